@@ -1,0 +1,5 @@
+"""Run `python -m gdest`."""
+
+from gdest.cli import main
+
+main()

@@ -1,0 +1,64 @@
+"""Find the files of an archive, and write results so that no half-written file has a final name."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from gdest.errors import OutputError, SettingsError
+from gdest.records import ImageFile
+
+SUFFIXES = frozenset({".tif", ".tiff", ".png", ".jpg", ".jpeg", ".bmp"})
+
+
+def image_files(roots: Sequence[Path]) -> list[ImageFile]:
+    """Return the image files below the roots, sorted by name; subfolders included.
+
+    A name is the path relative to its root, with `/`; with several roots it begins with the
+    root's name. Hidden files (`.name`, `._name`) and hidden folders are left out. Raises
+    `SettingsError` for a root that does not exist, or two roots of one name.
+    """
+    for root in roots:
+        if not root.exists():
+            raise SettingsError(f"{root} does not exist.")
+    prefixes = [f"{root.resolve().name}/" if len(roots) > 1 else "" for root in roots]
+    if len(set(prefixes)) < len(roots) and len(roots) > 1:
+        raise SettingsError("Two roots have the same name; scan them into two output folders.")
+    found = [
+        ImageFile(path, prefix + path.relative_to(root).as_posix())
+        for root, prefix in zip(roots, prefixes, strict=True)
+        for path in _walk(root)
+    ]
+    return sorted(found, key=lambda file: file.name)
+
+
+def _walk(root: Path) -> Iterator[Path]:
+    for folder, folders, names in os.walk(root):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        for name in names:
+            if Path(name).suffix.lower() in SUFFIXES and not name.startswith("."):
+                yield Path(folder, name)
+
+
+def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
+    """Let `write` fill a temporary file beside `path`, then give it the final name.
+
+    Raises `OutputError` when the folder cannot be written or the disk is full.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=f".{path.stem[:40]}-", suffix=path.suffix, dir=path.parent)
+        os.close(handle)
+    except OSError as error:
+        raise OutputError(f"Cannot write {path}: {error.strerror or error}.") from error
+    temporary = Path(name)
+    try:
+        write(temporary)
+        temporary.chmod(0o644)
+        os.replace(temporary, path)
+    except OSError as error:
+        raise OutputError(f"Cannot write {path}: {error.strerror or error}.") from error
+    finally:
+        temporary.unlink(missing_ok=True)

@@ -1,0 +1,115 @@
+"""Speak to the person at the terminal, or to the log that cron keeps."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
+
+from gdest.records import Row
+from gdest.reports.table import Cell, ModelName, cells
+
+STATUSES = ("graded", "review", "uncalibrated", "failed")
+PLAIN_LINES = 20
+"""Progress lines of a whole run where there is no terminal."""
+
+MOST_NAMED = 20
+
+errors = Console(stderr=True, highlight=False)
+
+
+def say(line: str) -> None:
+    """Print one line to standard error as it is, never folded."""
+    errors.print(line, markup=False, soft_wrap=True)
+
+
+class Tally:
+    """Count outcomes and derive the exit code from them."""
+
+    def __init__(self, model: ModelName) -> None:
+        self.model = model
+        self.table: list[dict[str, Cell]] = []
+
+    def add(self, row: Row) -> None:
+        """Take one row into the table."""
+        self.table.append(cells(row, self.model))
+
+    @property
+    def counts(self) -> Counter[str]:
+        """Return the number of rows by status."""
+        return Counter(str(row["status"]) for row in self.table)
+
+    def exit_code(self) -> int:
+        """Return 0 when all are graded, 4 when none has any answer, else 3."""
+        counts = self.counts
+        if counts["graded"] == len(self.table):
+            return 0
+        return 4 if counts["failed"] == len(self.table) else 3
+
+
+def print_rows(table: Sequence[dict[str, Cell]]) -> None:
+    """Print the micrographs as a table on standard output."""
+    shown = Table()
+    for title in ("file", "status", "G", "90 % interval", "G seen", "homogeneity", "um/px"):
+        shown.add_column(title, overflow="fold")
+    for row in table:
+        interval = "" if row["g_low"] is None else f"{row['g_low']:.1f}..{row['g_high']:.1f}"
+        numbers = [_number(row["g"], 1), interval, _number(row["g_seen"], 1)]
+        name, status = escape(str(row["file"])), str(row["status"])
+        shown.add_row(name, status, *numbers, str(row["homogeneity"] or ""), _number(row["um_per_px"], 4))
+    Console().print(shown)
+    for row in table:
+        if row["reason"]:
+            say(f"{row['file']}: {row['status']}: {row['reason']}")
+
+
+def _number(value: Cell, digits: int) -> str:
+    return f"{value:.{digits}f}" if isinstance(value, (int, float)) else ""
+
+
+def print_summary(tally: Tally, seconds: float, written: str) -> None:
+    """Print counts by status and the time taken, and name each row that needs a person."""
+    shown = Table(title=f"{len(tally.table)} micrographs in {seconds:.1f} s ({len(tally.table) / seconds:.1f}/s)")
+    shown.add_column("status")
+    shown.add_column("count", justify="right")
+    for status in STATUSES:
+        if tally.counts[status]:
+            shown.add_row(status, str(tally.counts[status]))
+    named = [row for row in tally.table if row["reason"]]
+    for row in named[:MOST_NAMED]:
+        say(f"{row['file']}: {row['status']}: {row['reason']}")
+    if len(named) > MOST_NAMED:
+        say(f"... and {len(named) - MOST_NAMED} more; the reports name each.")
+    errors.print(shown)
+    say(f"Written: {written}")
+
+
+@contextmanager
+def progress(title: str, total: int) -> Iterator[Callable[[int], None]]:
+    """Show progress on standard error: a bar on a terminal, a line now and then elsewhere."""
+    if not errors.is_terminal:
+        done = 0
+
+        def plain(step: int) -> None:
+            nonlocal done
+            done += step
+            if done % max(total // PLAIN_LINES, 1) == 0 or done == total:
+                say(f"{title}: {done}/{total}")
+
+        yield plain
+        return
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=errors, transient=True) as bar:
+        task = bar.add_task(title, total=total)
+        yield lambda step: bar.advance(task, step)

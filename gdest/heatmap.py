@@ -1,0 +1,86 @@
+"""Draw a grade map over its micrograph, every picture of a run on one scale."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+
+from gdest.archive import write_atomically
+from gdest.records import Graded
+from gdest.tiling import spread_tiles
+
+G_SCALE = (0.0, 14.0)
+"""The one colour scale of every heatmap: a scale stretched per image makes uniform steel look mixed."""
+
+COLOUR_MAP = "turbo"
+OPACITY = 0.45
+LONGEST_PX = 1600
+BAR_PX = 110
+
+
+def heatmap_name(file_name: str) -> str:
+    """Return the heatmap's path relative to the output folder; the file's own suffix is kept."""
+    return f"heatmaps/{file_name}.png"
+
+
+def write_heatmap(graded: Graded, path: Path) -> None:
+    """Write the heatmap PNG of one micrograph; raise `OutputError` when it cannot be written."""
+    picture = draw_heatmap(graded)
+    write_atomically(path, lambda temporary: picture.save(temporary, "PNG", compress_level=1))
+
+
+def draw_heatmap(graded: Graded) -> Image.Image:
+    """Return the micrograph under its tile grades, with a colour bar; no grade is transparent.
+
+    G is the calibrated one where the pixel size is known, else G seen, and the bar says which.
+    """
+    grades = pixel_grades(graded)
+    grey = Image.fromarray(graded.micrograph.pixels)
+    shrink = min(1.0, LONGEST_PX / max(grey.size))
+    size = (max(1, round(grey.width * shrink)), max(1, round(grey.height * shrink)))
+    base = np.asarray(grey.resize(size, Image.Resampling.BOX), np.float32)[:, :, None]
+    values = np.asarray(Image.fromarray(grades).resize(size, Image.Resampling.NEAREST))
+    alpha = np.where(np.isfinite(values), OPACITY, 0.0)[:, :, None]
+    mixed = (1 - alpha) * base + alpha * colours(values)
+    canvas = Image.new("RGB", (size[0] + BAR_PX, size[1]), "white")
+    canvas.paste(Image.fromarray(mixed.astype(np.uint8)), (0, 0))
+    _draw_bar(canvas, size[0], "G" if graded.statistics else "G seen")
+    return canvas
+
+
+def pixel_grades(graded: Graded) -> NDArray[np.float32]:
+    """Return G at each pixel of the micrograph (rows, cols), float32, the mean of the tiles above it."""
+    grade_map, micrograph = graded.grade_map, graded.micrograph
+    shift = graded.statistics.g - graded.g_seen if graded.statistics else 0.0
+    rows, cols = (int(np.ceil(side * grade_map.zoom)) for side in (micrograph.rows, micrograph.cols))
+    spread = spread_tiles(grade_map.g_seen + np.float32(shift), grade_map.grid, rows, cols)
+    if grade_map.zoom == 1.0:
+        return spread
+    enlarged = Image.fromarray(spread).resize((micrograph.cols, micrograph.rows), Image.Resampling.NEAREST)
+    return np.asarray(enlarged)
+
+
+def colours(grades: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the colours of G values on the fixed scale, shape (..., 3), 0..255; NaN gives black."""
+    low, high = G_SCALE
+    rgba = matplotlib.colormaps[COLOUR_MAP](np.clip((np.nan_to_num(grades) - low) / (high - low), 0, 1))
+    return np.asarray(rgba[..., :3] * 255, np.float32)
+
+
+def _draw_bar(canvas: Image.Image, left: int, title: str) -> None:
+    """Draw the colour bar with a tick every second G, fine grains (large G) above."""
+    draw = ImageDraw.Draw(canvas)
+    font = ImageFont.load_default(16)
+    top, bottom, bar = 40, canvas.height - 24, 26
+    ramp = np.linspace(G_SCALE[1], G_SCALE[0], bottom - top, dtype=np.float32)[:, None]
+    strip = Image.fromarray(colours(np.repeat(ramp, bar, axis=1)).astype(np.uint8))
+    canvas.paste(strip, (left + 14, top))
+    draw.text((left + 14, 10), title, fill="black", font=font)
+    for g in range(int(G_SCALE[0]), int(G_SCALE[1]) + 1, 2):
+        y = round(bottom - (g - G_SCALE[0]) / (G_SCALE[1] - G_SCALE[0]) * (bottom - top - 1)) - 1
+        draw.line((left + 14 + bar, y, left + 20 + bar, y), fill="black")
+        draw.text((left + 26 + bar, y), f"{g}", fill="black", font=font, anchor="lm")

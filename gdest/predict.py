@@ -1,0 +1,65 @@
+"""Run the network over tiles: device, precision, batches."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from gdest.errors import SettingsError
+from gdest.network import LoadedModel, to_device
+from gdest.records import ModelCard
+from gdest.settings import GradeSettings
+
+
+def choose_device(wanted: str) -> torch.device:
+    """Return the device for `auto`, `cpu`, `cuda`, `cuda:1`...; raise `SettingsError` when it is missing."""
+    if wanted == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(wanted)
+    except RuntimeError as error:
+        raise SettingsError(f"--device {wanted} is no device; use auto, cpu or cuda.") from error
+    if device.type == "cuda" and not torch.cuda.is_available():
+        raise SettingsError("--device cuda was asked for, but torch finds no CUDA device.")
+    return device
+
+
+def has_fast_bf16(device: torch.device) -> bool:
+    """Return whether the device computes in bf16 natively; emulation would be slower than float32."""
+    if device.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported())
+    supported = getattr(torch.backends.cpu, "get_cpu_capability", lambda: "")()
+    return "AVX512" in supported and _cpu_flag("avx512_bf16", "amx_bf16")
+
+
+def _cpu_flag(*names: str) -> bool:
+    try:
+        with open("/proc/cpuinfo", encoding="ascii", errors="ignore") as file:
+            flags = next((line for line in file if line.startswith("flags")), "")
+    except OSError:
+        return False
+    return any(name in flags.split() for name in names)
+
+
+class NetworkPredictor:
+    """Predict G_seen with one loaded network on one device; what `pipeline.Predictor` asks for."""
+
+    def __init__(self, model: LoadedModel, settings: GradeSettings) -> None:
+        self.device = choose_device(settings.device)
+        fast = settings.precision == "auto" and has_fast_bf16(self.device)
+        self.bf16 = settings.precision == "bf16" or fast
+        self.network = to_device(model.network, self.device).eval()
+        self.batch = settings.batch
+        self.card: ModelCard = model.card
+        self.name, self.sha256 = model.name, model.sha256
+
+    @torch.inference_mode()
+    def predict(self, tiles: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Return G_seen (n,) at the model's pixel size for tiles (n, side, side) uint8."""
+        grades = []
+        for part in torch.split(torch.from_numpy(tiles).unsqueeze(1), self.batch):
+            part = part.to(self.device, non_blocking=True)
+            with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.bf16):
+                grades.append(self.network(part.contiguous(memory_format=torch.channels_last)))
+        return np.asarray(torch.cat(grades).float().cpu().numpy(), np.float32)

@@ -1,0 +1,157 @@
+"""The frozen nouns that travel between the steps."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gdest.errors import WeightsError
+
+
+@dataclass(frozen=True)
+class ImageFile:
+    """Name one file of an archive: where it lies, and its path relative to its root with `/`."""
+
+    path: Path
+    name: str
+
+
+@dataclass(frozen=True)
+class Micrograph:
+    """Hold one field of view: grey pixels (rows, cols) uint8 and the pixel size in um, if known."""
+
+    file: ImageFile
+    pixels: NDArray[np.uint8]
+    um_per_px: float | None
+    um_per_px_source: str
+    sha256: str
+
+    @property
+    def rows(self) -> int:
+        """Return the height in px."""
+        return int(self.pixels.shape[0])
+
+    @property
+    def cols(self) -> int:
+        """Return the width in px."""
+        return int(self.pixels.shape[1])
+
+
+@dataclass(frozen=True)
+class TileGrid:
+    """Say where the tiles of an image lie: upper edges (n_rows,) and left edges (n_cols,) in px."""
+
+    tops: tuple[int, ...]
+    lefts: tuple[int, ...]
+    tile_px: int
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Return the number of tile rows and tile columns."""
+        return len(self.tops), len(self.lefts)
+
+
+@dataclass(frozen=True)
+class GradeMap:
+    """Hold one G_seen per tile as they lie, float32, NaN where there is none.
+
+    `zoom` is the size of the graded picture relative to the file's pixels (1, 1/2, 1/4): `grid`
+    counts in px of the graded picture. G_seen is what the model saw, at its reference pixel size,
+    moved to the file's own pixels.
+    """
+
+    g_seen: NDArray[np.float32]
+    grid: TileGrid
+    zoom: float
+    tiles: int
+
+
+@dataclass(frozen=True)
+class GradeStatistics:
+    """Hold what a grade map says of one micrograph; G values still as seen, without calibration."""
+
+    g: float
+    g_low: float
+    g_high: float
+    g_from_density: float
+    g_sd: float
+    g_min: float
+    g_max: float
+    within_half_g: float
+    homogeneity: str
+
+
+@dataclass(frozen=True)
+class Graded:
+    """Hold one row of the report: a micrograph and what is known of it.
+
+    `status` is graded, review or uncalibrated; G values are None when the pixel size is unknown.
+    """
+
+    micrograph: Micrograph
+    grade_map: GradeMap
+    status: str
+    reason: str
+    g_seen: float
+    statistics: GradeStatistics | None
+    homogeneity: str
+    graded_at: str
+
+
+@dataclass(frozen=True)
+class Failed:
+    """Hold one row of the report for a file that could not be graded."""
+
+    file: ImageFile
+    reason: str
+    sha256: str | None
+    graded_at: str
+
+
+Row = Graded | Failed
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """Say what a weights file is, all a reader of its numbers must know.
+
+    `um_per_px` is the reference pixel size p0; `g_min`..`g_max` the trained range of G at p0;
+    `interval` the half-widths of the 90 % interval: rows of (G_seen, half-width); `tile_scatter`
+    the scatter of tile grades within a uniform micrograph: rows of (G_seen, sd); both are
+    interpolated linearly. `training` and `errors` are free records for people.
+    """
+
+    backbone: str = "resnet18"
+    head: str = "fc"
+    task: str = "regression"
+    classes: tuple[float, ...] = ()
+    um_per_px: float = 1.0
+    g_min: float = 0.0
+    g_max: float = 16.0
+    normalisation: str = "tile"
+    tile_px: int = 224
+    interval: tuple[tuple[float, float], ...] = ()
+    tile_scatter: tuple[tuple[float, float], ...] = ()
+    training: dict[str, str] = field(default_factory=dict)
+    errors: dict[str, float] = field(default_factory=dict)
+    gdest_version: str = ""
+
+    def to_json(self) -> str:
+        """Return the card as the JSON text that the weights file carries."""
+        return json.dumps(asdict(self), sort_keys=True)
+
+    @classmethod
+    def from_json(cls, text: str) -> ModelCard:
+        """Return the card of a weights file; raise `WeightsError` when it is not one."""
+        try:
+            raw = json.loads(text)
+            for name in ("interval", "tile_scatter"):
+                raw[name] = tuple((float(g), float(value)) for g, value in raw[name])
+            raw["classes"] = tuple(raw["classes"])
+            return cls(**raw)
+        except (ValueError, TypeError, KeyError) as error:
+            raise WeightsError(f"its model card cannot be read ({error}).") from error

@@ -1,0 +1,1 @@
+"""Write what a run found: one table, several forms."""

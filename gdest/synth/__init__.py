@@ -1,0 +1,1 @@
+"""Make micrographs whose grain size number is known exactly."""

@@ -1,0 +1,92 @@
+"""Write folders of synthetic micrographs with their labels."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+import tifffile
+from numpy.typing import NDArray
+
+from gdest import grain_size
+from gdest.settings import SynthSettings
+from gdest.synth import etching, optics, tessellation
+
+LABEL_COLUMNS = ("file", "g", "um_per_px", "specimen", "label_map")
+UM_PER_CM = 1e4
+
+
+@dataclass(frozen=True)
+class Synthetic:
+    """Hold one synthetic micrograph: grey pixels (rows, cols) uint8, its grains, its exact G."""
+
+    pixels: NDArray[np.uint8]
+    labels: tessellation.Labels
+    g: float
+    um_per_px: float
+
+
+def make_micrograph(rng: np.random.Generator, g: float, rows: int, cols: int, um_per_px: float) -> Synthetic:
+    """Draw one micrograph of about the wanted G; its `g` is the planimetric count of its label map."""
+    grains_per_px = float(grain_size.grains_per_mm2(g)) * (um_per_px * 1e-3) ** 2
+    labels = tessellation.section(rng, rows, cols, grains_per_px, tessellation.random_shape(rng))
+    pixels = optics.to_8_bit(rng, etching.etch(rng, labels))
+    return Synthetic(pixels, labels, tessellation.true_g(labels, um_per_px), um_per_px)
+
+
+def write_tiff(path: Path, pixels: NDArray[np.uint8], um_per_px: float) -> None:
+    """Write grey or RGB pixels as TIFF with the pixel size in the resolution tags."""
+    px_per_cm = UM_PER_CM / um_per_px
+    photometric = "rgb" if pixels.ndim == 3 else "minisblack"
+    tifffile.imwrite(
+        path, pixels, photometric=photometric, resolution=(px_per_cm, px_per_cm), resolutionunit="CENTIMETER"
+    )
+
+
+def write_dataset(out: Path, settings: SynthSettings) -> Iterator[dict[str, str]]:
+    """Write `settings.count` micrographs and `labels.csv` to a folder; yield each row when it is done.
+
+    Micrograph i depends on (seed, i) alone, whatever the number of worker processes.
+    """
+    (out / "label_maps" if settings.label_maps else out).mkdir(parents=True, exist_ok=True)
+    jobs = [(out, settings, index) for index in range(settings.count)]
+    with open(out / "labels.csv", "w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, LABEL_COLUMNS)
+        writer.writeheader()
+        if settings.workers <= 1:
+            rows = map(_write_one, jobs)
+            yield from _written(writer, rows)
+            return
+        with ProcessPoolExecutor(settings.workers, mp_context=get_context("spawn")) as pool:
+            yield from _written(writer, pool.map(_write_one, jobs, chunksize=2))
+
+
+def _written(writer: csv.DictWriter[str], rows: Iterator[dict[str, str]]) -> Iterator[dict[str, str]]:
+    for row in rows:
+        writer.writerow(row)
+        yield row
+
+
+def _write_one(job: tuple[Path, SynthSettings, int]) -> dict[str, str]:
+    out, settings, index = job
+    rng = np.random.default_rng([settings.seed, index])
+    g = float(rng.uniform(settings.g_min, settings.g_max))
+    made = make_micrograph(rng, g, settings.rows, settings.cols, settings.um_per_px)
+    name = f"synth-{settings.seed}-{index:05d}"
+    write_tiff(out / f"{name}.tif", made.pixels, made.um_per_px)
+    label_map = ""
+    if settings.label_maps:
+        label_map = f"label_maps/{name}.tif"
+        tifffile.imwrite(out / label_map, made.labels.astype(np.uint32), compression="zlib")
+    return {
+        "file": f"{name}.tif",
+        "g": f"{made.g:.4f}",
+        "um_per_px": f"{made.um_per_px:g}",
+        "specimen": name,
+        "label_map": label_map,
+    }

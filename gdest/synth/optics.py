@@ -1,0 +1,67 @@
+"""Photograph a synthetic section: light, focus, camera, JPEG."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from scipy import ndimage
+
+from gdest.synth.tessellation import Floats, smooth_noise
+
+
+def photograph(rng: np.random.Generator, image: Floats, diameter_px: float) -> Floats:
+    """Return reflectance as the camera sees it: focus, uneven light, gamma, noise, exposure, 0..1."""
+    image = _focus(rng, image, diameter_px)
+    image = image * _light(rng, image.shape)
+    low, high = np.percentile(image[::3, ::3], [0.5, 99.5])
+    image = np.clip((image - low) / max(high - low, 1e-3), -0.2, 1.3)
+    image = np.sign(image) * np.abs(image) ** rng.uniform(0.7, 1.5)
+    floor = rng.uniform(0.0, 0.35)
+    span = rng.uniform(0.3, 1.15) * (1.0 - floor)
+    if rng.random() < 0.04:
+        image = 1.0 - image  # dark field: bright boundaries
+    image = floor + span * image
+    return np.asarray(np.clip(image + _sensor_noise(rng, image.shape), 0.0, 1.0), np.float32)
+
+
+def _focus(rng: np.random.Generator, image: Floats, diameter_px: float) -> Floats:
+    """Blur the whole field a little, and sometimes a part of it more; grains stay resolvable."""
+    limit = min(2.5, 0.09 * diameter_px)
+    image = ndimage.gaussian_filter(image, rng.uniform(0.0, min(1.3, limit)))
+    if rng.random() < 0.2:
+        soft = ndimage.gaussian_filter(image, rng.uniform(0.5, 1.0) * limit)
+        where = np.clip(smooth_noise(rng, image.shape, 0.5 * max(image.shape)) + 0.5, 0, 1)
+        image = image * (1 - where) + soft * where
+    return np.asarray(image, np.float32)
+
+
+def _light(rng: np.random.Generator, shape: tuple[int, ...]) -> Floats:
+    """Return the illumination: a slope and a vignette, about 1."""
+    rows, cols = shape
+    y = np.linspace(-1, 1, rows, dtype=np.float32)[:, None]
+    x = np.linspace(-1, 1, cols, dtype=np.float32)[None, :]
+    slope = rng.normal(0, 0.06, 2).astype(np.float32)
+    vignette = rng.uniform(0, 0.2) if rng.random() < 0.5 else 0.0
+    return np.asarray(1.0 + slope[0] * y + slope[1] * x - vignette * (x * x + y * y), np.float32)
+
+
+def _sensor_noise(rng: np.random.Generator, shape: tuple[int, ...]) -> Floats:
+    """Return the camera's noise, white and slightly correlated."""
+    white = rng.standard_normal(shape, dtype=np.float32) * np.float32(0.035 * rng.random() ** 1.5)
+    if rng.random() < 0.4:
+        white = white + np.float32(rng.uniform(0.0, 0.04)) * smooth_noise(rng, shape, rng.uniform(1.2, 2.5))
+    return white
+
+
+def to_8_bit(rng: np.random.Generator, image: Floats) -> NDArray[np.uint8]:
+    """Return the image (rows, cols) as uint8, seven in ten after a pass through JPEG."""
+    grey = np.round(image * 255).astype(np.uint8)
+    if rng.random() < 0.3:
+        return grey
+    buffer = io.BytesIO()
+    Image.fromarray(grey).save(buffer, "JPEG", quality=int(rng.integers(55, 97)))
+    with Image.open(buffer) as reopened:
+        return np.asarray(reopened)

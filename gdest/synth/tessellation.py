@@ -1,0 +1,146 @@
+"""Cut a plane through a three-dimensional Laguerre tessellation: grains of known G."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from scipy.spatial import cKDTree
+
+from gdest import grain_size
+
+Floats = NDArray[Any]
+"""Arrays of float32; numpy widens some to float64 on the way, which nothing depends on."""
+
+Labels = NDArray[np.int32]
+
+SLAB_DEPTH = 1.8
+"""Seeds further than this many cell spacings from the plane never reach it (checked: < 0.1 %)."""
+
+
+@dataclass(frozen=True)
+class GrainShape:
+    """Say how the grains of one micrograph vary; lengths are in mean cell spacings.
+
+    `relaxation` 0 leaves the seeds random, 1 pushes them apart to a hard core; `size_spread` is
+    the sigma of the log-normal cell radii; `elongation` stretches the section along `angle`
+    (radians); `waviness` is the amplitude of the boundaries' curvature; cells whose section is
+    smaller than `sliver` mean areas are given to their neighbours, since an etched line swallows
+    them and nobody counts them.
+    """
+
+    relaxation: float = 0.6
+    size_spread: float = 0.2
+    elongation: float = 1.0
+    angle: float = 0.0
+    waviness: float = 0.05
+    sliver: float = 0.03
+
+
+def random_shape(rng: np.random.Generator) -> GrainShape:
+    """Draw the grain shape of one micrograph."""
+    return GrainShape(
+        relaxation=float(rng.uniform(0.3, 1.0)),
+        size_spread=float(rng.uniform(0.05, 0.4)),
+        elongation=float(rng.uniform(1.0, 1.3) if rng.random() < 0.7 else rng.uniform(1.3, 1.8)),
+        angle=float(rng.uniform(0.0, np.pi)),
+        waviness=float(rng.uniform(0.0, 0.10)),
+        sliver=float(rng.uniform(0.02, 0.06)),
+    )
+
+
+def smooth_noise(rng: np.random.Generator, shape: tuple[int, ...], period_px: float) -> Floats:
+    """Return Gaussian noise of unit variance that varies over about `period_px`, shape (rows, cols)."""
+    rows, cols = shape
+    period_px = max(period_px, 1.0)
+    coarse_rows, coarse_cols = (int(np.ceil(side / period_px)) + 3 for side in (rows, cols))
+    coarse = Image.fromarray(rng.standard_normal((coarse_rows, coarse_cols), dtype=np.float32))
+    top, left = rng.uniform(0.0, 1.0, 2)
+    box = (left, top, left + cols / period_px, top + rows / period_px)
+    field = np.asarray(coarse.resize((cols, rows), Image.Resampling.BICUBIC, box=box))
+    # bicubic interpolation of white noise keeps about 0.6 of its variance between the nodes
+    return field * np.float32(1.25)
+
+
+def _relaxed(points: NDArray[np.float64], spacing: float, relaxation: float) -> NDArray[np.float64]:
+    """Push each of the points (n, 3) away from neighbours nearer than the hard core."""
+    core = spacing * relaxation * 0.95
+    for _ in range(3):
+        distance, neighbour = cKDTree(points).query(points, k=7)
+        away = points[:, None, :] - points[neighbour[:, 1:]]
+        reach = distance[:, 1:]
+        push = np.clip(core - reach, 0.0, None) / np.maximum(reach, 1e-9)
+        points = points + 0.4 * np.einsum("nk,nkd->nd", push, away)
+    return points
+
+
+def _query_points(rng: np.random.Generator, rows: int, cols: int, spacing: float, shape: GrainShape) -> Floats:
+    """Return where each pixel of the section lies in the tessellation, (rows * cols, 2), (y, x)."""
+    y, x = np.mgrid[0:rows, 0:cols].astype(np.float32)
+    stretch = np.sqrt(shape.elongation)
+    cos, sin = np.cos(shape.angle), np.sin(shape.angle)
+    along, across = (x * cos + y * sin) / stretch, (y * cos - x * sin) * stretch
+    x, y = along * cos - across * sin, along * sin + across * cos
+    for axis in (y, x):
+        axis += shape.waviness * spacing * smooth_noise(rng, (rows, cols), spacing * 0.6)
+    return np.stack([y.ravel(), x.ravel()], axis=1).astype(np.float32)
+
+
+def section(rng: np.random.Generator, rows: int, cols: int, grains_per_px: float, shape: GrainShape) -> Labels:
+    """Return a label map (rows, cols), int32, grains numbered 0..n-1 without gaps.
+
+    `grains_per_px` is the intended density; the true one is whatever `count_grains` finds. The
+    power diagram of seeds with weights w is the nearest-neighbour diagram of the seeds lifted by
+    sqrt(z^2 + w_max - w) out of the plane, so one k-d tree query labels every pixel.
+    """
+    # measured: sections have 1.30 / spacing^2 grains once slivers are dissolved
+    spacing = float(np.sqrt(1.30 / grains_per_px))
+    query = _query_points(rng, rows, cols, spacing, shape)
+    low, high = query.min(axis=0) - 2 * spacing, query.max(axis=0) + 2 * spacing
+    depth = SLAB_DEPTH * spacing
+    count = rng.poisson(np.prod(high - low) * 2 * depth / spacing**3)
+    points = rng.uniform([*low, -depth], [*high, depth], (max(count, 8), 3))
+    points = _relaxed(points, spacing, shape.relaxation)
+    radius = 0.5 * spacing * np.exp(shape.size_spread * rng.standard_normal(len(points)))
+    weight = np.minimum(radius, spacing) ** 2
+    lifted = np.column_stack([points[:, :2], np.sqrt(points[:, 2] ** 2 + weight.max() - weight)])
+    cell = _nearest(lifted, query)
+    area = np.bincount(cell, minlength=len(lifted))
+    big = area >= max(shape.sliver / grains_per_px, 2.0)
+    homeless = ~big[cell]
+    if big.any() and homeless.any():
+        cell[homeless] = np.flatnonzero(big)[_nearest(lifted[big], query[homeless])]
+    _, labels = np.unique(cell, return_inverse=True)
+    return labels.reshape(rows, cols).astype(np.int32)
+
+
+def _nearest(seeds: NDArray[np.float64], query: Floats) -> NDArray[np.int64]:
+    """Return the index of the nearest lifted seed (n, 3) for each point (m, 2) of the plane."""
+    flat = np.column_stack([query, np.zeros(len(query), np.float32)])
+    _, index = cKDTree(seeds, balanced_tree=False, compact_nodes=False).query(flat)
+    return cast("NDArray[np.int64]", index)
+
+
+def grain_weights(labels: Labels) -> Floats:
+    """Return what each grain counts for, (n,): 1 inside, 1/2 when cut by the rim, 1/4 at a corner."""
+    weights = np.ones(int(labels.max()) + 1, np.float32)
+    rim = np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]])
+    weights[rim] = 0.5
+    weights[[labels[0, 0], labels[0, -1], labels[-1, 0], labels[-1, -1]]] = 0.25
+    return weights
+
+
+def count_grains(labels: Labels) -> float:
+    """Return the planimetric count of a label map (E112, Saltikov's rectangle)."""
+    weights = grain_weights(labels)
+    inside, cut, corner = ((weights == share).sum() for share in (1.0, 0.5, 0.25))
+    return grain_size.planimetric_count(float(inside), float(cut), float(corner))
+
+
+def true_g(labels: Labels, um_per_px: float) -> float:
+    """Return the grain size number of a label map by its planimetric count."""
+    area_mm2 = labels.size * (um_per_px * 1e-3) ** 2
+    return grain_size.g_from_count(count_grains(labels), area_mm2)

@@ -1,0 +1,126 @@
+"""Cut and augment crops: one resampling for zoom, rotation, flip and place, on the device."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from gdest.settings import TrainSettings
+from gdest.training.data import LOCAL_STEPS_PER_G, Example
+
+DENSE_STRIDE_PX = 32
+"""The network's last feature maps have one value per 32 px; so have the dense targets."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Hold crops (n, 1, side, side) float 0..255, their G_seen (n,), and dense targets or None.
+
+    Dense targets (n, 2, side / 32, side / 32): log(1 + boundary px per 32 px square side) and the
+    local grain size log2(grains per px), both at the size of the crop.
+    """
+
+    crops: Tensor
+    g_seen: Tensor
+    dense: Tensor | None
+
+
+def cut_batch(
+    examples: Sequence[Example], settings: TrainSettings, g_range: tuple[float, float], rng: np.random.Generator
+) -> Batch:
+    """Cut one randomly placed, turned, mirrored and rescaled crop from each example.
+
+    The label moves with the size, G - 2 log2(zoom), by at most `settings.rescale_g` and never out
+    of `g_range`. Crops stay inside the image where they fit; what does not fit is mirrored at the rim.
+    """
+    side = settings.crop_px
+    shift = [_shift(example.g_seen, settings.rescale_g, g_range, rng) for example in examples]
+    zooms = [2.0 ** (-value / 2.0) for value in shift]
+    cuts = [_window(example, zoom, side, rng) for example, zoom in zip(examples, zooms, strict=True)]
+    source = torch.stack([window for window, _ in cuts]).float()
+    theta = torch.tensor(np.stack([theta for _, theta in cuts]), dtype=torch.float32, device=source.device)
+    grid = functional.affine_grid(theta, [len(examples), source.shape[1], side, side], align_corners=False)
+    sampled = functional.grid_sample(source, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
+    g_seen = torch.tensor([e.g_seen + s for e, s in zip(examples, shift, strict=True)], device=source.device)
+    dense = _dense(sampled[:, 1:], torch.tensor(zooms, device=source.device)) if source.shape[1] == 3 else None
+    return Batch(_contrast_jitter(sampled[:, :1], settings.contrast, rng), g_seen.float(), dense)
+
+
+def _shift(g_seen: float, limit: float, g_range: tuple[float, float], rng: np.random.Generator) -> float:
+    low, high = max(-limit, min(g_range[0] - g_seen, 0.0)), min(limit, max(g_range[1] - g_seen, 0.0))
+    return float(rng.uniform(low, high))
+
+
+def _window(
+    example: Example, zoom: float, side: int, rng: np.random.Generator
+) -> tuple[Tensor, np.ndarray[tuple[int, int], np.dtype[np.float64]]]:
+    """Return a window of the pyramid that holds the crop, (c, w, w), and the crop's affine in it (2, 3)."""
+    level = int(np.clip(np.ceil(np.log2(0.75 / zoom)), 0, len(example.pyramid) - 1))
+    image, zoom = example.pyramid[level], zoom * 2.0**level
+    rows, cols = image.shape[1:]
+    angle = rng.uniform(0, 2 * np.pi)
+    cos, sin = np.cos(angle), np.sin(angle)
+    half = 0.5 * side / zoom
+    reach = half * (abs(cos) + abs(sin))
+    row, col = (float(rng.uniform(reach, size - reach)) if size > 2 * reach else size / 2.0 for size in (rows, cols))
+    window = int(np.ceil(side * np.sqrt(2.0) / 0.75))
+    top, left = (
+        int(np.clip(centre - window / 2, 0, max(size - window, 0))) for centre, size in ((row, rows), (col, cols))
+    )
+    cut = image[:, top : top + window, left : left + window]
+    pad = (0, window - cut.shape[2], 0, window - cut.shape[1])
+    if max(pad):
+        cut = _mirrored(cut, pad)
+    flip = rng.choice([-1.0, 1.0])
+    unit = 2.0 / window
+    theta = np.array(
+        [
+            [flip * cos * half * unit, -sin * half * unit, (col - left) * unit - 1.0],
+            [flip * sin * half * unit, cos * half * unit, (row - top) * unit - 1.0],
+        ]
+    )
+    return cut, theta
+
+
+def _mirrored(image: Tensor, pad: tuple[int, int, int, int]) -> Tensor:
+    """Mirror a uint8 image (c, rows, cols) at its right and lower rim until it is large enough."""
+    rows = _mirror_index(image.shape[1], image.shape[1] + pad[3], image.device)
+    cols = _mirror_index(image.shape[2], image.shape[2] + pad[1], image.device)
+    return image[:, rows][:, :, cols]
+
+
+def _mirror_index(size: int, wanted: int, device: torch.device) -> Tensor:
+    index = torch.arange(wanted, device=device) % (2 * size)
+    return torch.where(index < size, index, 2 * size - 1 - index)
+
+
+def _contrast_jitter(crops: Tensor, amount: float, rng: np.random.Generator) -> Tensor:
+    """Change gain, offset and gamma of each crop, as light and etching strength do."""
+    count = len(crops)
+    draw = torch.tensor(rng.uniform(-amount, amount, (3, count, 1, 1, 1)), dtype=torch.float32, device=crops.device)
+    grey = (crops / 255.0).clamp(0.0, 1.0) ** torch.exp(draw[0])
+    return ((grey - 0.5) * (1.0 + draw[1]) + 0.5 + 0.5 * draw[2]).clamp(0.0, 1.0) * 255.0
+
+
+def _dense(maps: Tensor, zooms: Tensor) -> Tensor:
+    means = functional.avg_pool2d(maps, DENSE_STRIDE_PX)
+    edges = torch.log1p(DENSE_STRIDE_PX * means[:, 0] / 255.0 / zooms[:, None, None])
+    local = (means[:, 1] - 255.0) / LOCAL_STEPS_PER_G - 2.0 * torch.log2(zooms)[:, None, None]
+    return torch.stack([edges, local], dim=1)
+
+
+def validation_batch(examples: Sequence[Example], side: int) -> Batch:
+    """Return the four corner crops of each example, untouched, as one batch (4 n, 1, side, side)."""
+    crops = []
+    for example in examples:
+        image = example.pyramid[0][:1]
+        pad = (0, max(side - image.shape[2], 0), 0, max(side - image.shape[1], 0))
+        image = _mirrored(image, pad) if max(pad) else image
+        crops += [image[:, :side, :side], image[:, :side, -side:], image[:, -side:, :side], image[:, -side:, -side:]]
+    g_seen = torch.tensor([example.g_seen for example in examples], device=crops[0].device).repeat_interleave(4)
+    return Batch(torch.stack(crops).float(), g_seen.float(), None)

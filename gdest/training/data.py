@@ -1,0 +1,153 @@
+"""Read labelled micrographs and hold them, decoded once, where crops are cut from them."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import tifffile
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+
+from gdest import grain_size
+from gdest.archive import image_files
+from gdest.errors import DataError, MicrographError
+from gdest.micrograph import read_micrograph
+from gdest.records import ImageFile
+from gdest.settings import CalibrationSettings
+from gdest.synth.etching import boundary_mask
+from gdest.synth.tessellation import grain_weights
+
+PYRAMID_LEVELS = 3
+LOCAL_STEPS_PER_G = 12.0
+"""One G of local grain size in the uint8 code of the dense targets: 0..255 covers 21 G."""
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """Name one labelled micrograph; `label_map` is there for synthetic ones only."""
+
+    file: ImageFile
+    g: float
+    um_per_px: float | None
+    specimen: str
+    label_map: Path | None
+
+
+@dataclass(frozen=True)
+class Example:
+    """Hold one decoded micrograph: a pyramid of (channels, rows, cols) uint8 and its G at p0.
+
+    Channel 0 is the grey image; with a label map, channel 1 is the boundary mask (0 or 255) and
+    channel 2 the code of the local grain size in px.
+    """
+
+    pyramid: tuple[Tensor, ...]
+    g_seen: float
+
+
+def read_labels(data: Path, um_per_px: float | None) -> list[Labelled]:
+    """Return the labelled micrographs of a CSV, of a folder with `labels.csv`, or of grade folders.
+
+    `um_per_px` is the pixel size of those that name none. Raises `DataError` with one sentence.
+    """
+    table = data / "labels.csv" if data.is_dir() else data
+    if table.is_file():
+        found = _from_table(table, um_per_px)
+    elif data.is_dir():
+        found = _from_grade_folders(data, um_per_px)
+    else:
+        raise DataError(f"{data} is neither a folder nor a CSV file.")
+    if not found:
+        raise DataError(f"{data} holds no labelled micrograph: give a CSV with file,g or folders named 4.0, 4.5, ...")
+    return found
+
+
+def _from_table(table: Path, um_per_px: float | None) -> list[Labelled]:
+    with open(table, newline="", encoding="utf-8-sig") as file:
+        reader = csv.DictReader(file)
+        if not {"file", "g"} <= set(reader.fieldnames or ()):
+            raise DataError(f"{table} needs the columns file,g[,um_per_px,specimen]; it has {reader.fieldnames}.")
+        rows = [row for row in reader if (row["g"] or "").strip()]
+    return [_from_row(table, row, um_per_px) for row in rows]
+
+
+def _from_row(table: Path, row: dict[str, str], um_per_px: float | None) -> Labelled:
+    try:
+        g = float(row["g"])
+        pixel_size = float(row["um_per_px"]) if row.get("um_per_px") else um_per_px
+    except ValueError as error:
+        raise DataError(f"{table}: {row['file']}: {error}.") from error
+    label_map = table.parent / row["label_map"] if row.get("label_map") else None
+    file = ImageFile(table.parent / row["file"], row["file"])
+    return Labelled(file, g, pixel_size, row.get("specimen") or row["file"], label_map)
+
+
+def _from_grade_folders(data: Path, um_per_px: float | None) -> list[Labelled]:
+    found = []
+    for folder in sorted(path for path in data.iterdir() if path.is_dir()):
+        try:
+            g = float(folder.name.replace(",", "."))
+        except ValueError as error:
+            raise DataError(f"{folder} is not named after a grade such as 4.0 or 4.5.") from error
+        for file in image_files([folder]):
+            name = f"{folder.name}/{file.name}"
+            found.append(Labelled(ImageFile(file.path, name), g, um_per_px, name, None))
+    return found
+
+
+def split_by_specimen(labelled: Sequence[Labelled], share: float, seed: int) -> tuple[list[Labelled], list[Labelled]]:
+    """Return (rest, held out); about `share` of the specimens, spread over G, are held out whole."""
+    specimens: dict[str, list[Labelled]] = {}
+    for item in labelled:
+        specimens.setdefault(item.specimen, []).append(item)
+    by_grade = sorted(specimens, key=lambda name: (np.mean([item.g for item in specimens[name]]), name))
+    wanted = min(max(1, round(share * len(by_grade))), len(by_grade) - 1)
+    if wanted < 1:
+        raise DataError("Training needs micrographs of at least two specimens, one of them for validation.")
+    rng = np.random.default_rng(seed)
+    held = {str(rng.choice(stratum)) for stratum in np.array_split(np.array(by_grade), wanted)}
+    return (
+        [item for item in labelled if item.specimen not in held],
+        [item for item in labelled if item.specimen in held],
+    )
+
+
+def load_examples(labelled: Sequence[Labelled], um_per_px: float, device: torch.device) -> list[Example]:
+    """Decode every micrograph once; `um_per_px` is the model's reference pixel size p0."""
+    dense = all(item.label_map is not None for item in labelled)
+    with ThreadPoolExecutor() as pool:
+        return list(pool.map(lambda item: _load(item, um_per_px, dense, device), labelled))
+
+
+def _load(item: Labelled, um_per_px: float, dense: bool, device: torch.device) -> Example:
+    try:
+        micrograph = read_micrograph(item.file, CalibrationSettings(um_per_px=item.um_per_px))
+    except MicrographError as error:
+        raise DataError(f"{item.file.path}: {error}") from error
+    if micrograph.um_per_px is None:
+        raise DataError(f"{item.file.path} has no pixel size: add a column um_per_px or give --um-per-px.")
+    channels = [micrograph.pixels]
+    if dense and item.label_map is not None:
+        channels += _dense_targets(item.label_map, micrograph.pixels.shape)
+    levels = [torch.from_numpy(np.stack(channels)).to(device)]
+    while len(levels) < PYRAMID_LEVELS and min(levels[-1].shape[1:]) >= 128:
+        levels.append(functional.avg_pool2d(levels[-1].float(), 2).round().to(torch.uint8))
+    g_seen = float(grain_size.g_seen(item.g, micrograph.um_per_px, um_per_px))
+    return Example(tuple(levels), g_seen)
+
+
+def _dense_targets(path: Path, shape: tuple[int, ...]) -> list[NDArray[np.uint8]]:
+    """Return the boundary mask and the code of log2(grains per px) at every pixel."""
+    labels = tifffile.imread(path).astype(np.int32)
+    if labels.shape != shape:
+        raise DataError(f"{path} is not of its micrograph's size.")
+    area = np.bincount(labels.ravel()) / grain_weights(labels)
+    code = np.clip(-np.log2(np.maximum(area, 1.0)) * LOCAL_STEPS_PER_G + 255, 0, 255)
+    return [boundary_mask(labels).astype(np.uint8) * 255, np.round(code).astype(np.uint8)[labels]]

@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+
+from gdest.records import ImageFile, ModelCard
+
+CARD = ModelCard(
+    g_min=1.0,
+    g_max=13.5,
+    interval=((1.0, 0.6), (13.0, 0.2)),
+    tile_scatter=((1.0, 1.0), (5.0, 0.4), (13.0, 0.1)),
+    gdest_version="test",
+)
+
+
+class FakePredictor:
+    """Say the same G of every tile, at any size, or what a function of the tiles says."""
+
+    card = CARD
+    name = "fake"
+    sha256 = "0" * 64
+
+    def __init__(self, answer=6.0):
+        self.answer = answer
+        self.shapes = []
+
+    def predict(self, tiles):
+        self.shapes.append(tiles.shape)
+        if callable(self.answer):
+            return np.asarray(self.answer(tiles), np.float32)
+        return np.full(len(tiles), self.answer, np.float32)
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(7)
+
+
+@pytest.fixture
+def grey(rng):
+    return rng.integers(0, 256, (300, 400), dtype=np.uint8)
+
+
+@pytest.fixture
+def write_tiff(tmp_path):
+    """Write pixels as TIFF below tmp_path, with a pixel size unless it is None."""
+
+    def write(name: str, pixels, um_per_px: float | None = 1.0, **options) -> ImageFile:
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if um_per_px is not None:
+            options |= {"resolution": (1e4 / um_per_px, 1e4 / um_per_px), "resolutionunit": "CENTIMETER"}
+        tifffile.imwrite(path, pixels, **options)
+        return ImageFile(path, name)
+
+    return write
+
+
+@pytest.fixture
+def as_file():
+    return lambda path: ImageFile(Path(path), Path(path).name)

@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional
+
+from gdest.settings import TrainSettings
+from gdest.training.augment import cut_batch, validation_batch
+from gdest.training.data import Example
+
+
+def example(pixels, g=6.0, channels=1):
+    level = torch.from_numpy(np.stack([pixels] * channels).astype(np.uint8))
+    levels = [level]
+    for _ in range(2):
+        levels.append(functional.avg_pool2d(levels[-1].float(), 2).round().to(torch.uint8))
+    return Example(tuple(levels), g)
+
+
+def waves(period, side=720):
+    rows, cols = np.indices((side, side))
+    return 127 + 100 * np.cos(2 * np.pi * rows / period) * np.cos(2 * np.pi * cols / period)
+
+
+def measured_frequency(crop):
+    """Return the radius of the strongest Fourier component, cycles per px."""
+    spectrum = np.abs(np.fft.fft2((crop - crop.mean()) * np.hanning(224)[:, None] * np.hanning(224)[None, :]))
+    row, col = np.unravel_index(np.argmax(spectrum), spectrum.shape)
+    return np.hypot(*(min(at, 224 - at) / 224 for at in (row, col)))
+
+
+@pytest.mark.parametrize("limit", [0.5, 2.0])
+def test_the_label_moves_with_the_size_that_the_picture_shows(limit):
+    """A planted wave of known period must appear 2^(dG/2) times finer when the label grows by dG."""
+    settings = TrainSettings(rescale_g=limit, contrast=0.0)
+    batch = cut_batch([example(waves(24))] * 12, settings, (0.0, 16.0), np.random.default_rng(1))
+    shifts = batch.g_seen.numpy() - 6.0
+    assert np.abs(shifts).max() <= limit
+    assert np.ptp(shifts) > 0.8 * limit
+    for crop, shift in zip(batch.crops[:, 0].numpy(), shifts, strict=True):
+        expected = np.sqrt(2) / 24 * 2 ** (shift / 2)
+        assert measured_frequency(crop) == pytest.approx(expected, abs=1.2 / 224)
+
+
+def test_crops_have_no_black_corners():
+    settings = TrainSettings(rescale_g=2.0, contrast=0.0)
+    white = example(np.full((260, 300), 200.0))
+    batch = cut_batch([white] * 16, settings, (0.0, 16.0), np.random.default_rng(0))
+    assert batch.crops.shape == (16, 1, 224, 224)
+    assert batch.crops.min() > 199
+    assert batch.crops.max() < 201
+
+
+def test_labels_never_leave_the_trained_range():
+    batch = cut_batch(
+        [example(waves(24), g=12.9)] * 32, TrainSettings(rescale_g=2.0), (1.0, 13.0), np.random.default_rng(0)
+    )
+    assert batch.g_seen.max() <= 13.0
+    assert batch.g_seen.min() < 11.5
+
+
+def test_crops_are_turned_and_mirrored():
+    ramp = example(np.tile(np.linspace(0, 255, 720), (720, 1)))
+    batch = cut_batch([ramp] * 40, TrainSettings(rescale_g=0.0, contrast=0.0), (0.0, 16.0), np.random.default_rng(0))
+    slope_right = (batch.crops[:, 0, :, -1] - batch.crops[:, 0, :, 0]).mean(1).numpy()
+    slope_down = (batch.crops[:, 0, -1] - batch.crops[:, 0, 0]).mean(1).numpy()
+    angles = np.arctan2(slope_down, slope_right)
+    assert len(np.unique(np.digitize(angles, np.linspace(-np.pi, np.pi, 5)))) >= 4
+    assert np.hypot(slope_right, slope_down) == pytest.approx(223 * 255 / 719, rel=0.03)
+
+
+def test_contrast_jitter_changes_contrast_and_not_the_place_of_things():
+    batch = cut_batch(
+        [example(waves(24))] * 8, TrainSettings(rescale_g=0.0, contrast=0.5), (0, 16), np.random.default_rng(0)
+    )
+    assert np.ptp(batch.crops.std(dim=(1, 2, 3)).numpy()) > 10
+
+
+def test_dense_targets_lie_where_the_crop_lies_and_move_with_its_size():
+    boundary = np.zeros((720, 720))
+    boundary[::24] = 255
+    source = example(boundary, channels=3)
+    settings = TrainSettings(rescale_g=2.0, contrast=0.0)
+    batch = cut_batch([source] * 8, settings, (0.0, 16.0), np.random.default_rng(0))
+    assert batch.dense.shape == (8, 2, 7, 7)
+    # one boundary row in 24 at full size; a crop enlarged z times shows 1 / (24 z) boundary px per px2
+    zoom = 2 ** (-(batch.g_seen - 6.0) / 2)
+    expected = torch.log1p(32 / 24 / zoom)
+    assert torch.allclose(batch.dense[:, 0].mean((1, 2)), expected, atol=0.1)
+
+
+def test_validation_crops_are_the_untouched_corners():
+    pixels = np.arange(300 * 260).reshape(300, 260) % 251
+    batch = validation_batch([example(pixels, g=5.0)], 224)
+    assert torch.equal(batch.crops[3, 0], torch.from_numpy(pixels[-224:, -224:].astype(np.float32)))
+    assert batch.g_seen.tolist() == [5.0] * 4

@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+import csv
+
+import numpy as np
+import pytest
+import tifffile
+
+from gdest.errors import SettingsError
+from gdest.micrograph import read_micrograph
+from gdest.records import ImageFile
+from gdest.settings import SynthSettings
+from gdest.synth.dataset import write_dataset
+from gdest.synth.tessellation import true_g
+
+SETTINGS = SynthSettings(count=3, g_min=5.0, g_max=8.0, seed=4, rows=256, cols=300, um_per_px=0.5, label_maps=True)
+
+
+def test_labels_equal_a_recount_of_the_label_maps_and_the_pixel_size_is_in_the_file(tmp_path):
+    yielded = list(write_dataset(tmp_path, SETTINGS))
+    with (tmp_path / "labels.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert rows == yielded
+    assert len(rows) == 3
+    for row in rows:
+        labels = tifffile.imread(tmp_path / row["label_map"])
+        assert labels.shape == (256, 300)
+        assert float(row["g"]) == pytest.approx(true_g(labels.astype(np.int32), 0.5), abs=1e-4)
+        read = read_micrograph(ImageFile(tmp_path / row["file"], row["file"]))
+        assert read.um_per_px == pytest.approx(0.5, rel=1e-3)
+        assert (read.rows, read.cols) == (256, 300)
+
+
+def test_worker_processes_change_nothing(tmp_path):
+    from dataclasses import replace
+
+    list(write_dataset(tmp_path / "one", SETTINGS))
+    list(write_dataset(tmp_path / "two", replace(SETTINGS, workers=2)))
+    for path in (tmp_path / "one").rglob("*.*"):
+        assert path.read_bytes() == (tmp_path / "two" / path.relative_to(tmp_path / "one")).read_bytes()
+
+
+@pytest.mark.parametrize("wrong", [{"count": 0}, {"g_min": 9.0, "g_max": 5.0}, {"rows": 100}, {"um_per_px": 0.0}])
+def test_impossible_settings_are_refused(wrong):
+    with pytest.raises(SettingsError):
+        SynthSettings(**wrong)

@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import ndimage
+
+from gdest.synth import etching, optics
+from gdest.synth.dataset import make_micrograph
+from gdest.synth.tessellation import GrainShape, section
+
+
+@pytest.fixture(scope="module")
+def labels():
+    return section(np.random.default_rng(0), 300, 300, 4e-4, GrainShape())
+
+
+def frame_of(labels, seed=0):
+    return etching._frame(np.random.default_rng(seed), labels)
+
+
+def test_boundary_mask_marks_where_grains_meet_and_nothing_else():
+    labels = np.zeros((6, 8), np.int32)
+    labels[:, 5:] = 1
+    mask = etching.boundary_mask(labels)
+    assert mask[:, 4].all()
+    assert mask.sum() == 6
+
+
+def test_boundary_etch_darkens_boundaries_more_than_grains(labels):
+    frame = frame_of(labels)
+    bounds = etching._boundaries(frame)
+    darkness = etching._boundary_darkness(frame, bounds, 1.5, "boundary")
+    assert darkness[bounds.distance < 1].mean() > 5 * darkness[bounds.distance > 8].mean()
+
+
+def test_over_etched_boundaries_are_wider_and_black(labels):
+    frame = frame_of(labels)
+    bounds = etching._boundaries(frame)
+    thin = etching._boundary_darkness(frame, bounds, 1.0, "boundary")
+    wide = etching._boundary_darkness(frame, bounds, 0.1 * frame.diameter_px, "over-etched")
+    assert (wide > 0.5).mean() > 2 * (thin > 0.5).mean()
+
+
+def test_line_width_scales_with_the_grains_over_a_wide_range():
+    rng = np.random.default_rng(0)
+    wide = [etching._half_width(rng, 100.0, "over-etched") for _ in range(200)]
+    assert max(wide) > 0.1 * 100
+    thin = [etching._half_width(rng, 100.0, "boundary") for _ in range(200)]
+    assert min(thin) < 0.6
+    assert max(thin) > 3.0
+    assert max(etching._half_width(rng, 5.0, "over-etched") for _ in range(200)) <= 0.13 * 5.0
+
+
+def test_twins_are_straight_bands_inside_grains_that_leave_the_label_map_alone(labels):
+    before = labels.copy()
+    twins = etching._twin_lamellae(frame_of(labels, 3)) < 0
+    assert 0.01 < twins.mean() < 0.7
+    assert np.array_equal(labels, before)
+    # inside one grain the edge of a lamella is a straight line: its points have almost no width
+    grain = np.argmax(np.bincount(labels[twins]))
+    inside = (labels == grain) & (ndimage.distance_transform_edt(labels == grain) > 3)
+    assert 0 < (twins & inside).sum() < inside.sum()
+
+
+def test_each_style_is_drawn_and_the_numbers_stay_in_range(labels):
+    images = [etching.etch(np.random.default_rng(seed), labels) for seed in range(6)]
+    assert all(image.dtype == np.float32 and image.min() >= 0 and image.max() <= 1 for image in images)
+    assert all(image.std() > 0.01 for image in images)
+    assert len({image.tobytes() for image in images}) == 6
+
+
+def test_uneven_light_changes_brightness_across_the_field():
+    light = optics._light(np.random.default_rng(1), (100, 200))
+    assert light.shape == (100, 200)
+    assert abs(light[:, :20].mean() - light[:, -20:].mean()) > 0.01
+
+
+def test_a_micrograph_depends_on_its_seed_alone():
+    first, second = (make_micrograph(np.random.default_rng([5, 1]), 6.0, 256, 256, 1.0) for _ in range(2))
+    assert np.array_equal(first.pixels, second.pixels)
+    assert first.g == second.g
+    assert first.pixels.dtype == np.uint8

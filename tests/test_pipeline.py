@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from conftest import CARD, FakePredictor
+
+from gdest.pipeline import grade_micrographs, predict_grade_map
+from gdest.records import Failed, Graded
+from gdest.settings import CalibrationSettings, GradeSettings
+
+
+def test_bad_file_is_named_and_the_rest_is_graded(write_tiff, grey, as_file, tmp_path):
+    files = [write_tiff(f"{i}.tif", grey) for i in range(12)]
+    files[5].path.write_bytes(b"II*\0 and then nothing")
+    rows = list(grade_micrographs(files, FakePredictor(), GradeSettings()))
+    assert [row.file.name if isinstance(row, Failed) else row.micrograph.file.name for row in rows] == [
+        file.name for file in files
+    ]
+    assert [isinstance(row, Failed) for row in rows] == [i == 5 for i in range(12)]
+    assert rows[5].reason
+
+
+def test_two_images_of_one_name_in_two_folders_are_two_rows(write_tiff, grey):
+    files = [write_tiff("a/1.tif", grey), write_tiff("b/1.tif", grey)]
+    names = [row.micrograph.file.name for row in grade_micrographs(files, FakePredictor(), GradeSettings())]
+    assert names == ["a/1.tif", "b/1.tif"]
+
+
+def test_g_is_moved_to_the_pixel_size_of_the_file(write_tiff, grey):
+    (row,) = grade_micrographs([write_tiff("a.tif", grey, 0.5)], FakePredictor(6.0), GradeSettings())
+    assert row.status == "graded"
+    assert row.g_seen == pytest.approx(6.0)
+    assert row.statistics.g == pytest.approx(8.0, abs=1e-4)
+
+
+def test_without_a_pixel_size_there_is_no_g_but_a_reason(write_tiff, grey):
+    (row,) = grade_micrographs([write_tiff("a.tif", grey, None)], FakePredictor(6.0), GradeSettings())
+    assert isinstance(row, Graded)
+    assert (row.status, row.statistics, row.g_seen) == ("uncalibrated", None, 6.0)
+    assert "--um-per-px" in row.reason
+
+
+def test_a_stated_pixel_size_calibrates_every_file(write_tiff, grey):
+    settings = GradeSettings(CalibrationSettings(magnification=10, camera_um=5.0))
+    (row,) = grade_micrographs([write_tiff("a.tif", grey, None)], FakePredictor(6.0), settings)
+    assert row.statistics.g == pytest.approx(8.0, abs=1e-4)
+
+
+def test_all_edge_shifted_tiles_are_seen(grey):
+    predictor = FakePredictor(7.0)
+    grade_map = predict_grade_map(grey, predictor, 224)
+    assert predictor.shapes == [(4, 224, 224)]
+    assert grade_map.g_seen.shape == (2, 2)
+    assert grade_map.tiles == 4
+
+
+def test_coarse_grains_are_looked_at_from_further_away(rng):
+    """A predictor that obeys self-similarity gives the same G at any size, from fewer, larger tiles."""
+    pixels = rng.integers(0, 255, (900, 1000), dtype=np.uint8)
+    by_tiles = {25: 2.5, 9: 4.5, 4: 6.5}  # tiles at full, half and quarter size; each halving adds 2 G
+    predictor = FakePredictor(lambda tiles: np.full(len(tiles), by_tiles[len(tiles)]))
+    grade_map = predict_grade_map(pixels, predictor, 224)
+    assert [shape[0] for shape in predictor.shapes] == [25, 9, 4]
+    assert (grade_map.zoom, grade_map.tiles) == (0.25, 38)
+    assert grade_map.g_seen == pytest.approx(2.5)
+
+
+def test_halving_stops_where_no_tile_would_fit(rng):
+    pixels = rng.integers(0, 255, (460, 500), dtype=np.uint8)
+    predictor = FakePredictor(1.0)
+    grade_map = predict_grade_map(pixels, predictor, 224)
+    assert grade_map.zoom == 0.5
+    assert grade_map.g_seen == pytest.approx(-1.0)
+
+
+def test_hardly_any_contrast_and_grains_out_of_range_need_a_person(write_tiff, grey):
+    flat = write_tiff("flat.tif", np.full((300, 300), 120, np.uint8))
+    (row,) = grade_micrographs([flat], FakePredictor(6.0), GradeSettings())
+    assert row.status == "review"
+    assert "contrast" in row.reason
+    (row,) = grade_micrographs([write_tiff("fine.tif", grey)], FakePredictor(CARD.g_max + 0.5), GradeSettings())
+    assert row.status == "review"
+    assert "finer" in row.reason
+
+
+def test_a_huge_image_is_refused_by_the_limit_in_megapixels(write_tiff, grey):
+    (row,) = grade_micrographs([write_tiff("a.tif", grey)], FakePredictor(), GradeSettings(max_megapixels=0.1))
+    assert isinstance(row, Failed)
+    assert "megapixels" in row.reason

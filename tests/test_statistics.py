@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from conftest import CARD
+
+from gdest.records import GradeMap
+from gdest.statistics import at_pixel_size, homogeneity, interpolate, summarize
+from gdest.tiling import tile_grid
+
+
+def grade_map(values, zoom=1.0):
+    values = np.asarray(values, np.float32)
+    grid = tile_grid(224 * values.shape[0], 224 * values.shape[1], 224, 224)
+    return GradeMap(values, grid, zoom, values.size)
+
+
+def test_density_is_averaged_before_it_becomes_g():
+    statistics = summarize(grade_map([[4.0, 8.0]]), CARD)
+    assert statistics.g == 6.0
+    # (124 + 1984) / 2 = 1054 grains per mm2
+    assert statistics.g_from_density == pytest.approx(7.0875, abs=1e-3)
+    assert (statistics.g_min, statistics.g_max) == (4.0, 8.0)
+    assert statistics.within_half_g == 0.0
+
+
+def test_interval_is_the_cards_at_this_g_and_empty_tiles_do_not_count():
+    statistics = summarize(grade_map([[7.0, np.nan], [7.0, 7.0]]), CARD)
+    half = 0.6 + (0.2 - 0.6) * 6 / 12
+    assert statistics.g_low == pytest.approx(7.0 - half)
+    assert statistics.g_high == pytest.approx(7.0 + half)
+    assert statistics.g_sd == 0.0
+
+
+def test_pixel_size_moves_every_g_and_no_scatter():
+    seen = summarize(grade_map([[5.0, 6.0], [5.0, 6.0]]), CARD)
+    true = at_pixel_size(seen, 0.5, CARD)
+    for name in ("g", "g_low", "g_high", "g_from_density", "g_min", "g_max"):
+        assert getattr(true, name) == pytest.approx(getattr(seen, name) + 2.0)
+    assert true.g_sd == seen.g_sd
+
+
+def test_coarse_uniform_steel_is_not_called_mixed(rng):
+    expected = interpolate(CARD.tile_scatter, 3.0)
+    verdicts = [homogeneity(rng.normal(3.0, expected, 30), 1.0, CARD) for _ in range(200)]
+    assert verdicts.count("uniform") >= 196
+
+
+def test_two_grades_in_patches_are_a_bimodal_indication(rng):
+    tiles = np.concatenate([rng.normal(5.0, 0.3, 15), rng.normal(8.0, 0.2, 15)])
+    assert homogeneity(tiles, 1.0, CARD) == "duplex:bimodal"
+
+
+def test_a_wide_flat_spread_is_not_called_bimodal(rng):
+    assert homogeneity(rng.uniform(4.0, 8.0, 200), 1.0, CARD) == "duplex:wide-range"
+
+
+def test_scatter_is_looked_up_at_the_size_the_network_saw(rng):
+    tiles = rng.normal(2.0, 0.8, 40)  # seen after two halvings as G 6, where uniform steel scatters by 0.36
+    assert homogeneity(tiles, 1.0, CARD) == "uniform"
+    assert homogeneity(tiles, 0.25, CARD).startswith("duplex")
+
+
+def test_too_few_tiles_say_nothing():
+    assert homogeneity(np.array([3.0, 9.0]), 1.0, CARD) == "unknown"

@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import ndimage
+
+from gdest import grain_size
+from gdest.synth.tessellation import GrainShape, count_grains, grain_weights, random_shape, section, true_g
+
+
+def squares(cells_down, cells_right, side):
+    rows, cols = np.indices((cells_down * side, cells_right * side)) // side
+    return (rows * cells_right + cols).astype(np.int32)
+
+
+def test_count_of_a_chequered_field_is_known():
+    # 5 x 6 squares: 3 x 4 inside, 14 on the rim without the corners, 4 corners at a quarter each
+    assert count_grains(squares(5, 6, 10)) == 12 + 14 / 2 + 1
+    assert grain_weights(squares(5, 6, 10)).sum() == pytest.approx(20.0)
+
+
+def test_true_g_follows_the_pixel_size():
+    labels = squares(20, 20, 8)
+    assert true_g(labels, 0.5) - true_g(labels, 1.0) == pytest.approx(2.0)
+
+
+@pytest.mark.parametrize("g", [4.0, 7.0, 10.0])
+def test_intended_density_is_met_within_a_fifth(g):
+    per_px = float(grain_size.grains_per_mm2(g)) * 1e-6
+    grades = []
+    for seed in range(4):
+        rng = np.random.default_rng(seed)
+        grades.append(true_g(section(rng, 500, 600, per_px, random_shape(rng)), 1.0))
+    assert np.mean(grades) == pytest.approx(g, abs=0.3)
+
+
+def test_every_label_is_one_connected_grain_without_gaps_in_the_numbers():
+    labels = section(np.random.default_rng(3), 400, 400, 1e-3, GrainShape(waviness=0.05))
+    assert set(np.unique(labels)) == set(range(labels.max() + 1))
+    pieces = sum(ndimage.label(labels == grain, np.ones((3, 3)))[1] for grain in range(labels.max() + 1))
+    assert pieces <= 1.01 * (labels.max() + 1)
+
+
+def test_slivers_that_an_etched_line_swallows_are_no_grains():
+    labels = section(np.random.default_rng(1), 500, 500, 1e-3, GrainShape(sliver=0.05))
+    inside = np.flatnonzero(grain_weights(labels) == 1.0)
+    area = np.bincount(labels.ravel())[inside]
+    assert area.min() >= 0.04 * 1e3
+    untouched = section(np.random.default_rng(1), 500, 500, 1e-3, GrainShape(sliver=0.0))
+    assert untouched.max() > labels.max()
+
+
+def test_sections_of_a_solid_hold_small_cut_off_grains():
+    """A plane section spreads areas far more than the planar tessellation of the same seeds would."""
+    labels = section(np.random.default_rng(2), 900, 900, 2e-3, GrainShape(relaxation=1.0, size_spread=0.0, sliver=0.0))
+    area = np.bincount(labels.ravel())[grain_weights(labels) == 1.0]
+    assert 0.4 < area.std() / area.mean() < 0.8
+
+
+def test_relaxation_makes_grains_more_regular_and_weights_less():
+    def spread(**shape):
+        labels = section(np.random.default_rng(5), 900, 900, 2e-3, GrainShape(sliver=0.0, **shape))
+        area = np.bincount(labels.ravel())[grain_weights(labels) == 1.0]
+        return area.std() / area.mean()
+
+    assert spread(relaxation=1.0, size_spread=0.0) < spread(relaxation=0.0, size_spread=0.0)
+    assert spread(relaxation=1.0, size_spread=0.0) < spread(relaxation=1.0, size_spread=0.4)
+
+
+def test_elongation_stretches_grains_along_its_direction():
+    labels = section(np.random.default_rng(4), 700, 700, 1e-3, GrainShape(elongation=2.0, angle=0.0, waviness=0.0))
+    crossings_along_rows = (labels[:, 1:] != labels[:, :-1]).mean()
+    crossings_along_cols = (labels[1:] != labels[:-1]).mean()
+    assert crossings_along_cols > 1.5 * crossings_along_rows
+
+
+def test_the_same_seed_gives_the_same_grains():
+    first, second = (section(np.random.default_rng(9), 300, 300, 1e-3, GrainShape()) for _ in range(2))
+    assert np.array_equal(first, second)
