@@ -27,11 +27,16 @@ def image_files(roots: Sequence[Path]) -> list[ImageFile]:
     if len(set(prefixes)) < len(roots) and len(roots) > 1:
         raise SettingsError("Two roots have the same name; scan them into two output folders.")
     found = [
-        ImageFile(path, prefix + path.relative_to(root).as_posix())
+        ImageFile(path, prefix + _readable(path.relative_to(root).as_posix()))
         for root, prefix in zip(roots, prefixes, strict=True)
         for path in _walk(root)
     ]
     return sorted(found, key=lambda file: file.name)
+
+
+def _readable(name: str) -> str:
+    """Return a name that any report can hold; bytes that are no UTF-8 become their hexadecimal escape."""
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 def _walk(root: Path) -> Iterator[Path]:

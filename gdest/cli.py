@@ -131,6 +131,22 @@ def train(
 
 
 @app.command()
+def evaluate(
+    data: Annotated[Path, typer.Argument(help="Labelled micrographs, as for train.")],
+    out: Annotated[Path | None, typer.Option(help="Folder for evaluation.csv and evaluation.png.")] = None,
+    um_per_px: UmPerPx = None,
+    weights: Weights = None,
+    device: Device = "auto",
+    precision: Precision = "auto",
+) -> None:
+    """Measure the weights on labelled micrographs: MAE, bias, share within 0.5 G, coverage."""
+    settings = GradeSettings(CalibrationSettings(um_per_px), device=device, precision=precision)
+    from gdest.commands import run_evaluate
+
+    raise typer.Exit(run_evaluate(data, settings, weights, out))
+
+
+@app.command()
 def synth(
     out: Annotated[Path, typer.Argument(help="Folder to write to.")],
     count: Annotated[int, typer.Option(help="Number of micrographs.")] = 10,

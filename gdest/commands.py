@@ -15,7 +15,7 @@ from rich.progress import Progress
 
 from gdest import __version__, network
 from gdest.archive import image_files
-from gdest.console import STATUSES, Tally, errors, print_rows, print_summary, progress, say
+from gdest.console import STATUSES, Tally, errors, print_errors, print_rows, print_summary, progress, say
 from gdest.errors import NothingGradedError, SettingsError, WeightsError
 from gdest.heatmap import heatmap_name, write_heatmap
 from gdest.network import LoadedModel
@@ -65,19 +65,23 @@ def run_scan(roots: Sequence[Path], out: Path, settings: GradeSettings, weights:
     began = time.monotonic()
     predictor = NetworkPredictor(load_weights(weights), settings)
     tally = Tally(ModelName(predictor.name, predictor.sha256))
-    code = 130
+    stopped = False
     try:
         _grade_all(files, predictor, settings, tally, out if heatmaps else None)
-        code = tally.exit_code()
+    except KeyboardInterrupt:
+        say("Stopped by Ctrl-C; the reports hold what was done.")
+        stopped = True
     finally:
-        if tally.table:
-            tally.table.sort(key=lambda row: str(row["file"]))
-            write_csv(tally.table, out / "results.csv")
-            write_workbook(
-                tally.table, _summary(tally, roots, predictor, time.monotonic() - began), out / "results.xlsx"
-            )
-    print_summary(tally, time.monotonic() - began, f"{out / 'results.csv'}, {out / 'results.xlsx'}")
-    return code
+        seconds = time.monotonic() - began
+        _write_reports(tally, _summary(tally, roots, predictor, seconds), out)
+    print_summary(tally, seconds, f"{out / 'results.csv'}, {out / 'results.xlsx'}")
+    return 130 if stopped else tally.exit_code()
+
+
+def _write_reports(tally: Tally, summary: Sequence[tuple[str, Cell]], out: Path) -> None:
+    table = sorted(tally.table, key=lambda row: str(row["file"]))
+    write_csv(table, out / "results.csv")
+    write_workbook(table, summary, out / "results.xlsx")
 
 
 def _grade_all(
@@ -107,7 +111,10 @@ def _summary(
     lines += [("micrographs", len(tally.table)), *((status, tally.counts[status]) for status in STATUSES)]
     if grades:
         lines += [("coarsest G", min(grades)), ("median G", median(grades)), ("finest G", max(grades))]
-    lines += [("time taken, s", round(seconds, 1)), ("micrographs per second", round(len(tally.table) / seconds, 2))]
+    lines += [
+        ("time taken, s", round(seconds, 1)),
+        ("micrographs per second", round(len(tally.table) / max(seconds, 1e-9), 2)),
+    ]
     lines += [("model", predictor.name), ("model_sha256", predictor.sha256), ("gdest_version", __version__)]
     return [*lines, ("finished at (UTC)", now()), ("note", NOTE)]
 
@@ -146,6 +153,18 @@ def run_train(data: Path, out: Path, settings: TrainSettings) -> int:
     for name, value in card.errors.items():
         say(f"{name}: {value:g}")
     say(f"Written: {out}, {out.with_suffix('.csv')}, {out.with_suffix('.png')}")
+    return 0
+
+
+def run_evaluate(data: Path, settings: GradeSettings, weights: Path | None, out: Path | None) -> int:
+    """Measure weights on labelled micrographs; print the errors on standard output."""
+    from gdest.training.evaluate import errors_by_group, evaluate, write_evaluation
+
+    measured = evaluate(data, load_weights(weights), settings)
+    print_errors(errors_by_group(measured))
+    if out is not None:
+        write_evaluation(measured, out)
+        say(f"Written: {out / 'evaluation.csv'}, {out / 'evaluation.png'}")
     return 0
 
 

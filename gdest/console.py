@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.markup import escape
@@ -13,6 +14,9 @@ from rich.table import Table
 
 from gdest.records import Row
 from gdest.reports.table import Cell, ModelName, cells
+
+if TYPE_CHECKING:
+    from gdest.training.metrics import Errors
 
 STATUSES = ("graded", "review", "uncalibrated", "failed")
 PLAIN_LINES = 20
@@ -45,11 +49,11 @@ class Tally:
         return Counter(str(row["status"]) for row in self.table)
 
     def exit_code(self) -> int:
-        """Return 0 when all are graded, 4 when none has any answer, else 3."""
+        """Return 0 when all are graded, 4 when not one has a G, else 3."""
         counts = self.counts
         if counts["graded"] == len(self.table):
             return 0
-        return 4 if counts["failed"] == len(self.table) else 3
+        return 3 if counts["graded"] + counts["review"] else 4
 
 
 def print_rows(table: Sequence[dict[str, Cell]]) -> None:
@@ -66,6 +70,17 @@ def print_rows(table: Sequence[dict[str, Cell]]) -> None:
     for row in table:
         if row["reason"]:
             say(f"{row['file']}: {row['status']}: {row['reason']}")
+
+
+def print_errors(groups: Mapping[str, Errors]) -> None:
+    """Print the errors of labelled sets as a table on standard output."""
+    shown = Table()
+    for title in ("set", "micrographs", "MAE", "bias", "within 0.5 G", "inside interval"):
+        shown.add_column(title, justify="left" if title == "set" else "right")
+    for name, found in groups.items():
+        shares = (f"{share:.1%}" for share in (found.within_half, found.coverage))
+        shown.add_row(escape(name), str(found.count), f"{found.mae:.3f}", f"{found.bias:+.3f}", *shares)
+    Console().print(shown)
 
 
 def _number(value: Cell, digits: int) -> str:

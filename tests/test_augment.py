@@ -6,6 +6,7 @@ import torch
 from torch.nn import functional
 
 from gdest.settings import TrainSettings
+from gdest.training import augment
 from gdest.training.augment import cut_batch, validation_batch
 from gdest.training.data import Example
 
@@ -21,6 +22,11 @@ def example(pixels, g=6.0, channels=1):
 def waves(period, side=720):
     rows, cols = np.indices((side, side))
     return 127 + 100 * np.cos(2 * np.pi * rows / period) * np.cos(2 * np.pi * cols / period)
+
+
+@pytest.fixture(autouse=True)
+def _always_resample(monkeypatch):
+    monkeypatch.setattr(augment, "EXACT_SHARE", 0.0)
 
 
 def measured_frequency(crop):
@@ -75,6 +81,23 @@ def test_contrast_jitter_changes_contrast_and_not_the_place_of_things():
         [example(waves(24))] * 8, TrainSettings(rescale_g=0.0, contrast=0.5), (0, 16), np.random.default_rng(0)
     )
     assert np.ptp(batch.crops.std(dim=(1, 2, 3)).numpy()) > 10
+
+
+def test_a_share_of_the_crops_is_cut_without_any_smoothing(monkeypatch):
+    monkeypatch.setattr(augment, "EXACT_SHARE", 1.0)
+    pixels = np.random.default_rng(0).integers(0, 256, (300, 320))
+    settings = TrainSettings(rescale_g=2.0, contrast=0.0)
+    batch = cut_batch([example(pixels)] * 8, settings, (0.0, 16.0), np.random.default_rng(0))
+    assert batch.g_seen.tolist() == [6.0] * 8
+    places = np.lib.stride_tricks.sliding_window_view(pixels, (224, 224))
+    for crop in np.round(batch.crops[:, 0].numpy()).astype(int):
+        turned = [np.rot90(way, k) for way in (crop, crop[::-1]) for k in range(4)]
+        assert any((places[:, :, 0, :4] == way[0, :4]).all(2).any() and in_image(places, way) for way in turned)
+
+
+def in_image(places, crop):
+    rows, cols = np.nonzero((places[:, :, 0, :4] == crop[0, :4]).all(2))
+    return any(np.array_equal(places[row, col], crop) for row, col in zip(rows, cols, strict=True))
 
 
 def test_dense_targets_lie_where_the_crop_lies_and_move_with_its_size():

@@ -9,7 +9,7 @@ from gdest.records import Failed, Graded
 from gdest.settings import CalibrationSettings, GradeSettings
 
 
-def test_bad_file_is_named_and_the_rest_is_graded(write_tiff, grey, as_file, tmp_path):
+def test_bad_file_is_named_and_the_rest_is_graded(write_tiff, grey):
     files = [write_tiff(f"{i}.tif", grey) for i in range(12)]
     files[5].path.write_bytes(b"II*\0 and then nothing")
     rows = list(grade_micrographs(files, FakePredictor(), GradeSettings()))

@@ -12,6 +12,7 @@ from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 from openpyxl.comments import Comment
 from openpyxl.styles import Alignment, Font, PatternFill
 from openpyxl.utils import get_column_letter
+from openpyxl.worksheet.properties import PageSetupProperties
 
 from gdest.archive import write_atomically
 from gdest.reports.table import COLUMNS, Cell
@@ -46,8 +47,8 @@ WIDTHS = {
     "reason": 48,
     "homogeneity": 20,
     "um_per_px_source": 18,
-    "sha256": 20,
-    "model_sha256": 20,
+    "sha256": 14,
+    "model_sha256": 14,
     "graded_at": 26,
 }
 
@@ -62,7 +63,8 @@ def write_workbook(table: Sequence[dict[str, Cell]], summary: Sequence[tuple[str
 
 def _write_summary(sheet: Sheet, summary: Sequence[tuple[str, Cell]]) -> None:
     sheet.column_dimensions["A"].width = 34
-    sheet.column_dimensions["B"].width = 60
+    sheet.column_dimensions["B"].width = 70
+    _fit_to_pages(sheet, 1)
     sheet.append([_cell(sheet, "gdest: grain size of etched steel", font=Font(bold=True, size=14))])
     sheet.append([])
     for name, value in summary:
@@ -74,8 +76,7 @@ def _write_micrographs(sheet: Sheet, table: Sequence[dict[str, Cell]]) -> None:
     last = get_column_letter(len(COLUMNS))
     sheet.freeze_panes = "B2"
     sheet.auto_filter.ref = f"A1:{last}{len(table) + 1}"
-    sheet.page_setup.orientation = "landscape"
-    sheet.page_setup.paperSize = A4
+    _fit_to_pages(sheet, 2)
     sheet.print_title_rows = "1:1"
     sheet.print_title_cols = "A:A"
     for index, name in enumerate(COLUMNS, start=1):
@@ -83,6 +84,14 @@ def _write_micrographs(sheet: Sheet, table: Sequence[dict[str, Cell]]) -> None:
     sheet.append([_header(sheet, name, note) for name, note in COLUMNS.items()])
     for row in table:
         sheet.append([_body(sheet, name, row[name]) for name in COLUMNS])
+
+
+def _fit_to_pages(sheet: Sheet, pages_wide: int) -> None:
+    """Print on landscape A4, as many pages high as it takes."""
+    sheet.page_setup.orientation = "landscape"
+    sheet.page_setup.paperSize = A4
+    sheet.sheet_properties.pageSetUpPr = PageSetupProperties(fitToPage=True)
+    sheet.page_setup.fitToWidth, sheet.page_setup.fitToHeight = pages_wide, 0
 
 
 def _header(sheet: Sheet, name: str, note: str) -> Any:

@@ -17,6 +17,11 @@ DENSE_STRIDE_PX = 32
 """The network's last feature maps have one value per 32 px; so have the dense targets."""
 
 
+EXACT_SHARE = 0.35
+"""This share of the crops is cut pixel by pixel, turned by right angles only. A turn by any other angle
+smooths, and a network that has only seen smoothed pixels reads sharp ones as finer grains: +0.46 G at G 12."""
+
+
 @dataclass(frozen=True)
 class Batch:
     """Hold crops (n, 1, side, side) float 0..255, their G_seen (n,), and dense targets or None.
@@ -39,9 +44,16 @@ def cut_batch(
     of `g_range`. Crops stay inside the image where they fit; what does not fit is mirrored at the rim.
     """
     side = settings.crop_px
-    shift = [_shift(example.g_seen, settings.rescale_g, g_range, rng) for example in examples]
+    exact = rng.random(len(examples)) < EXACT_SHARE
+    shift = [
+        0.0 if as_is else _shift(example.g_seen, settings.rescale_g, g_range, rng)
+        for example, as_is in zip(examples, exact, strict=True)
+    ]
     zooms = [2.0 ** (-value / 2.0) for value in shift]
-    cuts = [_window(example, zoom, side, rng) for example, zoom in zip(examples, zooms, strict=True)]
+    cuts = [
+        _window(example, zoom, side, rng, exact=bool(as_is))
+        for example, zoom, as_is in zip(examples, zooms, exact, strict=True)
+    ]
     source = torch.stack([window for window, _ in cuts]).float()
     theta = torch.tensor(np.stack([theta for _, theta in cuts]), dtype=torch.float32, device=source.device)
     grid = functional.affine_grid(theta, [len(examples), source.shape[1], side, side], align_corners=False)
@@ -57,17 +69,19 @@ def _shift(g_seen: float, limit: float, g_range: tuple[float, float], rng: np.ra
 
 
 def _window(
-    example: Example, zoom: float, side: int, rng: np.random.Generator
+    example: Example, zoom: float, side: int, rng: np.random.Generator, *, exact: bool
 ) -> tuple[Tensor, np.ndarray[tuple[int, int], np.dtype[np.float64]]]:
     """Return a window of the pyramid that holds the crop, (c, w, w), and the crop's affine in it (2, 3)."""
     level = int(np.clip(np.ceil(np.log2(0.75 / zoom)), 0, len(example.pyramid) - 1))
     image, zoom = example.pyramid[level], zoom * 2.0**level
     rows, cols = image.shape[1:]
-    angle = rng.uniform(0, 2 * np.pi)
+    angle = rng.integers(4) * np.pi / 2 if exact else rng.uniform(0, 2 * np.pi)
     cos, sin = np.cos(angle), np.sin(angle)
     half = 0.5 * side / zoom
     reach = half * (abs(cos) + abs(sin))
     row, col = (float(rng.uniform(reach, size - reach)) if size > 2 * reach else size / 2.0 for size in (rows, cols))
+    if exact:
+        row, col = round(row), round(col)
     window = int(np.ceil(side * np.sqrt(2.0) / 0.75))
     top, left = (
         int(np.clip(centre - window / 2, 0, max(size - window, 0))) for centre, size in ((row, rows), (col, cols))

@@ -171,8 +171,8 @@ def train(
     held_out = load_examples(for_validation, settings.reference_um_per_px, device)
     report(f"{len(examples)} micrographs for training, {len(held_out)} for validation, on {device}.")
     card = _new_card(examples, settings, data, len(labelled))
-    order = np.repeat(np.arange(len(examples)), settings.crops_per_micrograph)
-    steps_per_epoch = max(1, len(order) // settings.batch)
+    crops = np.repeat(np.arange(len(examples)), settings.crops_per_micrograph)
+    steps_per_epoch = max(1, len(crops) // settings.batch)
     steps = settings.epochs * steps_per_epoch
     trainer = Trainer(card, settings, steps, dense=examples[0].pyramid[0].shape[0] == 3)
     checkpoint = out.with_suffix(".checkpoint")
@@ -181,7 +181,7 @@ def train(
         report(f"Resumed after epoch {len(trainer.epochs)}.")
     validation = validation_batch(held_out, card.tile_px)
     for epoch in range(len(trainer.epochs) + 1, settings.epochs + 1):
-        trainer.rng.shuffle(order)
+        order = trainer.rng.permutation(crops)
         losses = []
         for step in range(steps_per_epoch):
             picked = [examples[i] for i in order[step * settings.batch : (step + 1) * settings.batch]]

@@ -12,7 +12,7 @@ from gdest.errors import DataError
 from gdest.network import LoadedModel
 from gdest.pipeline import grade_micrographs
 from gdest.predict import NetworkPredictor
-from gdest.records import Failed, Graded, ModelCard
+from gdest.records import Failed, Graded, GradeStatistics, ModelCard
 from gdest.settings import CalibrationSettings, GradeSettings, TrainSettings
 from gdest.training.data import Labelled
 
@@ -29,16 +29,21 @@ class Measured:
     row: Graded
 
     @property
-    def error(self) -> float:
-        """Return predicted minus true G, + is too fine."""
-        return self.g - self.item.g
+    def statistics(self) -> GradeStatistics:
+        """Return the calibrated statistics; raise `DataError` when the pixel size is not known."""
+        if self.row.statistics is None:
+            raise DataError(f"{self.item.file.name} has no pixel size: add a column um_per_px or give --um-per-px.")
+        return self.row.statistics
 
     @property
     def g(self) -> float:
         """Return the predicted G."""
-        if self.row.statistics is None:
-            raise DataError(f"{self.item.file.name} has no pixel size.")
-        return self.row.statistics.g
+        return self.statistics.g
+
+    @property
+    def error(self) -> float:
+        """Return predicted minus true G, + is too fine."""
+        return self.g - self.item.g
 
 
 @dataclass(frozen=True)
@@ -70,7 +75,7 @@ def measure(model: LoadedModel, labelled: Sequence[Labelled], settings: GradeSet
 def summarize_errors(measured: Sequence[Measured]) -> Errors:
     """Return MAE, bias, share within 0.5 G and share inside the interval."""
     errors = np.array([one.error for one in measured])
-    inside = [s.g_low <= m.item.g <= s.g_high for m in measured if (s := m.row.statistics) is not None]
+    inside = [one.statistics.g_low <= one.item.g <= one.statistics.g_high for one in measured]
     return Errors(
         count=len(errors),
         mae=float(np.abs(errors).mean()),
@@ -82,8 +87,7 @@ def summarize_errors(measured: Sequence[Measured]) -> Errors:
 
 def calibrated_card(model: LoadedModel, held_out: Sequence[Labelled], settings: TrainSettings) -> ModelCard:
     """Return the card with the interval, the tile scatter and the errors that held-out micrographs show."""
-    items = [replace(item, um_per_px=item.um_per_px or settings.um_per_px) for item in held_out]
-    measured = measure(model, items, GradeSettings(device=settings.device))
+    measured = measure(model, held_out, GradeSettings(device=settings.device))
     card = replace(model.card, interval=_interval(measured), tile_scatter=_tile_scatter(measured))
     errors = summarize_errors(measured)
     figures = {"validation_micrographs": errors.count, "validation_mae": errors.mae, "validation_bias": errors.bias}

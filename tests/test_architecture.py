@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parent.parent / "gdest"
+LAYERS = {
+    "errors": 0, "grain_size": 0, "records": 0,
+    "settings": 1, "archive": 1, "micrograph": 1, "tiling": 1, "statistics": 1, "heatmap": 1, "reports": 1, "synth": 1,
+    "network": 2, "predict": 2,
+    "pipeline": 3, "training": 3,
+    "console": 4, "commands": 4, "cli": 4, "__main__": 4,
+}  # fmt: skip
+FILES = sorted(path for path in PACKAGE.rglob("*.py") if path.name != "__init__.py")
+
+
+def room(module: str) -> str:
+    return module.split(".")[1]
+
+
+def imports(path: Path):
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+            if node.module == "gdest":
+                yield from (f"gdest.{alias.name}" for alias in node.names)
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.relative_to(PACKAGE).as_posix())
+def test_imports_never_point_upward_and_only_the_upper_layers_know_torch(path):
+    here = path.relative_to(PACKAGE).with_suffix("").parts[0]
+    for module in imports(path):
+        if module.startswith("gdest.") and room(module) in LAYERS:
+            assert LAYERS[room(module)] <= LAYERS[here], f"{here} imports {module}"
+        if module.split(".")[0] in ("torch", "torchvision"):
+            assert LAYERS[here] >= 2, f"{here} imports {module}"
+    if here == "pipeline":
+        assert not any(module.startswith(("torch", "gdest.network", "gdest.predict")) for module in imports(path))
+
+
+def test_help_does_not_import_torch():
+    code = (
+        "import sys; sys.argv = ['gdest', '--help']\n"
+        "from gdest.cli import main\n"
+        "try: main()\n"
+        "except SystemExit: pass\n"
+        "assert not {'torch', 'pandas', 'matplotlib', 'scipy'} & set(sys.modules), 'heavy import'"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)

@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from gdest.archive import image_files, write_atomically
+from gdest.errors import OutputError, SettingsError
+
+
+def make(root, *names):
+    for name in names:
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"x")
+
+
+def names(roots):
+    return [file.name for file in image_files(roots)]
+
+
+def test_images_of_all_subfolders_are_found_sorted_and_nothing_else(tmp_path):
+    make(tmp_path, "b.TIF", "a/ü ö.jpeg", "a/1.png", "a/notes.txt", "._b.TIF", ".hidden/c.png", "Thumbs.db")
+    assert names([tmp_path]) == ["a/1.png", "a/ü ö.jpeg", "b.TIF"]
+
+
+def test_with_several_roots_names_begin_with_the_root(tmp_path):
+    make(tmp_path, "one/1.tif", "two/1.tif")
+    assert names([tmp_path / "one", tmp_path / "two"]) == ["one/1.tif", "two/1.tif"]
+    assert names([tmp_path / "one"]) == ["1.tif"]
+
+
+def test_missing_roots_and_roots_of_one_name_are_refused(tmp_path):
+    make(tmp_path, "a/x/1.tif", "b/x/1.tif")
+    with pytest.raises(SettingsError, match="does not exist"):
+        image_files([tmp_path / "missing"])
+    with pytest.raises(SettingsError, match="same name"):
+        image_files([tmp_path / "a/x", tmp_path / "b/x"])
+
+
+def test_a_write_that_fails_half_way_leaves_no_file_behind(tmp_path):
+    def fails(path):
+        path.write_bytes(b"half")
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(OutputError, match=r"out\.csv: No space left"):
+        write_atomically(tmp_path / "new/out.csv", fails)
+    assert list((tmp_path / "new").iterdir()) == []
+
+
+def test_a_folder_that_cannot_be_made_is_one_sentence(tmp_path):
+    make(tmp_path, "file")
+    with pytest.raises(OutputError, match="Cannot write"):
+        write_atomically(tmp_path / "file/out.csv", lambda path: path.write_bytes(b""))
+
+
+def test_a_name_that_is_no_utf_8_gets_one_a_report_can_hold(tmp_path):
+    try:
+        (tmp_path / os.fsdecode(b"gef\xfcge.tif")).write_bytes(b"x")
+    except OSError:
+        pytest.skip("this file system allows UTF-8 names only")
+    (file,) = image_files([tmp_path])
+    assert file.name == "gef\\xfcge.tif"
+    assert file.path.read_bytes() == b"x"

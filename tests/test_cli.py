@@ -1,0 +1,154 @@
+"""The commands as a user types them, with the bundled weights."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import openpyxl
+import pandas as pd
+import pytest
+
+EXAMPLES = Path(__file__).parent.parent / "examples"
+
+
+def gdest(*arguments, cwd=None):
+    command = [sys.executable, "-m", "gdest", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, encoding="utf-8", cwd=cwd, check=False)
+
+
+@pytest.fixture(scope="module")
+def archive(tmp_path_factory):
+    """A folder with spaces and umlauts, good files in two folders, and one that is really broken."""
+    root = tmp_path_factory.mktemp("x") / "Schliffe März 2026 äöü"
+    (root / "Ofen 1").mkdir(parents=True)
+    shutil.copy(EXAMPLES / "steel-5.tif", root / "Ofen 1" / "1.tif")
+    shutil.copy(EXAMPLES / "steel-3.tif", root / "1.tif")
+    content = (EXAMPLES / "steel-7.tif").read_bytes()
+    (root / "broken <b>.tif").write_bytes(content[: len(content) // 2])
+    return root
+
+
+@pytest.fixture(scope="module")
+def scanned(archive, tmp_path_factory):
+    out = tmp_path_factory.mktemp("out") / "Ergebnis"
+    return gdest("scan", archive, "--out", out), out
+
+
+def test_a_scan_names_the_broken_file_and_grades_the_rest(scanned):
+    finished, out = scanned
+    assert finished.returncode == 3, finished.stderr
+    assert "broken <b>.tif: failed" in finished.stderr
+    assert finished.stdout == ""
+    frame = pd.read_csv(out / "results.csv").set_index("file")
+    assert list(frame.index) == ["1.tif", "Ofen 1/1.tif", "broken <b>.tif"]
+    assert list(frame["status"]) == ["graded", "graded", "failed"]
+    labels = pd.read_csv(EXAMPLES / "labels.csv").set_index("file")["g"]
+    assert frame["g"]["Ofen 1/1.tif"] == pytest.approx(labels["steel-5.tif"], abs=0.5)
+    assert frame["g"]["1.tif"] == pytest.approx(labels["steel-3.tif"], abs=0.5)
+    assert sorted(p.relative_to(out).as_posix() for p in out.rglob("*.png")) == [
+        "heatmaps/1.tif.png",
+        "heatmaps/Ofen 1/1.tif.png",
+    ]
+
+
+def test_the_workbook_says_what_the_csv_says(scanned):
+    _, out = scanned
+    book = openpyxl.load_workbook(out / "results.xlsx")
+    summary = {row[0].value: row[1].value for row in book["Summary"] if row[0].value and len(row) > 1}
+    assert (summary["micrographs"], summary["graded"], summary["failed"]) == (3, 2, 1)
+    assert summary["time taken, s"] > 0
+    frame = pd.read_csv(out / "results.csv")
+    sheet = pd.read_excel(out / "results.xlsx", sheet_name="Micrographs")
+    pd.testing.assert_frame_equal(frame[["file", "status", "g"]], sheet[["file", "status", "g"]], check_dtype=False)
+
+
+@pytest.mark.usefixtures("scanned")
+def test_the_scanned_folder_is_left_as_it_was(archive):
+    assert sorted(p.name for p in archive.rglob("*.tif")) == ["1.tif", "1.tif", "broken <b>.tif"]
+    assert len(list(archive.rglob("*"))) == 4
+
+
+def test_analyze_prints_json_on_stdout_and_nothing_else(tmp_path):
+    finished = gdest("analyze", EXAMPLES / "steel-3.tif", "--json", "--heatmap", cwd=tmp_path)
+    assert finished.returncode == 0, finished.stderr
+    (row,) = json.loads(finished.stdout)
+    assert row["g_low"] < row["g"] < row["g_high"]
+    assert row["um_per_px_source"] == "tiff-resolution"
+    assert row["reason"] is None
+    assert (tmp_path / "steel-3.tif.heatmap.png").is_file()
+
+
+def test_twice_the_pixel_size_is_two_grades_coarser():
+    rows = []
+    for um in ("1.0", "2.0"):
+        finished = gdest("analyze", EXAMPLES / "steel-5.tif", "--json", "--um-per-px", um)
+        rows += json.loads(finished.stdout)
+    assert rows[0]["g"] - rows[1]["g"] == pytest.approx(2.0, abs=0.002)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "word"),
+    [
+        (["scan", "missing", "--out", "o"], 2, "not a folder"),
+        (["scan", ".", "--out", "./inside"], 2, "scanned folder"),
+        (["scan", "empty", "--out", "o"], 4, "No image"),
+        (["analyze", "text.tif"], 4, "not an image"),
+        (["analyze", "text.tif", "--magnification", "100"], 2, "--camera-um"),
+        (["analyze", "text.tif", "--weights", "text.tif"], 5, "text.tif cannot be used"),
+        (["analyze", "text.tif", "--device", "toaster"], 2, "toaster"),
+        (["analyze", "text.tif", "--stride", "500"], 2, "--stride"),
+        (["synth", "o", "--size", "large"], 2, "WIDTHxHEIGHT"),
+        (["train", "empty", "--out", "w.bin"], 2, ".safetensors"),
+        (["train", "empty", "--out", "w.safetensors"], 2, "no labelled"),
+        (["frobnicate"], 2, "frobnicate"),
+    ],
+)
+def test_what_a_user_does_wrong_is_one_clear_sentence_and_the_designed_code(tmp_path, arguments, code, word):
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "text.tif").write_text("no image")
+    finished = gdest(*arguments, cwd=tmp_path)
+    assert finished.returncode == code, finished.stderr
+    assert word in finished.stderr
+    assert "Traceback" not in finished.stderr
+
+
+def test_an_uncalibrated_image_gets_no_g_and_says_so_by_its_exit_code(tmp_path):
+    from PIL import Image
+
+    with Image.open(EXAMPLES / "steel-3.tif") as image:
+        image.save(tmp_path / "no-size.png")
+    finished = gdest("analyze", tmp_path / "no-size.png", "--json")
+    (row,) = json.loads(finished.stdout)
+    assert finished.returncode == 4
+    assert (row["status"], row["g"], row["um_per_px"]) == ("uncalibrated", None, None)
+    assert row["g_seen"] is not None
+
+
+def test_ctrl_c_keeps_what_was_done_and_exits_with_130(tmp_path):
+    root = tmp_path / "many"
+    root.mkdir()
+    for i in range(40):
+        shutil.copy(EXAMPLES / "steel-5.tif", root / f"{i:02d}.tif")
+    command = [sys.executable, "-m", "gdest", "scan", str(root), "--out", str(tmp_path / "out")]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, encoding="utf-8") as process:
+        for line in process.stderr:
+            if "grading: 4/40" in line:
+                process.send_signal(signal.SIGINT)
+                break
+        rest = process.stderr.read()
+    assert process.returncode == 130, rest
+    done = pd.read_csv(tmp_path / "out" / "results.csv")
+    assert 4 <= len(done) < 40
+    assert set(done["status"]) == {"graded"}
+
+
+def test_info_prints_the_model_card():
+    finished = gdest("info")
+    assert finished.returncode == 0
+    assert '"um_per_px": 1.0' in finished.stdout
+    assert "sha256" in finished.stdout
