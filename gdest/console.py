@@ -89,7 +89,7 @@ def _number(value: Cell, digits: int) -> str:
 
 def print_summary(tally: Tally, seconds: float, written: str) -> None:
     """Print counts by status and the time taken, and name each row that needs a person."""
-    shown = Table(title=f"{len(tally.table)} micrographs in {seconds:.1f} s ({len(tally.table) / seconds:.1f}/s)")
+    shown = Table()
     shown.add_column("status")
     shown.add_column("count", justify="right")
     for status in STATUSES:
@@ -101,6 +101,7 @@ def print_summary(tally: Tally, seconds: float, written: str) -> None:
     if len(named) > MOST_NAMED:
         say(f"... and {len(named) - MOST_NAMED} more; the reports name each.")
     errors.print(shown)
+    say(f"{len(tally.table)} micrographs in {seconds:.1f} s ({len(tally.table) / max(seconds, 1e-9):.1f}/s)")
     say(f"Written: {written}")
 
 

@@ -129,13 +129,20 @@ def test_an_uncalibrated_image_gets_no_g_and_says_so_by_its_exit_code(tmp_path):
     assert row["g_seen"] is not None
 
 
+def hear_ctrl_c():
+    """Undo what a shell does to jobs in its background, which are deaf to Ctrl-C."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_ctrl_c_keeps_what_was_done_and_exits_with_130(tmp_path):
     root = tmp_path / "many"
     root.mkdir()
     for i in range(40):
         shutil.copy(EXAMPLES / "steel-5.tif", root / f"{i:02d}.tif")
     command = [sys.executable, "-m", "gdest", "scan", str(root), "--out", str(tmp_path / "out")]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, encoding="utf-8") as process:
+    with subprocess.Popen(
+        command, stderr=subprocess.PIPE, text=True, encoding="utf-8", preexec_fn=hear_ctrl_c
+    ) as process:
         for line in process.stderr:
             if "grading: 4/40" in line:
                 process.send_signal(signal.SIGINT)
