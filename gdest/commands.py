@@ -110,7 +110,8 @@ def _summary(
     lines: list[tuple[str, Cell]] = [("scanned folders", "\n".join(str(root) for root in roots))]
     lines += [("micrographs", len(tally.table)), *((status, tally.counts[status]) for status in STATUSES)]
     if grades:
-        lines += [("coarsest G", min(grades)), ("median G", median(grades)), ("finest G", max(grades))]
+        lines += [("coarsest G", round(min(grades), 1)), ("median G", round(median(grades), 1))]
+        lines += [("finest G", round(max(grades), 1))]
     lines += [
         ("time taken, s", round(seconds, 1)),
         ("micrographs per second", round(len(tally.table) / max(seconds, 1e-9), 2)),
