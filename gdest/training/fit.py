@@ -200,8 +200,9 @@ def train(
             network.save(trainer.kept, card, out)
         _write_log(out, trainer.epochs)
         write_atomically(checkpoint, lambda path: torch.save(trainer.state(), path))
-    card = metrics.calibrated_card(network.load(out), for_validation, settings)
-    network.save(network.load(out).network, card, out)
+    best = network.load(out)
+    card = metrics.calibrated_card(best, for_validation, settings)
+    network.save(best.network, card, out)
     checkpoint.unlink(missing_ok=True)
     return card
 
