@@ -6,10 +6,9 @@ import csv
 from pathlib import Path
 
 import numpy as np
-import tifffile
 
 from gdest import grain_size
-from gdest.synth.dataset import UM_PER_CM, make_micrograph
+from gdest.synth.dataset import make_micrograph, write_tiff
 from gdest.synth.tessellation import count_grains
 
 HERE = Path(__file__).parent
@@ -18,19 +17,6 @@ SINGLE = [(3.0, 1.0, 1), (4.5, 0.5, 2), (6.0, 1.0, 3), (7.5, 0.5, 4), (9.0, 1.0,
 """Wanted G, um per px, seed."""
 
 SPLICED = ((4.0, 6.0), (8.0, 10.0))
-
-
-def write(name: str, pixels: np.ndarray, um_per_px: float) -> None:
-    """Write a compressed TIFF with its pixel size."""
-    per_cm = UM_PER_CM / um_per_px
-    tifffile.imwrite(
-        HERE / name,
-        pixels,
-        compression="zlib",
-        predictor=True,
-        resolution=(per_cm, per_cm),
-        resolutionunit="CENTIMETER",
-    )
 
 
 def spliced(um_per_px: float) -> tuple[np.ndarray, float]:
@@ -53,10 +39,10 @@ def main() -> None:
     for wanted, um_per_px, seed in SINGLE:
         made = make_micrograph(np.random.default_rng([77, seed]), wanted, ROWS, COLS, um_per_px)
         name = f"steel-{len(rows) + 1}.tif"
-        write(name, made.pixels, um_per_px)
+        write_tiff(HERE / name, made.pixels, um_per_px, "zlib")
         rows.append((name, f"{made.g:.2f}", um_per_px))
     pixels, g = spliced(1.0)
-    write("spliced-from-four.tif", pixels, 1.0)
+    write_tiff(HERE / "spliced-from-four.tif", pixels, 1.0, "zlib")
     rows.append(("spliced-from-four.tif", f"{g:.2f}", 1.0))
     with (HERE / "labels.csv").open("w", newline="") as file:
         csv.writer(file).writerows([("file", "g", "um_per_px"), *rows])

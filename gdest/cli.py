@@ -98,7 +98,7 @@ def train(
     ],
     out: Annotated[Path, typer.Option(help="Weights file to write, NAME.safetensors.")],
     init: Annotated[str, typer.Option(help="Initial weights: imagenet, none, or a gdest weights file.")] = "none",
-    epochs: Annotated[int, typer.Option()] = 50,
+    epochs: Annotated[int, typer.Option(help="Passes; 0 only calibrates the initial weights anew.")] = 50,
     batch: Annotated[int, typer.Option(help="Crops per step.")] = 32,
     learning_rate: Annotated[float, typer.Option("--lr", help="Adam's learning rate.")] = 3e-4,
     schedule: Annotated[str, typer.Option(help="constant, or cosine with a short warm-up.")] = "constant",
@@ -110,6 +110,11 @@ def train(
     rescale_g: Annotated[float, typer.Option(help="Largest change of G by the rescale augmentation.")] = 0.5,
     contrast: Annotated[float, typer.Option(help="Strength of the contrast jitter.")] = 0.3,
     validation_share: Annotated[float, typer.Option(help="Share of the specimens held out for validation.")] = 0.1,
+    calibration: Annotated[
+        Optional[list[Path]],
+        typer.Option(help="Labelled micrographs that calibrate the interval instead of the held-out ones."),
+    ] = None,
+    unfit_pictures: Annotated[int, typer.Option(help="Pictures of each kind drawn to teach what not to grade.")] = 250,
     um_per_px: UmPerPx = None,
     reference_um_per_px: Annotated[float, typer.Option(help="Pixel size p0 of the model, um per px.")] = 1.0,
     seed: Annotated[int, typer.Option()] = 0,
@@ -120,7 +125,8 @@ def train(
     settings = TrainSettings(
         epochs=epochs, batch=batch, learning_rate=learning_rate, schedule=schedule, average=average,
         crop_px=crop_px, crops_per_micrograph=crops_per_micrograph, rescale_g=rescale_g, contrast=contrast,
-        validation_share=validation_share, um_per_px=um_per_px, reference_um_per_px=reference_um_per_px,
+        validation_share=validation_share, unfit_pictures=unfit_pictures,
+        calibration=tuple(map(str, calibration or ())), um_per_px=um_per_px, reference_um_per_px=reference_um_per_px,
         seed=seed, device=device, bf16=bf16, init=init,
     )  # fmt: skip
     if out.suffix != ".safetensors":

@@ -69,11 +69,14 @@ def run_scan(roots: Sequence[Path], out: Path, settings: GradeSettings, weights:
     try:
         _grade_all(files, predictor, settings, tally, out if heatmaps else None)
     except KeyboardInterrupt:
-        say("Stopped by Ctrl-C; the reports hold what was done.")
+        say(f"Stopped by Ctrl-C; {'the reports hold what was done' if tally.table else 'nothing was done yet'}.")
         stopped = True
     finally:
         seconds = time.monotonic() - began
-        _write_reports(tally, _summary(tally, roots, predictor, seconds), out)
+        if tally.table:  # older reports are not replaced by empty ones
+            _write_reports(tally, _summary(tally, roots, predictor, seconds), out)
+    if stopped and not tally.table:
+        return 130
     print_summary(tally, seconds, f"{out / 'results.csv'}, {out / 'results.xlsx'}")
     return 130 if stopped else tally.exit_code()
 

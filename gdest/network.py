@@ -16,10 +16,17 @@ from torchvision.models import ResNet18_Weights, resnet18
 
 from gdest.archive import write_atomically
 from gdest.errors import SettingsError, WeightsError
-from gdest.records import ModelCard
+from gdest.records import UNFIT, ModelCard
 
 T = TypeVar("T")
 CARD_KEY = "gdest_model_card"
+DESCRIPTOR = 2 * (64 + 128 + 256 + 512)
+"""A tile's descriptor: mean and deviation of every channel of the four stages of the body."""
+
+NOVELTY_AXES = 64
+FARTHEST = 8.0
+"""Deviations at which a channel of the descriptor is cut off, so that no single one decides alone."""
+
 SD_FLOOR = 4.0
 """Grey levels: a tile with less contrast than this is not stretched to full contrast."""
 
@@ -40,12 +47,21 @@ class GradeNetwork(nn.Module):
         body.conv1 = nn.Conv2d(1, 64, kernel_size=7, stride=2, padding=3, bias=False)
         body.fc = nn.Linear(512, 1)
         self.body = body
+        self.judge = Judge()
+
+    def stages(self, tiles: Tensor) -> list[Tensor]:
+        """Return the maps of the four stages: (n, 64, side / 4, side / 4) to (n, 512, side / 32, side / 32)."""
+        body = self.body
+        x = body.maxpool(body.relu(body.bn1(body.conv1(standardise(tiles)))))
+        maps = []
+        for stage in (body.layer1, body.layer2, body.layer3, body.layer4):
+            x = stage(x)
+            maps.append(x)
+        return maps
 
     def features(self, tiles: Tensor) -> Tensor:
         """Return the last feature maps (n, 512, side / 32, side / 32)."""
-        body = self.body
-        x = body.maxpool(body.relu(body.bn1(body.conv1(standardise(tiles)))))
-        return cast(Tensor, body.layer4(body.layer3(body.layer2(body.layer1(x)))))
+        return self.stages(tiles)[-1]
 
     def grade(self, features: Tensor) -> Tensor:
         """Return G_seen (n,) from the last feature maps."""
@@ -55,6 +71,50 @@ class GradeNetwork(nn.Module):
     def forward(self, tiles: Tensor) -> Tensor:
         """Return G_seen (n,) of tiles (n, 1, side, side)."""
         return self.grade(self.features(tiles))
+
+    def answer(self, tiles: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return G_seen (n,), the log odds of each kind of unfit tile (n, 3), and the novelty (n,)."""
+        maps = self.stages(tiles)
+        return self.grade(maps[-1]), *self.judge(describe(maps))
+
+
+class Judge(nn.Module):
+    """Tell gradeable tiles from unfit ones by their descriptors; knows nothing until it is fitted.
+
+    One linear layer gives the log odds of each kind in `UNFIT`. The novelty is the root mean square
+    of the descriptor's coordinates along the principal axes of the training tiles, each in units of
+    its deviation there: a Mahalanobis distance (Lee et al. 2018, a simple unified framework).
+    """
+
+    mean: Tensor
+    sd: Tensor
+    axes: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.odds = nn.Linear(DESCRIPTOR, 1 + len(UNFIT))
+        nn.init.zeros_(self.odds.weight)
+        nn.init.zeros_(self.odds.bias)
+        self.register_buffer("mean", torch.zeros(DESCRIPTOR))
+        self.register_buffer("sd", torch.ones(DESCRIPTOR))
+        self.register_buffer("axes", torch.zeros(DESCRIPTOR, NOVELTY_AXES))
+
+    def normal(self, descriptors: Tensor) -> Tensor:
+        """Return descriptors (n, DESCRIPTOR) in deviations from the training tiles, cut off far away."""
+        return ((descriptors - self.mean) / self.sd).clamp(-FARTHEST, FARTHEST)
+
+    def forward(self, descriptors: Tensor) -> tuple[Tensor, Tensor]:
+        """Return log odds against gradeable (n, 3) and novelty (n,) of descriptors (n, DESCRIPTOR)."""
+        normal = self.normal(descriptors)
+        scores = self.odds(normal).float()
+        novelty = (normal @ self.axes).float().square().mean(dim=1).sqrt()
+        return scores[:, 1:] - scores[:, :1], novelty
+
+
+def describe(maps: list[Tensor]) -> Tensor:
+    """Return the descriptors (n, DESCRIPTOR), float32, of the feature maps of the four stages."""
+    floats = [stage.float() for stage in maps]
+    return torch.cat([pooled for maps in floats for pooled in (maps.mean((2, 3)), maps.std((2, 3)))], dim=1)
 
 
 def to_device(network: GradeNetwork, device: torch.device) -> GradeNetwork:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import islice
 from typing import Protocol
@@ -16,7 +17,8 @@ from PIL import Image
 from gdest import grain_size
 from gdest.errors import MicrographError
 from gdest.micrograph import read_micrograph
-from gdest.records import Failed, Graded, GradeMap, ImageFile, Micrograph, ModelCard, Row
+from gdest.records import Failed, Graded, GradeMap, ImageFile, Micrograph, ModelCard, Row, TileAnswers, TileGrid
+from gdest.review import measured_doubts, reasons
 from gdest.settings import GradeSettings
 from gdest.statistics import at_pixel_size, summarize
 from gdest.tiling import cut_tiles, tile_grid
@@ -25,8 +27,7 @@ READ_AHEAD = 4
 COARSE_G = 5.0
 """Below this G in the picture a tile holds few grains (12 at G 5); the picture is halved."""
 
-BLANK_SD = 3.0
-"""Grey levels: a micrograph with less contrast than this shows no grains."""
+G_PER_HALVING = 2.0
 
 
 class Predictor(Protocol):
@@ -36,8 +37,8 @@ class Predictor(Protocol):
     name: str
     sha256: str
 
-    def predict(self, tiles: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Return G_seen (n,), float32."""
+    def predict(self, tiles: NDArray[np.uint8]) -> TileAnswers:
+        """Return G_seen and the doubts of n tiles."""
         ...
 
 
@@ -75,19 +76,53 @@ def predict_grade_map(pixels: NDArray[np.uint8], predictor: Predictor, stride_px
 
     A tile that holds only a few grains says little, and dirt inside a large grain looks like small
     ones; so while the grains are coarse the picture is halved, as long as a tile still fits, and
-    graded again. Self-similarity brings the numbers back to the file's own pixels.
+    graded again. Self-similarity brings the numbers back to the file's own pixels. The first answer
+    that is fine enough is kept, and compared with that of the next smaller picture.
     """
-    card, zoom, tiles = predictor.card, 1.0, 0
-    picture = pixels
-    while True:
-        grid = tile_grid(picture.shape[0], picture.shape[1], card.tile_px, stride_px)
-        grades = predictor.predict(cut_tiles(picture, grid)).reshape(grid.shape)
-        tiles += grades.size
-        if np.nanmean(grades) >= COARSE_G or min(picture.shape) < 2 * card.tile_px:
-            seen = grain_size.g_after_zoom(grades.astype(np.float64), 1.0 / zoom)
-            return GradeMap(seen.astype(np.float32), grid, zoom, tiles)
-        picture = halve(picture)
-        zoom /= 2.0
+    looks = [_look(pixels, 1.0, predictor, stride_px)]
+    while looks[-1].in_picture < COARSE_G and looks[-1].can_be_halved:
+        looks.append(_look(halve(looks[-1].picture), looks[-1].zoom / 2.0, predictor, stride_px))
+    kept = looks[-1]
+    nearest = looks[-2:-1]
+    if kept.can_be_halved and kept.in_picture + G_PER_HALVING <= predictor.card.g_max:
+        nearest = [_look(halve(kept.picture), kept.zoom / 2.0, predictor, stride_px)]
+        looks += nearest
+    # tiles of another size hold other mixtures of grains, so a mixed field may differ by half its scatter
+    gap = max(0.0, abs(nearest[0].mean - kept.mean) - 0.5 * float(kept.seen.std())) if nearest else float("nan")
+    doubts = measured_doubts(kept.answers, gap)
+    return GradeMap(kept.seen.astype(np.float32), kept.grid, kept.zoom, sum(look.seen.size for look in looks), doubts)
+
+
+@dataclass(frozen=True)
+class _Look:
+    """Hold a picture at one zoom and what the model says of its tiles; `seen` is at the file's own pixels."""
+
+    picture: NDArray[np.uint8]
+    zoom: float
+    grid: TileGrid
+    answers: TileAnswers
+
+    @property
+    def in_picture(self) -> float:
+        return float(np.nanmean(self.answers.g_seen))
+
+    @property
+    def seen(self) -> NDArray[np.float64]:
+        grades = self.answers.g_seen.reshape(self.grid.shape).astype(np.float64)
+        return np.asarray(grain_size.g_after_zoom(grades, 1.0 / self.zoom))
+
+    @property
+    def mean(self) -> float:
+        return float(self.seen.mean())
+
+    @property
+    def can_be_halved(self) -> bool:
+        return bool(min(self.picture.shape) >= 2 * self.grid.tile_px)
+
+
+def _look(picture: NDArray[np.uint8], zoom: float, predictor: Predictor, stride_px: int) -> _Look:
+    grid = tile_grid(picture.shape[0], picture.shape[1], predictor.card.tile_px, stride_px)
+    return _Look(picture, zoom, grid, predictor.predict(cut_tiles(picture, grid)))
 
 
 def halve(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -98,7 +133,7 @@ def halve(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
 def grade(micrograph: Micrograph, grade_map: GradeMap, card: ModelCard) -> Graded:
     """Return the row of a micrograph: its statistics at its own pixel size, its status and why."""
     seen = summarize(grade_map, card)
-    doubts = list(_doubts(micrograph, seen.g, grade_map.zoom, card))
+    doubts = list(reasons(micrograph.pixels, seen.g, grade_map, card))
     statistics = None
     if micrograph.um_per_px is not None:
         statistics = at_pixel_size(seen, micrograph.um_per_px, card)
@@ -107,17 +142,6 @@ def grade(micrograph: Micrograph, grade_map: GradeMap, card: ModelCard) -> Grade
         status = "uncalibrated"
         doubts.insert(0, "the pixel size is not known; state --um-per-px, or --magnification with --camera-um")
     return Graded(micrograph, grade_map, status, "; ".join(doubts), seen.g, statistics, seen.homogeneity, now())
-
-
-def _doubts(micrograph: Micrograph, g_seen: float, zoom: float, card: ModelCard) -> Iterator[str]:
-    """Yield the reasons why a person should look at the answer before it is used."""
-    in_picture = float(grain_size.g_after_zoom(g_seen, zoom))
-    if float(micrograph.pixels[::2, ::2].std()) < BLANK_SD:
-        yield "hardly any contrast: no grain structure can be seen"
-    if not card.g_min <= in_picture <= card.g_max:
-        size = "coarser" if in_picture < card.g_min else "finer"
-        trained = f"trained {card.g_min:g}..{card.g_max:g}"
-        yield f"grains {size} than the model was trained on (G seen {in_picture:.1f}, {trained})"
 
 
 def now() -> str:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from gdest.errors import SettingsError
 from gdest.network import LoadedModel, to_device
-from gdest.records import ModelCard
+from gdest.records import ModelCard, TileAnswers
 from gdest.settings import GradeSettings
 
 
@@ -55,11 +55,15 @@ class NetworkPredictor:
         self.name, self.sha256 = model.name, model.sha256
 
     @torch.inference_mode()
-    def predict(self, tiles: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Return G_seen (n,) at the model's pixel size for tiles (n, side, side) uint8."""
-        grades = []
+    def predict(self, tiles: NDArray[np.uint8]) -> TileAnswers:
+        """Return what the network says of tiles (n, side, side) uint8, at the model's pixel size."""
+        parts = []
         for part in torch.split(torch.from_numpy(tiles).unsqueeze(1), self.batch):
             part = part.to(self.device, non_blocking=True)
             with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.bf16):
-                grades.append(self.network(part.contiguous(memory_format=torch.channels_last)))
-        return np.asarray(torch.cat(grades).float().cpu().numpy(), np.float32)
+                parts.append(self.network.answer(part.contiguous(memory_format=torch.channels_last)))
+        g_seen, unfit, novelty = (torch.cat(column).float().cpu().numpy() for column in zip(*parts, strict=True))
+        if self.card.correction:
+            grades, too_fine = zip(*self.card.correction, strict=True)
+            g_seen = (g_seen - np.interp(g_seen, grades, too_fine)).astype(np.float32)
+        return TileAnswers(g_seen, unfit, novelty)

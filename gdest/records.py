@@ -55,19 +55,38 @@ class TileGrid:
         return len(self.tops), len(self.lefts)
 
 
+UNFIT = ("no grains", "defocused", "fragments")
+"""The kinds of picture that must not be graded, which a model learns to tell from gradeable ones."""
+
+
+@dataclass(frozen=True)
+class TileAnswers:
+    """Hold what a model says of n tiles.
+
+    `g_seen` (n,); `unfit` (n, 3), for each of `UNFIT` the log odds against a gradeable tile; `novelty`
+    (n,), the distance from the training tiles, about 1 among them. Without a judge, the last two are NaN.
+    """
+
+    g_seen: NDArray[np.float32]
+    unfit: NDArray[np.float32]
+    novelty: NDArray[np.float32]
+
+
 @dataclass(frozen=True)
 class GradeMap:
     """Hold one G_seen per tile as they lie, float32, NaN where there is none.
 
     `zoom` is the size of the graded picture relative to the file's pixels (1, 1/2, 1/4): `grid`
     counts in px of the graded picture. G_seen is what the model saw, at its reference pixel size,
-    moved to the file's own pixels.
+    moved to the file's own pixels. `doubts` holds one number per name in the card's `limits`, NaN
+    where it could not be measured.
     """
 
     g_seen: NDArray[np.float32]
     grid: TileGrid
     zoom: float
     tiles: int
+    doubts: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -120,9 +139,11 @@ class ModelCard:
     """Say what a weights file is, all a reader of its numbers must know.
 
     `um_per_px` is the reference pixel size p0; `g_min`..`g_max` the trained range of G at p0;
+    `correction` what the network reads too fine at each G, to be subtracted: rows of (G_seen, G);
     `interval` the half-widths of the 90 % interval: rows of (G_seen, half-width); `tile_scatter`
-    the scatter of tile grades within a uniform micrograph: rows of (G_seen, sd); both are
-    interpolated linearly. `training` and `errors` are free records for people.
+    the scatter of tile grades within a uniform micrograph: rows of (G_seen, sd); all are
+    interpolated linearly. `limits` says how large each of a grade map's doubts may be in a
+    micrograph that is graded. `training` and `errors` are free records for people.
     """
 
     backbone: str = "resnet18"
@@ -134,8 +155,10 @@ class ModelCard:
     g_max: float = 16.0
     normalisation: str = "tile"
     tile_px: int = 224
+    correction: tuple[tuple[float, float], ...] = ()
     interval: tuple[tuple[float, float], ...] = ()
     tile_scatter: tuple[tuple[float, float], ...] = ()
+    limits: dict[str, float] = field(default_factory=dict)
     training: dict[str, str] = field(default_factory=dict)
     errors: dict[str, float] = field(default_factory=dict)
     gdest_version: str = ""
@@ -149,8 +172,8 @@ class ModelCard:
         """Return the card of a weights file; raise `WeightsError` when it is not one."""
         try:
             raw = json.loads(text)
-            for name in ("interval", "tile_scatter"):
-                raw[name] = tuple((float(g), float(value)) for g, value in raw[name])
+            for name in ("correction", "interval", "tile_scatter"):
+                raw[name] = tuple((float(g), float(value)) for g, value in raw.get(name, ()))
             raw["classes"] = tuple(raw["classes"])
             return cls(**raw)
         except (ValueError, TypeError, KeyError) as error:

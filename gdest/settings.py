@@ -88,6 +88,9 @@ class TrainSettings:
     `rescale_g` is the largest change of G by the rescale augmentation, `contrast` that of gain,
     offset and log gamma. `average` is the decay per step of the running average of the weights
     that is validated and kept, 0 for none. `schedule` is constant or cosine (after a short warm-up).
+    `unfit_pictures` of each unfit kind are drawn to teach the trained network what not to grade.
+    `calibration` names labelled micrographs that calibrate the interval and the limits of doubt in
+    place of the held-out specimens. No epochs at all calibrate the initial weights anew.
     """
 
     epochs: int = 50
@@ -100,6 +103,8 @@ class TrainSettings:
     rescale_g: float = 0.5
     contrast: float = 0.3
     validation_share: float = 0.1
+    unfit_pictures: int = 250
+    calibration: tuple[str, ...] = ()
     seed: int = 0
     init: str = "none"
     device: str = "auto"
@@ -109,7 +114,9 @@ class TrainSettings:
 
     def __post_init__(self) -> None:
         """Raise `SettingsError` for values that cannot be meant."""
-        _require(min(self.epochs, self.batch, self.crops_per_micrograph) >= 1, "Counts must be at least 1.")
+        _require(min(self.batch, self.crops_per_micrograph) >= 1, "Counts must be at least 1.")
+        _require(self.epochs >= 0, "--epochs must not be negative.")
+        _require(self.epochs > 0 or self.init != "none", "--epochs 0 needs --init FILE.")
         _require(self.learning_rate > 0, "--lr must be positive.")
         _require(self.schedule in ("constant", "cosine"), "--schedule is constant or cosine.")
         _require(0 <= self.average < 1, "--average must be in 0..1.")
@@ -117,5 +124,6 @@ class TrainSettings:
         _require(0 <= self.rescale_g <= 4, "--rescale-g must be in 0..4.")
         _require(0 <= self.contrast < 1, "--contrast must be in 0..1.")
         _require(0 < self.validation_share < 1, "--validation-share must be in 0..1.")
+        _require(self.unfit_pictures >= 1, "--unfit-pictures must be at least 1.")
         _require(self.um_per_px is None or self.um_per_px > 0, "--um-per-px must be positive.")
         _require(self.reference_um_per_px > 0, "--reference-um-per-px must be positive.")

@@ -6,33 +6,35 @@ import numpy as np
 import pytest
 import tifffile
 
-from gdest.records import ImageFile, ModelCard
+from gdest.records import ImageFile, ModelCard, TileAnswers
 
 CARD = ModelCard(
     g_min=1.0,
     g_max=13.5,
     interval=((1.0, 0.6), (13.0, 0.2)),
     tile_scatter=((1.0, 1.0), (5.0, 0.4), (13.0, 0.1)),
+    limits={"no grains": 0.0, "defocused": 0.0, "fragments": 0.0, "novelty": 2.0, "zoom gap": 1.0},
     gdest_version="test",
 )
 
 
 class FakePredictor:
-    """Say the same G of every tile, at any size, or what a function of the tiles says."""
+    """Say the same G of every tile, at any size, or what a function of the tiles says; doubt as told."""
 
     card = CARD
     name = "fake"
     sha256 = "0" * 64
 
-    def __init__(self, answer=6.0):
-        self.answer = answer
+    def __init__(self, answer=6.0, unfit=(-9.0, -9.0, -9.0), novelty=1.0):
+        self.answer, self.unfit, self.novelty = answer, unfit, novelty
         self.shapes = []
 
     def predict(self, tiles):
         self.shapes.append(tiles.shape)
-        if callable(self.answer):
-            return np.asarray(self.answer(tiles), np.float32)
-        return np.full(len(tiles), self.answer, np.float32)
+        count = len(tiles)
+        answer = self.answer(tiles) if callable(self.answer) else np.full(count, self.answer)
+        novelty = np.full(count, self.novelty, np.float32)
+        return TileAnswers(np.asarray(answer, np.float32), np.tile(np.float32(self.unfit), (count, 1)), novelty)
 
 
 @pytest.fixture

@@ -8,15 +8,17 @@ from torch.nn import functional
 from gdest.settings import TrainSettings
 from gdest.training import augment
 from gdest.training.augment import cut_batch, validation_batch
-from gdest.training.data import Example
+from gdest.training.data import Example, log2_density
 
 
-def example(pixels, g=6.0, channels=1):
-    level = torch.from_numpy(np.stack([pixels] * channels).astype(np.uint8))
-    levels = [level]
+def example(pixels, g=6.0, codes=None):
+    """Return an example of grey pixels; with codes of the grain size, the pixels are the boundaries too."""
+    channels = [pixels] if codes is None else [pixels, pixels, codes]
+    levels = [torch.from_numpy(np.stack(channels).astype(np.uint8))]
     for _ in range(2):
         levels.append(functional.avg_pool2d(levels[-1].float(), 2).round().to(torch.uint8))
-    return Example(tuple(levels), g)
+    density = () if codes is None else tuple(float(log2_density(level[2:])) for level in levels)
+    return Example(tuple(levels), g, density)
 
 
 def waves(period, side=720):
@@ -83,14 +85,14 @@ def test_contrast_jitter_changes_contrast_and_not_the_place_of_things():
     assert np.ptp(batch.crops.std(dim=(1, 2, 3)).numpy()) > 10
 
 
-def test_a_share_of_the_crops_is_cut_without_any_smoothing(monkeypatch):
+def test_a_share_of_the_crops_is_cut_without_any_smoothing_from_the_picture_or_its_half(monkeypatch):
     monkeypatch.setattr(augment, "EXACT_SHARE", 1.0)
-    pixels = np.random.default_rng(0).integers(0, 256, (300, 320))
+    source = example(np.random.default_rng(0).integers(0, 256, (500, 520)))
     settings = TrainSettings(rescale_g=2.0, contrast=0.0)
-    batch = cut_batch([example(pixels)] * 8, settings, (0.0, 16.0), np.random.default_rng(0))
-    assert batch.g_seen.tolist() == [6.0] * 8
-    places = np.lib.stride_tricks.sliding_window_view(pixels, (224, 224))
-    for crop in np.round(batch.crops[:, 0].numpy()).astype(int):
+    batch = cut_batch([source] * 12, settings, (0.0, 16.0), np.random.default_rng(0))
+    assert set(batch.g_seen.tolist()) == {6.0, 8.0}
+    for crop, g in zip(np.round(batch.crops[:, 0].numpy()).astype(int), batch.g_seen, strict=True):
+        places = np.lib.stride_tricks.sliding_window_view(source.pyramid[int(g > 7)][0].numpy(), (224, 224))
         turned = [np.rot90(way, k) for way in (crop, crop[::-1]) for k in range(4)]
         assert any((places[:, :, 0, :4] == way[0, :4]).all(2).any() and in_image(places, way) for way in turned)
 
@@ -103,7 +105,7 @@ def in_image(places, crop):
 def test_dense_targets_lie_where_the_crop_lies_and_move_with_its_size():
     boundary = np.zeros((720, 720))
     boundary[::24] = 255
-    source = example(boundary, channels=3)
+    source = example(boundary, codes=np.full((720, 720), 150))
     settings = TrainSettings(rescale_g=2.0, contrast=0.0)
     batch = cut_batch([source] * 8, settings, (0.0, 16.0), np.random.default_rng(0))
     assert batch.dense.shape == (8, 2, 7, 7)
@@ -111,6 +113,23 @@ def test_dense_targets_lie_where_the_crop_lies_and_move_with_its_size():
     zoom = 2 ** (-(batch.g_seen - 6.0) / 2)
     expected = torch.log1p(32 / 24 / zoom)
     assert torch.allclose(batch.dense[:, 0].mean((1, 2)), expected, atol=0.1)
+
+
+def test_the_label_of_a_crop_is_that_of_the_grains_that_lie_in_it():
+    codes = np.full((720, 720), 120)
+    codes[:, 360:] = 144  # 24 steps of 1/12 G finer
+    grey = np.where(codes > 130, 200, 50)  # the crops' own grey says where they lie
+    settings = TrainSettings(rescale_g=2.0, contrast=0.0)
+    source = example(grey, g=6.0, codes=codes)
+    batch = cut_batch([source] * 40, settings, (0.0, 16.0), np.random.default_rng(0))
+    plain = cut_batch([example(grey, g=6.0)] * 40, settings, (0.0, 16.0), np.random.default_rng(0))
+    fine = (batch.crops.mean(dim=(1, 2, 3)) - 50) / 150
+    whole = np.log2((1 + 4) / 2)  # of the mean density, in units of the coarse half's
+    assert torch.allclose(batch.g_seen - plain.g_seen, torch.log2(1 + 3 * fine) - whole, atol=0.06)
+    assert fine.min() < 0.05
+    assert fine.max() > 0.95
+    corners = validation_batch([source], 224)
+    assert torch.allclose(corners.g_seen, torch.tensor([-whole, 2 - whole] * 2).float() + 6.0, atol=0.01)
 
 
 def test_validation_crops_are_the_untouched_corners():

@@ -13,6 +13,9 @@ import openpyxl
 import pandas as pd
 import pytest
 
+from gdest import commands
+from gdest.settings import GradeSettings
+
 EXAMPLES = Path(__file__).parent.parent / "examples"
 
 
@@ -152,6 +155,18 @@ def test_ctrl_c_keeps_what_was_done_and_exits_with_130(tmp_path):
     done = pd.read_csv(tmp_path / "out" / "results.csv")
     assert 4 <= len(done) < 40
     assert set(done["status"]) == {"graded"}
+
+
+def test_ctrl_c_before_the_first_micrograph_leaves_older_reports_alone(tmp_path, monkeypatch):
+    def interrupted(*_args):
+        raise KeyboardInterrupt
+
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "results.csv").write_text("of last night")
+    monkeypatch.setattr(commands, "_grade_all", interrupted)
+    assert commands.run_scan([EXAMPLES], out, GradeSettings(), None, heatmaps=False) == 130
+    assert (out / "results.csv").read_text() == "of last night"
 
 
 def test_info_prints_the_model_card():

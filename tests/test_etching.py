@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from gdest.synth import etching, optics
+from gdest.synth import etching, marks, optics
 from gdest.synth.dataset import make_micrograph
+from gdest.synth.frame import boundary_mask, make_boundaries, make_frame
 from gdest.synth.tessellation import GrainShape, section
 
 
@@ -15,29 +16,29 @@ def labels():
 
 
 def frame_of(labels, seed=0):
-    return etching._frame(np.random.default_rng(seed), labels)
+    return make_frame(np.random.default_rng(seed), labels)
 
 
 def test_boundary_mask_marks_where_grains_meet_and_nothing_else():
     labels = np.zeros((6, 8), np.int32)
     labels[:, 5:] = 1
-    mask = etching.boundary_mask(labels)
+    mask = boundary_mask(labels)
     assert mask[:, 4].all()
     assert mask.sum() == 6
 
 
 def test_boundary_etch_darkens_boundaries_more_than_grains(labels):
     frame = frame_of(labels)
-    bounds = etching._boundaries(frame)
-    darkness = etching._boundary_darkness(frame, bounds, 1.5, "boundary")
+    bounds = make_boundaries(frame)
+    darkness = etching.boundary_darkness(frame, bounds, 1.5, "boundary")
     assert darkness[bounds.distance < 1].mean() > 5 * darkness[bounds.distance > 8].mean()
 
 
 def test_over_etched_boundaries_are_wider_and_black(labels):
     frame = frame_of(labels)
-    bounds = etching._boundaries(frame)
-    thin = etching._boundary_darkness(frame, bounds, 1.0, "boundary")
-    wide = etching._boundary_darkness(frame, bounds, 0.1 * frame.diameter_px, "over-etched")
+    bounds = make_boundaries(frame)
+    thin = etching.boundary_darkness(frame, bounds, 1.0, "boundary")
+    wide = etching.boundary_darkness(frame, bounds, 0.1 * frame.diameter_px, "over-etched")
     assert (wide > 0.5).mean() > 2 * (thin > 0.5).mean()
 
 
@@ -53,13 +54,38 @@ def test_line_width_scales_with_the_grains_over_a_wide_range():
 
 def test_twins_are_straight_bands_inside_grains_that_leave_the_label_map_alone(labels):
     before = labels.copy()
-    twins = etching._twin_lamellae(frame_of(labels, 3)) < 0
+    twins = marks.twin_lamellae(frame_of(labels, 3)) < 0
     assert 0.01 < twins.mean() < 0.7
     assert np.array_equal(labels, before)
     # inside one grain the edge of a lamella is a straight line: its points have almost no width
     grain = np.argmax(np.bincount(labels[twins]))
     inside = (labels == grain) & (ndimage.distance_transform_edt(labels == grain) > 3)
     assert 0 < (twins & inside).sum() < inside.sum()
+
+
+def test_strokes_are_short_and_leave_most_of_the_grain_alone(labels):
+    frame = frame_of(labels, 1)
+    dark = marks._strokes(frame, 1.0) > 0.2
+    assert 0 < dark.mean() < 0.3
+    pieces, count = ndimage.label(dark)
+    assert count > 1
+    assert max(max(s.stop - s.start for s in piece) for piece in ndimage.find_objects(pieces)) < 3 * frame.diameter_px
+
+
+def test_relief_is_light_on_one_flank_of_a_groove_and_dark_on_the_other():
+    labels = np.zeros((120, 120), np.int32)
+    labels[:, 60:] = 1
+    frame = frame_of(labels)
+    relief = etching._relief(frame, make_boundaries(frame), 3.0)
+    left, right = relief[:, 50:59].mean(), relief[:, 62:71].mean()
+    assert left * right < 0
+    assert np.abs(relief[:, :20]).max() < 0.02
+
+
+def test_sharpening_leaves_light_rims_beside_dark_lines():
+    image = np.full((60, 60), 0.8, np.float32)
+    image[:, 30] = 0.2
+    assert optics._sharpened(np.random.default_rng(0), image)[:, 32].min() > 0.81
 
 
 def test_each_style_is_drawn_and_the_numbers_stay_in_range(labels):

@@ -1,11 +1,16 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
 import torch
 from conftest import CARD
 
 from gdest import network
 from gdest.errors import SettingsError, WeightsError
+from gdest.predict import NetworkPredictor
+from gdest.settings import GradeSettings
 
 
 @pytest.fixture(scope="module")
@@ -94,3 +99,12 @@ def test_imagenet_colour_filters_are_summed_for_grey(monkeypatch):
     built = network.build(CARD, "imagenet")
     assert torch.allclose(built.body.conv1.weight, state["conv1.weight"].sum(1, keepdim=True))
     assert torch.equal(built.body.layer1[0].conv1.weight, state["layer1.0.conv1.weight"])
+
+
+def test_what_the_card_says_is_read_too_fine_is_taken_off(weights):
+    model = network.load(weights)
+    settings = GradeSettings(device="cpu", precision="fp32")
+    tiles = np.random.default_rng(0).integers(0, 256, (3, 224, 224), dtype=np.uint8)
+    plain = NetworkPredictor(model, settings).predict(tiles).g_seen
+    corrected = replace(model, card=replace(model.card, correction=((0.0, 0.5), (16.0, 0.5))))
+    assert NetworkPredictor(corrected, settings).predict(tiles).g_seen == pytest.approx(plain - 0.5, abs=1e-5)

@@ -77,3 +77,42 @@ def test_elongation_stretches_grains_along_its_direction():
 def test_the_same_seed_gives_the_same_grains():
     first, second = (section(np.random.default_rng(9), 300, 300, 1e-3, GrainShape()) for _ in range(2))
     assert np.array_equal(first, second)
+
+
+def spread_of_areas(**shape):
+    rng = np.random.default_rng(3)
+    labels = section(rng, 500, 500, 1.6e-3, GrainShape(**shape))
+    areas = np.bincount(labels.ravel())
+    return areas.std() / areas.mean()
+
+
+def test_unevenness_and_giants_widen_the_distribution_of_grain_areas():
+    even = spread_of_areas()
+    assert spread_of_areas(unevenness=0.9) > 1.1 * even
+    assert spread_of_areas(giants=0.05) > 1.1 * even
+
+
+def boundary_length(**shape):
+    labels = section(np.random.default_rng(3), 400, 400, 1e-3, GrainShape(**shape))
+    return (np.diff(labels, axis=0) != 0).sum() + (np.diff(labels, axis=1) != 0).sum(), labels.max() + 1
+
+
+def test_kinks_lengthen_the_boundaries_and_make_no_new_grains():
+    smooth, grains = boundary_length()
+    jagged, as_many = boundary_length(jaggedness=0.05, kink=0.2)
+    assert jagged > 1.03 * smooth
+    assert as_many == pytest.approx(grains, rel=0.12)
+
+
+def test_drawn_shapes_have_the_spread_of_areas_that_hand_drawn_boundaries_have():
+    spreads, small = [], []
+    for seed in range(12):
+        rng = np.random.default_rng([9, seed])
+        labels = section(rng, 400, 400, 1.2e-3, random_shape(rng))
+        inside = np.delete(
+            np.bincount(labels.ravel()), np.unique(np.r_[labels[0], labels[-1], labels[:, 0], labels[:, -1]])
+        )
+        spreads.append(inside.std() / inside.mean())
+        small.append((inside < 0.25 * inside.mean()).mean())
+    assert 0.6 < np.mean(spreads) < 1.0
+    assert 0.06 < np.mean(small) < 0.17

@@ -12,12 +12,20 @@ from gdest import network
 from gdest.errors import DataError, SettingsError
 from gdest.settings import SynthSettings, TrainSettings
 from gdest.synth.dataset import write_dataset
+from gdest.training import metrics
 from gdest.training.data import load_examples, read_labels, split_by_specimen
 from gdest.training.fit import train
 from gdest.training.metrics import Errors, summarize_errors
 
 QUICK = TrainSettings(
-    epochs=2, batch=8, crop_px=64, crops_per_micrograph=2, validation_share=0.2, device="cpu", average=0.5
+    epochs=2,
+    batch=8,
+    crop_px=64,
+    crops_per_micrograph=2,
+    validation_share=0.2,
+    device="cpu",
+    average=0.5,
+    unfit_pictures=2,
 )
 
 
@@ -63,6 +71,22 @@ def test_an_interrupted_run_goes_on_and_ends_as_an_undisturbed_one(data, tmp_pat
     assert card.tile_scatter == () or card.tile_scatter[0][1] >= 0
     assert card.training["micrographs"] == "10"
     assert card.errors["validation_micrographs"] == 2
+
+
+def test_no_epochs_calibrate_known_weights_on_other_micrographs(data, tmp_path):
+    first, other = tmp_path / "first.safetensors", tmp_path / "other"
+    train(data, first, replace(QUICK, epochs=1, average=0.0), ignore, ignore)
+    list(write_dataset(other, SynthSettings(count=6, g_min=5.0, g_max=11.0, rows=224, cols=224, seed=9)))
+    again = tmp_path / "again.safetensors"
+    settings = replace(QUICK, epochs=0, init=str(first), calibration=(str(other),))
+    card = train(data, again, settings, ignore, ignore)
+    assert torch.equal(state(again)["body.fc.weight"], state(first)["body.fc.weight"])
+    assert card.errors["validation_micrographs"] == 6
+    assert card.interval != network.load(first).card.interval
+    assert 0 <= card.errors["validation_coverage"] <= 1
+    assert {"no grains", "defocused", "fragments", "novelty"} <= set(card.limits)
+    with pytest.raises(SettingsError, match="--init"):
+        TrainSettings(epochs=0)
 
 
 def test_the_network_learns_to_tell_fine_from_coarse(tmp_path):
@@ -147,3 +171,15 @@ def test_errors_are_those_of_a_hand_calculation():
 
     found = summarize_errors([One(0.2, True), One(-0.6, True), One(0.1, False), One(0.5, True)])
     assert found == Errors(4, pytest.approx(0.35), pytest.approx(0.05), 0.75, 0.75)
+
+
+def test_the_correction_is_the_middle_of_the_errors_near_each_grade():
+    class One:
+        def __init__(self, g):
+            self.error = 0.3 if g < 6 else -0.1
+            self.row = type("Row", (), {"g_seen": g - 2.0, "grade_map": type("Map", (), {"zoom": 0.5})})
+
+    curve = dict(metrics._correction([One(g) for g in np.linspace(3, 9, 200)] + [One(4.0)]))
+    assert min(curve) < 4
+    assert curve[min(curve)] == pytest.approx(0.3)
+    assert curve[max(curve)] == pytest.approx(-0.1)

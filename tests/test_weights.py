@@ -6,15 +6,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
+from scipy import ndimage
 
 from gdest import network
 from gdest.commands import weights_path
 from gdest.micrograph import grey_8_bit
 from gdest.pipeline import grade_micrographs, predict_grade_map
 from gdest.predict import NetworkPredictor, has_fast_bf16
+from gdest.records import ImageFile
+from gdest.review import DOUBTS
 from gdest.settings import GradeSettings, SynthSettings
-from gdest.synth.dataset import write_dataset
+from gdest.synth.dataset import write_dataset, write_tiff
 from gdest.training.evaluate import errors_by_group, evaluate, write_evaluation
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
@@ -33,6 +36,8 @@ def test_the_card_is_complete(model):
     assert card.interval
     assert card.tile_scatter
     assert card.errors["validation_mae"] < 0.3
+    assert 0.8 <= card.errors["validation_coverage"] <= 1.0
+    assert set(card.limits) == set(DOUBTS)
     assert {"data", "seed", "micrographs"} <= set(card.training)
 
 
@@ -45,6 +50,7 @@ def test_unseen_synthetic_micrographs_are_graded_well(model, tmp_path):
     assert errors.mae < 0.3
     assert errors.within_half >= 0.8
     assert errors.coverage >= 0.6
+    assert sum(one.row.status == "review" for one in measured) <= 1
     write_evaluation(measured, tmp_path / "out")
     assert len((tmp_path / "out/evaluation.csv").read_text().splitlines()) == 13
     with Image.open(tmp_path / "out/evaluation.png") as plot:
@@ -64,6 +70,34 @@ def test_the_spliced_example_is_found_to_be_mixed_and_its_quadrants_told_apart(m
     corners = spliced.grade_map.g_seen[[0, 0, -1, -1], [0, -1, 0, -1]]
     assert np.all(np.diff(corners) > 0.8)
     assert [row.homogeneity for row in rows.values()] == ["uniform"] * 7
+
+
+def strange_pictures():
+    """Yield what a camera on a microscope can deliver that is no micrograph, each with a name."""
+    rng = np.random.default_rng(4)
+    rows, cols = np.mgrid[0:1:480j, 0:1:640j]
+    page = Image.new("L", (640, 480), 240)
+    for top in range(0, 480, 24):
+        ImageDraw.Draw(page).text((5, top), "inclusion rating D1 " * 6, fill=10, font=ImageFont.load_default(18))
+    yield "white noise", rng.normal(128, 40, (480, 640))
+    yield "blank", rng.normal(180, 4, (480, 640))
+    yield "slope", 60 + 120 * rows + 30 * cols + rng.normal(0, 1, rows.shape)
+    yield "text", np.asarray(page, float)
+    for name in ("steel-3.tif", "steel-5.tif"):
+        with Image.open(EXAMPLES / name) as image:
+            steel = grey_8_bit(np.asarray(image)).astype(float)
+        yield f"{name} far out of focus", ndimage.gaussian_filter(steel, 14 if name == "steel-3.tif" else 6)
+
+
+def test_what_is_no_micrograph_is_not_graded(model, tmp_path):
+    pictures = dict(strange_pictures())
+    files = []
+    for name, pixels in pictures.items():
+        write_tiff(tmp_path / f"{name}.tif", np.clip(pixels, 0, 255).astype(np.uint8), 1.0)
+        files.append(ImageFile(tmp_path / f"{name}.tif", name))
+    rows = list(grade_micrographs(files, NetworkPredictor(model, GradeSettings()), GradeSettings()))
+    assert {row.micrograph.file.name: row.status for row in rows} == dict.fromkeys(pictures, "review")
+    assert all(row.reason for row in rows)
 
 
 def test_bf16_gives_the_same_g_as_float32(model):

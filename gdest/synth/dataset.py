@@ -39,12 +39,17 @@ def make_micrograph(rng: np.random.Generator, g: float, rows: int, cols: int, um
     return Synthetic(pixels, labels, tessellation.true_g(labels, um_per_px), um_per_px)
 
 
-def write_tiff(path: Path, pixels: NDArray[np.uint8], um_per_px: float) -> None:
+def write_tiff(path: Path, pixels: NDArray[np.uint8], um_per_px: float, compression: str | None = None) -> None:
     """Write grey or RGB pixels as TIFF with the pixel size in the resolution tags."""
     px_per_cm = UM_PER_CM / um_per_px
-    photometric = "rgb" if pixels.ndim == 3 else "minisblack"
     tifffile.imwrite(
-        path, pixels, photometric=photometric, resolution=(px_per_cm, px_per_cm), resolutionunit="CENTIMETER"
+        path,
+        pixels,
+        photometric="rgb" if pixels.ndim == 3 else "minisblack",
+        resolution=(px_per_cm, px_per_cm),
+        resolutionunit="CENTIMETER",
+        compression=compression,
+        predictor=compression is not None,
     )
 
 

@@ -30,7 +30,7 @@ def add_dirt(
 def _spots(rng: np.random.Generator, distance_px: Floats, diameter_px: float, half_width_px: float) -> Floats:
     """Return the darkness of many small pits: everywhere, at the boundaries, or in pockets."""
     rows, cols = distance_px.shape
-    sigma = float(np.exp(rng.uniform(np.log(0.4), np.log(2.0))))
+    sigma = float(np.clip(np.exp(rng.uniform(np.log(0.4), np.log(2.0))), 0.4, max(0.4, 0.05 * diameter_px)))
     if rng.random() < 0.5:
         sigma = float(np.clip(diameter_px * np.exp(rng.uniform(np.log(0.004), np.log(0.03))), 0.4, 6.0))
     per_grain = np.exp(rng.uniform(np.log(0.3), np.log(40.0)))
@@ -53,13 +53,15 @@ def _spots(rng: np.random.Generator, distance_px: Floats, diameter_px: float, ha
 
 
 def _discs(rng: np.random.Generator, shape: tuple[int, ...], diameter_px: float) -> Floats:
-    """Return the darkness of few larger pits and carbides, some with a bright heart."""
+    """Return the darkness of pits and carbides, some with a bright heart."""
     rows, cols = shape
     canvas = Image.new("L", (cols, rows), 0)
     draw = ImageDraw.Draw(canvas)
     fields = rows * cols / diameter_px**2
-    count = int(min(rng.uniform(0.02, 1.2) * fields, 3000)) + 1
-    largest = float(np.clip(diameter_px * rng.uniform(0.02, 0.12), 1.0, 40.0))
+    per_grain = float(np.exp(rng.uniform(np.log(0.03), np.log(8.0))))
+    count = int(min(per_grain * fields, 5000)) + 1
+    # few are large, many are small
+    largest = float(np.clip(diameter_px * rng.uniform(0.015, 0.12) / max(1.0, per_grain) ** 0.5, 0.8, 40.0))
     for _ in range(count):
         radius = largest * float(rng.uniform(0.3, 1.0))
         y, x = rng.uniform(0, rows), rng.uniform(0, cols)

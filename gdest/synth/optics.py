@@ -15,8 +15,12 @@ from gdest.synth.tessellation import Floats, smooth_noise
 def photograph(rng: np.random.Generator, image: Floats, diameter_px: float) -> Floats:
     """Return reflectance as the camera sees it: focus, uneven light, gamma, noise, exposure, 0..1."""
     image = _focus(rng, image, diameter_px)
+    if rng.random() < 0.45:
+        image = _sharpened(rng, image)
     image = image * _light(rng, image.shape)
-    low, high = np.percentile(image[::3, ::3], [0.5, 99.5])
+    # often the grains themselves are burnt out to white, and only lines and dirt are left
+    white = 99.5 if rng.random() < 0.55 else rng.uniform(50.0, 99.0)
+    low, high = np.percentile(image[::3, ::3], [0.5, white])
     image = np.clip((image - low) / max(high - low, 1e-3), -0.2, 1.3)
     image = np.sign(image) * np.abs(image) ** rng.uniform(0.7, 1.5)
     floor = rng.uniform(0.0, 0.35)
@@ -24,7 +28,14 @@ def photograph(rng: np.random.Generator, image: Floats, diameter_px: float) -> F
     if rng.random() < 0.04:
         image = 1.0 - image  # dark field: bright boundaries
     image = floor + span * image
-    return np.asarray(np.clip(image + _sensor_noise(rng, image.shape), 0.0, 1.0), np.float32)
+    noisy = image + span * _sensor_noise(rng, image.shape)
+    return np.asarray(np.clip(noisy, 0.0, 1.0), np.float32)
+
+
+def _sharpened(rng: np.random.Generator, image: Floats) -> Floats:
+    """Sharpen as the camera's software does: light rims beside dark lines."""
+    blurred = ndimage.gaussian_filter(image, rng.uniform(0.7, 2.5))
+    return np.asarray(image + rng.uniform(0.2, 1.5) * (image - blurred), np.float32)
 
 
 def _focus(rng: np.random.Generator, image: Floats, diameter_px: float) -> Floats:
@@ -50,9 +61,9 @@ def _light(rng: np.random.Generator, shape: tuple[int, ...]) -> Floats:
 
 def _sensor_noise(rng: np.random.Generator, shape: tuple[int, ...]) -> Floats:
     """Return the camera's noise, white and slightly correlated."""
-    white = rng.standard_normal(shape, dtype=np.float32) * np.float32(0.035 * rng.random() ** 1.5)
+    white = rng.standard_normal(shape, dtype=np.float32) * np.float32(0.04 * rng.random() ** 2)
     if rng.random() < 0.4:
-        white = white + np.float32(rng.uniform(0.0, 0.04)) * smooth_noise(rng, shape, rng.uniform(1.2, 2.5))
+        white = white + np.float32(0.04 * rng.random() ** 2) * smooth_noise(rng, shape, rng.uniform(1.2, 2.5))
     return white
 
 

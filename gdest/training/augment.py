@@ -11,15 +11,17 @@ from torch import Tensor
 from torch.nn import functional
 
 from gdest.settings import TrainSettings
-from gdest.training.data import LOCAL_STEPS_PER_G, Example
+from gdest.training.data import LOCAL_STEPS_PER_G, Example, log2_density
 
 DENSE_STRIDE_PX = 32
 """The network's last feature maps have one value per 32 px; so have the dense targets."""
 
 
+G_PER_HALVING = 2.0
 EXACT_SHARE = 0.35
-"""This share of the crops is cut pixel by pixel, turned by right angles only. A turn by any other angle
-smooths, and a network that has only seen smoothed pixels reads sharp ones as finer grains: +0.46 G at G 12."""
+"""This share of the crops is cut pixel by pixel, turned by right angles only, from the picture as it is or
+halved as a scan halves it. A turn by any other angle smooths, and a network that has only seen smoothed
+pixels reads sharp ones as finer grains: +0.46 G at G 12."""
 
 
 @dataclass(frozen=True)
@@ -41,12 +43,13 @@ def cut_batch(
     """Cut one randomly placed, turned, mirrored and rescaled crop from each example.
 
     The label moves with the size, G - 2 log2(zoom), by at most `settings.rescale_g` and never out
-    of `g_range`. Crops stay inside the image where they fit; what does not fit is mirrored at the rim.
+    of `g_range`; where there is a label map it also moves to the grains that lie in the crop.
+    Crops stay inside the image where they fit; what does not fit is mirrored at the rim.
     """
     side = settings.crop_px
     exact = rng.random(len(examples)) < EXACT_SHARE
     shift = [
-        0.0 if as_is else _shift(example.g_seen, settings.rescale_g, g_range, rng)
+        (_halving if as_is else _shift)(example.g_seen, settings.rescale_g, g_range, rng)
         for example, as_is in zip(examples, exact, strict=True)
     ]
     zooms = [2.0 ** (-value / 2.0) for value in shift]
@@ -54,13 +57,23 @@ def cut_batch(
         _window(example, zoom, side, rng, exact=bool(as_is))
         for example, zoom, as_is in zip(examples, zooms, exact, strict=True)
     ]
-    source = torch.stack([window for window, _ in cuts]).float()
-    theta = torch.tensor(np.stack([theta for _, theta in cuts]), dtype=torch.float32, device=source.device)
+    source = torch.stack([window for window, _, _ in cuts]).float()
+    theta = torch.tensor(np.stack([theta for _, theta, _ in cuts]), dtype=torch.float32, device=source.device)
     grid = functional.affine_grid(theta, [len(examples), source.shape[1], side, side], align_corners=False)
     sampled = functional.grid_sample(source, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
-    g_seen = torch.tensor([e.g_seen + s for e, s in zip(examples, shift, strict=True)], device=source.device)
-    dense = _dense(sampled[:, 1:], torch.tensor(zooms, device=source.device)) if source.shape[1] == 3 else None
+    whole = [example.g_seen + value for example, value in zip(examples, shift, strict=True)]
+    g_seen = torch.tensor(whole, device=source.device)
+    dense = None
+    if source.shape[1] == 3:
+        g_seen += _finer(sampled[:, 2], examples, [level for _, _, level in cuts])
+        dense = _dense(sampled[:, 1:], torch.tensor(zooms, device=source.device))
     return Batch(_contrast_jitter(sampled[:, :1], settings.contrast, rng), g_seen.float(), dense)
+
+
+def _finer(code: Tensor, examples: Sequence[Example], levels: Sequence[int]) -> Tensor:
+    """Return by how many G the grains in each crop's code (n, rows, cols) are finer than its micrograph's."""
+    wholes = [example.log2_density[level] for example, level in zip(examples, levels, strict=True)]
+    return log2_density(code) - torch.tensor(wholes, device=code.device)
 
 
 def _shift(g_seen: float, limit: float, g_range: tuple[float, float], rng: np.random.Generator) -> float:
@@ -68,10 +81,16 @@ def _shift(g_seen: float, limit: float, g_range: tuple[float, float], rng: np.ra
     return float(rng.uniform(low, high))
 
 
+def _halving(g_seen: float, limit: float, g_range: tuple[float, float], rng: np.random.Generator) -> float:
+    """Return the change of G by not halving the picture or, where that is allowed, halving it."""
+    allowed = limit >= G_PER_HALVING and g_seen + G_PER_HALVING <= g_range[1]
+    return G_PER_HALVING * float(rng.integers(2)) if allowed else 0.0
+
+
 def _window(
     example: Example, zoom: float, side: int, rng: np.random.Generator, *, exact: bool
-) -> tuple[Tensor, np.ndarray[tuple[int, int], np.dtype[np.float64]]]:
-    """Return a window of the pyramid that holds the crop, (c, w, w), and the crop's affine in it (2, 3)."""
+) -> tuple[Tensor, np.ndarray[tuple[int, int], np.dtype[np.float64]], int]:
+    """Return a window of the pyramid that holds the crop, (c, w, w), the crop's affine in it (2, 3), and its level."""
     level = int(np.clip(np.ceil(np.log2(0.75 / zoom)), 0, len(example.pyramid) - 1))
     image, zoom = example.pyramid[level], zoom * 2.0**level
     rows, cols = image.shape[1:]
@@ -98,7 +117,7 @@ def _window(
             [flip * sin * half * unit, cos * half * unit, (row - top) * unit - 1.0],
         ]
     )
-    return cut, theta
+    return cut, theta, level
 
 
 def _mirrored(image: Tensor, pad: tuple[int, int, int, int]) -> Tensor:
@@ -130,11 +149,15 @@ def _dense(maps: Tensor, zooms: Tensor) -> Tensor:
 
 def validation_batch(examples: Sequence[Example], side: int) -> Batch:
     """Return the four corner crops of each example, untouched, as one batch (4 n, 1, side, side)."""
-    crops = []
+    corners = []
     for example in examples:
-        image = example.pyramid[0][:1]
+        image = example.pyramid[0]
         pad = (0, max(side - image.shape[2], 0), 0, max(side - image.shape[1], 0))
         image = _mirrored(image, pad) if max(pad) else image
-        crops += [image[:, :side, :side], image[:, :side, -side:], image[:, -side:, :side], image[:, -side:, -side:]]
-    g_seen = torch.tensor([example.g_seen for example in examples], device=crops[0].device).repeat_interleave(4)
-    return Batch(torch.stack(crops).float(), g_seen.float(), None)
+        corners += [image[:, :side, :side], image[:, :side, -side:], image[:, -side:, :side], image[:, -side:, -side:]]
+    crops = torch.stack(corners)
+    g_seen = torch.tensor([example.g_seen for example in examples], device=crops.device).repeat_interleave(4)
+    if crops.shape[1] == 3:
+        owners = [example for example in examples for _ in range(4)]
+        g_seen = g_seen + _finer(crops[:, 2], owners, [0] * len(owners))
+    return Batch(crops[:, :1].float(), g_seen.float(), None)

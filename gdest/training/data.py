@@ -21,7 +21,7 @@ from gdest.errors import DataError, MicrographError
 from gdest.micrograph import read_micrograph
 from gdest.records import ImageFile
 from gdest.settings import CalibrationSettings
-from gdest.synth.etching import boundary_mask
+from gdest.synth.frame import boundary_mask
 from gdest.synth.tessellation import grain_weights
 
 PYRAMID_LEVELS = 3
@@ -45,11 +45,22 @@ class Example:
     """Hold one decoded micrograph: a pyramid of (channels, rows, cols) uint8 and its G at p0.
 
     Channel 0 is the grey image; with a label map, channel 1 is the boundary mask (0 or 255) and
-    channel 2 the code of the local grain size in px.
+    channel 2 the code of the local grain size in px; `log2_density` is what `log2_density` finds
+    on each level of it (empty without a label map).
     """
 
     pyramid: tuple[Tensor, ...]
     g_seen: float
+    log2_density: tuple[float, ...] = ()
+
+
+def log2_density(code: Tensor) -> Tensor:
+    """Return log2 of the grains per px (n,) in parts of channel 2, (n, rows, cols).
+
+    The mean of 1 / grain area over the pixels of a part is its number of grains, those that its
+    rim cuts counted by the share that lies inside.
+    """
+    return torch.exp2((code.float() - 255.0) / LOCAL_STEPS_PER_G).mean(dim=(1, 2)).log2()
 
 
 def read_labels(data: Path, um_per_px: float | None) -> list[Labelled]:
@@ -140,7 +151,8 @@ def _load(item: Labelled, um_per_px: float, dense: bool, device: torch.device) -
     while len(levels) < PYRAMID_LEVELS and min(levels[-1].shape[1:]) >= 128:
         levels.append(functional.avg_pool2d(levels[-1].float(), 2).round().to(torch.uint8))
     g_seen = float(grain_size.g_seen(item.g, micrograph.um_per_px, um_per_px))
-    return Example(tuple(levels), g_seen)
+    density = tuple(float(log2_density(level[2:])) for level in levels) if len(channels) == 3 else ()
+    return Example(tuple(levels), g_seen, density)
 
 
 def _dense_targets(path: Path, shape: tuple[int, ...]) -> list[NDArray[np.uint8]]:

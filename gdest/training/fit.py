@@ -25,6 +25,7 @@ from gdest.settings import TrainSettings
 from gdest.training import metrics
 from gdest.training.augment import Batch, cut_batch, validation_batch
 from gdest.training.data import Example, load_examples, read_labels, split_by_specimen
+from gdest.training.refuse import fit_judge
 
 WARM_UP_SHARE = 0.03
 DENSE_WEIGHT = 0.3
@@ -158,8 +159,10 @@ def _schedule(kind: str, steps: int) -> Callable[[int], float]:
 def train(
     data: Path, out: Path, settings: TrainSettings, report: Report, progress: Callable[[int, int], None]
 ) -> ModelCard:
-    """Train on labelled micrographs and write the weights of the best epoch to `out`.
+    """Train on labelled micrographs and write the weights of the best epoch, with cosine the last, to `out`.
 
+    A cosine schedule ends annealed; halfway its validation loss says little, least of all with crops
+    smaller than the tiles of validation.
     Beside `out`: `.csv` (a line per epoch), `.png` (the curves), `.checkpoint` (to resume; removed
     at the end). `report` gets a line per epoch, `progress` (done, all) steps. Returns the card.
     """
@@ -196,12 +199,17 @@ def train(
             f"epoch {epoch}/{settings.epochs}: train loss {line.train_loss:.4f}, validation loss "
             f"{line.validation_loss:.4f}, validation MAE {line.validation_mae:.3f} G (crops)"
         )
-        if line.validation_loss <= min(past.validation_loss for past in trainer.epochs):
+        if settings.schedule == "cosine" or line.validation_loss <= min(e.validation_loss for e in trainer.epochs):
             network.save(trainer.kept, card, out)
         _write_log(out, trainer.epochs)
         write_atomically(checkpoint, lambda path: torch.save(trainer.state(), path))
+    if not trainer.epochs:
+        network.save(trainer.network, card, out)
     best = network.load(out)
-    card = metrics.calibrated_card(best, for_validation, settings)
+    report("Learning what not to grade, and calibrating the interval.")
+    fit_judge(network.to_device(best.network, device), examples, settings)
+    others = [item for folder in settings.calibration for item in read_labels(Path(folder), settings.um_per_px)]
+    card = metrics.calibrated_card(best, others or for_validation, settings)
     network.save(best.network, card, out)
     checkpoint.unlink(missing_ok=True)
     return card

@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gdest import grain_size
 from gdest.errors import DataError
 from gdest.network import LoadedModel
-from gdest.pipeline import grade_micrographs
+from gdest.pipeline import grade_micrographs, predict_grade_map
 from gdest.predict import NetworkPredictor
-from gdest.records import Failed, Graded, GradeStatistics, ModelCard
+from gdest.records import UNFIT, Failed, Graded, GradeMap, GradeStatistics, ModelCard
+from gdest.review import DOUBTS
 from gdest.settings import CalibrationSettings, GradeSettings, TrainSettings
+from gdest.statistics import interpolate
 from gdest.training.data import Labelled
+from gdest.training.refuse import gradeable_pictures
 
 NOMINAL_COVERAGE = 0.9
+FEWEST_FOR_LIMITS = 100
+"""With fewer micrographs to calibrate on, drawn ones help to find the limits of doubt."""
+
+REVIEW_SHARE = 0.01
+"""Share of gradeable micrographs that each single doubt may send to review."""
+
 NEIGHBOURS = 40
 """Micrographs of similar G whose errors make one point of the interval curve."""
 
@@ -86,26 +96,86 @@ def summarize_errors(measured: Sequence[Measured]) -> Errors:
 
 
 def calibrated_card(model: LoadedModel, held_out: Sequence[Labelled], settings: TrainSettings) -> ModelCard:
-    """Return the card with the interval, the tile scatter and the errors that held-out micrographs show."""
-    measured = measure(model, held_out, GradeSettings(device=settings.device))
+    """Return the card with all that held-out micrographs show of the network.
+
+    That is the correction of its bias (where there are enough of them to know it), the interval, the tile
+    scatter, the limits of doubt and the errors.
+    """
+    grading = GradeSettings(device=settings.device)
+    if len(held_out) >= NEIGHBOURS:
+        model = replace(model, card=replace(model.card, correction=_correction(measure(model, held_out, grading))))
+    measured = measure(model, held_out, grading)
     card = replace(model.card, interval=_interval(measured), tile_scatter=_tile_scatter(measured))
+    predictor = NetworkPredictor(model, grading)
+    drawn = gradeable_pictures(settings, min(FEWEST_FOR_LIMITS, settings.unfit_pictures) - len(measured))
+    maps = [predict_grade_map(pixels, predictor, grading.stride_px) for pixels in drawn]
+    card = replace(card, limits=_limits([*(one.row.grade_map for one in measured), *maps]))
     errors = summarize_errors(measured)
     figures = {"validation_micrographs": errors.count, "validation_mae": errors.mae, "validation_bias": errors.bias}
     figures["validation_within_half_g"] = errors.within_half
+    figures["validation_coverage"] = _cross_coverage(measured)
     return replace(card, errors={name: round(float(value), 4) for name, value in figures.items()})
+
+
+def _cross_coverage(measured: Sequence[Measured]) -> float:
+    """Return the share of micrographs inside an interval that the other half of them calibrated."""
+    ordered = sorted(measured, key=lambda one: one.row.g_seen)
+    if len(ordered) < 2:
+        return float("nan")
+    inside = []
+    for half, other in ((ordered[::2], ordered[1::2]), (ordered[1::2], ordered[::2])):
+        curve = _interval(half)
+        inside += [abs(one.error) <= interpolate(curve, one.row.g_seen) for one in other]
+    return float(np.mean(inside))
+
+
+def _limits(maps: Sequence[GradeMap]) -> dict[str, float]:
+    """Return how large each doubt may be: all but a hundredth of these gradeable micrographs stay below.
+
+    Log odds may always reach 0: until then a micrograph is more likely gradeable than unfit.
+    """
+    limits = {}
+    for name in DOUBTS:
+        values = np.array([grade_map.doubts[name] for grade_map in maps])
+        values = values[np.isfinite(values)]
+        if len(values):
+            limit = round(float(np.quantile(values, 1.0 - REVIEW_SHARE)), 3)
+            limits[name] = max(limit, 0.0) if name in UNFIT else limit
+    return limits
 
 
 def _interval(measured: Sequence[Measured]) -> tuple[tuple[float, float], ...]:
     """Return (G_seen, half-width) of the split-conformal 90 % interval, from neighbours in G."""
-    ordered = sorted(measured, key=lambda one: one.row.g_seen)
-    size = min(NEIGHBOURS, len(ordered))
+
+    def half_width(errors: NDArray[np.float64]) -> float:
+        rank = int(np.ceil((len(errors) + 1) * NOMINAL_COVERAGE)) - 1  # Vovk's finite-sample quantile
+        return float(np.sort(np.abs(errors))[min(rank, len(errors) - 1)])
+
+    return _curve([one.row.g_seen for one in measured], [one.error for one in measured], half_width)
+
+
+def _correction(measured: Sequence[Measured]) -> tuple[tuple[float, float], ...]:
+    """Return (G in the graded picture, mean error without the tenth at either end), from neighbours in G."""
+
+    def middle(errors: NDArray[np.float64]) -> float:
+        cut = len(errors) // 10
+        return float(np.sort(errors)[cut : len(errors) - cut].mean())
+
+    grades = [float(grain_size.g_after_zoom(one.row.g_seen, one.row.grade_map.zoom)) for one in measured]
+    return _curve(grades, [one.error for one in measured], middle)
+
+
+def _curve(
+    grades: Sequence[float], errors: Sequence[float], statistic: Callable[[NDArray[np.float64]], float]
+) -> tuple[tuple[float, float], ...]:
+    """Return (mean grade, statistic of the errors) of groups of neighbours in grade, half overlapping."""
+    order = np.argsort(grades, kind="stable")
+    size = min(NEIGHBOURS, len(order))
     curve = []
-    for start in range(0, len(ordered) - size + 1, max(1, size // 2)):
-        group = ordered[start : start + size]
-        errors = np.sort([abs(one.error) for one in group])
-        rank = int(np.ceil((size + 1) * NOMINAL_COVERAGE)) - 1  # Vovk's finite-sample quantile
-        half = float(errors[min(rank, size - 1)])
-        curve.append((round(float(np.mean([one.row.g_seen for one in group])), 3), round(half, 4)))
+    for start in range(0, len(order) - size + 1, max(1, size // 2)):
+        group = order[start : start + size]
+        mean = float(np.mean(np.array(grades)[group]))
+        curve.append((round(mean, 3), round(statistic(np.array(errors)[group]), 4)))
     return tuple(curve)
 
 

@@ -1,0 +1,58 @@
+"""Say why a person should look at an answer before it is used."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gdest import grain_size
+from gdest.records import UNFIT, GradeMap, ModelCard, TileAnswers
+
+BLANK_SD = 3.0
+"""Grey levels: a micrograph with less contrast than this shows no grains."""
+
+BURNT_SHARE = 0.7
+"""Share of pixels at the black or white end beyond which too little is left to see."""
+
+NOVELTY, ZOOM_GAP = "novelty", "zoom gap"
+DOUBTS = (*UNFIT, NOVELTY, ZOOM_GAP)
+"""The doubts a grade map carries and a model card limits."""
+
+SENTENCES = {
+    "no grains": "no grain structure can be seen",
+    "defocused": "out of focus for grains of this size",
+    "fragments": "boundaries only in fragments, as in prior-austenite etches; grains cannot be closed",
+    NOVELTY: "unlike anything the model was trained on",
+    ZOOM_GAP: "its answers at two zooms contradict each other",
+}
+
+
+def measured_doubts(answers: TileAnswers, zoom_gap: float) -> dict[str, float]:
+    """Return one number for each of `DOUBTS`; `zoom_gap` is the difference in G between two zooms."""
+    kinds = answers.unfit.mean(axis=0, dtype=np.float64)
+    return {
+        **{kind: float(odds) for kind, odds in zip(UNFIT, kinds, strict=True)},
+        NOVELTY: float(answers.novelty.mean(dtype=np.float64)),
+        ZOOM_GAP: zoom_gap,
+    }
+
+
+def reasons(pixels: NDArray[np.uint8], g_seen: float, grade_map: GradeMap, card: ModelCard) -> Iterator[str]:
+    """Yield the reasons why a micrograph of grey pixels (rows, cols) needs review, each one phrase."""
+    sample = pixels[::2, ::2]
+    if float(sample.std()) < BLANK_SD:
+        yield "hardly any contrast: no grain structure can be seen"
+    burnt = float(np.mean((sample <= 1) | (sample >= 254)))
+    if burnt > BURNT_SHARE:
+        yield f"saturated: {burnt:.0%} of the pixels are black or white"
+    in_picture = float(grain_size.g_after_zoom(g_seen, grade_map.zoom))
+    if not card.g_min <= in_picture <= card.g_max:
+        size = "coarser" if in_picture < card.g_min else "finer"
+        trained = f"trained {card.g_min:g}..{card.g_max:g}"
+        yield f"grains {size} than the model was trained on (G seen {in_picture:.1f}, {trained})"
+    for name in DOUBTS:
+        value, limit = grade_map.doubts.get(name, float("nan")), card.limits.get(name, float("inf"))
+        if value > limit:
+            yield f"{SENTENCES[name]} ({name} {value:.1f}, limit {limit:.1f})"

@@ -1,0 +1,84 @@
+"""Hold what every step of etching shares: the label map, the grains, where the boundaries lie."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from gdest.synth.tessellation import Floats, Labels, smooth_noise
+
+
+@dataclass(frozen=True)
+class Boundaries:
+    """Hold where the true boundaries lie: distance in px and two random numbers per boundary."""
+
+    distance: Floats
+    strength: Floats
+    width: Floats
+
+
+@dataclass(frozen=True)
+class Frame:
+    """Hold what the steps below share: randomness, the labels, grain diameter in px, own axes."""
+
+    rng: np.random.Generator
+    labels: Labels
+    diameter_px: float
+    centre: Floats
+    radius_px: Floats
+
+    def noise(self, period_px: float) -> Floats:
+        """Return smooth noise of unit variance over the frame."""
+        return smooth_noise(self.rng, self.labels.shape, period_px)
+
+    def per_grain(self, values: Floats) -> Floats:
+        """Return one value per grain (n,) spread over its pixels."""
+        return values.astype(np.float32)[self.labels]
+
+    def grain_axes(self) -> tuple[Floats, Floats]:
+        """Return each pixel's place along and across a random direction of its grain, in px."""
+        angle = self.rng.uniform(0, np.pi, len(self.radius_px))
+        rows, cols = np.ogrid[: self.labels.shape[0], : self.labels.shape[1]]
+        down, right = rows - self.per_grain(self.centre[:, 0]), cols - self.per_grain(self.centre[:, 1])
+        cos, sin = self.per_grain(np.cos(angle)), self.per_grain(np.sin(angle))
+        return right * cos + down * sin, down * cos - right * sin
+
+
+def make_frame(rng: np.random.Generator, labels: Labels) -> Frame:
+    """Measure the grains of a label map (rows, cols)."""
+    flat = labels.ravel()
+    area = np.maximum(np.bincount(flat), 1).astype(np.float32)
+    rows, cols = np.divmod(np.arange(flat.size, dtype=np.int64), labels.shape[1])
+    centre = np.stack([np.bincount(flat, rows) / area, np.bincount(flat, cols) / area], axis=1)
+    diameter = float(np.sqrt(labels.size / len(area)))
+    return Frame(rng, labels, diameter, centre.astype(np.float32), np.sqrt(area / np.pi))
+
+
+def boundary_mask(labels: Labels) -> NDArray[np.bool_]:
+    """Return the pixels (rows, cols) whose right or lower neighbour belongs to another grain."""
+    edge = np.zeros(labels.shape, bool)
+    edge[:, :-1] |= labels[:, :-1] != labels[:, 1:]
+    edge[:-1] |= labels[:-1] != labels[1:]
+    return edge
+
+
+def make_boundaries(frame: Frame) -> Boundaries:
+    """Find the distance of every pixel from its nearest boundary, and which boundary that is."""
+    labels = frame.labels
+    edge = boundary_mask(labels)
+    if not edge.any():
+        far = np.full(labels.shape, 1e4, np.float32)
+        return Boundaries(far, np.ones_like(far), np.ones_like(far))
+    distance, (row, col) = ndimage.distance_transform_edt(~edge, return_indices=True)
+    right = labels[row, np.minimum(col + 1, labels.shape[1] - 1)]
+    below = labels[np.minimum(row + 1, labels.shape[0] - 1), col]
+    here = labels[row, col]
+    other = np.where(right != here, right, below)
+    # one number per pair of neighbours: the same boundary looks alike along its whole length
+    pair = (np.minimum(here, other).astype(np.int64) * 73856093) ^ (np.maximum(here, other).astype(np.int64) * 19349663)
+    table = frame.rng.standard_normal((2, 4096), dtype=np.float32)
+    slot = pair % 4096
+    return Boundaries(distance.astype(np.float32), table[0][slot], table[1][slot])

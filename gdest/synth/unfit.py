@@ -1,0 +1,120 @@
+"""Draw pictures that must not be graded: no grain structure, out of focus, boundaries in fragments."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+from scipy import ndimage
+
+from gdest import grain_size
+from gdest.records import UNFIT
+from gdest.synth import optics, tessellation
+from gdest.synth.etching import etch
+from gdest.synth.tessellation import Floats, smooth_noise
+
+LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.,:-"
+
+
+def draw_unfit(rng: np.random.Generator, kind: str, rows: int, cols: int) -> NDArray[np.uint8]:
+    """Return grey pixels (rows, cols) of one of the kinds in `UNFIT`; raise `KeyError` for another word."""
+    image = dict(zip(UNFIT, (_no_grains, _defocused, _fragments), strict=True))[kind](rng, rows, cols)
+    return optics.to_8_bit(rng, np.clip(image, 0.0, 1.0))
+
+
+def _no_grains(rng: np.random.Generator, rows: int, cols: int) -> Floats:
+    draw = (_cloud, _cloud, _ramp, _text, _blank, _scene, _scene, _scene)[int(rng.integers(8))]
+    image = draw(rng, rows, cols)
+    noise = np.float32(0.03 * rng.random() ** 2) * rng.standard_normal(image.shape, dtype=np.float32)
+    return np.asarray(image + noise, np.float32)
+
+
+def _cloud(rng: np.random.Generator, rows: int, cols: int) -> Floats:
+    """Return noise with a spectrum 1 / f^a, from white noise to clouds."""
+    spectrum = np.fft.rfft2(rng.standard_normal((rows, cols)))
+    frequency = np.hypot(np.fft.fftfreq(rows)[:, None], np.fft.rfftfreq(cols)[None, :])
+    field = np.fft.irfft2(spectrum / np.maximum(frequency, 1.0 / cols) ** rng.uniform(0.0, 2.2), (rows, cols))
+    return np.asarray(0.5 + rng.uniform(0.05, 0.3) * field / field.std(), np.float32)
+
+
+def _ramp(rng: np.random.Generator, rows: int, cols: int) -> Floats:
+    """Return brightness that only slopes or falls off."""
+    y, x = np.mgrid[-1 : 1 : rows * 1j, -1 : 1 : cols * 1j]
+    plane, bowl = rng.normal(0, 0.3, 2), rng.normal(0, 0.3)
+    return np.asarray(0.5 + plane[0] * y + plane[1] * x + bowl * (x * x + y * y), np.float32)
+
+
+def _text(rng: np.random.Generator, rows: int, cols: int) -> Floats:
+    """Return a page of letters."""
+    size = int(np.exp(rng.uniform(np.log(8), np.log(90))))
+    page = Image.new("L", (cols, rows), 235)
+    draw, font = ImageDraw.Draw(page), ImageFont.load_default(size)
+    for top in range(int(rng.integers(-size, size)), rows, int(size * rng.uniform(1.1, 2.0))):
+        words = ["".join(rng.choice(list(LETTERS), int(rng.integers(1, 12)))) for _ in range(6 + 2 * cols // size)]
+        draw.text((int(rng.integers(-size, size)), top), " ".join(words), fill=30, font=font)
+    image = np.asarray(page, np.float32) / 255.0
+    return image if rng.random() < 0.7 else 1.0 - image
+
+
+def _blank(rng: np.random.Generator, rows: int, cols: int) -> Floats:
+    """Return an empty stage with a little dust."""
+    image = np.full((rows, cols), rng.uniform(0.05, 0.95), np.float32)
+    for _ in range(int(rng.integers(0, 12))):
+        row, col = int(rng.integers(rows)), int(rng.integers(cols))
+        image[row : row + 3, col : col + 3] *= rng.uniform(0.2, 0.9)
+    return np.asarray(ndimage.gaussian_filter(image, 1.0), np.float32)
+
+
+def _scene(rng: np.random.Generator, rows: int, cols: int) -> Floats:
+    """Return overlapping shaded things of every size, which have the statistics of photographs (dead leaves)."""
+    picture = Image.fromarray(np.asarray(255 * np.clip(_cloud(rng, rows, cols), 0, 1), np.uint8))
+    power, spread = rng.uniform(1.0, 2.5), rng.uniform(5.0, 60.0)
+    for _ in range(int(rng.integers(20, 400))):
+        size = max(rows, cols) * 0.5 * (1.0 + spread * rng.random() ** (1.0 / power)) ** -1.0 + 2.0
+        _paint(rng, picture, (float(rng.uniform(0, cols)), float(rng.uniform(0, rows))), size)
+    image = np.asarray(picture, np.float32) / 255.0
+    return np.asarray(ndimage.gaussian_filter(image, rng.uniform(0.0, 1.5)), np.float32)
+
+
+def _paint(rng: np.random.Generator, picture: Image.Image, centre: tuple[float, float], size: float) -> None:
+    """Paint one disc, polygon or bar, shaded and with its own texture, over the picture."""
+    side = int(2 * size) + 2
+    mask = Image.new("L", (side, side), 0)
+    draw = ImageDraw.Draw(mask)
+    kind = rng.random()
+    if kind < 0.4:
+        squeeze = rng.uniform(0.4, 1.0)
+        draw.ellipse((0, side * (1 - squeeze) / 2, side - 1, side * (1 + squeeze) / 2), fill=255)
+    elif kind < 0.75:
+        angles = np.sort(rng.uniform(0, 2 * np.pi, int(rng.integers(3, 8))))
+        draw.polygon([(side / 2 + size * np.cos(a), side / 2 + size * np.sin(a)) for a in angles], fill=255)
+    else:
+        width = max(1, int(side * rng.uniform(0.02, 0.3)))
+        draw.line([(0, rng.uniform(0, side)), (side, rng.uniform(0, side))], fill=255, width=width)
+    y, x = np.mgrid[-1 : 1 : side * 1j, -1 : 1 : side * 1j]
+    shade = rng.uniform(0, 1) + rng.normal(0, 0.2) * x + rng.normal(0, 0.2) * y
+    if rng.random() < 0.5:
+        shade = shade + rng.uniform(0.0, 0.15) * smooth_noise(rng, (side, side), size * rng.uniform(0.02, 0.5))
+    fill = Image.fromarray(np.asarray(255 * np.clip(shade, 0, 1), np.uint8))
+    picture.paste(fill, (int(centre[0] - size), int(centre[1] - size)), mask)
+
+
+def _labels(rng: np.random.Generator, rows: int, cols: int) -> tessellation.Labels:
+    density = float(grain_size.grains_per_mm2(rng.uniform(3.0, 10.0))) * 1e-6
+    return tessellation.section(rng, rows, cols, density, tessellation.random_shape(rng))
+
+
+def _defocused(rng: np.random.Generator, rows: int, cols: int) -> Floats:
+    """Return a field so far out of focus that a fifth to a half of a grain is blurred into one."""
+    labels = _labels(rng, rows, cols)
+    diameter = float(np.sqrt(labels.size / (labels.max() + 1)))
+    image = ndimage.gaussian_filter(etch(rng, labels), rng.uniform(0.18, 0.5) * diameter)
+    if rng.random() < 0.5:
+        image = (image - image.min()) / max(float(np.ptp(image)), 1e-3)
+    noise = np.float32(0.02 * rng.random()) * rng.standard_normal(image.shape, dtype=np.float32)
+    return np.asarray(image + noise, np.float32)
+
+
+def _fragments(rng: np.random.Generator, rows: int, cols: int) -> Floats:
+    """Return a field whose etch shows only pieces of the boundaries, as prior-austenite etches do."""
+    return etch(rng, _labels(rng, rows, cols), visible=float(rng.uniform(0.35, 0.75)))

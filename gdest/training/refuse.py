@@ -1,0 +1,120 @@
+"""Teach a trained network which pictures it must not grade."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+
+from gdest.network import NOVELTY_AXES, GradeNetwork, Judge, describe
+from gdest.pipeline import COARSE_G, G_PER_HALVING, halve
+from gdest.records import UNFIT
+from gdest.settings import TrainSettings
+from gdest.synth.dataset import make_micrograph
+from gdest.synth.unfit import draw_unfit
+from gdest.tiling import cut_tiles, tile_grid
+from gdest.training.data import Example
+
+GRADEABLE = "gradeable"
+SIDE_PX = 500
+TILES_EACH = 4
+MOST_EXAMPLES = 800
+BATCH = 64
+ROUNDS = 200
+WEIGHT_DECAY = 0.005
+SMALLEST_SD = 1e-3
+
+
+def fit_judge(network: GradeNetwork, examples: Sequence[Example], settings: TrainSettings) -> None:
+    """Fit the network's judge in place; the rest of the network stays as it is.
+
+    Gradeable are tiles of the training micrographs and of synthetic steel; unfit are tiles of
+    `settings.unfit_pictures` drawn pictures of each kind, none of which is a photograph.
+    """
+    network.eval()
+    rng = np.random.default_rng([settings.seed, 1])
+    picked = rng.permutation(len(examples))[:MOST_EXAMPLES]
+    described = {GRADEABLE: [_describe(network, _tiles(examples[i], rng)) for i in picked]}
+    with ThreadPoolExecutor() as pool:
+        for kind in (GRADEABLE, *UNFIT):
+            drawn = pool.map(partial(_drawn_tiles, kind, settings.seed), range(settings.unfit_pictures))
+            described.setdefault(kind, []).extend(_describe(network, tiles) for tiles in drawn)
+    kinds = [torch.cat(described[kind]) for kind in (GRADEABLE, *UNFIT)]
+    _fit_axes(network.judge, kinds[0])
+    _fit_odds(network.judge, kinds)
+
+
+def _tiles(example: Example, rng: np.random.Generator) -> NDArray[np.uint8]:
+    """Return some tiles of a training micrograph at the zoom a scan would grade it at."""
+    pixels, g = example.pyramid[0][0].cpu().numpy(), example.g_seen
+    while g < COARSE_G and min(pixels.shape) >= 448:
+        pixels, g = halve(pixels), g + G_PER_HALVING
+    return _some(pixels, TILES_EACH, rng)
+
+
+def _drawn_tiles(kind: str, seed: int, index: int) -> NDArray[np.uint8]:
+    """Return some tiles of one drawn picture, as it is and halved, since a scan would look at both."""
+    rng = np.random.default_rng([seed, 2 + (GRADEABLE, *UNFIT).index(kind), index])
+    if kind == GRADEABLE:
+        return _some(_steel(rng), TILES_EACH, rng)
+    pixels = draw_unfit(rng, kind, SIDE_PX, SIDE_PX)
+    return np.concatenate([_some(pixels, TILES_EACH - 1, rng), _some(halve(pixels), 1, rng)])
+
+
+def gradeable_pictures(settings: TrainSettings, count: int) -> Iterator[NDArray[np.uint8]]:
+    """Yield grey pixels of synthetic steel that the judge was not fitted on."""
+    for index in range(count):
+        yield _steel(np.random.default_rng([settings.seed, 1, index]))
+
+
+def _steel(rng: np.random.Generator) -> NDArray[np.uint8]:
+    return make_micrograph(rng, float(rng.uniform(5.0, 12.0)), SIDE_PX, SIDE_PX, 1.0).pixels
+
+
+def _some(pixels: NDArray[np.uint8], count: int, rng: np.random.Generator, tile_px: int = 224) -> NDArray[np.uint8]:
+    tiles = cut_tiles(pixels, tile_grid(pixels.shape[0], pixels.shape[1], tile_px, tile_px // 2))
+    return tiles[rng.permutation(len(tiles))[:count]]
+
+
+@torch.inference_mode()
+def _describe(network: GradeNetwork, tiles: NDArray[np.uint8]) -> Tensor:
+    device = next(network.parameters()).device
+    batch = torch.from_numpy(tiles).unsqueeze(1).to(device).contiguous(memory_format=torch.channels_last)
+    return describe(network.stages(batch))
+
+
+def _fit_axes(judge: Judge, gradeable: Tensor) -> None:
+    """Set the judge's scale and principal axes from the descriptors (n, DESCRIPTOR) of gradeable tiles."""
+    judge.mean.copy_(gradeable.mean(dim=0))
+    judge.sd.copy_(gradeable.std(dim=0).clamp_min(SMALLEST_SD))
+    _, singular, axes = torch.linalg.svd(judge.normal(gradeable), full_matrices=False)
+    kept = min(NOVELTY_AXES, len(singular))
+    deviation = (singular[:kept] / np.sqrt(len(gradeable))).clamp_min(SMALLEST_SD)
+    judge.axes.zero_()
+    judge.axes[:, :kept] = axes[:kept].T / deviation
+
+
+def _fit_odds(judge: Judge, kinds: Sequence[Tensor]) -> None:
+    """Fit the multinomial logistic regression of the kinds' descriptors, each kind with the same say."""
+    normal = torch.cat([judge.normal(described) for described in kinds]).clone()
+    labels = torch.cat([torch.full((len(one),), i, device=one.device) for i, one in enumerate(kinds)])
+    share = torch.tensor([len(labels) / (len(kinds) * len(one)) for one in kinds], device=normal.device)
+    optimizer = torch.optim.LBFGS(judge.odds.parameters(), max_iter=ROUNDS, line_search_fn="strong_wolfe")
+
+    def loss() -> Tensor:
+        optimizer.zero_grad()
+        found = functional.cross_entropy(judge.odds(normal), labels, weight=share)
+        found = found + WEIGHT_DECAY * judge.odds.weight.square().sum()
+        found.backward()  # type: ignore[no-untyped-call]
+        return found
+
+    with torch.no_grad():
+        judge.odds.weight.zero_()
+        judge.odds.bias.zero_()
+    optimizer.step(loss)  # type: ignore[no-untyped-call]

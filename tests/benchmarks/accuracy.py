@@ -1,0 +1,209 @@
+"""Print the table of accuracy and of refusals: synthetic steel, real steel at several sizes, what is no micrograph.
+
+    python tests/benchmarks/accuracy.py MICROGRAPHS [--work FOLDER] [--weights FILE]
+
+MICROGRAPHS is a folder of real fields with a `truth.csv` of file,um_per_px,g (no g: must come out as
+review); it is not part of this repository. The 200 synthetic micrographs and the 200 pictures that are
+no micrograph are made in FOLDER on the first run. Takes about ten minutes on two CPU cores.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from non_micrographs import write_non_micrographs
+from PIL import Image
+
+from gdest import network
+from gdest.archive import image_files
+from gdest.commands import weights_path
+from gdest.micrograph import grey_8_bit
+from gdest.network import LoadedModel
+from gdest.pipeline import grade_micrographs
+from gdest.predict import NetworkPredictor
+from gdest.records import Graded, ImageFile
+from gdest.settings import CalibrationSettings, GradeSettings, SynthSettings
+from gdest.synth.dataset import write_dataset, write_tiff
+from gdest.training.data import Labelled, read_labels
+from gdest.training.metrics import Measured, measure, summarize_errors
+
+SYNTHETIC = SynthSettings(count=200, seed=1000, g_min=2.5, g_max=13.0, rows=960, cols=1280, workers=2)
+REDUCED_SET, REDUCED = "316L", (0.7, 0.5, 0.35, 0.25)
+
+
+@dataclass(frozen=True)
+class Line:
+    """Hold one line of the table: a set, what was asked of it, what was found."""
+
+    name: str
+    asked: str
+    found: str
+    reached: bool | None
+
+
+def folder_of(item: Labelled) -> str:
+    """Return the subfolder a micrograph lies in."""
+    return item.file.name.rpartition("/")[0]
+
+
+def figures(measured: Sequence[Measured]) -> str:
+    """Return the errors of a set in one phrase."""
+    errors = summarize_errors(measured)
+    review = np.mean([one.row.status == "review" for one in measured])
+    return (
+        f"n {errors.count}, MAE {errors.mae:.3f}, bias {errors.bias:+.3f}, within 0.5 {errors.within_half:.1%}, "
+        f"coverage {errors.coverage:.1%}, review {review:.1%}"
+    )
+
+
+def synthetic_lines(measured: Sequence[Measured]) -> list[Line]:
+    """Judge the synthetic set: overall, its bias in three ranges of G, coverage, review."""
+    errors = summarize_errors(measured)
+    lines = [
+        Line(
+            "synthetic",
+            "MAE <= 0.12, >= 98 % within 0.5",
+            figures(measured),
+            errors.mae <= 0.12 and errors.within_half >= 0.98,
+        )
+    ]
+    for name, low, high in (("G < 5", -9.0, 5.0), ("G 5-9", 5.0, 9.0), ("G > 9", 9.0, 99.0)):
+        part = [one for one in measured if low <= one.item.g < high]
+        bias = summarize_errors(part).bias
+        lines.append(Line(f"synthetic, {name}", "abs(bias) <= 0.1", figures(part), abs(bias) <= 0.1))
+    covered = 0.88 <= errors.coverage <= 0.94
+    return [*lines, Line("synthetic, interval", "coverage 88-94 %", f"{errors.coverage:.1%}", covered)]
+
+
+def real_lines(groups: dict[str, list[Measured]]) -> list[Line]:
+    """Judge the folders of real fields that have a truth."""
+
+    def bias(name: str) -> float:
+        return summarize_errors(groups[name]).bias
+
+    worst_iron = max(abs(one.error) for one in groups["pure-iron"])
+    between = abs(np.mean([m.g for m in groups["304-200"]]) - np.mean([m.g for m in groups["304-500"]]))
+    errors = summarize_errors(groups["316L"])
+    return [
+        Line(
+            "pure iron", "each within 0.2", f"worst {worst_iron:.2f}; {figures(groups['pure-iron'])}", worst_iron <= 0.2
+        ),
+        Line("SUS304 200x", "mean within 0.3", figures(groups["304-200"]), abs(bias("304-200")) <= 0.3),
+        Line("SUS304 500x", "mean within 0.3", figures(groups["304-500"]), abs(bias("304-500")) <= 0.3),
+        Line("SUS304, between the two", "within 0.15", f"{between:.2f}", between <= 0.15),
+        Line("1-200", "mean within 0.25", figures(groups["1-200"]), abs(bias("1-200")) <= 0.25),
+        Line(
+            "316L",
+            "MAE <= 0.35, >= 80 % within 0.5",
+            figures(groups["316L"]),
+            errors.mae <= 0.35 and errors.within_half >= 0.8,
+        ),
+    ]
+
+
+def reduced(items: Sequence[Labelled], zoom: float, folder: Path) -> list[Labelled]:
+    """Write the fields at a smaller size and return them, each with its own pixel size; G does not move."""
+    written = []
+    for item in items:
+        assert item.um_per_px is not None
+        with Image.open(item.file.path) as image:
+            grey = Image.fromarray(grey_8_bit(np.asarray(image)))
+        size = (round(grey.width * zoom), round(grey.height * zoom))
+        path = folder / f"{Path(item.file.name).stem}-{zoom}.tif"
+        write_tiff(path, np.asarray(grey.resize(size, Image.Resampling.BOX)), item.um_per_px / zoom)
+        written.append(replace(item, file=ImageFile(path, path.name), um_per_px=item.um_per_px / zoom))
+    return written
+
+
+def reduced_lines(model: LoadedModel, items: Sequence[Labelled], settings: GradeSettings, folder: Path) -> list[Line]:
+    """Judge the 316L fields at four smaller sizes."""
+    lines = []
+    for zoom in REDUCED:
+        measured = measure(model, reduced(items, zoom, folder), settings)
+        reached = summarize_errors(measured).mae <= 0.35
+        lines.append(Line(f"{REDUCED_SET} reduced to {zoom}", "MAE <= 0.35", figures(measured), reached))
+    return lines
+
+
+def statuses(model: LoadedModel, files: Sequence[ImageFile], settings: GradeSettings) -> list[str]:
+    """Return the status of each file, `failed` for those without a number."""
+    rows = grade_micrographs(files, NetworkPredictor(model, settings), settings)
+    return [row.status if isinstance(row, Graded) else "failed" for row in rows]
+
+
+def at_own_size(settings: GradeSettings, item: Labelled) -> GradeSettings:
+    """Return the settings with a micrograph's own pixel size stated."""
+    return replace(settings, calibration=CalibrationSettings(um_per_px=item.um_per_px))
+
+
+def refusal_lines(model: LoadedModel, folder: Path, untrue: Sequence[Labelled], settings: GradeSettings) -> list[Line]:
+    """Judge what must not come out as graded: what is no micrograph, and real fields that have no truth."""
+    files = image_files([folder])
+    found = statuses(model, files, settings)
+    kinds = sorted({file.name.split("-")[0] for file in files})
+    graded = {
+        kind: [s == "graded" for s, f in zip(found, files, strict=True) if f.name.startswith(kind)] for kind in kinds
+    }
+    shares = ", ".join(f"{kind} {np.mean(graded[kind]):.0%} of {len(graded[kind])}" for kind in kinds)
+    refused = 1.0 - np.mean([status == "graded" for status in found])
+    there = [f"{folder_of(item)} {statuses(model, [item.file], at_own_size(settings, item))[0]}" for item in untrue]
+    return [
+        Line(
+            "no micrographs",
+            ">= 95 % not graded",
+            f"{refused:.1%} not graded (graded: {shares})",
+            bool(refused >= 0.95),
+        ),
+        Line("fields without a truth", "435Q, SUJ2QT: review", ", ".join(there), None),
+    ]
+
+
+def main() -> None:
+    """Print the table as Markdown."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("micrographs", type=Path)
+    parser.add_argument("--work", type=Path, default=Path(tempfile.gettempdir(), "gdest-accuracy"))
+    parser.add_argument("--weights", type=Path)
+    options = parser.parse_args()
+    synthetic, strange = options.work / "synthetic", options.work / "non_micrographs"
+    if not (synthetic / "labels.csv").exists():
+        list(write_dataset(synthetic, SYNTHETIC))
+    if not strange.exists():
+        write_non_micrographs(strange)
+    settings, model = GradeSettings(), network.load(weights_path(options.weights))
+    lines = synthetic_lines(measure(model, read_labels(synthetic, None), settings))
+    items = read_labels(options.micrographs / "truth.csv", None)
+    groups: dict[str, list[Measured]] = {}
+    for one in measure(model, items, settings):
+        groups.setdefault(folder_of(one.item), []).append(one)
+    lines += real_lines(groups)
+    with tempfile.TemporaryDirectory() as folder:
+        of_set = [item for item in items if folder_of(item) == REDUCED_SET]
+        lines += reduced_lines(model, of_set, settings, Path(folder))
+    real = [one for group in groups.values() for one in group]
+    review = float(np.mean([one.row.status == "review" for one in real]))
+    lines.append(Line("real fields with a truth", "<= 5 % review", f"{review:.1%}", review <= 0.05))
+    lines += refusal_lines(model, strange, without_truth(options.micrographs), settings)
+    print(f"{model.name} {model.sha256[:12]}\n\n| set | asked | found | reached |\n|---|---|---|---|")
+    for line in lines:
+        print(f"| {line.name} | {line.asked} | {line.found} | {({True: 'yes', False: 'no', None: ''})[line.reached]} |")
+
+
+def without_truth(micrographs: Path) -> list[Labelled]:
+    """Return the fields that have a pixel size but no G."""
+    with open(micrographs / "truth.csv", newline="", encoding="utf-8") as file:
+        rows = [row for row in csv.DictReader(file) if row["um_per_px"] and not row["g"]]
+    return [
+        Labelled(ImageFile(micrographs / row["file"], row["file"]), 0.0, float(row["um_per_px"]), row["file"], None)
+        for row in rows
+    ]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,85 @@
+"""What must not be graded is drawn as described, and a judge learns to tell it from steel."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from conftest import CARD
+
+from gdest import network
+from gdest.network import describe
+from gdest.records import UNFIT
+from gdest.settings import TrainSettings
+from gdest.synth import etching
+from gdest.synth.tessellation import GrainShape, section
+from gdest.synth.unfit import draw_unfit
+from gdest.training import refuse
+
+
+@pytest.mark.parametrize("kind", UNFIT)
+def test_each_kind_is_drawn_alike_from_the_same_seed_and_differently_from_another(kind):
+    first, again, other = (draw_unfit(np.random.default_rng(seed), kind, 240, 260) for seed in (1, 1, 2))
+    assert first.shape == (240, 260)
+    assert first.dtype == np.uint8
+    assert np.array_equal(first, again)
+    assert not np.array_equal(first, other)
+
+
+def test_another_kind_is_refused():
+    with pytest.raises(KeyError):
+        draw_unfit(np.random.default_rng(0), "cat", 240, 240)
+
+
+def test_fragments_show_only_a_part_of_the_boundaries():
+    labels = section(np.random.default_rng(0), 300, 300, 4e-4, GrainShape())
+    shares = []
+    for visible in (1.0, 0.5):
+        frame = etching.make_frame(np.random.default_rng(1), labels)
+        bounds = etching.make_boundaries(frame)
+        line = etching.boundary_darkness(frame, bounds, 1.5, "boundary") * etching.pieces(frame, visible)
+        shares.append((line[bounds.distance < 1] > 0.3).mean())
+    assert shares[1] < 0.65 * shares[0]
+    assert shares[1] > 0.25 * shares[0]
+
+
+@pytest.fixture(scope="module")
+def judged():
+    torch.manual_seed(0)
+    net = network.build(CARD)
+    before = net.body.fc.weight.clone()
+    refuse.fit_judge(net, [], TrainSettings(unfit_pictures=8))
+    assert torch.equal(net.body.fc.weight, before)
+    return net
+
+
+def test_a_fitted_judge_tells_steel_from_what_is_none(judged):
+    steel = np.concatenate(list(refuse.gradeable_pictures(TrainSettings(), 6))).reshape(6, 1, 500, 500)[
+        :, :, :224, :224
+    ]
+    blank = np.stack([np.full((1, 224, 224), grey, np.uint8) for grey in (20, 90, 128, 160, 200, 240)])
+    with torch.inference_mode():
+        _, odds, novelty = judged.answer(torch.from_numpy(steel))
+        _, odds_blank, novelty_blank = judged.answer(torch.from_numpy(blank))
+    assert (odds.max(dim=1).values < odds_blank.max(dim=1).values.min()).float().mean() >= 0.8
+    assert novelty_blank.min() > novelty.median()
+
+
+def test_the_judge_travels_in_the_weights_file(judged, tmp_path):
+    network.save(judged, CARD, tmp_path / "a.safetensors")
+    loaded = network.load(tmp_path / "a.safetensors").network
+    tiles = torch.randint(0, 256, (2, 1, 224, 224), dtype=torch.uint8)
+    with torch.inference_mode():
+        for mine, its in zip(judged.answer(tiles), loaded.answer(tiles), strict=True):
+            assert torch.allclose(mine, its, rtol=0.1, atol=0.1)
+
+
+def test_novelty_is_about_one_among_the_tiles_it_was_fitted_on_and_large_far_away(judged):
+    pictures = list(refuse.gradeable_pictures(replace(TrainSettings(), seed=5), 4))
+    with torch.inference_mode():
+        known = describe(judged.stages(torch.from_numpy(np.stack([p[None, :224, :224] for p in pictures]))))
+        _, novelty = judged.judge(known)
+        _, far = judged.judge(known + 50 * judged.judge.sd)
+    assert far.min() > 2 * novelty.median()
