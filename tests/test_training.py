@@ -82,11 +82,23 @@ def test_no_epochs_calibrate_known_weights_on_other_micrographs(data, tmp_path):
     card = train(data, again, settings, ignore, ignore)
     assert torch.equal(state(again)["body.fc.weight"], state(first)["body.fc.weight"])
     assert card.errors["validation_micrographs"] == 6
+    known = network.load(first).card
+    assert (card.g_min, card.g_max) == (known.g_min, known.g_max)
     assert card.interval != network.load(first).card.interval
     assert 0 <= card.errors["validation_coverage"] <= 1
     assert {"no grains", "defocused", "fragments", "novelty"} <= set(card.limits)
     with pytest.raises(SettingsError, match="--init"):
         TrainSettings(epochs=0)
+
+
+def test_weights_trained_on_a_narrow_range_keep_the_range_they_come_from(data, tmp_path):
+    first, narrow = tmp_path / "first.safetensors", tmp_path / "narrow"
+    train(data, first, replace(QUICK, epochs=1, average=0.0), ignore, ignore)
+    list(write_dataset(narrow, SynthSettings(count=4, g_min=7.0, g_max=7.1, rows=224, cols=224, seed=9)))
+    settings = replace(QUICK, epochs=1, init=str(first))
+    card = train(narrow, tmp_path / "w.safetensors", settings, ignore, ignore)
+    known = network.load(first).card
+    assert (card.g_min, card.g_max) == (known.g_min, known.g_max)
 
 
 def test_the_network_learns_to_tell_fine_from_coarse(tmp_path):

@@ -219,11 +219,16 @@ def _new_card(examples: Sequence[Example], settings: TrainSettings, data: Path, 
     seen = [example.g_seen for example in examples]
     record = {name: str(value) for name, value in asdict(settings).items()}
     record |= {"data": data.name, "micrographs": str(count)}
-    margin = settings.rescale_g
+    margin = min(settings.rescale_g, 0.5)
+    low, high = max(min(seen) - margin, 0.0), max(seen) + margin
+    if settings.init not in ("none", "imagenet"):
+        # what the initial weights know stays in range: a scan halves coarse pictures, whatever was trained on
+        known = network.load(Path(settings.init)).card
+        low, high = min(low, known.g_min), max(high, known.g_max)
     return ModelCard(
         um_per_px=settings.reference_um_per_px,
-        g_min=round(max(min(seen) - min(margin, 0.5), 0.0), 2),
-        g_max=round(max(seen) + min(margin, 0.5), 2),
+        g_min=round(low, 2),
+        g_max=round(high, 2),
         training=record,
         gdest_version=__version__,
     )
