@@ -13,7 +13,7 @@ import openpyxl
 import pandas as pd
 import pytest
 
-from gdest import commands
+from gdest.commands import scan
 from gdest.settings import GradeSettings
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
@@ -164,8 +164,8 @@ def test_ctrl_c_before_the_first_micrograph_leaves_older_reports_alone(tmp_path,
     out = tmp_path / "out"
     out.mkdir()
     (out / "results.csv").write_text("of last night")
-    monkeypatch.setattr(commands, "_grade_all", interrupted)
-    assert commands.run_scan([EXAMPLES], out, GradeSettings(), None, heatmaps=False) == 130
+    monkeypatch.setattr(scan, "_grade_all", interrupted)
+    assert scan.run_scan([EXAMPLES], out, GradeSettings(), None, heatmaps=False) == 130
     assert (out / "results.csv").read_text() == "of last night"
 
 

@@ -187,6 +187,8 @@ def test_errors_are_those_of_a_hand_calculation():
 
 def test_the_correction_is_the_middle_of_the_errors_near_each_grade():
     class One:
+        g_in_picture = metrics.Measured.g_in_picture
+
         def __init__(self, g):
             self.error = 0.3 if g < 6 else -0.1
             self.row = type("Row", (), {"g_seen": g - 2.0, "grade_map": type("Map", (), {"zoom": 0.5})})

@@ -90,8 +90,6 @@ def boundary_darkness(frame: Frame, bounds: Boundaries, half_width: float, style
 
 def pieces(frame: Frame, visible: float) -> Floats:
     """Return a mask 0..1 (rows, cols) that leaves about the share `visible` of every line."""
-    if visible >= 1.0:
-        return np.ones(frame.labels.shape, np.float32)
     patches = frame.noise(max(frame.diameter_px * frame.rng.uniform(0.12, 0.4), 2))
     return np.asarray(np.clip((patches + ndtri(visible)) * 6, 0.0, 1.0), np.float32)
 

@@ -58,9 +58,9 @@ def random_shape(rng: np.random.Generator) -> GrainShape:
         elongation=float(rng.uniform(1.0, 1.3) if rng.random() < 0.7 else rng.uniform(1.3, 1.8)),
         angle=float(rng.uniform(0.0, np.pi)),
         waviness=float(rng.uniform(0.0, 0.12)),
-        jaggedness=float(rng.uniform(0.0, 0.06) if rng.random() < 0.8 else 0.0),
+        jaggedness=float(rng.uniform(0.0, 0.08) if rng.random() < 0.85 else 0.0),
         kink=float(np.exp(rng.uniform(np.log(0.08), np.log(0.35)))),
-        unevenness=float(rng.uniform(0.0, 0.8) if rng.random() < 0.35 else 0.0),
+        unevenness=float(rng.uniform(0.0, 0.8) if rng.random() < 0.45 else 0.0),
         giants=float(rng.uniform(0.0, 0.04) if rng.random() < 0.25 else 0.0),
         sliver=float(rng.uniform(0.03, 0.12)),
     )

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from gdest.pipeline import G_PER_HALVING
 from gdest.settings import TrainSettings
 from gdest.training.data import LOCAL_STEPS_PER_G, Example, log2_density
 
@@ -17,7 +18,6 @@ DENSE_STRIDE_PX = 32
 """The network's last feature maps have one value per 32 px; so have the dense targets."""
 
 
-G_PER_HALVING = 2.0
 EXACT_SHARE = 0.35
 """This share of the crops is cut pixel by pixel, turned by right angles only, from the picture as it is or
 halved as a scan halves it. A turn by any other angle smooths, and a network that has only seen smoothed

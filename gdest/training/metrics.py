@@ -51,6 +51,11 @@ class Measured:
         return self.statistics.g
 
     @property
+    def g_in_picture(self) -> float:
+        """Return the predicted G as it looks in the picture that was graded, which may be a halved one."""
+        return float(grain_size.g_after_zoom(self.row.g_seen, self.row.grade_map.zoom))
+
+    @property
     def error(self) -> float:
         """Return predicted minus true G, + is too fine."""
         return self.g - self.item.g
@@ -161,8 +166,7 @@ def _correction(measured: Sequence[Measured]) -> tuple[tuple[float, float], ...]
         cut = len(errors) // 10
         return float(np.sort(errors)[cut : len(errors) - cut].mean())
 
-    grades = [float(grain_size.g_after_zoom(one.row.g_seen, one.row.grade_map.zoom)) for one in measured]
-    return _curve(grades, [one.error for one in measured], middle)
+    return _curve([one.g_in_picture for one in measured], [one.error for one in measured], middle)
 
 
 def _curve(
@@ -184,7 +188,6 @@ def _tile_scatter(measured: Sequence[Measured]) -> tuple[tuple[float, float], ..
     groups: dict[int, list[float]] = {}
     for one in measured:
         grades = one.row.grade_map.g_seen.astype(np.float64)
-        in_picture = float(grain_size.g_after_zoom(one.row.g_seen, one.row.grade_map.zoom))
         if grades.size > 1:
-            groups.setdefault(round(in_picture), []).append(float(grades.var(ddof=1)))
+            groups.setdefault(round(one.g_in_picture), []).append(float(grades.var(ddof=1)))
     return tuple((float(g), round(float(np.sqrt(np.mean(groups[g]))), 4)) for g in sorted(groups))

@@ -14,7 +14,7 @@ from torch.nn import functional
 
 from gdest.network import NOVELTY_AXES, GradeNetwork, Judge, describe
 from gdest.pipeline import COARSE_G, G_PER_HALVING, halve
-from gdest.records import UNFIT
+from gdest.records import UNFIT, ModelCard
 from gdest.settings import TrainSettings
 from gdest.synth.dataset import make_micrograph
 from gdest.synth.unfit import draw_unfit
@@ -22,10 +22,10 @@ from gdest.tiling import cut_tiles, tile_grid
 from gdest.training.data import Example
 
 GRADEABLE = "gradeable"
+TILE_PX = ModelCard.tile_px
 SIDE_PX = 500
 TILES_EACH = 4
 MOST_EXAMPLES = 800
-BATCH = 64
 ROUNDS = 200
 WEIGHT_DECAY = 0.005
 SMALLEST_SD = 1e-3
@@ -53,7 +53,7 @@ def fit_judge(network: GradeNetwork, examples: Sequence[Example], settings: Trai
 def _tiles(example: Example, rng: np.random.Generator) -> NDArray[np.uint8]:
     """Return some tiles of a training micrograph at the zoom a scan would grade it at."""
     pixels, g = example.pyramid[0][0].cpu().numpy(), example.g_seen
-    while g < COARSE_G and min(pixels.shape) >= 448:
+    while g < COARSE_G and min(pixels.shape) >= 2 * TILE_PX:
         pixels, g = halve(pixels), g + G_PER_HALVING
     return _some(pixels, TILES_EACH, rng)
 
@@ -77,8 +77,8 @@ def _steel(rng: np.random.Generator) -> NDArray[np.uint8]:
     return make_micrograph(rng, float(rng.uniform(5.0, 12.0)), SIDE_PX, SIDE_PX, 1.0).pixels
 
 
-def _some(pixels: NDArray[np.uint8], count: int, rng: np.random.Generator, tile_px: int = 224) -> NDArray[np.uint8]:
-    tiles = cut_tiles(pixels, tile_grid(pixels.shape[0], pixels.shape[1], tile_px, tile_px // 2))
+def _some(pixels: NDArray[np.uint8], count: int, rng: np.random.Generator) -> NDArray[np.uint8]:
+    tiles = cut_tiles(pixels, tile_grid(pixels.shape[0], pixels.shape[1], TILE_PX, TILE_PX // 2))
     return tiles[rng.permutation(len(tiles))[:count]]
 
 

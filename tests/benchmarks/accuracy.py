@@ -22,13 +22,13 @@ from PIL import Image
 
 from gdest import network
 from gdest.archive import image_files
-from gdest.commands import weights_path
+from gdest.commands.weights import weights_path
 from gdest.micrograph import grey_8_bit
 from gdest.network import LoadedModel
 from gdest.pipeline import grade_micrographs
 from gdest.predict import NetworkPredictor
 from gdest.records import Graded, ImageFile
-from gdest.settings import CalibrationSettings, GradeSettings, SynthSettings
+from gdest.settings import GradeSettings, SynthSettings
 from gdest.synth.dataset import write_dataset, write_tiff
 from gdest.training.data import Labelled, read_labels
 from gdest.training.metrics import Measured, measure, summarize_errors
@@ -137,11 +137,6 @@ def statuses(model: LoadedModel, files: Sequence[ImageFile], settings: GradeSett
     return [row.status if isinstance(row, Graded) else "failed" for row in rows]
 
 
-def at_own_size(settings: GradeSettings, item: Labelled) -> GradeSettings:
-    """Return the settings with a micrograph's own pixel size stated."""
-    return replace(settings, calibration=CalibrationSettings(um_per_px=item.um_per_px))
-
-
 def refusal_lines(model: LoadedModel, folder: Path, untrue: Sequence[Labelled], settings: GradeSettings) -> list[Line]:
     """Judge what must not come out as graded: what is no micrograph, and real fields that have no truth."""
     files = image_files([folder])
@@ -152,7 +147,7 @@ def refusal_lines(model: LoadedModel, folder: Path, untrue: Sequence[Labelled], 
     }
     shares = ", ".join(f"{kind} {np.mean(graded[kind]):.0%} of {len(graded[kind])}" for kind in kinds)
     refused = 1.0 - np.mean([status == "graded" for status in found])
-    there = [f"{folder_of(item)} {statuses(model, [item.file], at_own_size(settings, item))[0]}" for item in untrue]
+    there = [f"{folder_of(one.item)} {one.row.status}" for one in measure(model, untrue, settings)]
     return [
         Line(
             "no micrographs",

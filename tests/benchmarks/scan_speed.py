@@ -17,7 +17,8 @@ import pandas as pd
 from PIL import Image
 
 from gdest import network
-from gdest.commands import run_scan, weights_path
+from gdest.commands.scan import run_scan
+from gdest.commands.weights import weights_path
 from gdest.predict import NetworkPredictor
 from gdest.settings import CalibrationSettings, GradeSettings
 from gdest.synth.dataset import make_micrograph, write_tiff

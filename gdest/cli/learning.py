@@ -1,94 +1,15 @@
-"""The command line: translate words into settings, call one function, choose the exit code."""
+"""The commands that teach and measure: translate words into settings, call one function."""
 
 from __future__ import annotations
 
-import logging
-import sys
 from pathlib import Path
 from typing import Annotated, Optional
 
 import typer
 
-from gdest import __version__
-from gdest.errors import GdestError, SettingsError
+from gdest.cli.options import Device, Precision, UmPerPx, Weights, app
+from gdest.errors import SettingsError
 from gdest.settings import CalibrationSettings, GradeSettings, SynthSettings, TrainSettings
-
-app = typer.Typer(
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    help="Grade etched-steel micrographs: ASTM grain size number G, with interval, homogeneity and heatmap.",
-)
-
-UmPerPx = Annotated[Optional[float], typer.Option(help="Pixel size of every image, um per px.")]
-Magnification = Annotated[Optional[float], typer.Option(help="Magnification on the camera; needs --camera-um.")]
-CameraUm = Annotated[Optional[float], typer.Option(help="Pitch of the camera's pixels in um; needs --magnification.")]
-Weights = Annotated[Optional[Path], typer.Option(help="Weights file; without it the bundled weights.")]
-Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]
-Precision = Annotated[str, typer.Option(help="auto, fp32 or bf16; auto takes bf16 where the machine computes in it.")]
-Stride = Annotated[int, typer.Option("--stride", help="Distance between tiles in px; 112 halves the map's step.")]
-BatchSize = Annotated[int, typer.Option("--batch", help="Tiles per pass.")]
-MaxMegapixels = Annotated[float, typer.Option(help="Refuse larger images.")]
-
-
-@app.command()
-def analyze(
-    images: Annotated[list[Path], typer.Argument(help="Image files.")],
-    um_per_px: UmPerPx = None,
-    magnification: Magnification = None,
-    camera_um: CameraUm = None,
-    heatmap: Annotated[
-        bool, typer.Option("--heatmap", help="Write IMAGE.heatmap.png into the current folder.")
-    ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print an array of objects instead of a table.")] = False,
-    weights: Weights = None,
-    device: Device = "auto",
-    precision: Precision = "auto",
-    stride_px: Stride = 224,
-    batch: BatchSize = 64,
-    max_megapixels: MaxMegapixels = 400.0,
-) -> None:
-    """Grade single images and print the result."""
-    settings = _grade_settings(um_per_px, magnification, camera_um, device, precision, stride_px, batch, max_megapixels)
-    from gdest.commands import run_analyze
-
-    raise typer.Exit(run_analyze(images, settings, weights, heatmap=heatmap, as_json=as_json))
-
-
-@app.command()
-def scan(
-    roots: Annotated[list[Path], typer.Argument(help="Folders, searched with all their subfolders.")],
-    out: Annotated[Path, typer.Option(help="Folder for the results; created if missing.")],
-    um_per_px: UmPerPx = None,
-    magnification: Magnification = None,
-    camera_um: CameraUm = None,
-    heatmaps: Annotated[bool, typer.Option(help="Write a heatmap PNG for each micrograph.")] = True,
-    weights: Weights = None,
-    device: Device = "auto",
-    precision: Precision = "auto",
-    stride_px: Stride = 224,
-    batch: BatchSize = 64,
-    max_megapixels: MaxMegapixels = 400.0,
-) -> None:
-    """Grade every image below the folders; write results.csv, results.xlsx and heatmaps."""
-    settings = _grade_settings(um_per_px, magnification, camera_um, device, precision, stride_px, batch, max_megapixels)
-    from gdest.commands import run_scan
-
-    raise typer.Exit(run_scan(roots, out, settings, weights, heatmaps=heatmaps))
-
-
-def _grade_settings(
-    um_per_px: float | None,
-    magnification: float | None,
-    camera_um: float | None,
-    device: str,
-    precision: str,
-    stride_px: int,
-    batch: int,
-    max_megapixels: float,
-) -> GradeSettings:
-    calibration = CalibrationSettings(um_per_px, magnification, camera_um)
-    return GradeSettings(calibration, stride_px, batch, device, precision, max_megapixels)
 
 
 @app.command()
@@ -131,7 +52,7 @@ def train(
     )  # fmt: skip
     if out.suffix != ".safetensors":
         raise SettingsError("--out must end in .safetensors.")
-    from gdest.commands import run_train
+    from gdest.commands.learn import run_train
 
     raise typer.Exit(run_train(data, out, settings))
 
@@ -147,7 +68,7 @@ def evaluate(
 ) -> None:
     """Measure the weights on labelled micrographs: MAE, bias, share within 0.5 G, coverage."""
     settings = GradeSettings(CalibrationSettings(um_per_px), device=device, precision=precision)
-    from gdest.commands import run_evaluate
+    from gdest.commands.learn import run_evaluate
 
     raise typer.Exit(run_evaluate(data, settings, weights, out))
 
@@ -169,34 +90,6 @@ def synth(
     if not (width.isdigit() and height.isdigit()):
         raise SettingsError(f"--size {size} is not WIDTHxHEIGHT, such as 1280x960.")
     settings = SynthSettings(count, g_min, g_max, seed, int(height), int(width), um_per_px, label_maps, workers)
-    from gdest.commands import run_synth
+    from gdest.commands.learn import run_synth
 
     raise typer.Exit(run_synth(out, settings))
-
-
-@app.command()
-def info(weights: Weights = None) -> None:
-    """Print the version, the machine's devices and the model card of the weights."""
-    from gdest.commands import run_info
-
-    raise typer.Exit(run_info(weights))
-
-
-@app.callback(invoke_without_command=True)
-def _root(version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:
-    if version:
-        typer.echo(__version__)
-        raise typer.Exit
-
-
-def main() -> None:
-    """Run the app; a `GdestError` becomes one sentence on standard error and its exit code."""
-    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
-    try:
-        app()
-    except GdestError as error:
-        typer.echo(f"gdest: {error}", err=True)
-        sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        typer.echo("gdest: stopped by Ctrl-C; what was done is kept.", err=True)
-        sys.exit(130)

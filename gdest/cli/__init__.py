@@ -1,0 +1,42 @@
+"""The command line: translate words into settings, call one function, choose the exit code."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import Annotated
+
+import typer
+
+from gdest import __version__
+from gdest.cli import grading, learning  # noqa: F401  the commands register themselves, in this order
+from gdest.cli.options import Weights, app
+from gdest.errors import GdestError
+
+
+@app.command()
+def info(weights: Weights = None) -> None:
+    """Print the version, the machine's devices and the model card of the weights."""
+    from gdest.commands.weights import run_info
+
+    raise typer.Exit(run_info(weights))
+
+
+@app.callback(invoke_without_command=True)
+def _root(version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:
+    if version:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+def main() -> None:
+    """Run the app; a `GdestError` becomes one sentence on standard error and its exit code."""
+    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
+    try:
+        app()
+    except GdestError as error:
+        typer.echo(f"gdest: {error}", err=True)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        typer.echo("gdest: stopped by Ctrl-C; what was done is kept.", err=True)
+        sys.exit(130)

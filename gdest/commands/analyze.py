@@ -1,0 +1,41 @@
+"""Grade single files and print them."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from gdest.commands.weights import load_weights
+from gdest.console import Tally, print_rows, say
+from gdest.heatmap import write_heatmap
+from gdest.pipeline import grade_micrographs
+from gdest.predict import NetworkPredictor
+from gdest.records import Graded, ImageFile
+from gdest.reports.table import ModelName
+from gdest.settings import GradeSettings
+
+
+def run_analyze(
+    images: Sequence[Path], settings: GradeSettings, weights: Path | None, *, heatmap: bool, as_json: bool
+) -> int:
+    """Grade single files and print them on standard output; return the exit code."""
+    predictor = NetworkPredictor(load_weights(weights), settings)
+    tally = Tally(ModelName(predictor.name, predictor.sha256))
+    files = [ImageFile(path, path.as_posix()) for path in images]
+    for row in grade_micrographs(files, predictor, settings):
+        tally.add(row)
+        if heatmap and isinstance(row, Graded):
+            _draw_beside(row)
+    if as_json:
+        sys.stdout.write(json.dumps(tally.table, indent=2, ensure_ascii=False) + "\n")
+    else:
+        print_rows(tally.table)
+    return tally.exit_code()
+
+
+def _draw_beside(row: Graded) -> None:
+    path = Path(f"{row.micrograph.file.path.name}.heatmap.png")
+    write_heatmap(row, path)
+    say(f"Heatmap: {path}")

@@ -1,0 +1,47 @@
+"""Make labelled micrographs, train on them, measure on them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rich.progress import Progress
+
+from gdest.commands.weights import load_weights
+from gdest.console import errors, print_errors, progress, say
+from gdest.settings import GradeSettings, SynthSettings, TrainSettings
+
+
+def run_train(data: Path, out: Path, settings: TrainSettings) -> int:
+    """Train, with a bar and a line per epoch; return the exit code."""
+    from gdest.training.fit import train
+
+    with Progress(console=errors, transient=True, disable=not errors.is_terminal) as bar:
+        task = bar.add_task("training")
+        card = train(data, out, settings, say, lambda done, steps: bar.update(task, completed=done, total=steps))
+    for name, value in card.errors.items():
+        say(f"{name}: {value:g}")
+    say(f"Written: {out}, {out.with_suffix('.csv')}, {out.with_suffix('.png')}")
+    return 0
+
+
+def run_evaluate(data: Path, settings: GradeSettings, weights: Path | None, out: Path | None) -> int:
+    """Measure weights on labelled micrographs; print the errors on standard output."""
+    from gdest.training.evaluate import errors_by_group, evaluate, write_evaluation
+
+    measured = evaluate(data, load_weights(weights), settings)
+    print_errors(errors_by_group(measured))
+    if out is not None:
+        write_evaluation(measured, out)
+        say(f"Written: {out / 'evaluation.csv'}, {out / 'evaluation.png'}")
+    return 0
+
+
+def run_synth(out: Path, settings: SynthSettings) -> int:
+    """Make synthetic micrographs; return the exit code."""
+    from gdest.synth.dataset import write_dataset
+
+    with progress("making micrographs", settings.count) as advance:
+        for _ in write_dataset(out, settings):
+            advance(1)
+    say(f"Written: {settings.count} micrographs and {out / 'labels.csv'}")
+    return 0

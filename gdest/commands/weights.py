@@ -1,0 +1,48 @@
+"""Find the weights a command works with, and tell of them."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+
+from gdest import __version__, network
+from gdest.errors import WeightsError
+from gdest.network import LoadedModel
+from gdest.predict import has_fast_bf16
+
+BUNDLED = "austenite-resnet18.safetensors"
+PACKAGE = Path(__file__).parent.parent
+
+
+def weights_path(given: Path | None) -> Path:
+    """Return the weights file that was asked for, or the one that travels with gdest."""
+    if given is not None:
+        return given
+    for folder in (PACKAGE / "weights", PACKAGE.parent / "weights"):
+        if (folder / BUNDLED).is_file():
+            return folder / BUNDLED
+    raise WeightsError(f"The bundled weights {BUNDLED} are missing; install gdest again or give --weights FILE.")
+
+
+def load_weights(given: Path | None) -> LoadedModel:
+    """Load the weights that were asked for, or the bundled ones."""
+    return network.load(weights_path(given))
+
+
+def run_info(weights: Path | None) -> int:
+    """Print version, devices and model card on standard output; return the exit code."""
+    import torch
+
+    model = load_weights(weights)
+    lines = {"gdest": __version__, "torch": torch.__version__, "cuda devices": torch.cuda.device_count()}
+    lines |= {
+        "bf16 on the CPU": has_fast_bf16(torch.device("cpu")),
+        "weights": weights_path(weights),
+        "sha256": model.sha256,
+    }
+    for name, value in lines.items():
+        sys.stdout.write(f"{name}: {value}\n")
+    sys.stdout.write(json.dumps(asdict(model.card), indent=2) + "\n")
+    return 0

@@ -1,0 +1,28 @@
+"""Read `gdest.toml`, where an archive's rules stand; each section is understood by the module it is for."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from gdest.errors import SettingsError
+
+SECTIONS: tuple[str, ...] = ()
+"""The sections that some module understands; any other is a mistake that must not pass silently."""
+
+
+def read_config(path: Path | None) -> dict[str, Any]:
+    """Return the sections of a `gdest.toml`, none without a path; raise `SettingsError` with one sentence."""
+    if path is None:
+        return {}
+    try:
+        sections = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SettingsError(f"{path} cannot be read: {error.strerror or error}.") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path} is not valid TOML: {error}.") from error
+    for name in sections:
+        if name not in SECTIONS:
+            raise SettingsError(f"{path}: unknown section [{name}]; known are {', '.join(SECTIONS) or 'none'}.")
+    return sections
