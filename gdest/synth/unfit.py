@@ -11,7 +11,8 @@ from gdest import grain_size
 from gdest.records import UNFIT
 from gdest.synth import optics, tessellation
 from gdest.synth.etching import etch
-from gdest.synth.tessellation import Floats, smooth_noise
+from gdest.synth.scenes import cloud, draw_scene
+from gdest.synth.tessellation import Floats
 
 LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.,:-"
 
@@ -23,18 +24,10 @@ def draw_unfit(rng: np.random.Generator, kind: str, rows: int, cols: int) -> NDA
 
 
 def _no_grains(rng: np.random.Generator, rows: int, cols: int) -> Floats:
-    draw = (_cloud, _cloud, _ramp, _text, _blank, _scene, _scene, _scene)[int(rng.integers(8))]
+    draw = (cloud, cloud, _ramp, _text, _blank, draw_scene, draw_scene, draw_scene, draw_scene)[int(rng.integers(9))]
     image = draw(rng, rows, cols)
     noise = np.float32(0.03 * rng.random() ** 2) * rng.standard_normal(image.shape, dtype=np.float32)
     return np.asarray(image + noise, np.float32)
-
-
-def _cloud(rng: np.random.Generator, rows: int, cols: int) -> Floats:
-    """Return noise with a spectrum 1 / f^a, from white noise to clouds."""
-    spectrum = np.fft.rfft2(rng.standard_normal((rows, cols)))
-    frequency = np.hypot(np.fft.fftfreq(rows)[:, None], np.fft.rfftfreq(cols)[None, :])
-    field = np.fft.irfft2(spectrum / np.maximum(frequency, 1.0 / cols) ** rng.uniform(0.0, 2.2), (rows, cols))
-    return np.asarray(0.5 + rng.uniform(0.05, 0.3) * field / field.std(), np.float32)
 
 
 def _ramp(rng: np.random.Generator, rows: int, cols: int) -> Floats:
@@ -63,40 +56,6 @@ def _blank(rng: np.random.Generator, rows: int, cols: int) -> Floats:
         row, col = int(rng.integers(rows)), int(rng.integers(cols))
         image[row : row + 3, col : col + 3] *= rng.uniform(0.2, 0.9)
     return np.asarray(ndimage.gaussian_filter(image, 1.0), np.float32)
-
-
-def _scene(rng: np.random.Generator, rows: int, cols: int) -> Floats:
-    """Return overlapping shaded things of every size, which have the statistics of photographs (dead leaves)."""
-    picture = Image.fromarray(np.asarray(255 * np.clip(_cloud(rng, rows, cols), 0, 1), np.uint8))
-    power, spread = rng.uniform(1.0, 2.5), rng.uniform(5.0, 60.0)
-    for _ in range(int(rng.integers(20, 400))):
-        size = max(rows, cols) * 0.5 * (1.0 + spread * rng.random() ** (1.0 / power)) ** -1.0 + 2.0
-        _paint(rng, picture, (float(rng.uniform(0, cols)), float(rng.uniform(0, rows))), size)
-    image = np.asarray(picture, np.float32) / 255.0
-    return np.asarray(ndimage.gaussian_filter(image, rng.uniform(0.0, 1.5)), np.float32)
-
-
-def _paint(rng: np.random.Generator, picture: Image.Image, centre: tuple[float, float], size: float) -> None:
-    """Paint one disc, polygon or bar, shaded and with its own texture, over the picture."""
-    side = int(2 * size) + 2
-    mask = Image.new("L", (side, side), 0)
-    draw = ImageDraw.Draw(mask)
-    kind = rng.random()
-    if kind < 0.4:
-        squeeze = rng.uniform(0.4, 1.0)
-        draw.ellipse((0, side * (1 - squeeze) / 2, side - 1, side * (1 + squeeze) / 2), fill=255)
-    elif kind < 0.75:
-        angles = np.sort(rng.uniform(0, 2 * np.pi, int(rng.integers(3, 8))))
-        draw.polygon([(side / 2 + size * np.cos(a), side / 2 + size * np.sin(a)) for a in angles], fill=255)
-    else:
-        width = max(1, int(side * rng.uniform(0.02, 0.3)))
-        draw.line([(0, rng.uniform(0, side)), (side, rng.uniform(0, side))], fill=255, width=width)
-    y, x = np.mgrid[-1 : 1 : side * 1j, -1 : 1 : side * 1j]
-    shade = rng.uniform(0, 1) + rng.normal(0, 0.2) * x + rng.normal(0, 0.2) * y
-    if rng.random() < 0.5:
-        shade = shade + rng.uniform(0.0, 0.15) * smooth_noise(rng, (side, side), size * rng.uniform(0.02, 0.5))
-    fill = Image.fromarray(np.asarray(255 * np.clip(shade, 0, 1), np.uint8))
-    picture.paste(fill, (int(centre[0] - size), int(centre[1] - size)), mask)
 
 
 def _labels(rng: np.random.Generator, rows: int, cols: int) -> tessellation.Labels:
