@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -42,13 +42,27 @@ class Predictor(Protocol):
         ...
 
 
-def grade_micrographs(files: Iterable[ImageFile], predictor: Predictor, settings: GradeSettings) -> Iterator[Row]:
-    """Yield one row per file, in order; a file that cannot be graded is a `Failed` row."""
+Memory = Callable[[Micrograph], GradeMap | None]
+"""What recalls the grade map of pixels that were graded before."""
+
+
+def no_memory(_micrograph: Micrograph) -> None:
+    """Recall nothing."""
+
+
+def grade_micrographs(
+    files: Iterable[ImageFile], predictor: Predictor, settings: GradeSettings, recall: Memory = no_memory
+) -> Iterator[Row]:
+    """Yield one row per file, in order; a file that cannot be graded is a `Failed` row.
+
+    The network sees only what `recall` does not know: a file that was moved is read again, since its
+    pixel size may follow from its folder, but keeps its grade map.
+    """
     for micrograph in _read_ahead(files, settings):
         if isinstance(micrograph, Failed):
             yield micrograph
             continue
-        grade_map = predict_grade_map(micrograph.pixels, predictor, settings.stride_px)
+        grade_map = recall(micrograph) or predict_grade_map(micrograph.pixels, predictor, settings.stride_px)
         yield grade(micrograph, grade_map, predictor.card)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from gdest.errors import SettingsError
 from gdest.grain_size import G_MAX, G_MIN
@@ -79,6 +79,26 @@ class GradeSettings:
         _require(self.batch >= 1, "--batch must be at least 1.")
         _require(self.precision in ("auto", "fp32", "bf16"), "--precision is auto, fp32 or bf16.")
         _require(self.max_megapixels > 0, "--max-megapixels must be positive.")
+
+
+SPEED_ONLY = ("batch", "device")
+"""The settings of grading that change how fast an answer comes, not which."""
+
+
+def answer_settings(settings: GradeSettings) -> dict[str, object]:
+    """Return the settings that change an answer, as plain values by name; with the model they make a recipe."""
+    return {name: value for name, value in asdict(settings).items() if name not in SPEED_ONLY}
+
+
+@dataclass(frozen=True)
+class ScanSettings:
+    """Say which files of an archive a scan takes, and what it writes beside the ledger.
+
+    `force` grades again what is known. `heatmaps` draws one for each micrograph.
+    """
+
+    heatmaps: bool = True
+    force: bool = False
 
 
 @dataclass(frozen=True)
