@@ -72,6 +72,7 @@ class GradeSettings:
     device: str = "auto"
     precision: str = "auto"
     max_megapixels: float = 400.0
+    read_timeout_s: float = 600.0
 
     def __post_init__(self) -> None:
         """Raise `SettingsError` for values that cannot be meant."""
@@ -79,9 +80,10 @@ class GradeSettings:
         _require(self.batch >= 1, "--batch must be at least 1.")
         _require(self.precision in ("auto", "fp32", "bf16"), "--precision is auto, fp32 or bf16.")
         _require(self.max_megapixels > 0, "--max-megapixels must be positive.")
+        _require(self.read_timeout_s > 0, "--read-timeout must be positive.")
 
 
-SPEED_ONLY = ("batch", "device")
+SPEED_ONLY = ("batch", "device", "read_timeout_s")
 """The settings of grading that change how fast an answer comes, not which."""
 
 

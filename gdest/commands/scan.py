@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import socket
+import threading
 import time
 from collections.abc import Iterator, Sequence
-from itertools import groupby
+from contextlib import contextmanager
 from pathlib import Path
 
 from gdest import __version__
@@ -23,9 +24,9 @@ from gdest.ledger import Ledger
 from gdest.ledger_schema import Recipe
 from gdest.network import LoadedModel
 from gdest.output_lock import output_lock
-from gdest.pipeline import Memory, grade_micrographs, no_memory, now
+from gdest.pipeline import Memory, grade_files, no_memory, now
 from gdest.predict import NetworkPredictor
-from gdest.records import Failed, GradeMap, ImageFile, Micrograph, Row
+from gdest.records import GradeMap, ImageFile, Micrograph
 from gdest.settings import GradeSettings, ScanSettings, answer_settings
 from gdest.stopping import Stop, heard
 
@@ -99,15 +100,14 @@ def _grade(
     if not plan.work:
         return 0
     predictor = NetworkPredictor(model, settings)
-    recall = no_memory if options.force else _recall(ledger, recipe)
-    work_of = {work.file.path: work for work in plan.work}
+    work_of = {work.file.name: work for work in plan.work}
     with (
+        _memory(out, recipe, options) as recall,
         Recorder(ledger, recipe, out if options.heatmaps else None) as recorder,
         progress("grading", len(plan.work)) as advance,
     ):
-        rows = grade_micrographs(_until(stop, plan.work), predictor, settings, recall)
-        for path, of_one_file in groupby(rows, key=_path):
-            recorder.add(work_of[path], list(of_one_file))
+        for file, rows in grade_files(_until(stop, plan.work), predictor, settings, recall):
+            recorder.add(work_of[file.name], rows)
             advance(1)
     return recorder.recorded
 
@@ -120,19 +120,22 @@ def _until(stop: Stop, work: Sequence[Work]) -> Iterator[ImageFile]:
         yield item.file
 
 
-def _path(row: Row) -> Path:
-    return row.file.path if isinstance(row, Failed) else row.micrograph.file.path
+@contextmanager
+def _memory(out: Path, recipe: Recipe, options: ScanSettings) -> Iterator[Memory]:
+    """Give what finds the grade map of a micrograph whose very bytes were graded before."""
+    if options.force:
+        yield no_memory
+        return
+    with Ledger.open(out) as ledger:  # a connection of its own: many threads ask, while another writes
+        one_at_a_time = threading.Lock()
 
+        def recall(micrograph: Micrograph) -> GradeMap | None:
+            with one_at_a_time:
+                known = ledger.remembered(recipe.id, micrograph.sha256)
+            _, mark, number = micrograph.file.name.rpartition("#")
+            return known.get("") or known.get(mark + number)
 
-def _recall(ledger: Ledger, recipe: Recipe) -> Memory:
-    """Return what finds the grade map of a micrograph whose very bytes were graded before."""
-
-    def recall(micrograph: Micrograph) -> GradeMap | None:
-        known = ledger.remembered(recipe.id, micrograph.sha256)
-        _, mark, number = micrograph.file.name.rpartition("#")
-        return known.get("") or known.get(mark + number)
-
-    return recall
+        yield recall
 
 
 def _finish(
