@@ -1,32 +1,34 @@
-"""Scan an archive: grade every image below the roots, then write the reports."""
+"""Scan an archive: grade what the ledger does not know yet, then write the reports."""
 
 from __future__ import annotations
 
+import os
+import socket
+import threading
 import time
-from collections.abc import Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from statistics import median
 
 from gdest import __version__
-from gdest.archive import image_files
+from gdest.archive import image_files, remove_unfinished
+from gdest.changes import Plan, Work, compare
+from gdest.commands.exporting import REPORTS, export
+from gdest.commands.recording import Recorder
 from gdest.commands.weights import load_weights
 from gdest.config import read_config
-from gdest.console import STATUSES, Tally, print_summary, progress, say
+from gdest.console import MOST_NAMED, exit_code, print_counts, progress, say
 from gdest.errors import NothingGradedError, SettingsError
-from gdest.heatmap import heatmap_name, write_heatmap
-from gdest.pipeline import grade_micrographs, now
+from gdest.heatmap import heatmap_name
+from gdest.ledger import Ledger
+from gdest.ledger_schema import Recipe
+from gdest.network import LoadedModel
+from gdest.output_lock import output_lock
+from gdest.pipeline import Memory, grade_files, no_memory, now
 from gdest.predict import NetworkPredictor
-from gdest.records import Graded, ImageFile
-from gdest.reports.csv import write_csv
-from gdest.reports.table import Cell, ModelName
-from gdest.reports.workbook import write_workbook
-from gdest.settings import GradeSettings
-
-DRAW_AHEAD = 8
-NOTE = (
-    "G is an estimate by a trained network, not an E112 measurement; homogeneity is an indication, not an E1181 rating."
-)
+from gdest.records import GradeMap, ImageFile, Micrograph
+from gdest.settings import GradeSettings, ScanSettings, answer_settings
+from gdest.stopping import Stop, heard
 
 
 def run_scan(
@@ -35,78 +37,128 @@ def run_scan(
     settings: GradeSettings,
     weights: Path | None,
     config: Path | None = None,
-    *,
-    heatmaps: bool,
+    options: ScanSettings = ScanSettings(),
 ) -> int:
-    """Grade every image below the roots into `out`; return the exit code.
+    """Grade the images below the roots into `out`, those that the ledger there does not know; return the exit code.
 
-    Reports are written at the end, and also when Ctrl-C ends the scan early.
+    Reports are written at the end, and also when Ctrl-C or SIGTERM ends the scan early.
     """
     read_config(config)
+    _check_folders(roots, out)
+    files = image_files(roots)
+    if not files:
+        raise NothingGradedError(f"No image found below {', '.join(map(str, roots))}.")
+    with heard() as stop, output_lock(out), Ledger.open(out, create=True) as ledger:
+        remove_unfinished(out)
+        model = load_weights(weights)
+        recipe = ledger.recipe(model.name, model.sha256, model.card, answer_settings(settings))
+        run = ledger.begin_run(recipe, roots, socket.gethostname(), now(), __version__)
+        plan = _plan(files, ledger, recipe, out, options)
+        say(f"{len(files)} files: {plan.sentence()}")
+        began = time.monotonic()
+        done = _grade(plan, ledger, recipe, model, settings, out, options, stop)
+        return _finish(ledger, recipe, run, roots, out, time.monotonic() - began, done, stop)
+
+
+def _check_folders(roots: Sequence[Path], out: Path) -> None:
     for root in roots:
         if not root.is_dir():
             raise SettingsError(f"{root} is not a folder; for single images use gdest analyze.")
         if out.resolve().is_relative_to(root.resolve()):
             raise SettingsError(f"The results cannot go into the scanned folder {root}; choose another --out.")
-    files = image_files(roots)
-    if not files:
-        raise NothingGradedError(f"No image found below {', '.join(map(str, roots))}.")
-    began = time.monotonic()
-    predictor = NetworkPredictor(load_weights(weights), settings)
-    tally = Tally(ModelName(predictor.name, predictor.sha256))
-    stopped = False
-    try:
-        _grade_all(files, predictor, settings, tally, out if heatmaps else None)
-    except KeyboardInterrupt:
-        say(f"Stopped by Ctrl-C; {'the reports hold what was done' if tally.table else 'nothing was done yet'}.")
-        stopped = True
-    finally:
-        seconds = time.monotonic() - began
-        if tally.table:  # older reports are not replaced by empty ones
-            _write_reports(tally, _summary(tally, roots, predictor, seconds), out)
-    if stopped and not tally.table:
-        return 130
-    print_summary(tally, seconds, f"{out / 'results.csv'}, {out / 'results.xlsx'}")
-    return 130 if stopped else tally.exit_code()
 
 
-def _write_reports(tally: Tally, summary: Sequence[tuple[str, Cell]], out: Path) -> None:
-    table = sorted(tally.table, key=lambda row: str(row["file"]))
-    write_csv(table, out / "results.csv")
-    write_workbook(table, summary, out / "results.xlsx")
+def _plan(files: Sequence[ImageFile], ledger: Ledger, recipe: Recipe, out: Path, options: ScanSettings) -> Plan:
+    undrawn = _without_heatmap(ledger, recipe, out) if options.heatmaps else set()
+    present = {file.name for file in files}
+    return compare(files, ledger.files(recipe.id), present, undrawn=undrawn, force=options.force)
 
 
-def _grade_all(
-    files: Sequence[ImageFile], predictor: NetworkPredictor, settings: GradeSettings, tally: Tally, out: Path | None
-) -> None:
-    """Grade the files; heatmaps are drawn in a thread beside the network."""
-    with ThreadPoolExecutor(1) as pool, progress("grading", len(files)) as advance:
-        drawing: list[Future[None]] = []
-        for row in grade_micrographs(files, predictor, settings):
-            tally.add(row)
-            if out is not None and isinstance(row, Graded):
-                path = out / heatmap_name(row.micrograph.file.name)
-                drawing.append(pool.submit(write_heatmap, row, path))
-            while len(drawing) > DRAW_AHEAD or (drawing and drawing[0].done()):
-                drawing.pop(0).result()
+def _without_heatmap(ledger: Ledger, recipe: Recipe, out: Path) -> set[str]:
+    """Return the graded files of which a heatmap is missing."""
+    drawn = {
+        Path(folder, name).relative_to(out).as_posix()
+        for folder, _, names in os.walk(out / "heatmaps")
+        for name in names
+    }
+    return {file for micrograph, file in ledger.mapped(recipe.id) if heatmap_name(micrograph) not in drawn}
+
+
+def _grade(
+    plan: Plan,
+    ledger: Ledger,
+    recipe: Recipe,
+    model: LoadedModel,
+    settings: GradeSettings,
+    out: Path,
+    options: ScanSettings,
+    stop: Stop,
+) -> int:
+    """Grade the work of a plan; return the number of files recorded, all of them unless the run was stopped."""
+    if plan.gone:
+        ledger.mark_gone(recipe.id, plan.gone, now())
+    if not plan.work:
+        return 0
+    predictor = NetworkPredictor(model, settings)
+    work_of = {work.file.name: work for work in plan.work}
+    with (
+        _memory(out, recipe, options) as recall,
+        Recorder(ledger, recipe, out if options.heatmaps else None) as recorder,
+        progress("grading", len(plan.work)) as advance,
+    ):
+        for file, rows in grade_files(_until(stop, plan.work), predictor, settings, recall):
+            recorder.add(work_of[file.name], rows)
             advance(1)
-        for future in drawing:
-            future.result()
+    return recorder.recorded
 
 
-def _summary(
-    tally: Tally, roots: Sequence[Path], predictor: NetworkPredictor, seconds: float
-) -> list[tuple[str, Cell]]:
-    """Return the lines of the workbook's summary sheet."""
-    grades = [row["g"] for row in tally.table if row["status"] == "graded" and isinstance(row["g"], float)]
-    lines: list[tuple[str, Cell]] = [("scanned folders", "\n".join(str(root) for root in roots))]
-    lines += [("micrographs", len(tally.table)), *((status, tally.counts[status]) for status in STATUSES)]
-    if grades:
-        lines += [("coarsest G", round(min(grades), 1)), ("median G", round(median(grades), 1))]
-        lines += [("finest G", round(max(grades), 1))]
-    lines += [
-        ("time taken, s", round(seconds, 1)),
-        ("micrographs per second", round(len(tally.table) / max(seconds, 1e-9), 2)),
-    ]
-    lines += [("model", predictor.name), ("model_sha256", predictor.sha256), ("gdest_version", __version__)]
-    return [*lines, ("finished at (UTC)", now()), ("note", NOTE)]
+def _until(stop: Stop, work: Sequence[Work]) -> Iterator[ImageFile]:
+    """Yield the files until the run shall stop; those already in hand are finished."""
+    for item in work:
+        if stop.asked:
+            return
+        yield item.file
+
+
+@contextmanager
+def _memory(out: Path, recipe: Recipe, options: ScanSettings) -> Iterator[Memory]:
+    """Give what finds the grade map of a micrograph whose very bytes were graded before."""
+    if options.force:
+        yield no_memory
+        return
+    with Ledger.open(out) as ledger:  # a connection of its own: many threads ask, while another writes
+        one_at_a_time = threading.Lock()
+
+        def recall(micrograph: Micrograph) -> GradeMap | None:
+            with one_at_a_time:
+                known = ledger.remembered(recipe.id, micrograph.sha256)
+            _, mark, number = micrograph.file.name.rpartition("#")
+            return known.get("") or known.get(mark + number)
+
+        yield recall
+
+
+def _finish(
+    ledger: Ledger,
+    recipe: Recipe,
+    run: int,
+    roots: Sequence[Path],
+    out: Path,
+    seconds: float,
+    done: int,
+    stop: Stop,
+) -> int:
+    """Write the reports, say what came out, return the exit code."""
+    if stop.asked:
+        say(f"Stopped by {stop.name}; {'the reports hold what was done' if done else 'nothing was done yet'}.")
+        if not done:  # older reports are not replaced by empty ones
+            return stop.exit_code
+    written = export(ledger, recipe, roots, out, seconds, done)
+    if not stop.asked:
+        ledger.end_run(run, now())
+    counts = ledger.counts(recipe.id)
+    print_counts(counts, ledger.problems(recipe.id, MOST_NAMED))
+    say(f"{done} files read in {seconds:.1f} s ({done / max(seconds, 1e-9):.1f}/s)")
+    names = ", ".join(str(out / name) for name in REPORTS)
+    say(f"Written: {names}" if written else f"Nothing new; {names} are up to date.")
+    return stop.exit_code if stop.asked else exit_code(counts)
