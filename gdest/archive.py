@@ -10,7 +10,10 @@ from pathlib import Path
 from gdest.errors import OutputError, SettingsError
 from gdest.records import ImageFile
 
-SUFFIXES = frozenset({".tif", ".tiff", ".png", ".jpg", ".jpeg", ".bmp"})
+SUFFIXES = frozenset(
+    {".tif", ".tiff", ".btf", ".tf8", ".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".jp2", ".j2k", ".jpx", ".j2c"}
+    | {".bmp", ".gif", ".webp", ".czi", ".lif", ".nd2", ".oib", ".vsi"}
+)
 
 
 def image_files(roots: Sequence[Path]) -> list[ImageFile]:

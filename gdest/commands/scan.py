@@ -17,6 +17,7 @@ from gdest.errors import NothingGradedError, SettingsError
 from gdest.heatmap import heatmap_name, write_heatmap
 from gdest.pipeline import grade_micrographs, now
 from gdest.predict import NetworkPredictor
+from gdest.reading.pixel_size import with_rules
 from gdest.records import Graded, ImageFile
 from gdest.reports.csv import write_csv
 from gdest.reports.table import Cell, ModelName
@@ -42,7 +43,7 @@ def run_scan(
 
     Reports are written at the end, and also when Ctrl-C ends the scan early.
     """
-    read_config(config)
+    settings = with_rules(settings, read_config(config))
     for root in roots:
         if not root.is_dir():
             raise SettingsError(f"{root} is not a folder; for single images use gdest analyze.")
