@@ -13,7 +13,10 @@ from gdest.records import ImageFile
 UNFINISHED = ".gdest-unfinished-"
 """How the name of a file begins that is still being written."""
 
-SUFFIXES = frozenset({".tif", ".tiff", ".png", ".jpg", ".jpeg", ".bmp"})
+SUFFIXES = frozenset(
+    {".tif", ".tiff", ".btf", ".tf8", ".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".jp2", ".j2k", ".jpx", ".j2c"}
+    | {".bmp", ".gif", ".webp", ".czi", ".lif", ".nd2", ".oib", ".vsi"}
+)
 
 
 def image_files(roots: Sequence[Path]) -> list[ImageFile]:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from gdest.archive import write_atomically
-from gdest.records import Graded
+from gdest.records import Graded, TileGrid
 from gdest.tiling import spread_tiles
 
 G_SCALE = (0.0, 14.0)
@@ -20,6 +20,8 @@ COLOUR_MAP = "turbo"
 OPACITY = 0.45
 LONGEST_PX = 1600
 BAR_PX = 110
+HATCH_PX, HATCH_GREY = 12, 90
+"""Tiles left out because they show a banner, a scale bar, mounting or a reflection are hatched in grey."""
 
 
 def heatmap_name(file_name: str) -> str:
@@ -34,7 +36,7 @@ def write_heatmap(graded: Graded, path: Path) -> None:
 
 
 def draw_heatmap(graded: Graded) -> Image.Image:
-    """Return the micrograph under its tile grades, with a colour bar; no grade is transparent.
+    """Return the micrograph under its tile grades, with a colour bar; no grade is transparent and hatched.
 
     G is the calibrated one where the pixel size is known, else G seen, and the bar says which.
     """
@@ -45,22 +47,41 @@ def draw_heatmap(graded: Graded) -> Image.Image:
     base = np.asarray(grey.resize(size, Image.Resampling.BOX), np.float32)[:, :, None]
     values = np.asarray(Image.fromarray(grades).resize(size, Image.Resampling.NEAREST))
     alpha = np.where(np.isfinite(values), OPACITY, 0.0)[:, :, None]
-    mixed = (1 - alpha) * base + alpha * colours(values)
+    mixed = _hatched(np.asarray((1 - alpha) * base + alpha * colours(values)), ~np.isfinite(values))
     canvas = Image.new("RGB", (size[0] + BAR_PX, size[1]), "white")
     canvas.paste(Image.fromarray(mixed.astype(np.uint8)), (0, 0))
     _draw_bar(canvas, size[0], "G" if graded.statistics else "G seen")
     return canvas
 
 
+def _hatched(picture: NDArray[np.floating], left_out: NDArray[np.bool_]) -> NDArray[np.floating]:
+    """Return a picture (rows, cols, 3) with grey diagonal lines where tiles were left out, (rows, cols)."""
+    if not left_out.any() or left_out.all():
+        return picture
+    row, col = np.ogrid[: left_out.shape[0], : left_out.shape[1]]
+    line = ((row + col) % HATCH_PX < 2) & left_out
+    return np.where(line[:, :, None], np.float32(HATCH_GREY), picture)
+
+
 def pixel_grades(graded: Graded) -> NDArray[np.float32]:
-    """Return G at each pixel of the micrograph (rows, cols), float32, the mean of the tiles above it."""
+    """Return G at each pixel that the micrograph holds (rows, cols), float32, the mean of the tiles above it.
+
+    Of a micrograph read region by region the pixels are the thinned ones that it holds for drawing.
+    """
     grade_map, micrograph = graded.grade_map, graded.micrograph
     shift = graded.statistics.g - graded.g_seen if graded.statistics else 0.0
+    height, width = micrograph.pixels.shape
     rows, cols = (int(np.ceil(side * grade_map.zoom)) for side in (micrograph.rows, micrograph.cols))
-    spread = spread_tiles(grade_map.g_seen + np.float32(shift), grade_map.grid, rows, cols)
-    if grade_map.zoom == 1.0:
+    grid = grade_map.grid
+    if micrograph.regions is not None:
+        thinned = height / rows
+        tops, lefts = (tuple(round(at * thinned) for at in edges) for edges in (grid.tops, grid.lefts))
+        grid = TileGrid(tops, lefts, max(1, round(grid.tile_px * thinned)))
+        rows, cols = height, width
+    spread = spread_tiles(grade_map.g_seen + np.float32(shift), grid, rows, cols)
+    if (rows, cols) == (height, width):
         return spread
-    enlarged = Image.fromarray(spread).resize((micrograph.cols, micrograph.rows), Image.Resampling.NEAREST)
+    enlarged = Image.fromarray(spread).resize((width, height), Image.Resampling.NEAREST)
     return np.asarray(enlarged)
 
 

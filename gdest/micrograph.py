@@ -1,177 +1,174 @@
-"""Turn a file into a micrograph: grey pixels, a pixel size, and where that came from."""
+"""Turn a file into micrographs: grey pixels, a pixel size and where that came from, and what is no metal."""
 
 from __future__ import annotations
 
 import hashlib
-import io
-import logging
-import warnings
-from typing import Any
+import stat
+from collections.abc import Iterator
+from functools import partial
+from io import BufferedReader
+from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
-import tifffile
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
 
 from gdest.errors import MicrographError
-from gdest.records import ImageFile, Micrograph
-from gdest.settings import CalibrationSettings
+from gdest.reading.grey import bands, check_shape, grey_8_bit, in_window, window_of
+from gdest.reading.not_metal import CELL_PX, find_not_metal
+from gdest.reading.picture import Picture, Regions, Samples, decoding
+from gdest.reading.pixel_size import choose
+from gdest.reading.raster import raster_pictures
+from gdest.reading.scale_bar import scale_bar_size
+from gdest.reading.tiff import STARTS, tiff_pictures
+from gdest.reading.vendor import READERS, vendor_pictures
+from gdest.records import Failed, ImageFile, Micrograph, PixelSize, now
+from gdest.settings import CalibrationSettings, GradeSettings
+
+__all__ = ["SMALLEST_PX", "grey_8_bit", "read_micrograph", "read_micrographs"]
 
 SMALLEST_PX = 224
-FIELD_UM = (20.0, 50_000.0)
-"""The width of a field of view that a light microscope or a stitched scan can have."""
+REGIONS_PX = 100_000_000
+"""A picture larger than this is read region by region, where its file allows it."""
 
-SCREEN_AND_PRINTER_DPI = (72.0, 96.0, 150.0, 300.0, 600.0)
-UM_PER_UNIT = {2: 25_400.0, 3: 10_000.0}
-"""um per TIFF resolution unit: 2 is inch, 3 is centimetre; 1, no unit, says nothing."""
-
-WINDOW_PERCENT = (0.1, 99.9)
-"""Data of more than 8 bits are stretched between these percentiles, so that dark ones stay visible."""
-
-TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
-
-# a damaged file is one row of the report; tifffile's log of how exactly it is damaged is noise
-logging.getLogger("tifffile").setLevel(logging.CRITICAL)
+LOOK_PX, DRAWN_PX = 16_000_000, 64_000_000
+"""What is no metal is looked for in every second (fourth...) pixel of more; more are never kept for drawing."""
 
 
 def read_micrograph(
-    file: ImageFile, calibration: CalibrationSettings = CalibrationSettings(), max_megapixels: float = 400.0
+    file: ImageFile, calibration: CalibrationSettings = CalibrationSettings(), max_megapixels: float = 1500.0
 ) -> Micrograph:
-    """Read TIFF, PNG, JPEG or BMP, 8 or 16 bit, grey, colour or palette, with or without alpha.
+    """Return the first micrograph of a file; raise `MicrographError` with one sentence when there is none."""
+    first = next(read_micrographs(file, GradeSettings(calibration, max_megapixels=max_megapixels)))
+    if isinstance(first, Failed):
+        raise MicrographError(first.reason)
+    return first
 
-    Of a file with several pages the first is read. Raises `MicrographError` with one clear
-    sentence for whatever cannot be decoded whole or is smaller than one tile.
+
+def read_micrographs(file: ImageFile, settings: GradeSettings) -> Iterator[Micrograph | Failed]:
+    """Yield every micrograph of a file, at least one row: each page, scene or frame is one.
+
+    The first keeps the file's name, the others are `name#2`, `name#3`... Pyramid levels, thumbnails and
+    pages smaller than a tile are left out, as long as another is left. What cannot be decoded whole is `Failed`.
     """
+    sha256, number = None, 0
     try:
-        content = file.path.read_bytes()
+        with _opened(file.path) as stream:
+            sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
+            file_bytes = stream.tell()
+            for number, picture in enumerate(_large_enough(_pictures(stream, file.path, file_bytes)), start=1):
+                page = file if number == 1 else ImageFile(file.path, f"{file.name}#{number}")
+                try:
+                    picture.check_size(settings.max_megapixels, file_bytes)
+                    yield _micrograph(page, picture, settings.calibration, sha256)
+                except MicrographError as error:
+                    yield Failed(page, str(error), sha256, now())
+    except MicrographError as error:
+        page = file if number == 0 else ImageFile(file.path, f"{file.name}#{number + 1}")
+        yield Failed(page, str(error), sha256, now())
+
+
+def _opened(path: Path) -> BufferedReader:
+    """Open a regular file; a FIFO or a socket would wait for ever."""
+    try:
+        mode = path.stat().st_mode
+        if stat.S_ISDIR(mode) or not stat.S_ISREG(mode):
+            raise MicrographError(f"cannot be read: {'a folder' if stat.S_ISDIR(mode) else 'not a regular file'}")
+        if path.stat().st_size == 0:
+            raise MicrographError("the file is empty (0 bytes)")
+        return open(path, "rb")
     except OSError as error:
         raise MicrographError(f"cannot be read: {error.strerror or error}") from error
-    if not content:
-        raise MicrographError("the file is empty (0 bytes)")
-    decoded, um_per_px = _decode(content, max_megapixels)
-    pixels = grey_8_bit(decoded)
-    rows, cols = pixels.shape
-    if min(rows, cols) < SMALLEST_PX:
-        raise MicrographError(f"too small: {cols}x{rows} px, at least {SMALLEST_PX}x{SMALLEST_PX} are needed")
-    stated = calibration.stated_um_per_px
-    if stated is not None:
-        _check_stated_field(stated, rows, cols)
-    source = "command-line" if stated is not None else "tiff-resolution"
-    um_per_px = stated if stated is not None else _plausible(um_per_px, rows, cols)
-    sha256 = hashlib.sha256(content).hexdigest()
-    return Micrograph(file, pixels, um_per_px, source if um_per_px is not None else "", sha256)
+    except ValueError as error:  # a NUL in the name
+        raise MicrographError(f"cannot be read: {error}") from error
 
 
-def _decode(content: bytes, max_megapixels: float) -> tuple[NDArray[Any], float | None]:
-    """Return the samples as stored, (rows, cols) or (rows, cols, samples), and the TIFF's pixel size."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            if content.startswith(TIFF_STARTS):
-                return _decode_tiff(content, max_megapixels)
-            return _decode_with_pillow(content, max_megapixels), None
-    except MicrographError:
-        raise
-    except MemoryError as error:
-        raise MicrographError("too large for the memory of this machine") from error
-    except Exception as error:  # decoders raise anything
-        what = str(error).splitlines()[0] if str(error) else type(error).__name__
-        what = "not an image format that gdest reads" if "cannot identify image" in what else what
-        raise MicrographError(f"cannot decode: {what}") from error
+def _pictures(stream: BinaryIO, path: Path, file_bytes: int) -> Iterator[Picture]:
+    with decoding():
+        stream.seek(0)
+        start = stream.read(4)
+        stream.seek(0)
+        own = path.suffix.lower() in READERS and (start not in STARTS or path.suffix.lower() == ".vsi")
+        if own:
+            yield from vendor_pictures(path)
+        elif start in STARTS:
+            yield from tiff_pictures(stream, file_bytes)
+        else:
+            yield from raster_pictures(stream)
 
 
-def _check_size(cols: int, rows: int, max_megapixels: float) -> None:
-    if rows * cols > max_megapixels * 1e6:
-        raise MicrographError(f"too large: {cols}x{rows} px, the limit is {max_megapixels:g} megapixels")
+def _large_enough(pictures: Iterator[Picture]) -> Iterator[Picture]:
+    """Yield the pictures that hold a tile; raise `MicrographError` when not one does."""
+    small: Picture | None = None
+    found = False
+    for picture in pictures:
+        if min(picture.rows, picture.cols) >= SMALLEST_PX:
+            found = True
+            yield picture
+        small = small or picture
+    if not found and small is None:
+        raise MicrographError("holds no picture")
+    if not found and small is not None:
+        least = f"at least {SMALLEST_PX}x{SMALLEST_PX} are needed"
+        raise MicrographError(f"too small: {small.cols}x{small.rows} px, {least}")
 
 
-def _decode_tiff(content: bytes, max_megapixels: float) -> tuple[NDArray[Any], float | None]:
-    with tifffile.TiffFile(io.BytesIO(content)) as tiff:
-        page = tiff.pages.first
-        _check_size(page.imagewidth, page.imagelength, max_megapixels)
-        # tifffile fills what is missing with zeros; half an image must not be graded
-        ends = [offset + count for offset, count in zip(page.dataoffsets, page.databytecounts, strict=True)]
-        if not ends or max(ends) > len(content):
-            raise MicrographError("truncated: the file ends before its pixels do")
-        samples = page.asarray()
-        if page.photometric == tifffile.PHOTOMETRIC.PALETTE:
-            samples = (np.moveaxis(np.asarray(page.colormap), 0, -1) // 256).astype(np.uint8)[samples]
-        if page.photometric == tifffile.PHOTOMETRIC.MINISWHITE:
-            samples = np.invert(samples) if samples.dtype.kind in "bu" else -samples
-        if page.planarconfig == tifffile.PLANARCONFIG.SEPARATE and samples.ndim == 3:
-            samples = np.moveaxis(samples, 0, -1)
-        return samples, _tiff_um_per_px(page)
+def _micrograph(file: ImageFile, picture: Picture, calibration: CalibrationSettings, sha256: str) -> Micrograph:
+    in_parts = picture.band is not None and picture.rows * picture.cols > REGIONS_PX
+    regions: Regions | None = None
+    if in_parts:
+        with decoding():
+            window = window_of(picture)
+        regions = Regions((picture.rows, picture.cols), partial(_read_rows, picture, window))
+        pixels, look, step = _overview(picture, regions)
+    else:
+        with decoding():
+            samples = picture.decode()
+        check_shape(samples)
+        pixels = grey_8_bit(samples)
+        step = _step(pixels.size, LOOK_PX)
+        look = _colour_look(samples[::step, ::step], pixels[::step, ::step])
+    rows, cols = regions.shape if regions else pixels.shape
+    told: list[PixelSize] = list(picture.sizes)
+    if calibration.read_scale_bar or calibration.scale_bar_um is not None:
+        told += scale_bar_size(look, step, calibration.scale_bar_um)
+    size, doubts = choose(file.name, calibration, told, rows, cols)
+    um_per_px, source = (size.um_per_px, size.source) if size else (None, "")
+    not_metal = find_not_metal(look)
+    return Micrograph(file, pixels, um_per_px, source, sha256, doubts, not_metal, CELL_PX * step, regions)
 
 
-def _tiff_um_per_px(page: tifffile.TiffPage) -> float | None:
-    """Return the pixel size of the resolution tags, None where they are absent, odd or a default."""
-    sizes = []
-    unit = page.tags.get("ResolutionUnit")
-    for name in ("XResolution", "YResolution"):
-        tag = page.tags.get(name)
-        if tag is None or unit is None or int(unit.value) not in UM_PER_UNIT:
-            return None
-        numerator, denominator = tag.value
-        if not numerator or not denominator:
-            return None
-        sizes.append(UM_PER_UNIT[int(unit.value)] * denominator / numerator)
-    dpi = 25_400.0 / sizes[0]
-    square = abs(sizes[0] - sizes[1]) <= 0.01 * sizes[0]
-    default = any(abs(dpi - screen) < 0.6 for screen in SCREEN_AND_PRINTER_DPI)
-    return sizes[0] if square and not default else None
+def _step(size: int, most: int) -> int:
+    """Return the power of two by which rows and columns are thinned so that at most `most` pixels are left."""
+    step = 1
+    while size > most * step * step:
+        step *= 2
+    return step
 
 
-def _plausible(um_per_px: float | None, rows: int, cols: int) -> float | None:
-    """Return a file's own pixel size only if the field it makes can be a micrograph's."""
-    if um_per_px is None:
-        return None
-    return um_per_px if FIELD_UM[0] <= um_per_px * max(rows, cols) <= FIELD_UM[1] else None
+def _colour_look(samples: Samples, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return 8-bit colour where the file has it, (rows, cols, 3), else the grey pixels: coloured bars are found."""
+    colour = samples.dtype == np.uint8 and samples.ndim == 3 and samples.shape[2] >= 3
+    return np.asarray(samples[:, :, :3]) if colour else pixels
 
 
-def _check_stated_field(um_per_px: float, rows: int, cols: int) -> None:
-    field = um_per_px * max(rows, cols)
-    if not FIELD_UM[0] <= field <= FIELD_UM[1]:
-        raise MicrographError(
-            f"the stated {um_per_px:g} um/px makes the field {field:g} um wide; "
-            f"{FIELD_UM[0]:g}..{FIELD_UM[1]:g} um is plausible"
-        )
+def _read_rows(picture: Picture, window: tuple[float, float] | None, top: int, bottom: int) -> NDArray[np.uint8]:
+    assert picture.band is not None
+    with decoding():
+        parts = [picture.band(top + first, top + last) for first, last in bands(bottom - top, picture.cols)]
+    return np.concatenate([in_window(part, window) for part in parts])
 
 
-def _decode_with_pillow(content: bytes, max_megapixels: float) -> NDArray[Any]:
-    with Image.open(io.BytesIO(content)) as opened:
-        _check_size(opened.width, opened.height, max_megapixels)
-        opened.load()
-        image = ImageOps.exif_transpose(opened)
-        if image.mode in ("P", "CMYK", "YCbCr", "LAB", "HSV", "PA"):
-            image = image.convert("RGB")
-        return np.asarray(image)
-
-
-def grey_8_bit(samples: NDArray[Any]) -> NDArray[np.uint8]:
-    """Return grey pixels (rows, cols) uint8 from samples (rows, cols[, 1..4]) of any number type.
-
-    Colour is weighted as ITU-R 601 does, alpha is dropped. 8-bit data stay as they are; others are
-    stretched between their 0.1 and 99.9 percentiles.
-    """
-    if samples.ndim not in (2, 3) or (samples.ndim == 3 and samples.shape[2] > 4):
-        raise MicrographError(f"cannot be read as one grey or colour image: its shape is {samples.shape}")
-    eight_bit = samples.dtype == np.uint8
-    if samples.dtype == np.bool_:
-        samples, eight_bit = samples.astype(np.uint8) * np.uint8(255), True
-    grey = _grey(samples)
-    if eight_bit:
-        return np.round(grey).astype(np.uint8)
-    if not np.isfinite(grey).all():
-        raise MicrographError("its pixels hold values that are not numbers")
-    low, high = np.percentile(grey, WINDOW_PERCENT)
-    stretched = (grey - low) / max(float(high - low), 1e-12)
-    return np.asarray(np.round(np.clip(stretched, 0.0, 1.0) * 255), np.uint8)
-
-
-def _grey(samples: NDArray[Any]) -> NDArray[Any]:
-    if samples.ndim == 2:
-        return samples
-    if samples.shape[2] < 3:
-        return samples[:, :, 0]
-    weights = np.array([0.299, 0.587, 0.114], np.float32)
-    return np.asarray(samples[:, :, :3].astype(np.float32) @ weights)
+def _overview(picture: Picture, regions: Regions) -> tuple[NDArray[np.uint8], NDArray[np.uint8], int]:
+    """Return thinned grey pixels for drawing, thinned colour for finding marks, and the thinning of the latter."""
+    assert picture.band is not None
+    rows, cols = regions.shape
+    drawn, step = _step(rows * cols, DRAWN_PX), _step(rows * cols, LOOK_PX)
+    grey, look = [], []
+    for top, bottom in bands(rows, cols):
+        with decoding():
+            samples = picture.band(top, bottom)
+        pixels = regions[top:bottom]
+        grey.append(pixels[-top % drawn :: drawn, ::drawn])
+        look.append(_colour_look(samples[-top % step :: step, ::step], pixels[-top % step :: step, ::step]))
+    return np.concatenate(grey), np.concatenate(look), step

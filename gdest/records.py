@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,24 +38,55 @@ class FileState:
 
 
 @dataclass(frozen=True)
+class PixelSize:
+    """Hold what one source says of a pixel size: um per px, and the source's name."""
+
+    um_per_px: float
+    source: str
+
+
+class RowReader(Protocol):
+    """Read a picture that is too large for the memory: `shape` (rows, cols), and grey rows by a slice."""
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Return (rows, cols)."""
+        ...
+
+    def __getitem__(self, rows: slice) -> NDArray[np.uint8]:
+        """Return the grey pixels (n, cols) uint8 of n rows; raise `MicrographError` when they cannot be decoded."""
+        ...
+
+
+@dataclass(frozen=True)
 class Micrograph:
-    """Hold one field of view: grey pixels (rows, cols) uint8 and the pixel size in um, if known."""
+    """Hold one field of view: grey pixels (rows, cols) uint8 and the pixel size in um, if known.
+
+    Of a picture too large for the memory, `pixels` is every second (fourth, eighth...) pixel of every second row,
+    for drawing; `regions` then reads the rows themselves. `not_metal` marks, in cells of `cell_px`
+    pixels a side, what must not be graded: banners, scale bars, mounting, reflections; None is
+    nothing. `doubts` are reasons for a person to look, found while reading.
+    """
 
     file: ImageFile
     pixels: NDArray[np.uint8]
     um_per_px: float | None
     um_per_px_source: str
     sha256: str
+    doubts: tuple[str, ...] = ()
+    not_metal: NDArray[np.bool_] | None = None
+    cell_px: int = 1
+    regions: RowReader | None = None
 
     @property
     def rows(self) -> int:
         """Return the height in px."""
-        return int(self.pixels.shape[0])
+        return int(self.regions.shape[0]) if self.regions else int(self.pixels.shape[0])
 
     @property
     def cols(self) -> int:
         """Return the width in px."""
-        return int(self.pixels.shape[1])
+        return int(self.regions.shape[1]) if self.regions else int(self.pixels.shape[1])
 
 
 @dataclass(frozen=True)
@@ -89,7 +122,7 @@ class TileAnswers:
 
 @dataclass(frozen=True)
 class GradeMap:
-    """Hold one G_seen per tile as they lie, float32, NaN where there is none.
+    """Hold one G_seen per tile as they lie, float32, NaN where there is none (a tile that shows no metal).
 
     `zoom` is the size of the graded picture relative to the file's pixels (1, 1/2, 1/4): `grid`
     counts in px of the graded picture. G_seen is what the model saw, at its reference pixel size,
@@ -151,6 +184,11 @@ class Failed:
 
 
 Row = Graded | Failed
+
+
+def now() -> str:
+    """Return the time in UTC to the second, ISO 8601."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 @dataclass(frozen=True)

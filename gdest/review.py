@@ -20,6 +20,9 @@ NOVELTY, ZOOM_GAP = "novelty", "zoom gap"
 DOUBTS = (*UNFIT, NOVELTY, ZOOM_GAP)
 """The doubts a grade map carries and a model card limits."""
 
+SAMPLE_PX = 4_000_000
+"""Contrast and saturation are measured on every second (fourth, eighth...) pixel, at most this many."""
+
 SENTENCES = {
     "no grains": "no grain structure can be seen",
     "defocused": "out of focus for grains of this size",
@@ -42,6 +45,8 @@ def measured_doubts(answers: TileAnswers, zoom_gap: float) -> dict[str, float]:
 def reasons(pixels: NDArray[np.uint8], g_seen: float, grade_map: GradeMap, card: ModelCard) -> Iterator[str]:
     """Yield the reasons why a micrograph of grey pixels (rows, cols) needs review, each one phrase."""
     sample = pixels[::2, ::2]
+    while sample.size > SAMPLE_PX:
+        sample = sample[::2, ::2]
     if float(sample.std()) < BLANK_SD:
         yield "hardly any contrast: no grain structure can be seen"
     burnt = float(np.mean((sample <= 1) | (sample >= 254)))

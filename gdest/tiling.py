@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import NDArray
 
-from gdest.records import TileGrid
+from gdest.records import RowReader, TileGrid
+
+COVERED_SHARE = 0.01
+"""A tile of which more than this is no metal is left out: a thin scale bar across it is 2 %."""
 
 
 def tile_grid(rows: int, cols: int, tile_px: int, stride_px: int) -> TileGrid:
@@ -28,6 +33,44 @@ def cut_tiles(pixels: NDArray[np.uint8], grid: TileGrid) -> NDArray[np.uint8]:
     """Return the tiles in reading order, shape (n, tile_px, tile_px), uint8."""
     side = grid.tile_px
     return np.stack([pixels[top : top + side, left : left + side] for top in grid.tops for left in grid.lefts])
+
+
+def usable_tiles(grid: TileGrid, not_metal: NDArray[np.bool_] | None, cell_px: float) -> NDArray[np.bool_]:
+    """Return which tiles show metal, (tile rows, tile cols); `not_metal` is in cells of `cell_px` px of the picture."""
+    usable = np.ones(grid.shape, bool)
+    if not_metal is None:
+        return usable
+    side = grid.tile_px
+    covered = np.pad(not_metal.cumsum(axis=0).cumsum(axis=1), ((1, 0), (1, 0))).astype(np.float64)
+    row_edges, col_edges = (np.arange(size) * cell_px for size in covered.shape)
+    for row, top in enumerate(grid.tops):
+        # the area covered above each of a tile's two edges; between two cells it grows in proportion
+        above, below = (_at(covered, row_edges, edge) for edge in (top, top + side))
+        for col, left in enumerate(grid.lefts):
+            upto = np.interp([left, left + side], col_edges, below - above)
+            usable[row, col] = (upto[1] - upto[0]) * cell_px**2 <= COVERED_SHARE * side**2
+    return usable
+
+
+def _at(covered: NDArray[np.float64], edges: NDArray[np.floating], at: float) -> NDArray[np.float64]:
+    """Return a row of cumulated cells at a place between two edges."""
+    place = min(float(np.interp(at, edges, np.arange(len(edges)))), len(edges) - 1.0)
+    first = min(int(place), len(edges) - 2)
+    return np.asarray(covered[first] + (place - first) * (covered[first + 1] - covered[first]))
+
+
+def metal_tiles(
+    picture: NDArray[np.uint8] | RowReader, grid: TileGrid, usable: NDArray[np.bool_]
+) -> Iterator[NDArray[np.uint8]]:
+    """Yield the usable tiles in reading order, (n, tile_px, tile_px): at once, or by rows of tiles from a reader."""
+    side = grid.tile_px
+    if isinstance(picture, np.ndarray):
+        yield cut_tiles(picture, grid)[usable.ravel()]
+        return
+    for top, wanted in zip(grid.tops, usable, strict=True):
+        if wanted.any():
+            strip = picture[top : top + side]
+            yield np.stack([strip[:, left : left + side] for left, use in zip(grid.lefts, wanted, strict=True) if use])
 
 
 def spread_tiles(values: NDArray[np.float32], grid: TileGrid, rows: int, cols: int) -> NDArray[np.float32]:

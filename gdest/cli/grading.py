@@ -14,6 +14,8 @@ from gdest.cli.options import (
     Magnification,
     MaxMegapixels,
     Precision,
+    ReadScaleBar,
+    ScaleBarUm,
     Stride,
     UmPerPx,
     Weights,
@@ -28,6 +30,8 @@ def analyze(
     um_per_px: UmPerPx = None,
     magnification: Magnification = None,
     camera_um: CameraUm = None,
+    read_scale_bar: ReadScaleBar = False,
+    scale_bar_um: ScaleBarUm = None,
     heatmap: Annotated[
         bool, typer.Option("--heatmap", help="Write IMAGE.heatmap.png into the current folder.")
     ] = False,
@@ -37,10 +41,11 @@ def analyze(
     precision: Precision = "auto",
     stride_px: Stride = 224,
     batch: BatchSize = 64,
-    max_megapixels: MaxMegapixels = 400.0,
+    max_megapixels: MaxMegapixels = 1500.0,
 ) -> None:
     """Grade single images and print the result."""
-    settings = _grade_settings(um_per_px, magnification, camera_um, device, precision, stride_px, batch, max_megapixels)
+    calibration = _calibration(um_per_px, magnification, camera_um, read_scale_bar, scale_bar_um)
+    settings = GradeSettings(calibration, stride_px, batch, device, precision, max_megapixels)
     from gdest.commands.analyze import run_analyze
 
     raise typer.Exit(run_analyze(images, settings, weights, heatmap=heatmap, as_json=as_json))
@@ -53,6 +58,8 @@ def scan(
     um_per_px: UmPerPx = None,
     magnification: Magnification = None,
     camera_um: CameraUm = None,
+    read_scale_bar: ReadScaleBar = False,
+    scale_bar_um: ScaleBarUm = None,
     config: Annotated[Path | None, typer.Option(help="Rules of the archive, gdest.toml.")] = None,
     heatmaps: Annotated[bool, typer.Option(help="Write a heatmap PNG for each micrograph.")] = True,
     force: Annotated[bool, typer.Option("--force", help="Grade again what the ledger knows.")] = False,
@@ -61,24 +68,23 @@ def scan(
     precision: Precision = "auto",
     stride_px: Stride = 224,
     batch: BatchSize = 64,
-    max_megapixels: MaxMegapixels = 400.0,
+    max_megapixels: MaxMegapixels = 1500.0,
 ) -> None:
     """Grade every image below the folders; write results.csv, results.xlsx and heatmaps."""
-    settings = _grade_settings(um_per_px, magnification, camera_um, device, precision, stride_px, batch, max_megapixels)
+    calibration = _calibration(um_per_px, magnification, camera_um, read_scale_bar, scale_bar_um)
+    settings = GradeSettings(calibration, stride_px, batch, device, precision, max_megapixels)
     from gdest.commands.scan import run_scan
 
     raise typer.Exit(run_scan(roots, out, settings, weights, config, ScanSettings(heatmaps, force)))
 
 
-def _grade_settings(
+def _calibration(
     um_per_px: float | None,
     magnification: float | None,
     camera_um: float | None,
-    device: str,
-    precision: str,
-    stride_px: int,
-    batch: int,
-    max_megapixels: float,
-) -> GradeSettings:
-    calibration = CalibrationSettings(um_per_px, magnification, camera_um)
-    return GradeSettings(calibration, stride_px, batch, device, precision, max_megapixels)
+    read_scale_bar: bool,
+    scale_bar_um: float | None,
+) -> CalibrationSettings:
+    return CalibrationSettings(
+        um_per_px, magnification, camera_um, read_scale_bar=read_scale_bar, scale_bar_um=scale_bar_um
+    )

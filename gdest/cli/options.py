@@ -16,7 +16,16 @@ app = typer.Typer(
 
 UmPerPx = Annotated[Optional[float], typer.Option(help="Pixel size of every image, um per px.")]
 Magnification = Annotated[Optional[float], typer.Option(help="Magnification on the camera; needs --camera-um.")]
-CameraUm = Annotated[Optional[float], typer.Option(help="Pitch of the camera's pixels in um; needs --magnification.")]
+CameraUm = Annotated[
+    Optional[float],
+    typer.Option(help="Pitch of the camera's pixels in um; alone, a magnification in a file's name counts (_200x)."),
+]
+ReadScaleBar = Annotated[
+    bool, typer.Option("--read-scale-bar", help="Find a burnt-in scale bar and read the number beside it.")
+]
+ScaleBarUm = Annotated[
+    Optional[float], typer.Option(help="Length of the burnt-in scale bars in um, instead of reading the number.")
+]
 Weights = Annotated[Optional[Path], typer.Option(help="Weights file; without it the bundled weights.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]
 Precision = Annotated[str, typer.Option(help="auto, fp32 or bf16; auto takes bf16 where the machine computes in it.")]

@@ -36,6 +36,6 @@ def run_analyze(
 
 
 def _draw_beside(row: Graded) -> None:
-    path = Path(f"{row.micrograph.file.path.name}.heatmap.png")
+    path = Path(f"{Path(row.micrograph.file.name).name}.heatmap.png")
     write_heatmap(row, path)
     say(f"Heatmap: {path}")

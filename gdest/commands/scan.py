@@ -26,6 +26,7 @@ from gdest.network import LoadedModel
 from gdest.output_lock import output_lock
 from gdest.pipeline import Memory, grade_files, no_memory, now
 from gdest.predict import NetworkPredictor
+from gdest.reading.pixel_size import with_rules
 from gdest.records import GradeMap, ImageFile, Micrograph
 from gdest.settings import GradeSettings, ScanSettings, answer_settings
 from gdest.stopping import Stop, heard
@@ -43,7 +44,7 @@ def run_scan(
 
     Reports are written at the end, and also when Ctrl-C or SIGTERM ends the scan early.
     """
-    read_config(config)
+    settings = with_rules(settings, read_config(config))
     _check_folders(roots, out)
     files = image_files(roots)
     if not files:

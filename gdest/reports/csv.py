@@ -19,7 +19,7 @@ def write_csv(table: Sequence[dict[str, Cell]], path: Path) -> None:
     Text that a spreadsheet would run as a formula gets a leading apostrophe; numbers never do.
     """
     frame = pd.DataFrame([{name: _inert(value) for name, value in row.items()} for row in table], columns=list(COLUMNS))
-    frame = frame.astype({"tiles": "Int64", "width_px": "Int64", "height_px": "Int64"})
+    frame = frame.astype({"tiles": "Int64", "width_px": "Int64", "height_px": "Int64", "tiles_used": "Int64"})
     write_atomically(path, lambda temporary: frame.to_csv(temporary, index=False, lineterminator="\n"))
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+import numpy as np
+
 from gdest import __version__, grain_size
 from gdest.records import Failed, Graded, Row
 
@@ -46,6 +48,7 @@ COLUMNS: dict[str, str] = {
     "model_sha256": "SHA-256 of the weights file",
     "gdest_version": "version of gdest",
     "graded_at": "time of grading, UTC, ISO 8601",
+    "tiles_used": "tiles that g is the mean of; covered ones (banner, scale bar, mounting, reflection) are left out",
 }
 """Column names in their order, with the unit and meaning of each; new ones are appended."""
 
@@ -72,6 +75,7 @@ def _graded_cells(row: Graded) -> dict[str, Cell]:
         "um_per_px": micrograph.um_per_px,
         "um_per_px_source": micrograph.um_per_px_source or None,
         "tiles": row.grade_map.tiles,
+        "tiles_used": int(np.count_nonzero(np.isfinite(row.grade_map.g_seen))),
         "width_px": micrograph.cols,
         "height_px": micrograph.rows,
     }

@@ -1,0 +1,133 @@
+"""Find what in a picture is no metal: burnt-in banners and scale bars, mounting at the rim, reflections."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gdest.reading.scale_bar import ScaleBar, find_scale_bars, label_zone, overlay_masks
+
+CELL_PX = 8
+"""Side of the cells that are metal or not."""
+
+BANNER_MOST, BANNER_LEAST_PX = 0.25, 12
+"""A banner's height: at most this share of the picture, at least so many px."""
+
+BANNER_SHARE, BANNER_GREYS, BANNER_STEP = 0.5, 3, 25
+"""Half of a banner's row is its one colour, within so many greys; the micrograph beside it differs by so much."""
+
+DARK, DARK_MOST = 0.15, 0.4
+"""A mounting's cell: mean and brightest pixel, relative to the bright end of the picture."""
+
+RIM_OPENING, RIM_LEAST_CELLS = 7, 250
+"""Cells: mounting is thicker than 56 px, so that no wide boundary is taken for it, and larger than 126 px square."""
+
+WHITE, WHITE_OPENING, WHITE_LEAST_CELLS = 253, 5, 400
+"""A reflection is larger than 160 px square."""
+
+MOST_REFLECTIONS, MOST_WHITE_ELSEWHERE = 4, 0.05
+"""More white patches, or white all over, are an overexposed picture of grains; its tiles stay."""
+
+
+def find_not_metal(look: NDArray[np.uint8]) -> NDArray[np.bool_] | None:
+    """Return the cells that are no metal, (rows / 8, cols / 8) rounded up, of a picture (rows, cols[, 3]); or None."""
+    # heavy, and not needed where nothing is read
+    grey = look if look.ndim == 2 else look[:, :, 1]
+    rows, cols = grey.shape
+    marked = np.zeros((-(-rows // CELL_PX), -(-cols // CELL_PX)), bool)
+    for top, bottom in _banners(grey):
+        marked[top // CELL_PX : -(-bottom // CELL_PX)] = True
+    for bar in find_scale_bars(look):
+        for top, bottom, left, right in _bar_and_label(look, bar):
+            marked[top // CELL_PX : bottom // CELL_PX + 1, left // CELL_PX : right // CELL_PX + 1] = True
+    cells = np.pad(grey, ((0, -rows % CELL_PX), (0, -cols % CELL_PX)), mode="edge")
+    cells = cells.reshape(marked.shape[0], CELL_PX, marked.shape[1], CELL_PX)
+    marked |= _mounting(cells, marked) | _reflections(cells)
+    return marked if marked.any() else None
+
+
+def _banners(grey: NDArray[np.uint8]) -> list[tuple[int, int]]:
+    """Return the rows (top, bottom) of a banner at the lower and one at the upper rim."""
+    found = []
+    height = _banner_height(grey[::-1])
+    if height:
+        found.append((grey.shape[0] - height, grey.shape[0]))
+    height = _banner_height(grey)
+    if height:
+        found.append((0, height))
+    return found
+
+
+def _banner_height(grey: NDArray[np.uint8]) -> int:
+    """Return how many rows from the upper rim are of one colour with writing in it; 0 when there is no banner."""
+    most = int(BANNER_MOST * grey.shape[0])
+    part = grey[: most + 8].astype(np.int16)
+    colour = int(np.median(part[: BANNER_LEAST_PX // 2]))
+    share = np.mean(np.abs(part - colour) <= BANNER_GREYS, axis=1)
+    plain = np.flatnonzero(share >= 0.97)
+    if not len(plain) or plain[0] > BANNER_LEAST_PX:
+        return 0
+    inside = share >= BANNER_SHARE
+    ends = np.flatnonzero(~inside)
+    height = int(ends[0]) if len(ends) else len(share)
+    if not BANNER_LEAST_PX <= height <= most:
+        return 0
+    beyond = part[height + 1 : height + 8]
+    return height if abs(float(np.median(beyond)) - colour) >= BANNER_STEP and share[height + 1] < 0.3 else 0
+
+
+def _bar_and_label(look: NDArray[np.uint8], bar: ScaleBar) -> list[tuple[int, int, int, int]]:
+    """Return the boxes (top, bottom, left, right) of a bar and of the solid patches and letters beside it."""
+    from scipy import ndimage
+
+    boxes = [(max(bar.top - 3, 0), bar.bottom + 3, max(bar.left - 3, 0), bar.right + 3)]
+    zone_rows, zone_cols = label_zone(bar, look.shape)
+    for mask in overlay_masks(look[zone_rows, zone_cols]):
+        labels, _ = ndimage.label(mask)
+        for rows, cols in ndimage.find_objects(labels):
+            high, wide = rows.stop - rows.start, cols.stop - cols.start
+            filled = mask[rows, cols].mean()
+            if high >= 10 and wide >= 20 and filled >= 0.5:
+                top, left = zone_rows.start + rows.start, zone_cols.start + cols.start
+                boxes.append((top, top + high, left, left + wide))
+    last_row, last_col = look.shape[0] - 1, look.shape[1] - 1
+    return [(top, min(bottom, last_row), left, min(right, last_col)) for top, bottom, left, right in boxes]
+
+
+def _mounting(cells: NDArray[np.uint8], marked: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return the large dark parts that touch the rim: resin, or the shadow round a field of view."""
+    from scipy import ndimage
+
+    bright = float(np.percentile(cells[::1, ::2, :, ::2], 95))
+    dark = (cells.mean(axis=(1, 3)) <= DARK * bright) & (cells.max(axis=(1, 3)) <= DARK_MOST * bright)
+    if not dark.any():
+        return np.asarray(dark, np.bool_)
+    reach = RIM_OPENING
+    # beyond the rim the mounting goes on, so that a strip along it is not thinner than it is
+    wide = np.pad(dark, reach, mode="edge")
+    opened = ndimage.binary_opening(ndimage.binary_closing(wide, np.ones((3, 3))), np.ones((reach, reach)))
+    labels, count = ndimage.label(opened[reach:-reach, reach:-reach])
+    at_rim = np.unique(np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]]))
+    sizes = np.bincount(labels.ravel(), minlength=count + 1)
+    kept = [label for label in at_rim if label and sizes[label] >= RIM_LEAST_CELLS]
+    return np.asarray(np.isin(labels, kept) & ~marked, np.bool_)
+
+
+def _reflections(cells: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Return the large patches without any drawing in white; nothing where white is all over the picture."""
+    from scipy import ndimage
+
+    white = cells.min(axis=(1, 3)) >= WHITE
+    nothing: NDArray[np.bool_] = np.zeros(white.shape, np.bool_)
+    if not white.any():
+        return nothing
+    opened = ndimage.binary_opening(white, np.ones((WHITE_OPENING, WHITE_OPENING)))
+    labels, count = ndimage.label(opened)
+    sizes = np.bincount(labels.ravel(), minlength=count + 1)
+    kept = [label for label in range(1, count + 1) if sizes[label] >= WHITE_LEAST_CELLS]
+    patches = np.isin(labels, kept)
+    around = ndimage.binary_dilation(patches, iterations=3)
+    elsewhere = white[~around].mean() if not around.all() else 0.0
+    if not kept or len(kept) > MOST_REFLECTIONS or elsewhere > MOST_WHITE_ELSEWHERE:
+        return nothing
+    return np.asarray(patches, np.bool_)

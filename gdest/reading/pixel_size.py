@@ -1,0 +1,119 @@
+"""Choose a micrograph's pixel size among what the user, the archive's rules and the file say."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from fnmatch import fnmatchcase
+from pathlib import PurePosixPath
+from typing import Any
+
+from gdest.errors import MicrographError, SettingsError
+from gdest.records import PixelSize
+from gdest.settings import CalibrationSettings, GradeSettings, PixelSizeRule
+
+FIELD_UM = (20.0, 50_000.0)
+"""The width of a field of view that a light microscope or a stitched scan can have."""
+
+AGREE_WITHIN = 0.02
+"""Pixel sizes further apart than this (0.06 G) are a contradiction; a wrong objective is 100 %."""
+
+COMMAND_LINE, RULE, NAME = "command-line", "gdest.toml", "file-name"
+MAGNIFICATION = re.compile(r"(?<![0-9a-z.,])([0-9]{1,5}(?:[.,][0-9]+)?)[x\N{MULTIPLICATION SIGN}](?![0-9a-z])", re.I)
+"""`200x`, `_500X`, `50,5x` as a word of its own; `1280x960` is a size and `x20` a count."""
+
+KEYS = ("glob", "um_per_px", "magnification", "camera_um", "trust")
+
+
+def choose(
+    name: str, calibration: CalibrationSettings, told: Sequence[PixelSize], rows: int, cols: int
+) -> tuple[PixelSize | None, tuple[str, ...]]:
+    """Return the pixel size of a file of that name, None when nothing is known, and the reasons for doubt.
+
+    `told` is what the file says, strongest first. What the user or a rule states must be plausible:
+    a field outside 20 um .. 50 mm raises `MicrographError`. What the file says is dropped when it is not.
+    """
+    stated, trusted = _stated(name, calibration)
+    for size in stated:
+        _check_field(size, rows, cols)
+    plausible = [size for size in (*told, *_from_name(name, calibration)) if _is_plausible(size, rows, cols)]
+    sizes = stated if trusted else [*stated, *sorted(plausible, key=lambda size: size.source == "scale-bar")]
+    if not sizes:
+        return None, tuple(f"{_text(size)} makes no plausible field" for size in told)
+    first = sizes[0].um_per_px
+    if all(abs(size.um_per_px - first) <= AGREE_WITHIN * first for size in sizes):
+        return sizes[0], ()
+    return sizes[0], (f"pixel sizes disagree: {', '.join(_text(size) for size in sizes)}",)
+
+
+def _text(size: PixelSize) -> str:
+    return f"{size.um_per_px:.5g} um/px ({size.source})"
+
+
+def _stated(name: str, calibration: CalibrationSettings) -> tuple[list[PixelSize], bool]:
+    """Return what the command line and the first rule that fits the name state; and whether it is the last word."""
+    stated, trusted = [], False
+    if calibration.stated_um_per_px is not None:
+        stated.append(PixelSize(calibration.stated_um_per_px, COMMAND_LINE))
+    rule = _rule_for(name, calibration)
+    if rule is not None and rule.stated_um_per_px is not None:
+        stated.append(PixelSize(rule.stated_um_per_px, RULE))
+        trusted = rule.trust
+    return stated, trusted
+
+
+def _rule_for(name: str, calibration: CalibrationSettings) -> PixelSizeRule | None:
+    return next((rule for rule in calibration.rules if fnmatchcase(name, rule.glob)), None)
+
+
+def _from_name(name: str, calibration: CalibrationSettings) -> Iterator[PixelSize]:
+    """Yield the size by the magnification in the file's name, else the nearest folder's, if the camera is known."""
+    rule = _rule_for(name, calibration)
+    camera_um = (rule.camera_um if rule else None) or calibration.camera_um
+    path = PurePosixPath(name)
+    for part in (path.stem, *reversed(path.parts[:-1])):
+        found = MAGNIFICATION.findall(part.replace("_", " "))
+        if len(found) == 1 and camera_um is not None:
+            magnification = float(found[0].replace(",", "."))
+            if magnification > 0:
+                yield PixelSize(camera_um / magnification, NAME)
+        if found:
+            return
+
+
+def _is_plausible(size: PixelSize, rows: int, cols: int) -> bool:
+    return FIELD_UM[0] <= size.um_per_px * max(rows, cols) <= FIELD_UM[1]
+
+
+def _check_field(size: PixelSize, rows: int, cols: int) -> None:
+    if not _is_plausible(size, rows, cols):
+        raise MicrographError(
+            f"the stated {size.um_per_px:g} um/px makes the field {size.um_per_px * max(rows, cols):g} um wide; "
+            f"{FIELD_UM[0]:g}..{FIELD_UM[1]:g} um is plausible"
+        )
+
+
+def with_rules(settings: GradeSettings, sections: dict[str, Any]) -> GradeSettings:
+    """Return the settings with the `[[pixel_size]]` rules of a gdest.toml; raise `SettingsError` for a wrong one."""
+    raw = sections.get("pixel_size", [])
+    if not isinstance(raw, list):
+        raise SettingsError("gdest.toml: pixel_size is a list of rules; write [[pixel_size]] above each.")
+    rules = tuple(_rule(number, keys) for number, keys in enumerate(raw, start=1))
+    return replace(settings, calibration=replace(settings.calibration, rules=rules))
+
+
+def _rule(number: int, keys: dict[str, Any]) -> PixelSizeRule:
+    where = f"gdest.toml, [[pixel_size]] {number}"
+    for key, value in keys.items():
+        if key not in KEYS:
+            raise SettingsError(f"{where}: unknown key {key}; known are {', '.join(KEYS)}.")
+        kind = {"glob": str, "trust": bool}.get(key, (int, float))
+        if not isinstance(value, kind) or (key not in ("trust",) and isinstance(value, bool)):
+            raise SettingsError(f"{where}: {key} = {value!r} is of the wrong kind.")
+    if "glob" not in keys:
+        raise SettingsError(f"{where}: a glob is missing, such as glob = 'microscope-2/**'.")
+    try:
+        return PixelSizeRule(**keys)
+    except SettingsError as error:
+        raise SettingsError(f"{where}: {error}") from error

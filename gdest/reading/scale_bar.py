@@ -1,0 +1,197 @@
+"""Find a burnt-in scale bar, and read the number beside it."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cache, reduce
+from threading import Lock
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gdest.errors import MicrographError
+from gdest.records import PixelSize
+
+SHORTEST_PX, SHORTEST_SHARE, LONGEST_SHARE = 30, 0.02, 0.9
+"""A bar's length: in px and as a share of the picture's width."""
+
+LEAST_ASPECT, LEAST_ROWS, MOST_ROWS = 6, 2, 40
+VIVID, WHITE, BLACK = 90, 245, 10
+"""Grey levels: the span between the channels of an overlay's colour, and the ends that overlays are drawn in."""
+
+END_WITHIN_PX = 2
+MOST_BARS = 6
+MOST_RUNS = 20_000
+SCALE_BAR = "scale-bar"
+NUMBER = re.compile(r"(?<![0-9.,])([0-9]{1,5}(?:[.,][0-9]{1,3})?)\s*(nm|mm|[µμupy]\s*m|microns?)(?![a-z])", re.I)
+"""The number and the unit; a mu is often read as u, p or y."""
+
+ENLARGE = (1, 2, 3)
+
+
+@dataclass(frozen=True)
+class ScaleBar:
+    """Say where a bar lies: rows top..bottom and columns left..right, the last ones included, in px."""
+
+    top: int
+    bottom: int
+    left: int
+    right: int
+    ticked: bool
+
+    @property
+    def length_px(self) -> int:
+        """Return the length: between the middles of its end ticks, else from edge to edge."""
+        return self.right - self.left + (0 if self.ticked else 1)
+
+
+def scale_bar_size(look: NDArray[np.uint8], step: int, stated_um: float | None) -> list[PixelSize]:
+    """Return the pixel size by the bar in a picture (rows, cols[, 3]) of every `step`-th pixel; empty without one.
+
+    The length in um is the stated one, else that of the number beside the bar. Raises `MicrographError`
+    when the reader of numbers is not installed.
+    """
+    for bar in find_scale_bars(look):
+        um = stated_um if stated_um is not None else read_length_um(look, bar)
+        if um is not None:
+            return [PixelSize(um / (bar.length_px * step), SCALE_BAR)]
+    return []
+
+
+def find_scale_bars(look: NDArray[np.uint8]) -> list[ScaleBar]:
+    """Return the straight horizontal bars in an overlay's colour, the likeliest first: vivid ones, then long ones."""
+    found = []
+    for mask in overlay_masks(look):
+        bars = sorted(_bars(mask), key=lambda bar: -bar.length_px)
+        found += bars[:MOST_BARS]
+    return found
+
+
+def overlay_masks(look: NDArray[np.uint8]) -> Iterator[NDArray[np.bool_]]:
+    """Yield where a picture (rows, cols[, 3]) is vivid, white and black, each (rows, cols)."""
+    if look.ndim == 3:
+        channels = [look[:, :, channel] for channel in range(3)]
+        darkest, brightest = reduce(np.minimum, channels), reduce(np.maximum, channels)
+        vivid = brightest - darkest > VIVID
+        # an overlay is small: colour all over the picture is the light or the etchant
+        if vivid.mean() < 0.05:
+            yield vivid
+    else:
+        darkest = brightest = look
+    yield darkest >= WHITE
+    yield brightest <= BLACK
+
+
+def _bars(mask: NDArray[np.bool_]) -> Iterator[ScaleBar]:
+    cols = mask.shape[1]
+    shortest = max(SHORTEST_PX, SHORTEST_SHARE * cols)
+    crowded = np.flatnonzero(np.count_nonzero(mask, axis=1) >= shortest)
+    if not len(crowded):
+        return
+    edges = np.pad(mask[crowded], ((0, 0), (1, 1))).view(np.int8)
+    edges = edges[:, 1:] - edges[:, :-1]
+    (row, left), right = np.nonzero(edges == 1), np.nonzero(edges == -1)[1] - 1
+    long = (right - left + 1 >= shortest) & (right - left < LONGEST_SHARE * cols)
+    runs = list(zip(crowded[row[long]].tolist(), left[long].tolist(), right[long].tolist(), strict=True))
+    if len(runs) > MOST_RUNS:
+        return
+    for stack in _stacks(runs):
+        top, bottom = stack[0][0], stack[-1][0]
+        left_px, right_px = min(run[1] for run in stack), max(run[2] for run in stack)
+        thick = bottom - top + 1
+        if not LEAST_ROWS <= thick <= MOST_ROWS or right_px - left_px + 1 < LEAST_ASPECT * thick:
+            continue
+        if _stands_alone(mask, top, bottom, left_px, right_px):
+            yield ScaleBar(top, bottom, left_px, right_px, _has_ticks(mask, top, bottom, left_px, right_px))
+
+
+def _stacks(runs: list[tuple[int, int, int]]) -> Iterator[list[tuple[int, int, int]]]:
+    """Yield runs (row, left, right) of consecutive rows that begin and end alike."""
+    open_stacks: list[list[tuple[int, int, int]]] = []
+    for run in sorted(runs):
+        still_open = []
+        for stack in open_stacks:
+            if stack[-1][0] < run[0] - 1:
+                yield stack
+            else:
+                still_open.append(stack)
+        open_stacks = still_open
+        for stack in open_stacks:
+            last = stack[-1]
+            alike = abs(last[1] - run[1]) <= END_WITHIN_PX and abs(last[2] - run[2]) <= END_WITHIN_PX
+            if alike and last[0] == run[0] - 1:
+                stack.append(run)
+                break
+        else:
+            open_stacks.append([run])
+    yield from open_stacks
+
+
+def _stands_alone(mask: NDArray[np.bool_], top: int, bottom: int, left: int, right: int) -> bool:
+    """Return whether the rows a little above and below are of another colour: a bar, not a white grain."""
+    inset = max(3, (right - left) // 12)
+    for row in (top - 3, bottom + 3):
+        if 0 <= row < mask.shape[0] and mask[row, left + inset : right - inset + 1].mean() > 0.3:
+            return False
+    return True
+
+
+def _has_ticks(mask: NDArray[np.bool_], top: int, bottom: int, left: int, right: int) -> bool:
+    """Return whether both ends carry a vertical stroke that reaches beyond the bar."""
+    reach = max(2, (bottom - top + 1) // 2)
+    above, below = max(top - reach, 0), min(bottom + reach, mask.shape[0] - 1)
+    ends = (slice(max(left - 2, 0), left + 5), slice(right - 4, right + 3))
+    return all(bool(mask[above, end].any() or mask[below, end].any()) for end in ends)
+
+
+def label_zone(bar: ScaleBar, shape: tuple[int, ...]) -> tuple[slice, slice]:
+    """Return the rows and columns around a bar in which its number stands."""
+    high = max(40, round(0.06 * shape[0]))
+    aside = max(40, bar.length_px // 2)
+    rows = slice(max(bar.top - high, 0), min(bar.bottom + high, shape[0]))
+    return rows, slice(max(bar.left - aside, 0), min(bar.right + aside, shape[1]))
+
+
+def read_length_um(look: NDArray[np.uint8], bar: ScaleBar) -> float | None:
+    """Return the length in um that is written beside a bar, None when no number with a unit is read."""
+    crop = np.ascontiguousarray(look[label_zone(bar, look.shape)])
+    for zoom in ENLARGE:
+        large = crop.repeat(zoom, axis=0).repeat(zoom, axis=1)
+        for text in _reader()(large if large.ndim == 3 else np.stack([large] * 3, axis=2)):
+            um = length_um(text)
+            if um is not None:
+                return um
+    return None
+
+
+def length_um(text: str) -> float | None:
+    """Return the length that a label states: `100 um` is 100, `0.2 mm` 200; None without number and unit."""
+    found = NUMBER.search(text.replace(" ", "")) or NUMBER.search(text)
+    if found is None:
+        return None
+    per_unit = {"n": 1e-3, "m": 1e3 if found[2].lower() == "mm" else 1.0}.get(found[2][0].lower(), 1.0)
+    return float(found[1].replace(",", ".")) * per_unit or None
+
+
+@cache
+def _reader() -> Callable[[NDArray[np.uint8]], tuple[str, ...]]:
+    """Return a function from a colour picture to the texts in it; its models travel with the package."""
+    try:
+        from rapidocr import RapidOCR
+    except ImportError as error:
+        needed = "reading a scale bar's number needs an extra: pip install 'gdest[ocr]', or state --scale-bar-um"
+        raise MicrographError(needed) from error
+    engine: Any = RapidOCR(params={"Global.log_level": "critical"})
+    logging.getLogger("RapidOCR").setLevel(logging.CRITICAL)
+
+    busy = Lock()
+
+    def texts(picture: NDArray[np.uint8]) -> tuple[str, ...]:
+        with busy:
+            return tuple(engine(picture[:, :, ::-1]).txts or ())
+
+    return texts

@@ -1,0 +1,162 @@
+"""Read every kind of TIFF, whole or by bands of rows."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from functools import partial
+from typing import Any, BinaryIO
+
+import numpy as np
+import tifffile
+from tifffile import COMPRESSION, PHOTOMETRIC, PLANARCONFIG
+
+from gdest.errors import MicrographError
+from gdest.reading.picture import Picture, Samples
+from gdest.reading.tiff_sizes import tiff_sizes
+
+STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+LARGEST_SEGMENT_PX = 64_000_000
+"""A strip or tile larger than this is not decoded anew for each band; such a file is read in one piece."""
+
+MOST_PAGES = 10_000
+JPEG = (COMPRESSION.OJPEG, COMPRESSION.JPEG, COMPRESSION.ALT_JPEG)
+
+# a damaged file is one row of the report; tifffile's log of how exactly it is damaged is noise
+logging.getLogger("tifffile").setLevel(logging.CRITICAL)
+
+
+def tiff_pictures(stream: BinaryIO, file_bytes: int) -> Iterator[Picture]:
+    """Yield the pictures of a TIFF, without pyramid levels, thumbnails and masks. Foreign errors are not translated."""
+    # another file that an OME-XML names is a row of its own
+    tiff = tifffile.TiffFile(stream, _multifile=False)
+    for page in _pages(tiff):
+        _check_page(page, file_bytes)
+        key = page.keyframe
+        in_bands = _is_raw(page) or int(np.prod(key.chunks)) <= LARGEST_SEGMENT_PX
+        yield Picture(
+            int(key.imagelength),
+            int(key.imagewidth),
+            tiff_sizes(tiff, page),
+            partial(_whole, page),
+            partial(_band, page) if in_bands else None,
+            max(1, int(key.samplesperpixel) * int(key.dtype.itemsize)),
+        )
+
+
+def _pages(tiff: tifffile.TiffFile) -> Iterator[Any]:
+    """Yield the pages that are pictures of their own: of each series the full resolution."""
+    found = 0
+    series: Any = tiff.series
+    largest = max((one.shape[one.axes.index("Y")] if "Y" in one.axes else 0) for one in series) if series else 0
+    for index, one in enumerate(series):
+        if index and _is_preview(one, largest):
+            continue
+        for page in one.pages:
+            if page is None or page.is_reduced or page.keyframe.subfiletype & 0b100:
+                continue
+            found += 1
+            if found > MOST_PAGES:
+                raise MicrographError(f"holds more than {MOST_PAGES} pages")
+            yield page
+
+
+def _is_preview(series: Any, largest: int) -> bool:
+    """Return whether a further series is a label, an overview or a thumbnail rather than a field of view."""
+    name = series.name.lower()
+    rows = series.shape[series.axes.index("Y")] if "Y" in series.axes else 0
+    return any(word in name for word in ("thumb", "label", "macro", "overview", "preview")) or rows * 8 <= largest
+
+
+def _check_page(page: Any, file_bytes: int) -> None:
+    key = page.keyframe
+    if key.dtype is None:
+        raise MicrographError(f"cannot decode: its samples have {key.bitspersample} bits, of a kind that is unknown")
+    if key.imagedepth > 1:
+        raise MicrographError("holds a volume, not a picture")
+    # tifffile fills what is missing with zeros; half an image must not be graded
+    ends = [offset + count for offset, count in zip(page.dataoffsets, page.databytecounts, strict=True)]
+    missing = len(ends) < int(np.prod(key.chunked)) or 0 in page.databytecounts
+    if not ends or missing or max(ends) > file_bytes:
+        raise MicrographError("truncated: the file ends before its pixels do")
+    if int(np.prod(key.chunks)) > 4 * max(int(np.prod(key.shape)), LARGEST_SEGMENT_PX):
+        raise MicrographError("cannot decode: its tiles are larger than the picture")
+
+
+def _is_raw(page: Any) -> bool:
+    """Return whether the pixels lie row after row in the file, so that any row can be found."""
+    key = page.keyframe
+    plain = key.compression == COMPRESSION.NONE and key.bitspersample in (8, 16, 32) and key.fillorder == 1
+    return bool(plain and page.is_contiguous and key.planarconfig == PLANARCONFIG.CONTIG and key.predictor == 1)
+
+
+def _whole(page: Any) -> Samples:
+    samples = page.asarray()
+    if page.keyframe.planarconfig == PLANARCONFIG.SEPARATE and samples.ndim == 3:
+        samples = np.moveaxis(samples, 0, -1)
+    return as_seen(page.keyframe, samples)
+
+
+def _band(page: Any, top: int, bottom: int) -> Samples:
+    """Return the samples of some rows; only the strips or tiles that hold them are decoded."""
+    key = page.keyframe
+    if _is_raw(page):
+        return as_seen(key, _raw_band(page, top, bottom))
+    planes, _, rows, cols, samples = key.shaped
+    band = np.empty((bottom - top, cols, planes * samples), key.dtype)
+    down, across = (key.tilelength, key.tilewidth) if key.is_tiled else (min(key.rowsperstrip, rows), cols)
+    per_row, per_plane = -(-cols // across), -(-cols // across) * -(-rows // down)
+    tables = {"jpegtables": page.jpegtables, "jpegheader": key.jpegheader} if key.compression in JPEG else {}
+    for plane in range(planes):
+        for row in range(top // down, -(-bottom // down)):
+            for index in range(plane * per_plane + row * per_row, plane * per_plane + (row + 1) * per_row):
+                _paste_segment(page, index, top, band, plane * samples, tables)
+    return as_seen(key, band if band.shape[2] > 1 else band[:, :, 0])
+
+
+def _paste_segment(page: Any, index: int, band_top: int, band: Samples, sample: int, tables: dict[str, Any]) -> None:
+    handle = page.parent.filehandle
+    with handle.lock:
+        handle.seek(page.dataoffsets[index])
+        content = handle.read(page.databytecounts[index])
+    segment, (_, _, top, left, _), _ = page.keyframe.decode(content, index, **tables)
+    segment = segment[0]
+    first, last = max(top, band_top), min(top + segment.shape[0], band_top + band.shape[0])
+    width = min(segment.shape[1], band.shape[1] - left)
+    target = band[first - band_top : last - band_top, left : left + width, sample : sample + segment.shape[2]]
+    target[...] = segment[first - top : last - top, :width]
+
+
+def _raw_band(page: Any, top: int, bottom: int) -> Samples:
+    key, handle = page.keyframe, page.parent.filehandle
+    stored = np.dtype(page.parent.byteorder + key.dtype.char)
+    row = int(np.prod(key.shape[1:]))
+    with handle.lock:
+        handle.seek(page.dataoffsets[0] + top * row * stored.itemsize)
+        content = handle.read((bottom - top) * row * stored.itemsize)
+    return np.frombuffer(content, stored).reshape(bottom - top, *key.shape[1:]).astype(key.dtype, copy=False)
+
+
+def as_seen(page: Any, samples: Samples) -> Samples:
+    """Return samples as a viewer shows them: palettes looked up, ink and min-is-white turned round."""
+    kind, bits = page.photometric, page.bitspersample
+    if kind == PHOTOMETRIC.PALETTE and page.colormap is not None:
+        colours = (np.moveaxis(np.asarray(page.colormap), 0, -1) // 256).astype(np.uint8)
+        if int(samples.max(initial=0)) >= len(colours):
+            raise MicrographError("cannot decode: its palette is shorter than its pixels say")
+        return colours[samples]
+    if samples.dtype == np.uint8 and isinstance(bits, int) and bits < 8:
+        samples = (samples.astype(np.uint16) * 255 // (2**bits - 1)).astype(np.uint8)
+    if kind == PHOTOMETRIC.MINISWHITE:
+        return np.invert(samples) if samples.dtype.kind in "bu" else -samples
+    if kind == PHOTOMETRIC.SEPARATED and samples.ndim == 3 and samples.shape[2] >= 4 and samples.dtype.kind == "u":
+        most = float(np.iinfo(samples.dtype).max)
+        paper = (most - samples[:, :, :3].astype(np.float32)) * ((most - samples[:, :, 3:4]) / np.float32(most))
+        return np.asarray(np.round(paper).astype(samples.dtype))
+    # of Y, Cb, Cr and of L, a, b the first is grey; JPEG's are RGB by now
+    first_is_grey = kind == PHOTOMETRIC.CIELAB or (kind == PHOTOMETRIC.YCBCR and page.compression not in JPEG)
+    # samples beyond red, green, blue and alpha, or two and more greys, are masks of the same field
+    extra = samples.ndim == 3 and (samples.shape[2] > 4 or kind == PHOTOMETRIC.MINISBLACK)
+    if samples.ndim == 3 and (first_is_grey or extra):
+        return samples[:, :, :3] if kind == PHOTOMETRIC.RGB else samples[:, :, 0]
+    return samples

@@ -1,0 +1,167 @@
+"""Find what a TIFF says of its pixel size, in any of the dialects that microscopes write."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+from xml.etree import ElementTree
+
+import tifffile
+
+from gdest.records import PixelSize
+
+UM_PER = {
+    "m": 1e6, "meter": 1e6, "metre": 1e6, "mm": 1e3, "cm": 1e4, "centimeter": 1e4, "inch": 25_400.0, "in": 25_400.0,
+    "um": 1.0, "µm": 1.0, "μm": 1.0, "micron": 1.0, "microns": 1.0, "micrometer": 1.0, "\\u00b5m": 1.0, "nm": 1e-3,
+    "å": 1e-4, "pm": 1e-6,
+}  # fmt: skip
+UM_PER_RESOLUTION_UNIT = {2: 25_400.0, 3: 10_000.0}
+"""um per TIFF resolution unit: 2 is inch, 3 is centimetre; 1, no unit, says nothing."""
+
+SCREEN_AND_PRINTER_DPI = (72.0, 96.0, 150.0, 300.0, 600.0)
+NIKON_XML_TAGS = (65330, 65331, 65332, 65333)
+"""Tags in which NIS-Elements writes XML; `dCalibration` in it is the pixel size in um."""
+
+SQUARE_WITHIN = 0.01
+
+
+def tiff_sizes(tiff: tifffile.TiffFile, page: Any) -> tuple[PixelSize, ...]:
+    """Return what the file says of the pixel size of a page, strongest source first; damaged tags say nothing."""
+    readers: dict[str, Callable[[], Iterator[float]]] = {
+        "ome-xml": lambda: _ome(tiff, page),
+        "imagej": lambda: _imagej(tiff),
+        "zeiss-tag": lambda: _zeiss(tiff),
+        "fei-tag": lambda: _fei(tiff),
+        "olympus-tag": lambda: _olympus(tiff),
+        "leica-tag": lambda: _leica(tiff, page),
+        "nikon-tag": lambda: _nikon(tiff),
+        "tiff-resolution": lambda: _resolution(tiff, page),
+    }
+    found = ((source, _first(read)) for source, read in readers.items())
+    return tuple(PixelSize(um, source) for source, um in found if um is not None)
+
+
+def _first(read: Callable[[], Iterator[float]]) -> float | None:
+    """Return the first size of a dialect, None where it is absent, not positive or not square."""
+    try:
+        sizes = [float(value) for value in read()]
+    except Exception:  # a foreign tag may hold anything; what cannot be read says nothing
+        return None
+    if not sizes or not all(0 < size < float("inf") for size in sizes):
+        return None
+    return sizes[0] if max(sizes) - min(sizes) <= SQUARE_WITHIN * sizes[0] else None
+
+
+def _in_um(value: object, unit: object) -> Iterator[float]:
+    factor = UM_PER.get(str(unit).strip().lower())
+    if factor is not None and value not in (None, ""):
+        yield float(str(value)) * factor
+
+
+def _ome(tiff: tifffile.TiffFile, page: Any) -> Iterator[float]:
+    """Yield PhysicalSizeX and Y of the image that holds the page; the unit is um unless stated."""
+    if tiff.ome_metadata is None:
+        return
+    images = [node for node in ElementTree.fromstring(tiff.ome_metadata).iter() if node.tag.endswith("}Pixels")]
+    index = next((i for i, series in enumerate(tiff.series) if page in series.pages), 0)
+    for axis in "XY":
+        attributes = images[min(index, len(images) - 1)].attrib
+        yield from _in_um(attributes.get(f"PhysicalSize{axis}"), attributes.get(f"PhysicalSize{axis}Unit", "um"))
+
+
+def _imagej(tiff: tifffile.TiffFile) -> Iterator[float]:
+    """Yield the size that ImageJ keeps: pixels per its own unit in the resolution tags."""
+    unit = (tiff.imagej_metadata or {}).get("unit")
+    tag = tiff.pages.first.tags.get("XResolution")
+    if unit is not None and tag is not None and tag.value[0]:
+        yield from _in_um(tag.value[1] / tag.value[0], unit)
+
+
+def _zeiss(tiff: tifffile.TiffFile) -> Iterator[float]:
+    """Yield the size of an image pixel from a Zeiss SEM tag or an LSM structure; `ap_pixel_size` is the scan's."""
+    record = tiff.sem_metadata or {}
+    for name in ("ap_image_pixel_size", "ap_pixel_size"):
+        if name in record:
+            yield from _in_um(record[name][1], record[name][2])
+            return
+    for axis in "XY":
+        if tiff.lsm_metadata and f"VoxelSize{axis}" in tiff.lsm_metadata:
+            yield from _in_um(tiff.lsm_metadata[f"VoxelSize{axis}"], "m")
+
+
+def _fei(tiff: tifffile.TiffFile) -> Iterator[float]:
+    """Yield the pixel width and height, in m, of an FEI or Thermo tag."""
+    record = tiff.fei_metadata or {}
+    scan: dict[str, Any] = next(
+        (record[name] for name in ("Scan", "EScan") if "PixelWidth" in record.get(name, {})), {}
+    )
+    for name in ("PixelWidth", "PixelHeight"):
+        yield from _in_um(scan.get(name), "m")
+
+
+def _olympus(tiff: tifffile.TiffFile) -> Iterator[float]:
+    """Yield the pixel width and height, in m, of an Olympus SIS tag, or those of a FluoView header."""
+    record = tiff.sis_metadata or {}
+    for axis in "xy":
+        yield from _in_um(record.get(f"pixelsize{axis}"), "m")
+    if not record and tiff.fluoview_metadata:
+        for name, _, _, step, unit in (row[:5] for row in tiff.fluoview_metadata["Dimensions"]):
+            if str(name).strip().lower() in ("x", "y"):
+                yield from _in_um(step, unit)
+
+
+def _leica(tiff: tifffile.TiffFile, page: Any) -> Iterator[float]:
+    """Yield the sizes that Leica's XML tells: a length over the number of its pixels."""
+    text = tiff.scn_metadata
+    if text:  # lengths in nm
+        for pixels in ElementTree.fromstring(text).iter():
+            if not pixels.tag.endswith("}image"):
+                continue
+            view = next(node for node in pixels if node.tag.endswith("}view"))
+            inner = next(node for node in pixels if node.tag.endswith("}pixels"))
+            if int(inner.attrib["sizeX"]) == page.keyframe.imagewidth:
+                for axis in "XY":
+                    yield from _in_um(int(view.attrib[f"size{axis}"]) / int(inner.attrib[f"size{axis}"]), "nm")
+                return
+    elif "<DimensionDescription" in (description := str(tiff.pages.first.description)):
+        yield from leica_dimensions(ElementTree.fromstring(description[description.index("<") :]))
+
+
+def leica_dimensions(root: ElementTree.Element) -> Iterator[float]:
+    """Yield the pixel width and height in um from Leica's dimension descriptions; from first to last pixel."""
+    for node in root.iter("DimensionDescription"):
+        if node.attrib.get("DimID") in ("1", "2", "X", "Y"):
+            steps = max(int(node.attrib["NumberOfElements"]) - 1, 1)
+            yield from _in_um(float(node.attrib["Length"]) / steps, node.attrib.get("Unit", "m"))
+
+
+def _nikon(tiff: tifffile.TiffFile) -> Iterator[float]:
+    for code in NIKON_XML_TAGS:
+        tag = tiff.pages.first.tags.get(code)
+        value = b"" if tag is None else tag.value
+        raw = value if isinstance(value, bytes) else str(value).encode()
+        for text in (raw.decode("utf-8", "ignore"), raw.decode("utf-16", "ignore") if raw[:2] == b"\xff\xfe" else ""):
+            calibration = re.search(r'<dCalibration\b[^>]*\bvalue="([0-9.eE+-]+)"', text)
+            if calibration:
+                yield float(calibration[1])
+                return
+
+
+def _resolution(tiff: tifffile.TiffFile, page: Any) -> Iterator[float]:
+    """Yield the sizes of the resolution tags; none where they have no unit or are a screen or printer default.
+
+    ImageJ, which keeps its own unit in them, and SIS, which leaves a screen's value in them, are asked elsewhere.
+    """
+    tags = page.keyframe.tags
+    unit = tags.get("ResolutionUnit")
+    if unit is None or int(unit.value) not in UM_PER_RESOLUTION_UNIT or tiff.imagej_metadata:
+        return
+    for name in ("XResolution", "YResolution"):
+        numerator, denominator = tags[name].value
+        um_per_px = UM_PER_RESOLUTION_UNIT[int(unit.value)] * denominator / numerator
+        if any(abs(25_400.0 / um_per_px - dpi) < 0.6 for dpi in SCREEN_AND_PRINTER_DPI):
+            return
+        if numerator == denominator:
+            return
+        yield um_per_px
