@@ -79,6 +79,18 @@ def test_an_unchanged_archive_is_not_read_again(run, table, tmp_path):
     assert len(table()) == 6
 
 
+def test_every_page_of_a_moved_file_keeps_its_own_answer(run, table, root):
+    pages = [np.random.default_rng(i).integers(0, 60 + 90 * i, (230, 240), dtype=np.uint8) for i in range(2)]
+    tifffile.imwrite(root / "two.tif", np.stack(pages), resolution=(1e4, 1e4), resolutionunit="CENTIMETER")
+    assert run()[0] == 0
+    first = table()["g"]
+    assert abs(first["two.tif"] - first["two.tif#2"]) > 0.5
+    (root / "two.tif").rename(root / "renamed#1.tif")
+    assert run() == (0, 0)
+    second = table()["g"]
+    assert (second["renamed#1.tif"], second["renamed#1.tif#2"]) == (first["two.tif"], first["two.tif#2"])
+
+
 def test_new_changed_moved_and_deleted_files_are_told_apart(run, table, root, tmp_path, capsys):
     run()
     first = table()
@@ -154,7 +166,7 @@ def test_a_file_that_changes_while_it_is_read_is_read_again_by_the_next_scan(run
 def test_a_read_that_never_returns_costs_one_row_and_the_next_scan_tries_again(run, table, monkeypatch):
     from gdest import pipeline
 
-    real, let_go = pipeline.read_micrograph, threading.Event()
+    real, let_go = pipeline.read_micrographs, threading.Event()
 
     def hangs(file, *arguments):
         if file.name == "a/2.tif":
@@ -162,7 +174,7 @@ def test_a_read_that_never_returns_costs_one_row_and_the_next_scan_tries_again(r
         return real(file, *arguments)
 
     with monkeypatch.context() as patch:
-        patch.setattr(pipeline, "read_micrograph", hangs)
+        patch.setattr(pipeline, "read_micrographs", hangs)
         assert run(settings=GradeSettings(read_timeout_s=0.5))[0] == 3
     let_go.set()
     assert "no answer within 0.5 s" in table()["reason"]["a/2.tif"]
@@ -176,7 +188,7 @@ def test_a_share_that_is_gone_stops_the_scan_with_one_sentence(run, root, monkey
     for i in range(6, 12):
         put(root, f"a/{i}.tif", i)
     let_go = threading.Event()
-    monkeypatch.setattr(pipeline, "read_micrograph", lambda *_arguments: let_go.wait(30))
+    monkeypatch.setattr(pipeline, "read_micrographs", lambda *_arguments: let_go.wait(30))
     with pytest.raises(ArchiveError, match="share seems to be gone"):
         run(settings=GradeSettings(read_timeout_s=0.05))
     let_go.set()

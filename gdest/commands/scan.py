@@ -133,10 +133,16 @@ def _memory(out: Path, recipe: Recipe, options: ScanSettings) -> Iterator[Memory
         def recall(micrograph: Micrograph) -> GradeMap | None:
             with one_at_a_time:
                 known = ledger.remembered(recipe.id, micrograph.sha256)
-            _, mark, number = micrograph.file.name.rpartition("#")
-            return known.get("") or known.get(mark + number)
+            return known.get(_page(micrograph.file))
 
         yield recall
+
+
+def _page(file: ImageFile) -> str:
+    """Return what a micrograph's name adds to its file's: nothing for the first one, `#2` for the second."""
+    _, mark, number = file.name.rpartition("#")
+    further = number.isdigit() and not file.path.name.endswith(mark + number)
+    return mark + number if further else ""
 
 
 def _finish(
