@@ -12,9 +12,9 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
-from torchvision.models import ResNet18_Weights, resnet18
 
 from gdest.archive import write_atomically
+from gdest.backbones import head_of, head_prefix, imagenet_state, make_body, pool, resnet_stages
 from gdest.errors import SettingsError, WeightsError
 from gdest.records import UNFIT, ModelCard
 
@@ -32,50 +32,73 @@ SD_FLOOR = 4.0
 
 
 class GradeNetwork(nn.Module):
-    """Map grey tiles (n, 1, side, side), 0..255, to one G_seen each, (n,), float32.
+    """Map grey pictures (n, 1, rows, cols), 0..255, to one G_seen each, (n,), float32.
 
-    Every tile is brought to zero mean and unit deviation first, so neither exposure nor the
-    colour of the light matters. Raises nothing; the card says what the numbers mean.
+    Every picture is brought to zero mean and unit deviation first, so neither exposure nor the
+    colour of the light matters. A regressor has one output; a classifier has one per class of its
+    card, and its G is the mean of the classes by their probabilities. Raises `WeightsError` for a
+    card that this gdest cannot run.
     """
+
+    judge: Judge | None
+    class_g: Tensor
 
     def __init__(self, card: ModelCard) -> None:
         super().__init__()
-        if (card.backbone, card.head, card.task) != ("resnet18", "fc", "regression"):
-            raise WeightsError(f"it holds a {card.backbone}/{card.head}/{card.task} network; this gdest cannot run it.")
+        if card.task not in ("regression", "classification") or (card.task == "classification") != bool(card.classes):
+            raise WeightsError(f"it holds a {card.task} with {len(card.classes)} classes; this gdest cannot run it.")
         self.card = card
-        body = resnet18(weights=None)
-        body.conv1 = nn.Conv2d(1, 64, kernel_size=7, stride=2, padding=3, bias=False)
-        body.fc = nn.Linear(512, 1)
-        self.body = body
-        self.judge = Judge()
+        self.body = make_body(card.backbone, card.head, len(card.classes) or 1)
+        self.judge = Judge() if has_judge(card) else None
+        if card.classes:
+            self.register_buffer("class_g", torch.tensor(card.classes), persistent=False)
 
     def stages(self, tiles: Tensor) -> list[Tensor]:
-        """Return the maps of the four stages: (n, 64, side / 4, side / 4) to (n, 512, side / 32, side / 32)."""
-        body = self.body
-        x = body.maxpool(body.relu(body.bn1(body.conv1(standardise(tiles)))))
-        maps = []
-        for stage in (body.layer1, body.layer2, body.layer3, body.layer4):
-            x = stage(x)
-            maps.append(x)
-        return maps
+        """Return the maps of the four stages of a ResNet18."""
+        return resnet_stages(self.body, standardise(tiles))
 
     def features(self, tiles: Tensor) -> Tensor:
-        """Return the last feature maps (n, 512, side / 32, side / 32)."""
-        return self.stages(tiles)[-1]
+        """Return the last feature maps (n, channels, about rows / 32, about cols / 32)."""
+        if self.card.backbone == "resnet18":
+            return self.stages(tiles)[-1]
+        return cast(Tensor, self.body.features(standardise(tiles)))  # type: ignore[operator]
+
+    def embedding(self, features: Tensor) -> Tensor:
+        """Return the last numbers before the output: 256 with the head `ext`, what the backbone gives with `fc`."""
+        pooled, head = pool(self.body, features), head_of(self.body)
+        return cast(Tensor, head[:-1](pooled)) if isinstance(head, nn.Sequential) else pooled
+
+    def outputs(self, embedding: Tensor) -> Tensor:
+        """Return the outputs from an embedding: G_seen (n, 1), or the log odds of the classes (n, classes)."""
+        head = head_of(self.body)
+        last = head[-1] if isinstance(head, nn.Sequential) else head
+        middle = 0.0 if self.card.classes else 0.5 * (self.card.g_min + self.card.g_max)
+        return cast(Tensor, last(embedding).float() + middle)
 
     def grade(self, features: Tensor) -> Tensor:
         """Return G_seen (n,) from the last feature maps."""
-        middle = 0.5 * (self.card.g_min + self.card.g_max)
-        return cast(Tensor, self.body.fc(features.mean(dim=(2, 3))).squeeze(1).float() + middle)
+        outputs = self.outputs(self.embedding(features))
+        return outputs.softmax(dim=1) @ self.class_g if self.card.classes else outputs.squeeze(1)
 
     def forward(self, tiles: Tensor) -> Tensor:
         """Return G_seen (n,) of tiles (n, 1, side, side)."""
         return self.grade(self.features(tiles))
 
     def answer(self, tiles: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Return G_seen (n,), the log odds of each kind of unfit tile (n, 3), and the novelty (n,)."""
+        """Return G_seen (n,), the log odds of each kind of unfit tile (n, 3), and the novelty (n,).
+
+        Without a judge the last two are NaN: nothing is known of what must not be graded.
+        """
+        if self.judge is None:
+            g_seen = self(tiles)
+            return g_seen, g_seen.new_full((len(tiles), len(UNFIT)), torch.nan), torch.full_like(g_seen, torch.nan)
         maps = self.stages(tiles)
         return self.grade(maps[-1]), *self.judge(describe(maps))
+
+
+def has_judge(card: ModelCard) -> bool:
+    """Return whether a network learns what must not be graded: a ResNet18 that regresses from crops."""
+    return (card.backbone, card.task, card.input) == ("resnet18", "regression", "crop")
 
 
 class Judge(nn.Module):
@@ -130,27 +153,30 @@ def standardise(tiles: Tensor) -> Tensor:
     return (pixels - mean) / sd.clamp_min(SD_FLOOR)
 
 
-def build(card: ModelCard, init: str = "none") -> GradeNetwork:
-    """Return a network for a card, its weights random, from ImageNet, or from a gdest file."""
+def build(card: ModelCard, init: str = "none", *, backbone_only: bool = False) -> GradeNetwork:
+    """Return a network for a card, its weights random, from ImageNet, or from a gdest file.
+
+    From a file of the same backbone comes all that fits; the head only if it answers the same question,
+    and never with `backbone_only`. Raises `SettingsError` for a file with another backbone.
+    """
     network = GradeNetwork(card)
     if init == "imagenet":
-        _copy_imagenet(network)
+        network.body.load_state_dict(imagenet_state(card.backbone), strict=False)
     elif init != "none":
-        network.load_state_dict(load(Path(init)).network.state_dict())
+        _copy_known(load(Path(init)), network, backbone_only)
     return network
 
 
-def _copy_imagenet(network: GradeNetwork) -> None:
-    """Copy torchvision's ImageNet weights; its three colour filters are summed for grey input."""
-    try:
-        state = ResNet18_Weights.IMAGENET1K_V1.get_state_dict(progress=False, check_hash=True)
-    except Exception as error:  # urllib, ssl and the hub raise many kinds
-        raise SettingsError(
-            f"The ImageNet weights cannot be downloaded ({error}); use --init none, or --init FILE with a gdest file."
-        ) from error
-    state = {name: value for name, value in state.items() if not name.startswith("fc.")}
-    state["conv1.weight"] = state["conv1.weight"].sum(dim=1, keepdim=True)
-    network.body.load_state_dict(state, strict=False)
+def _copy_known(known: LoadedModel, network: GradeNetwork, backbone_only: bool) -> None:
+    card = network.card
+    if known.card.backbone != card.backbone:
+        raise SettingsError(f"--init {known.name} holds a {known.card.backbone}, not a {card.backbone}.")
+    state = known.network.state_dict()
+    same = (known.card.head, known.card.task, known.card.classes) == (card.head, card.task, card.classes)
+    if backbone_only or not same:
+        state = {name: value for name, value in state.items() if not name.startswith(head_prefix(card.backbone))}
+    wanted = network.state_dict()
+    network.load_state_dict({name: value for name, value in state.items() if name in wanted}, strict=False)
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from gdest.errors import SettingsError
+from gdest.errors import SettingsError, WeightsError
 from gdest.network import LoadedModel, to_device
 from gdest.records import ModelCard, TileAnswers
 from gdest.settings import GradeSettings
@@ -46,6 +46,8 @@ class NetworkPredictor:
     """Predict G_seen with one loaded network on one device; what `pipeline.Predictor` asks for."""
 
     def __init__(self, model: LoadedModel, settings: GradeSettings) -> None:
+        if model.card.input != "crop":
+            raise WeightsError(f"Weights {model.name} were trained on whole images; grading needs a model of crops.")
         self.device = choose_device(settings.device)
         fast = settings.precision == "auto" and has_fast_bf16(self.device)
         self.bf16 = settings.precision == "bf16" or fast

@@ -200,7 +200,8 @@ class ModelCard:
     `interval` the half-widths of the 90 % interval: rows of (G_seen, half-width); `tile_scatter`
     the scatter of tile grades within a uniform micrograph: rows of (G_seen, sd); all are
     interpolated linearly. `limits` says how large each of a grade map's doubts may be in a
-    micrograph that is graded. `training` and `errors` are free records for people.
+    micrograph that is graded. `input` is crop or image, what the network was trained to be shown;
+    `classes` are the grades at p0 that a classifier tells apart. `training` and `errors` are free records for people.
     """
 
     backbone: str = "resnet18"
@@ -219,6 +220,7 @@ class ModelCard:
     training: dict[str, str] = field(default_factory=dict)
     errors: dict[str, float] = field(default_factory=dict)
     gdest_version: str = ""
+    input: str = "crop"
 
     def to_json(self) -> str:
         """Return the card as the JSON text that the weights file carries."""

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from typing import Any
 
 from gdest.errors import SettingsError
 from gdest.grain_size import G_MAX, G_MIN
+
+TASKS = ("regression", "classification")
+HEADS = ("fc", "ext")
+BACKBONES = ("resnet18", "alexnet", "vgg16")
+INPUTS = ("crop", "image")
 
 
 def _require(condition: bool, sentence: str) -> None:
@@ -13,9 +19,16 @@ def _require(condition: bool, sentence: str) -> None:
         raise SettingsError(sentence)
 
 
+GRADE_SETS = {
+    "seen": ((2.5, *(float(g) for g in range(4, 14))), 242),
+    "unseen": ((3.5, 4.5, 5.5, 6.5, 7.5, 8.5, 9.5, 11.5, 12.5), 668),
+}
+"""The paper's two sets and their number of micrographs: the whole grades, and the half grades (without 10.5)."""
+
+
 @dataclass(frozen=True)
 class SynthSettings:
-    """Say which synthetic micrographs to make."""
+    """Say which synthetic micrographs to make: G evenly between two ends, or folders of single `grades`."""
 
     count: int = 10
     g_min: float = 3.0
@@ -26,9 +39,11 @@ class SynthSettings:
     um_per_px: float = 1.0
     label_maps: bool = False
     workers: int = 1
+    grades: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         """Raise `SettingsError` for values no micrograph can have."""
+        _require(all(G_MIN <= g <= G_MAX for g in self.grades), "--grades must lie in 0..16.")
         _require(self.count >= 1, "--count must be at least 1.")
         _require(G_MIN <= self.g_min <= self.g_max <= G_MAX, "--g-min and --g-max must satisfy 0 <= min <= max <= 16.")
         _require(self.rows >= 224 and self.cols >= 224, "--size must be at least 224x224 px.")
@@ -153,6 +168,10 @@ class TrainSettings:
     `unfit_pictures` of each unfit kind are drawn to teach the trained network what not to grade.
     `calibration` names labelled micrographs that calibrate the interval and the limits of doubt in
     place of the held-out specimens. No epochs at all calibrate the initial weights anew.
+    `rescale` off keeps every grade as it is; on, `rescale_g` limits a regressor's changes (the paper:
+    0.5, with whole images to the coarser side only), and a classifier's are whole grades: -1, 0 or +1
+    with crops, 0 or -1 with whole images. `test_share` of the specimens is kept apart and measured at
+    the end. `optimizer` is adam or sgd (momentum 0.9, weight decay 5e-4).
     """
 
     epochs: int = 50
@@ -173,6 +192,13 @@ class TrainSettings:
     bf16: bool = False
     um_per_px: float | None = None
     reference_um_per_px: float = 1.0
+    task: str = "regression"
+    head: str = "fc"
+    backbone: str = "resnet18"
+    input: str = "crop"
+    rescale: bool = True
+    test_share: float = 0.0
+    optimizer: str = "adam"
 
     def __post_init__(self) -> None:
         """Raise `SettingsError` for values that cannot be meant."""
@@ -189,3 +215,52 @@ class TrainSettings:
         _require(self.unfit_pictures >= 1, "--unfit-pictures must be at least 1.")
         _require(self.um_per_px is None or self.um_per_px > 0, "--um-per-px must be positive.")
         _require(self.reference_um_per_px > 0, "--reference-um-per-px must be positive.")
+        _require(self.task in TASKS, f"--task is one of {', '.join(TASKS)}.")
+        _require(self.head in HEADS, f"--head is one of {', '.join(HEADS)}.")
+        _require(self.backbone in BACKBONES, f"--backbone is one of {', '.join(BACKBONES)}.")
+        _require(self.input in INPUTS, f"--input is one of {', '.join(INPUTS)}.")
+        _require(0 <= self.test_share < 1, "--test-share must be in 0..1.")
+        _require(self.validation_share + self.test_share < 1, "--validation-share and --test-share leave nothing.")
+        _require(self.optimizer in ("adam", "sgd"), "--optimizer is adam or sgd.")
+
+    @property
+    def shift_limit(self) -> float:
+        """Return the largest change of G by the rescale augmentation, 0 where it is off."""
+        return self.rescale_g if self.rescale else 0.0
+
+
+PRESETS: dict[str, dict[str, Any]] = {
+    "azimi": {
+        "task": "classification",
+        "backbone": "vgg16",
+        "head": "fc",
+        "input": "crop",
+        "rescale": False,
+        "optimizer": "sgd",
+        "learning_rate": 1e-3,
+    }
+}
+"""Training schemes by name. `azimi` is the compared work (reference 3 of the paper, Azimi et al. 2018): a VGG16
+fine-tuned for classification, without the rescale augmentation. The paper names no optimiser for it; SGD at
+1e-3 with momentum 0.9 and weight decay 5e-4, the usual fine-tuning of a VGG16, is our choice."""
+
+
+@dataclass(frozen=True)
+class StudySettings:
+    """Say which runs a study makes: every configuration that one of `configs` (names, * and ?) matches, `seeds` times.
+
+    `training` is what the runs share. Whole images are `image_batch` to a step. The split is that of the
+    paper, 125 / 53 / 64, as shares of the specimens, and the same for all seeds.
+    """
+
+    training: TrainSettings
+    seeds: int = 20
+    configs: tuple[str, ...] = ("*",)
+    image_batch: int = 8
+
+    def __post_init__(self) -> None:
+        """Raise `SettingsError` for values that cannot be meant."""
+        _require(self.seeds >= 1, "--seeds must be at least 1.")
+        _require(self.image_batch >= 1, "--image-batch must be at least 1.")
+        _require(bool(self.configs), "--configs names no configuration.")
+        _require(self.training.epochs >= 1, "--epochs must be at least 1.")

@@ -128,12 +128,12 @@ def test_the_label_of_a_crop_is_that_of_the_grains_that_lie_in_it():
     assert torch.allclose(batch.g_seen - plain.g_seen, torch.log2(1 + 3 * fine) - whole, atol=0.06)
     assert fine.min() < 0.05
     assert fine.max() > 0.95
-    corners = validation_batch([source], 224)
+    corners = validation_batch([source], TrainSettings(), 224)
     assert torch.allclose(corners.g_seen, torch.tensor([-whole, 2 - whole] * 2).float() + 6.0, atol=0.01)
 
 
 def test_validation_crops_are_the_untouched_corners():
     pixels = np.arange(300 * 260).reshape(300, 260) % 251
-    batch = validation_batch([example(pixels, g=5.0)], 224)
+    batch = validation_batch([example(pixels, g=5.0)], TrainSettings(), 224)
     assert torch.equal(batch.crops[3, 0], torch.from_numpy(pixels[-224:, -224:].astype(np.float32)))
     assert batch.g_seen.tolist() == [5.0] * 4

@@ -9,9 +9,10 @@ import tifffile
 from gdest.errors import SettingsError
 from gdest.micrograph import read_micrograph
 from gdest.records import ImageFile
-from gdest.settings import SynthSettings
+from gdest.settings import GRADE_SETS, SynthSettings
 from gdest.synth.dataset import write_dataset
 from gdest.synth.tessellation import true_g
+from gdest.training.data import read_labels
 
 SETTINGS = SynthSettings(count=3, g_min=5.0, g_max=8.0, seed=4, rows=256, cols=300, um_per_px=0.5, label_maps=True)
 
@@ -44,3 +45,27 @@ def test_worker_processes_change_nothing(tmp_path):
 def test_impossible_settings_are_refused(wrong):
     with pytest.raises(SettingsError):
         SynthSettings(**wrong)
+
+
+def test_grades_fill_their_folders_evenly_and_the_count_lies_near_the_grade(tmp_path):
+    settings = SynthSettings(count=5, grades=(6.0, 9.5), rows=260, cols=300, seed=2)
+    rows = list(write_dataset(tmp_path, settings))
+    assert [row["file"].split("/")[0] for row in rows] == ["6.0", "9.5", "6.0", "9.5", "6.0"]
+    assert all(abs(float(row["g_counted"]) - float(row["g"])) <= 0.25 for row in rows)
+    found = read_labels(tmp_path, None)
+    assert [item.g for item in found] == [6.0, 9.5, 6.0, 9.5, 6.0]
+    (tmp_path / "labels.csv").unlink()
+    assert sorted(item.g for item in read_labels(tmp_path, None)) == [6.0, 6.0, 6.0, 9.5, 9.5]
+
+
+def test_a_picture_too_small_for_its_grade_is_one_sentence(tmp_path):
+    with pytest.raises(SettingsError, match=r"too small to show G 0"):
+        list(write_dataset(tmp_path, SynthSettings(count=1, grades=(0.0,), rows=224, cols=224)))
+
+
+def test_the_papers_sets_have_the_papers_counts():
+    (seen, count), (unseen, other) = GRADE_SETS["seen"], GRADE_SETS["unseen"]
+    assert (count, other) == (242, 668)
+    assert len(seen) == 11
+    assert not set(seen) & set(unseen)
+    assert 10.5 not in unseen

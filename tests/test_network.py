@@ -108,3 +108,76 @@ def test_what_the_card_says_is_read_too_fine_is_taken_off(weights):
     plain = NetworkPredictor(model, settings).predict(tiles).g_seen
     corrected = replace(model, card=replace(model.card, correction=((0.0, 0.5), (16.0, 0.5))))
     assert NetworkPredictor(corrected, settings).predict(tiles).g_seen == pytest.approx(plain - 0.5, abs=1e-5)
+
+
+CLASSES = (4.0, 6.0, 9.0)
+
+
+def variant(backbone="resnet18", head="fc", task="classification", shown="crop"):
+    classes = CLASSES if task == "classification" else ()
+    return replace(CARD, backbone=backbone, head=head, task=task, classes=classes, input=shown)
+
+
+@pytest.mark.parametrize("task", ["regression", "classification"])
+@pytest.mark.parametrize(("backbone", "head"), [("resnet18", "ext"), ("alexnet", "fc"), ("alexnet", "ext")])
+def test_every_network_is_saved_with_its_card_and_answers_alike(tmp_path, backbone, head, task):
+    card = variant(backbone, head, task)
+    torch.manual_seed(1)
+    built = network.build(card).eval()
+    network.save(built, card, tmp_path / "w.safetensors")
+    model = network.load(tmp_path / "w.safetensors")
+    assert model.card == card
+    tiles = torch.randint(0, 256, (2, 1, 224, 224), dtype=torch.uint8)
+    with torch.inference_mode():
+        embedding = built.embedding(built.features(tiles))
+        assert embedding.shape == (2, {"fc": 4096, "ext": 256}[head])
+        outputs = built.outputs(embedding)
+        assert outputs.shape == (2, 3 if task == "classification" else 1)
+        assert torch.allclose(model.network(tiles), built(tiles), atol=0.02)
+
+
+def test_a_vgg16_takes_pictures_of_any_size():
+    built = network.build(variant("vgg16", "fc")).eval()
+    with torch.inference_mode():
+        features = built.features(torch.rand(1, 1, 256, 320) * 255)
+        assert features.shape == (1, 512, 8, 10)
+        assert built.outputs(built.embedding(features)).shape == (1, 3)
+
+
+def test_a_classifier_answers_the_mean_of_its_classes_by_probability(tmp_path):
+    card = variant()
+    torch.manual_seed(0)
+    built = network.build(card).eval()
+    built.body.fc.weight.data.zero_()
+    built.body.fc.bias.data = torch.log(torch.tensor([0.5, 0.25, 0.25]))
+    network.save(built, card, tmp_path / "w.safetensors")
+    predictor = NetworkPredictor(network.load(tmp_path / "w.safetensors"), GradeSettings(device="cpu"))
+    answers = predictor.predict(np.random.default_rng(0).integers(0, 256, (2, 224, 224), dtype=np.uint8))
+    assert answers.g_seen == pytest.approx([0.5 * 4 + 0.25 * 6 + 0.25 * 9] * 2, abs=0.01)
+    assert np.isnan(answers.unfit).all()
+    assert np.isnan(answers.novelty).all()
+
+
+def test_the_backbone_of_a_regressor_starts_a_classifier_and_its_head_does_not(weights, random_network):
+    torch.manual_seed(5)
+    built = network.build(variant(), str(weights))
+    assert torch.allclose(built.body.conv1.weight, random_network.body.conv1.weight, atol=1e-3)
+    assert built.body.fc.weight.shape == (3, 512)
+    plain = network.build(CARD, str(weights), backbone_only=True)
+    assert torch.allclose(plain.body.layer4[1].conv2.weight, random_network.body.layer4[1].conv2.weight, atol=1e-3)
+    assert not torch.allclose(plain.body.fc.weight, random_network.body.fc.weight, atol=1e-3)
+    with pytest.raises(SettingsError, match="resnet18, not a alexnet"):
+        network.build(variant("alexnet"), str(weights))
+
+
+def test_what_a_card_cannot_mean_is_refused():
+    for card in (replace(CARD, task="classification"), replace(CARD, backbone="resnet50"), replace(CARD, head="deep")):
+        with pytest.raises(WeightsError, match="cannot run it"):
+            network.build(card)
+
+
+def test_weights_of_whole_images_are_not_used_on_tiles(tmp_path):
+    card = variant(shown="image")
+    network.save(network.build(card), card, tmp_path / "w.safetensors")
+    with pytest.raises(WeightsError, match="whole images"):
+        NetworkPredictor(network.load(tmp_path / "w.safetensors"), GradeSettings(device="cpu"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Optional
 
@@ -9,11 +10,22 @@ import typer
 
 from gdest.cli.options import Device, Precision, UmPerPx, Weights, app
 from gdest.errors import SettingsError
-from gdest.settings import CalibrationSettings, GradeSettings, SynthSettings, TrainSettings
+from gdest.settings import (
+    GRADE_SETS,
+    PRESETS,
+    CalibrationSettings,
+    GradeSettings,
+    SynthSettings,
+    TrainSettings,
+)
+
+OPTION_OF = {"input": "shown"}
+"""Settings whose option has another name in Python, where `input` is taken."""
 
 
 @app.command()
 def train(
+    context: typer.Context,
     data: Annotated[
         Path, typer.Argument(help="Folder of grade folders (4.0/, 4.5/, ...) or CSV file,g[,um_per_px,specimen].")
     ],
@@ -41,20 +53,42 @@ def train(
     seed: Annotated[int, typer.Option()] = 0,
     device: Device = "auto",
     bf16: Annotated[bool, typer.Option("--bf16", help="Compute in bf16 where it is safe.")] = False,
+    task: Annotated[str, typer.Option(help="regression, or classification over the grades present.")] = "regression",
+    head: Annotated[str, typer.Option(help="fc: one layer; ext: two more before it.")] = "fc",
+    backbone: Annotated[str, typer.Option(help="resnet18, alexnet or vgg16.")] = "resnet18",
+    shown: Annotated[str, typer.Option("--input", help="crop, or image for whole images.")] = "crop",
+    rescale: Annotated[bool, typer.Option(help="Enlarge and shrink pictures, and move their label by as much.")] = True,
+    test_share: Annotated[float, typer.Option(help="Share of the specimens kept apart and measured at the end.")] = 0.0,
+    optimizer: Annotated[str, typer.Option(help="adam or sgd.")] = "adam",
+    preset: Annotated[Optional[str], typer.Option(help="azimi: the scheme the paper compares with.")] = None,
 ) -> None:
-    """Train a regressor on labelled micrographs; an interrupted run goes on where it stopped."""
+    """Train a network on labelled micrographs; an interrupted run goes on where it stopped."""
     settings = TrainSettings(
         epochs=epochs, batch=batch, learning_rate=learning_rate, schedule=schedule, average=average,
         crop_px=crop_px, crops_per_micrograph=crops_per_micrograph, rescale_g=rescale_g, contrast=contrast,
         validation_share=validation_share, unfit_pictures=unfit_pictures,
         calibration=tuple(map(str, calibration or ())), um_per_px=um_per_px, reference_um_per_px=reference_um_per_px,
-        seed=seed, device=device, bf16=bf16, init=init,
+        seed=seed, device=device, bf16=bf16, init=init, task=task, head=head, backbone=backbone, input=shown,
+        rescale=rescale, test_share=test_share, optimizer=optimizer,
     )  # fmt: skip
+    settings = _with_preset(settings, preset, context)
     if out.suffix != ".safetensors":
         raise SettingsError("--out must end in .safetensors.")
     from gdest.commands.learn import run_train
 
     raise typer.Exit(run_train(data, out, settings))
+
+
+def _with_preset(settings: TrainSettings, preset: Optional[str], context: typer.Context) -> TrainSettings:
+    """Return the settings with those of a preset wherever the user states nothing else."""
+    if preset is None:
+        return settings
+    if preset not in PRESETS:
+        raise SettingsError(f"--preset {preset} is not known; there is {', '.join(PRESETS)}.")
+    sources = {name: context.get_parameter_source(name) for name in context.params}
+    stated = {name for name, source in sources.items() if source is not None and source.name == "COMMANDLINE"}
+    chosen = {name: value for name, value in PRESETS[preset].items() if OPTION_OF.get(name, name) not in stated}
+    return replace(settings, **chosen)
 
 
 @app.command()
@@ -76,7 +110,10 @@ def evaluate(
 @app.command()
 def synth(
     out: Annotated[Path, typer.Argument(help="Folder to write to.")],
-    count: Annotated[int, typer.Option(help="Number of micrographs.")] = 10,
+    count: Annotated[
+        Optional[int],
+        typer.Option(min=1, help="Number of micrographs; otherwise 10, or the paper's number."),
+    ] = None,
     g_min: Annotated[float, typer.Option(help="Coarsest G.")] = 3.0,
     g_max: Annotated[float, typer.Option(help="Finest G.")] = 12.0,
     seed: Annotated[int, typer.Option(help="The same seed makes the same micrographs.")] = 0,
@@ -84,12 +121,32 @@ def synth(
     um_per_px: Annotated[float, typer.Option(help="Pixel size in um.")] = 1.0,
     label_maps: Annotated[bool, typer.Option("--label-maps", help="Write the label maps too.")] = False,
     workers: Annotated[int, typer.Option(help="Processes.")] = 1,
+    grades: Annotated[
+        Optional[str],
+        typer.Option(help="Folders of single grades: seen or unseen, the paper's sets (242, 668), or 4,4.5,5."),
+    ] = None,
 ) -> None:
     """Make synthetic micrographs of exactly known G, with labels.csv."""
     width, _, height = size.lower().partition("x")
     if not (width.isdigit() and height.isdigit()):
         raise SettingsError(f"--size {size} is not WIDTHxHEIGHT, such as 1280x960.")
-    settings = SynthSettings(count, g_min, g_max, seed, int(height), int(width), um_per_px, label_maps, workers)
+    listed, usual = _grades(grades)
+    settings = SynthSettings(
+        count or usual, g_min, g_max, seed, int(height), int(width), um_per_px, label_maps, workers, listed
+    )
     from gdest.commands.learn import run_synth
 
     raise typer.Exit(run_synth(out, settings))
+
+
+def _grades(words: Optional[str]) -> tuple[tuple[float, ...], int]:
+    """Return the grades that --grades names, and how many micrographs are usual for them."""
+    if words is None:
+        return (), 10
+    if words in GRADE_SETS:
+        return GRADE_SETS[words]
+    try:
+        listed = tuple(float(word) for word in words.split(","))
+    except ValueError as error:
+        raise SettingsError(f"--grades {words} is neither seen, unseen nor numbers such as 4,4.5,5.") from error
+    return listed, 10

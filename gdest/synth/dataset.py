@@ -14,11 +14,14 @@ import tifffile
 from numpy.typing import NDArray
 
 from gdest import grain_size
+from gdest.errors import SettingsError
 from gdest.settings import SynthSettings
 from gdest.synth import etching, optics, tessellation
 
 LABEL_COLUMNS = ("file", "g", "um_per_px", "specimen", "label_map")
 UM_PER_CM = 1e4
+GRADE_TOLERANCE = 0.25
+MOST_DRAWS = 40
 
 
 @dataclass(frozen=True)
@@ -56,12 +59,17 @@ def write_tiff(path: Path, pixels: NDArray[np.uint8], um_per_px: float, compress
 def write_dataset(out: Path, settings: SynthSettings) -> Iterator[dict[str, str]]:
     """Write `settings.count` micrographs and `labels.csv` to a folder; yield each row when it is done.
 
-    Micrograph i depends on (seed, i) alone, whatever the number of worker processes.
+    Micrograph i depends on (seed, i) alone, whatever the number of worker processes. With
+    `settings.grades` there is a folder for each, as evenly filled as can be, the label is the grade,
+    and the counted G, within 0.25 of it as a metallographer rates to half grades, stands in `g_counted`.
     """
-    (out / "label_maps" if settings.label_maps else out).mkdir(parents=True, exist_ok=True)
+    folders = [folder_of(g) for g in settings.grades] or [""]
+    for folder in folders:
+        (out / "label_maps" / folder if settings.label_maps else out / folder).mkdir(parents=True, exist_ok=True)
+        (out / folder).mkdir(exist_ok=True)
     jobs = [(out, settings, index) for index in range(settings.count)]
     with open(out / "labels.csv", "w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, LABEL_COLUMNS)
+        writer = csv.DictWriter(file, [*LABEL_COLUMNS, "g_counted"] if settings.grades else LABEL_COLUMNS)
         writer.writeheader()
         if settings.workers <= 1:
             rows = map(_write_one, jobs)
@@ -80,18 +88,37 @@ def _written(writer: csv.DictWriter[str], rows: Iterator[dict[str, str]]) -> Ite
 def _write_one(job: tuple[Path, SynthSettings, int]) -> dict[str, str]:
     out, settings, index = job
     rng = np.random.default_rng([settings.seed, index])
-    g = float(rng.uniform(settings.g_min, settings.g_max))
-    made = make_micrograph(rng, g, settings.rows, settings.cols, settings.um_per_px)
+    grade = settings.grades[index % len(settings.grades)] if settings.grades else None
+    if grade is None:
+        g = float(rng.uniform(settings.g_min, settings.g_max))
+        made = make_micrograph(rng, g, settings.rows, settings.cols, settings.um_per_px)
+    else:
+        made = _of_grade(rng, grade, settings)
+    folder = "" if grade is None else f"{folder_of(grade)}/"
     name = f"synth-{settings.seed}-{index:05d}"
-    write_tiff(out / f"{name}.tif", made.pixels, made.um_per_px)
+    write_tiff(out / f"{folder}{name}.tif", made.pixels, made.um_per_px)
     label_map = ""
     if settings.label_maps:
-        label_map = f"label_maps/{name}.tif"
+        label_map = f"label_maps/{folder}{name}.tif"
         tifffile.imwrite(out / label_map, made.labels.astype(np.uint32), compression="zlib")
-    return {
-        "file": f"{name}.tif",
-        "g": f"{made.g:.4f}",
+    row = {
+        "file": f"{folder}{name}.tif",
+        "g": f"{made.g if grade is None else grade:.4f}",
         "um_per_px": f"{made.um_per_px:g}",
         "specimen": name,
         "label_map": label_map,
     }
+    return row if grade is None else {**row, "g_counted": f"{made.g:.4f}"}
+
+
+def _of_grade(rng: np.random.Generator, grade: float, settings: SynthSettings) -> Synthetic:
+    for _ in range(MOST_DRAWS):
+        made = make_micrograph(rng, grade, settings.rows, settings.cols, settings.um_per_px)
+        if abs(made.g - grade) <= GRADE_TOLERANCE:
+            return made
+    raise SettingsError(f"A picture of {settings.cols}x{settings.rows} px is too small to show G {grade:g}.")
+
+
+def folder_of(grade: float) -> str:
+    """Return the name of a grade's folder, such as 4.0."""
+    return f"{grade:.1f}" if round(grade, 1) == grade else f"{grade:g}"

@@ -38,28 +38,33 @@ class Batch:
 
 
 def cut_batch(
-    examples: Sequence[Example], settings: TrainSettings, g_range: tuple[float, float], rng: np.random.Generator
+    examples: Sequence[Example],
+    settings: TrainSettings,
+    g_range: tuple[float, float],
+    rng: np.random.Generator,
+    classes: tuple[float, ...] = (),
 ) -> Batch:
-    """Cut one randomly placed, turned, mirrored and rescaled crop from each example.
+    """Cut one randomly placed, turned, mirrored and rescaled crop, or whole image, from each example.
 
     The label moves with the size, G - 2 log2(zoom), by at most `settings.rescale_g` and never out
-    of `g_range`; where there is a label map it also moves to the grains that lie in the crop.
-    Crops stay inside the image where they fit; what does not fit is mirrored at the rim.
+    of `g_range`, with `classes` only from one class to another one whole grade away; where there is
+    a label map it also moves to the grains that lie in the crop. Crops stay inside the image where
+    they fit; what does not fit is mirrored at the rim. Whole images are all cut to the smallest one's size.
     """
-    side = settings.crop_px
+    shape = picture_shape(examples, settings)
     exact = rng.random(len(examples)) < EXACT_SHARE
     shift = [
-        (_halving if as_is else _shift)(example.g_seen, settings.rescale_g, g_range, rng)
+        _change(example.g_seen, settings, g_range, classes, rng, exact=bool(as_is))
         for example, as_is in zip(examples, exact, strict=True)
     ]
     zooms = [2.0 ** (-value / 2.0) for value in shift]
     cuts = [
-        _window(example, zoom, side, rng, exact=bool(as_is))
+        _window(example, zoom, shape, rng, exact=bool(as_is))
         for example, zoom, as_is in zip(examples, zooms, exact, strict=True)
     ]
     source = torch.stack([window for window, _, _ in cuts]).float()
     theta = torch.tensor(np.stack([theta for _, theta, _ in cuts]), dtype=torch.float32, device=source.device)
-    grid = functional.affine_grid(theta, [len(examples), source.shape[1], side, side], align_corners=False)
+    grid = functional.affine_grid(theta, [len(examples), source.shape[1], *shape], align_corners=False)
     sampled = functional.grid_sample(source, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
     whole = [example.g_seen + value for example, value in zip(examples, shift, strict=True)]
     g_seen = torch.tensor(whole, device=source.device)
@@ -70,15 +75,44 @@ def cut_batch(
     return Batch(_contrast_jitter(sampled[:, :1], settings.contrast, rng), g_seen.float(), dense)
 
 
+def picture_shape(examples: Sequence[Example], settings: TrainSettings) -> tuple[int, int]:
+    """Return the rows and columns of what the network is shown in one step."""
+    if settings.input == "crop":
+        return settings.crop_px, settings.crop_px
+    sizes = [example.pyramid[0].shape[1:] for example in examples]
+    return min(rows for rows, _ in sizes), min(cols for _, cols in sizes)
+
+
 def _finer(code: Tensor, examples: Sequence[Example], levels: Sequence[int]) -> Tensor:
     """Return by how many G the grains in each crop's code (n, rows, cols) are finer than its micrograph's."""
     wholes = [example.log2_density[level] for example, level in zip(examples, levels, strict=True)]
     return log2_density(code) - torch.tensor(wholes, device=code.device)
 
 
-def _shift(g_seen: float, limit: float, g_range: tuple[float, float], rng: np.random.Generator) -> float:
+def _change(
+    g_seen: float,
+    settings: TrainSettings,
+    g_range: tuple[float, float],
+    classes: tuple[float, ...],
+    rng: np.random.Generator,
+    *,
+    exact: bool,
+) -> float:
+    """Return by how much the rescale augmentation changes G: the paper's four ranges, and halving for exact crops."""
+    whole = settings.input == "image"
+    if classes:
+        steps = () if exact or not settings.shift_limit else (-1.0,) if whole else (-1.0, 1.0)
+        return float(rng.choice([0.0, *(step for step in steps if np.isclose(classes, g_seen + step).any())]))
+    if exact:
+        return 0.0 if whole else _halving(g_seen, settings.shift_limit, g_range, rng)
+    return _shift(g_seen, settings.shift_limit, g_range, rng, coarser_only=whole)
+
+
+def _shift(
+    g_seen: float, limit: float, g_range: tuple[float, float], rng: np.random.Generator, *, coarser_only: bool
+) -> float:
     low, high = max(-limit, min(g_range[0] - g_seen, 0.0)), min(limit, max(g_range[1] - g_seen, 0.0))
-    return float(rng.uniform(low, high))
+    return float(rng.uniform(low, 0.0 if coarser_only else high))
 
 
 def _halving(g_seen: float, limit: float, g_range: tuple[float, float], rng: np.random.Generator) -> float:
@@ -88,20 +122,28 @@ def _halving(g_seen: float, limit: float, g_range: tuple[float, float], rng: np.
 
 
 def _window(
-    example: Example, zoom: float, side: int, rng: np.random.Generator, *, exact: bool
+    example: Example, zoom: float, shape: tuple[int, int], rng: np.random.Generator, *, exact: bool
 ) -> tuple[Tensor, np.ndarray[tuple[int, int], np.dtype[np.float64]], int]:
-    """Return a window of the pyramid that holds the crop, (c, w, w), the crop's affine in it (2, 3), and its level."""
+    """Return a window of the pyramid that holds the crop, (c, w, w), the crop's affine in it (2, 3), and its level.
+
+    Exact crops are turned by right angles; what is not square by half turns, so that it stays inside.
+    """
     level = int(np.clip(np.ceil(np.log2(0.75 / zoom)), 0, len(example.pyramid) - 1))
     image, zoom = example.pyramid[level], zoom * 2.0**level
     rows, cols = image.shape[1:]
-    angle = rng.integers(4) * np.pi / 2 if exact else rng.uniform(0, 2 * np.pi)
+    turns = 4 if shape[0] == shape[1] else 2
+    angle = rng.integers(turns) * 2 * np.pi / turns if exact else rng.uniform(0, 2 * np.pi)
     cos, sin = np.cos(angle), np.sin(angle)
-    half = 0.5 * side / zoom
-    reach = half * (abs(cos) + abs(sin))
-    row, col = (float(rng.uniform(reach, size - reach)) if size > 2 * reach else size / 2.0 for size in (rows, cols))
+    down, right = 0.5 * shape[0] / zoom, 0.5 * shape[1] / zoom
+    reach = (down * abs(cos) + right * abs(sin), right * abs(cos) + down * abs(sin))
+    row, col = (
+        float(rng.uniform(far, size - far)) if size > 2 * far else size / 2.0
+        for size, far in zip((rows, cols), reach, strict=True)
+    )
     if exact:
-        row, col = round(row), round(col)
-    window = int(np.ceil(side * np.sqrt(2.0) / 0.75))
+        # the crop's rim must fall between pixels, which half its side decides
+        row, col = (round(centre - side / 2) + side / 2 for centre, side in ((row, shape[0]), (col, shape[1])))
+    window = int(np.ceil(np.hypot(*shape) / 0.75))
     top, left = (
         int(np.clip(centre - window / 2, 0, max(size - window, 0))) for centre, size in ((row, rows), (col, cols))
     )
@@ -113,8 +155,8 @@ def _window(
     unit = 2.0 / window
     theta = np.array(
         [
-            [flip * cos * half * unit, -sin * half * unit, (col - left) * unit - 1.0],
-            [flip * sin * half * unit, cos * half * unit, (row - top) * unit - 1.0],
+            [flip * cos * right * unit, -sin * down * unit, (col - left) * unit - 1.0],
+            [flip * sin * right * unit, cos * down * unit, (row - top) * unit - 1.0],
         ]
     )
     return cut, theta, level
@@ -147,8 +189,17 @@ def _dense(maps: Tensor, zooms: Tensor) -> Tensor:
     return torch.stack([edges, local], dim=1)
 
 
-def validation_batch(examples: Sequence[Example], side: int) -> Batch:
-    """Return the four corner crops of each example, untouched, as one batch (4 n, 1, side, side)."""
+def validation_batch(examples: Sequence[Example], settings: TrainSettings, side: int) -> Batch:
+    """Return what the network is validated on, untouched, as one batch.
+
+    With crops the four corner crops of each example (4 n, 1, side, side); with whole images the middle
+    of each (n, 1, rows, cols), cut to the size of the smallest.
+    """
+    if settings.input == "image":
+        shape = picture_shape(examples, settings)
+        pictures = torch.stack([_middle(example.pyramid[0][:1], shape) for example in examples])
+        g_seen = torch.tensor([example.g_seen for example in examples], device=pictures.device)
+        return Batch(pictures.float(), g_seen.float(), None)
     corners = []
     for example in examples:
         image = example.pyramid[0]
@@ -161,3 +212,8 @@ def validation_batch(examples: Sequence[Example], side: int) -> Batch:
         owners = [example for example in examples for _ in range(4)]
         g_seen = g_seen + _finer(crops[:, 2], owners, [0] * len(owners))
     return Batch(crops[:, :1].float(), g_seen.float(), None)
+
+
+def _middle(image: Tensor, shape: tuple[int, int]) -> Tensor:
+    top, left = ((have - wanted) // 2 for have, wanted in zip(image.shape[1:], shape, strict=True))
+    return image[:, top : top + shape[0], left : left + shape[1]]

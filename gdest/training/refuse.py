@@ -31,8 +31,8 @@ WEIGHT_DECAY = 0.005
 SMALLEST_SD = 1e-3
 
 
-def fit_judge(network: GradeNetwork, examples: Sequence[Example], settings: TrainSettings) -> None:
-    """Fit the network's judge in place; the rest of the network stays as it is.
+def fit_judge(network: GradeNetwork, judge: Judge, examples: Sequence[Example], settings: TrainSettings) -> None:
+    """Fit the network's own judge in place; the rest of the network stays as it is.
 
     Gradeable are tiles of the training micrographs and of synthetic steel; unfit are tiles of
     `settings.unfit_pictures` drawn pictures of each kind, none of which is a photograph.
@@ -46,8 +46,8 @@ def fit_judge(network: GradeNetwork, examples: Sequence[Example], settings: Trai
             drawn = pool.map(partial(_drawn_tiles, kind, settings.seed), range(settings.unfit_pictures))
             described.setdefault(kind, []).extend(_describe(network, tiles) for tiles in drawn)
     kinds = [torch.cat(described[kind]) for kind in (GRADEABLE, *UNFIT)]
-    _fit_axes(network.judge, kinds[0])
-    _fit_odds(network.judge, kinds)
+    _fit_axes(judge, kinds[0])
+    _fit_odds(judge, kinds)
 
 
 def _tiles(example: Example, rng: np.random.Generator) -> NDArray[np.uint8]:

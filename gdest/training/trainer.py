@@ -1,0 +1,172 @@
+"""Hold a training run: its network, optimiser and randomness, one step at a time."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from gdest import network
+from gdest.backbones import CHANNELS
+from gdest.errors import SettingsError
+from gdest.network import GradeNetwork
+from gdest.predict import choose_device
+from gdest.records import ModelCard
+from gdest.settings import TrainSettings
+from gdest.training.augment import Batch
+
+WARM_UP_SHARE = 0.03
+DENSE_WEIGHT = 0.3
+"""Weight of each dense target beside the crop's own G, whose smooth-L1 has alpha 1 as in the paper."""
+
+SGD_MOMENTUM, SGD_WEIGHT_DECAY = 0.9, 5e-4
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """Hold one line of the training log."""
+
+    epoch: int
+    train_loss: float
+    validation_loss: float
+    validation_mae: float
+    learning_rate: float
+
+
+class Trainer:
+    """Hold what changes during a training run, so that it can be stopped and resumed."""
+
+    def __init__(
+        self, card: ModelCard, settings: TrainSettings, steps: int, *, dense: bool, backbone_only: bool = False
+    ) -> None:
+        self.device = choose_device(settings.device)
+        self.settings = settings
+        torch.manual_seed(settings.seed)
+        built = network.build(card, settings.init, backbone_only=backbone_only)
+        self.network = network.to_device(built, self.device)
+        self.dense_head = nn.Conv2d(CHANNELS[card.backbone], 2, 1).to(self.device) if dense else None
+        parameters = [*self.network.parameters(), *(self.dense_head.parameters() if self.dense_head else ())]
+        self.optimizer = _optimizer(parameters, settings)
+        self.scheduler = torch.optim.lr_scheduler.LambdaLR(self.optimizer, _schedule(settings.schedule, steps))
+        self.average: AveragedModel | None = None
+        if settings.average:
+            averaging = get_ema_multi_avg_fn(settings.average)  # type: ignore[no-untyped-call]
+            self.average = AveragedModel(self.network, multi_avg_fn=averaging, use_buffers=True)
+        self.rng = np.random.default_rng(settings.seed)
+        self.epochs: list[Epoch] = []
+
+    @property
+    def kept(self) -> GradeNetwork:
+        """Return the network that is validated and saved: the running average where there is one."""
+        return cast(GradeNetwork, self.average.module) if self.average is not None else self.network
+
+    def autocast(self) -> torch.autocast:
+        """Return the precision the passes run in."""
+        return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.settings.bf16)
+
+    def step(self, batch: Batch) -> Tensor:
+        """Take one optimiser step; return the loss of the pictures' G alone, on the device so that nothing waits."""
+        self.network.train()
+        with self.autocast():
+            features = self.network.features(batch.crops.contiguous(memory_format=torch.channels_last))
+            outputs = self.network.outputs(self.network.embedding(features))
+            dense = self.dense_head(features).float() if self.dense_head and batch.dense is not None else None
+        main = grade_loss(outputs, batch.g_seen, self.network)
+        loss = main if dense is None else main + DENSE_WEIGHT * _dense_loss(dense, batch.dense)
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        self.optimizer.step()
+        self.scheduler.step()
+        if self.average is not None:
+            self.average.update_parameters(self.network)
+        return main.detach()
+
+    @torch.inference_mode()
+    def validate(self, batch: Batch) -> tuple[float, float]:
+        """Return the loss and the mean absolute error on the validation pictures."""
+        kept = self.kept.eval()
+        parts = []
+        for part in torch.split(batch.crops, self.settings.batch):
+            with self.autocast():
+                features = kept.features(part.contiguous(memory_format=torch.channels_last))
+                parts.append(kept.outputs(kept.embedding(features)))
+        outputs = torch.cat(parts)
+        g_seen = outputs.softmax(dim=1) @ kept.class_g if kept.card.classes else outputs.squeeze(1)
+        return float(grade_loss(outputs, batch.g_seen, kept)), float((g_seen - batch.g_seen).abs().mean())
+
+    def state(self) -> dict[str, object]:
+        """Return all that a resumed run needs."""
+        return {
+            "settings": asdict(self.settings),
+            "network": self.network.state_dict(),
+            "dense_head": self.dense_head.state_dict() if self.dense_head else None,
+            "average": self.average.state_dict() if self.average is not None else None,
+            "optimizer": self.optimizer.state_dict(),
+            "scheduler": self.scheduler.state_dict(),
+            "rng": self.rng.bit_generator.state,
+            "torch_rng": torch.get_rng_state(),
+            "epochs": [asdict(epoch) for epoch in self.epochs],
+        }
+
+    def resume(self, path: Path) -> None:
+        """Go on where a checkpoint stopped; raise `SettingsError` when it is of another run."""
+        try:
+            state = torch.load(path, map_location=self.device, weights_only=True)
+        except Exception as error:  # torch raises many kinds for a damaged file
+            raise SettingsError(f"The checkpoint {path} cannot be read; delete it to begin again.") from error
+        if state["settings"] != asdict(self.settings):
+            raise SettingsError(f"The checkpoint {path} is of a run with other settings; delete it or change --out.")
+        self.network.load_state_dict(state["network"])
+        if self.dense_head:
+            self.dense_head.load_state_dict(state["dense_head"])
+        if self.average is not None:
+            self.average.load_state_dict(state["average"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.scheduler.load_state_dict(state["scheduler"])
+        self.rng.bit_generator.state = state["rng"]
+        torch.set_rng_state(state["torch_rng"].cpu())
+        self.epochs = [Epoch(**epoch) for epoch in state["epochs"]]
+
+
+def grade_loss(outputs: Tensor, g_seen: Tensor, known: GradeNetwork) -> Tensor:
+    """Return the paper's loss (equations 1 and 2) against G_seen (n,): cross-entropy, or smooth-L1 with alpha 1."""
+    if not known.card.classes:
+        return functional.smooth_l1_loss(outputs.squeeze(1), g_seen)
+    return functional.cross_entropy(outputs, (g_seen[:, None] - known.class_g).abs().argmin(dim=1))
+
+
+def _optimizer(parameters: list[nn.Parameter], settings: TrainSettings) -> torch.optim.Optimizer:
+    if settings.optimizer == "sgd":
+        return torch.optim.SGD(
+            parameters, lr=settings.learning_rate, momentum=SGD_MOMENTUM, weight_decay=SGD_WEIGHT_DECAY
+        )
+    return torch.optim.Adam(parameters, lr=settings.learning_rate)
+
+
+def _dense_loss(predicted: Tensor, wanted: Tensor | None) -> Tensor:
+    if wanted is None:
+        raise ValueError("dense predictions need dense targets")
+    return functional.smooth_l1_loss(predicted[:, 0], wanted[:, 0]) + functional.smooth_l1_loss(
+        predicted[:, 1] + 10.0, wanted[:, 1]
+    )
+
+
+def _schedule(kind: str, steps: int) -> Callable[[int], float]:
+    if kind == "constant":
+        return lambda _: 1.0
+    warm_up = max(1, round(WARM_UP_SHARE * steps))
+
+    def factor(step: int) -> float:
+        if step < warm_up:
+            return (step + 1) / warm_up
+        return 0.5 * (1.0 + math.cos(math.pi * min(1.0, (step - warm_up) / max(1, steps - warm_up))))
+
+    return factor

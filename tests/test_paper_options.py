@@ -1,0 +1,166 @@
+"""The paper's training options: classification, whole images, the four ranges of the rescale augmentation."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from conftest import CARD
+
+from gdest import network
+from gdest.errors import DataError
+from gdest.settings import SynthSettings, TrainSettings
+from gdest.synth.dataset import write_dataset
+from gdest.training.augment import cut_batch, picture_shape, validation_batch
+from gdest.training.data import Example, Labelled, grades_present, read_labels, split_in_three
+from gdest.training.fit import train
+from gdest.training.trainer import grade_loss
+
+CLASSES = (2.5, 4.0, 5.0, 6.0)
+QUICK = TrainSettings(
+    epochs=2, batch=8, crop_px=64, crops_per_micrograph=2, validation_share=0.25, device="cpu", unfit_pictures=2
+)
+
+
+def flat(g=5.0, rows=240, cols=300):
+    return Example((torch.full((1, rows, cols), 120, dtype=torch.uint8),), g)
+
+
+def changes(task, shown, g, rescale=True, count=300):
+    settings = TrainSettings(task=task, input=shown, crop_px=64, contrast=0.0, rescale=rescale)
+    classes = CLASSES if task == "classification" else ()
+    rng = np.random.default_rng(0)
+    small = [flat(g, 64, 96)] * count
+    return cut_batch(small, settings, (2.0, 13.5), rng, classes).g_seen.numpy() - g
+
+
+def test_the_four_ranges_of_the_rescale_augmentation_are_the_papers():
+    crop = changes("regression", "crop", 5.0)
+    assert -0.5 <= crop.min() < -0.4 < 0.4 < crop.max() <= 0.5
+    image = changes("regression", "image", 5.0)
+    assert -0.5 <= image.min() < -0.4
+    assert image.max() == 0.0
+    assert set(changes("classification", "crop", 5.0)) == {-1.0, 0.0, 1.0}
+    assert set(changes("classification", "image", 5.0)) == {-1.0, 0.0}
+
+
+def test_a_class_never_moves_to_a_grade_that_is_no_class():
+    assert set(changes("classification", "crop", 2.5)) == {0.0}
+    assert set(changes("classification", "crop", 4.0)) == {0.0, 1.0}
+    assert set(changes("classification", "image", 4.0)) == {0.0}
+
+
+@pytest.mark.parametrize("task", ["regression", "classification"])
+@pytest.mark.parametrize("shown", ["crop", "image"])
+def test_without_rescaling_no_grade_changes(task, shown):
+    assert set(changes(task, shown, 5.0, rescale=False)) == {0.0}
+
+
+def test_a_whole_image_that_is_not_turned_is_the_image_itself():
+    pixels = torch.randint(0, 256, (1, 96, 130), dtype=torch.uint8)
+    settings = TrainSettings(input="image", contrast=0.0, rescale=False)
+    found = cut_batch([Example((pixels,), 5.0)] * 40, settings, (0.0, 16.0), np.random.default_rng(3))
+    assert found.crops.shape == (40, 1, 96, 130)
+    same = [torch.allclose(crop, pixels.float(), atol=0.5) for crop in found.crops]
+    ways = [torch.allclose(crop, torch.rot90(pixels, 2, (1, 2)).float(), atol=0.5) for crop in found.crops]
+    assert any(same)
+    assert any(ways)
+
+
+def test_an_enlarged_whole_image_shows_the_period_that_its_label_says():
+    """A stripe pattern of 16 px must appear 2^(-dG/2) times larger when the label falls by dG."""
+    cols = torch.arange(400) % 16 < 8
+    stripes = Example(((cols[None, None, :] * 200).expand(1, 400, 400).to(torch.uint8),), 6.0)
+    settings = TrainSettings(input="image", contrast=0.0)
+    found = cut_batch([stripes] * 24, settings, (0.0, 16.0), np.random.default_rng(1))
+    for crop, g in zip(found.crops[:, 0].numpy(), found.g_seen.numpy(), strict=True):
+        spectrum = np.abs(np.fft.fft2((crop - crop.mean()) * np.hanning(400)[:, None] * np.hanning(400)))
+        row, col = np.unravel_index(np.argmax(spectrum), spectrum.shape)
+        frequency = np.hypot(*(min(at, 400 - at) / 400 for at in (row, col)))
+        assert frequency == pytest.approx(2 ** ((g - 6.0) / 2) / 16, abs=1.2 / 400)
+
+
+def test_whole_images_of_several_sizes_are_cut_to_the_smallest():
+    settings = TrainSettings(input="image")
+    several = [flat(5.0, 240, 300), flat(5.0, 260, 250)]
+    assert picture_shape(several, settings) == (240, 250)
+    assert validation_batch(several, settings, 224).crops.shape == (2, 1, 240, 250)
+
+
+def test_the_losses_are_equations_1_and_2():
+    regressor = network.GradeNetwork(CARD)
+    for difference, wanted in ((0.4, 0.08), (-3.0, 2.5)):
+        assert float(grade_loss(torch.tensor([[5.0 + difference]]), torch.tensor([5.0]), regressor)) == pytest.approx(
+            wanted
+        )
+    classifier = network.GradeNetwork(replace(CARD, task="classification", classes=CLASSES))
+    odds = torch.tensor([[0.0, 1.0, 2.0, -1.0]])
+    wanted = -np.log(np.exp(2.0) / np.exp([0.0, 1.0, 2.0, -1.0]).sum())
+    assert float(grade_loss(odds, torch.tensor([5.02]), classifier)) == pytest.approx(wanted, rel=1e-5)
+
+
+def test_the_grades_present_are_the_classes():
+    assert grades_present([flat(5.001), flat(4.0), flat(4.999), flat(2.5)]) == (2.5, 4.0, 5.0)
+    with pytest.raises(DataError, match="hold 40"):
+        grades_present([flat(g / 10) for g in range(0, 120, 3)])
+    with pytest.raises(DataError, match="hold 1"):
+        grades_present([flat(5.0)])
+
+
+def test_the_split_is_the_papers_and_keeps_a_specimen_on_one_side():
+    items = [
+        Labelled(None, 2.5 if g == 3 else float(g), 1.0, f"{g}-{i}", None) for g in range(3, 14) for i in range(22)
+    ]
+    split = split_in_three(items, TrainSettings(validation_share=0.219, test_share=0.2645))
+    assert [len(side) for side in (split.training, split.validation, split.test)] == [125, 53, 64]
+    for side in (split.training, split.validation, split.test):
+        counts = np.unique([item.g for item in side], return_counts=True)[1]
+        assert len(counts) == 11
+        assert np.ptp(counts) <= 4
+    fields = [replace(item, specimen=f"heat {index // 3}") for index, item in enumerate(items)]
+    split = split_in_three(fields, TrainSettings(validation_share=0.2, test_share=0.3))
+    names = [{item.specimen for item in side} for side in (split.training, split.validation, split.test)]
+    assert sum(map(len, names)) == len(set.union(*names))
+
+
+@pytest.fixture(scope="module")
+def two_grades(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("grades")
+    list(write_dataset(folder, SynthSettings(count=12, grades=(7.0, 10.0), rows=224, cols=256)))
+    return folder
+
+
+def ignore(*_args):
+    pass
+
+
+def test_a_classifier_learns_two_grades_and_tells_of_its_test_set(two_grades, tmp_path):
+    settings = replace(
+        QUICK, task="classification", head="ext", epochs=10, test_share=0.25, learning_rate=1e-3, crops_per_micrograph=4
+    )
+    card = train(two_grades, tmp_path / "c.safetensors", settings, ignore, ignore)
+    assert card.classes == (7.0, 10.0)
+    with (tmp_path / "c.csv").open() as file:
+        history = [float(row["train_loss"]) for row in csv.DictReader(file)]
+    assert min(history) < 0.5 * np.log(2)
+    assert card.errors["test_micrographs"] == 3
+    assert {"test_top1", "test_crop_top1", "test_mae", "validation_top1"} <= set(card.errors)
+    with (tmp_path / "c.split.csv").open() as file:
+        sides = {row["file"]: row["side"] for row in csv.DictReader(file)}
+    assert sorted(sides) == sorted(item.file.name for item in read_labels(two_grades, None))
+    assert list(sides.values()).count("test") == 3
+    model = network.load(tmp_path / "c.safetensors")
+    assert model.network.judge is None
+    assert set(model.card.limits) <= {"zoom gap"}
+
+
+def test_whole_images_are_trained_on_and_the_best_epoch_is_kept(two_grades, tmp_path):
+    settings = replace(QUICK, input="image", batch=4, epochs=2)
+    card = train(two_grades, tmp_path / "i.safetensors", settings, ignore, ignore)
+    assert card.input == "image"
+    assert card.errors["validation_micrographs"] == 3
+    assert "validation_crop_mae" not in card.errors
+    assert not card.interval
