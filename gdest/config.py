@@ -8,7 +8,7 @@ from typing import Any
 
 from gdest.errors import SettingsError
 
-SECTIONS: tuple[str, ...] = ()
+SECTIONS: tuple[str, ...] = ("limit", "specimen")
 """The sections that some module understands; any other is a mistake that must not pass silently."""
 
 

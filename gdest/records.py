@@ -102,6 +102,7 @@ class GradeStatistics:
     g_max: float
     within_half_g: float
     homogeneity: str
+    homogeneity_note: str = ""
 
 
 @dataclass(frozen=True)
@@ -119,6 +120,7 @@ class Graded:
     statistics: GradeStatistics | None
     homogeneity: str
     graded_at: str
+    homogeneity_note: str = ""
 
 
 @dataclass(frozen=True)

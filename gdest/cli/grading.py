@@ -55,6 +55,7 @@ def scan(
     camera_um: CameraUm = None,
     config: Annotated[Path | None, typer.Option(help="Rules of the archive, gdest.toml.")] = None,
     heatmaps: Annotated[bool, typer.Option(help="Write a heatmap PNG for each micrograph.")] = True,
+    fail_on_reject: Annotated[bool, typer.Option("--fail-on-reject", help="Exit code 6 when a limit fails.")] = False,
     weights: Weights = None,
     device: Device = "auto",
     precision: Precision = "auto",
@@ -66,7 +67,7 @@ def scan(
     settings = _grade_settings(um_per_px, magnification, camera_um, device, precision, stride_px, batch, max_megapixels)
     from gdest.commands.scan import run_scan
 
-    raise typer.Exit(run_scan(roots, out, settings, weights, config, heatmaps=heatmaps))
+    raise typer.Exit(run_scan(roots, out, settings, weights, config, heatmaps=heatmaps, fail_on_reject=fail_on_reject))
 
 
 def _grade_settings(

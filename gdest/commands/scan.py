@@ -3,30 +3,29 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import asdict
 from pathlib import Path
-from statistics import median
+from typing import Any
 
-from gdest import __version__
 from gdest.archive import image_files
-from gdest.commands.weights import load_weights
+from gdest.commands.reporting import EXIT_REJECTED
+from gdest.commands.weights import load_weights, weights_path
 from gdest.config import read_config
-from gdest.console import STATUSES, Tally, print_summary, progress, say
+from gdest.console import Tally, print_summary, progress, say
 from gdest.errors import NothingGradedError, SettingsError
-from gdest.heatmap import heatmap_name, write_heatmap
 from gdest.pipeline import grade_micrographs, now
 from gdest.predict import NetworkPredictor
 from gdest.records import Graded, ImageFile
-from gdest.reports.csv import write_csv
-from gdest.reports.table import Cell, ModelName
-from gdest.reports.workbook import write_workbook
+from gdest.reports.assign import read_rules
+from gdest.reports.every import rejected, write_reports
+from gdest.reports.pictures import write_pictures
+from gdest.reports.run import Run, library_versions, this_host
+from gdest.reports.table import ModelName
 from gdest.settings import GradeSettings
 
 DRAW_AHEAD = 8
-NOTE = (
-    "G is an estimate by a trained network, not an E112 measurement; homogeneity is an indication, not an E1181 rating."
-)
 
 
 def run_scan(
@@ -37,12 +36,14 @@ def run_scan(
     config: Path | None = None,
     *,
     heatmaps: bool,
+    fail_on_reject: bool = False,
 ) -> int:
     """Grade every image below the roots into `out`; return the exit code.
 
     Reports are written at the end, and also when Ctrl-C ends the scan early.
     """
-    read_config(config)
+    sections = read_config(config)
+    rules = read_rules(sections, config.parent if config else Path())
     for root in roots:
         if not root.is_dir():
             raise SettingsError(f"{root} is not a folder; for single images use gdest analyze.")
@@ -51,7 +52,7 @@ def run_scan(
     files = image_files(roots)
     if not files:
         raise NothingGradedError(f"No image found below {', '.join(map(str, roots))}.")
-    began = time.monotonic()
+    began, started = time.monotonic(), now()
     predictor = NetworkPredictor(load_weights(weights), settings)
     tally = Tally(ModelName(predictor.name, predictor.sha256))
     stopped = False
@@ -63,17 +64,41 @@ def run_scan(
     finally:
         seconds = time.monotonic() - began
         if tally.table:  # older reports are not replaced by empty ones
-            _write_reports(tally, _summary(tally, roots, predictor, seconds), out)
+            run = _run(tally, predictor, settings, roots, weights_path(weights), sections, started, seconds)
+            run = write_reports(run, rules, out)
     if stopped and not tally.table:
         return 130
     print_summary(tally, seconds, f"{out / 'results.csv'}, {out / 'results.xlsx'}")
-    return 130 if stopped else tally.exit_code()
+    if stopped:
+        return 130
+    return EXIT_REJECTED if fail_on_reject and rejected(run, rules) else tally.exit_code()
 
 
-def _write_reports(tally: Tally, summary: Sequence[tuple[str, Cell]], out: Path) -> None:
-    table = sorted(tally.table, key=lambda row: str(row["file"]))
-    write_csv(table, out / "results.csv")
-    write_workbook(table, summary, out / "results.xlsx")
+def _run(
+    tally: Tally,
+    predictor: NetworkPredictor,
+    settings: GradeSettings,
+    roots: Sequence[Path],
+    weights: Path,
+    sections: Mapping[str, Any],
+    started: str,
+    seconds: float,
+) -> Run:
+    return Run(
+        table=sorted(tally.table, key=lambda row: str(row["file"])),
+        roots=tuple(str(root.resolve()) for root in roots),
+        model=predictor.name,
+        model_sha256=predictor.sha256,
+        weights=str(weights.resolve()),
+        card=asdict(predictor.card),
+        settings=asdict(settings),
+        sections=sections,
+        versions=library_versions(),
+        host=this_host(),
+        started=started,
+        finished=now(),
+        seconds=seconds,
+    )
 
 
 def _grade_all(
@@ -85,28 +110,9 @@ def _grade_all(
         for row in grade_micrographs(files, predictor, settings):
             tally.add(row)
             if out is not None and isinstance(row, Graded):
-                path = out / heatmap_name(row.micrograph.file.name)
-                drawing.append(pool.submit(write_heatmap, row, path))
+                drawing.append(pool.submit(write_pictures, row, out))
             while len(drawing) > DRAW_AHEAD or (drawing and drawing[0].done()):
                 drawing.pop(0).result()
             advance(1)
         for future in drawing:
             future.result()
-
-
-def _summary(
-    tally: Tally, roots: Sequence[Path], predictor: NetworkPredictor, seconds: float
-) -> list[tuple[str, Cell]]:
-    """Return the lines of the workbook's summary sheet."""
-    grades = [row["g"] for row in tally.table if row["status"] == "graded" and isinstance(row["g"], float)]
-    lines: list[tuple[str, Cell]] = [("scanned folders", "\n".join(str(root) for root in roots))]
-    lines += [("micrographs", len(tally.table)), *((status, tally.counts[status]) for status in STATUSES)]
-    if grades:
-        lines += [("coarsest G", round(min(grades), 1)), ("median G", round(median(grades), 1))]
-        lines += [("finest G", round(max(grades), 1))]
-    lines += [
-        ("time taken, s", round(seconds, 1)),
-        ("micrographs per second", round(len(tally.table) / max(seconds, 1e-9), 2)),
-    ]
-    lines += [("model", predictor.name), ("model_sha256", predictor.sha256), ("gdest_version", __version__)]
-    return [*lines, ("finished at (UTC)", now()), ("note", NOTE)]
