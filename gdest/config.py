@@ -8,7 +8,7 @@ from typing import Any
 
 from gdest.errors import SettingsError
 
-SECTIONS: tuple[str, ...] = ("pixel_size",)
+SECTIONS: tuple[str, ...] = ("limit", "pixel_size", "specimen")
 """The sections that some module understands; any other is a mistake that must not pass silently."""
 
 

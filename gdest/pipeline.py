@@ -217,4 +217,6 @@ def grade(micrograph: Micrograph, grade_map: GradeMap, card: ModelCard) -> Grade
     else:
         status = "uncalibrated"
         doubts.insert(0, "the pixel size is not known; state --um-per-px, or --magnification with --camera-um")
-    return Graded(micrograph, grade_map, status, "; ".join(doubts), seen.g, statistics, seen.homogeneity, now())
+    reason = "; ".join(doubts)
+    homogeneity, note = seen.homogeneity, seen.homogeneity_note
+    return Graded(micrograph, grade_map, status, reason, seen.g, statistics, homogeneity, now(), note)

@@ -150,6 +150,7 @@ class GradeStatistics:
     g_max: float
     within_half_g: float
     homogeneity: str
+    homogeneity_note: str = ""
 
 
 @dataclass(frozen=True)
@@ -167,6 +168,7 @@ class Graded:
     statistics: GradeStatistics | None
     homogeneity: str
     graded_at: str
+    homogeneity_note: str = ""
 
 
 @dataclass(frozen=True)

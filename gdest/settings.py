@@ -151,11 +151,13 @@ def answer_settings(settings: GradeSettings) -> dict[str, object]:
 class ScanSettings:
     """Say which files of an archive a scan takes, and what it writes beside the ledger.
 
-    `force` grades again what is known. `heatmaps` draws one for each micrograph.
+    `force` grades again what is known. `heatmaps` draws one for each micrograph. `fail_on_reject` asks for
+    an exit code of its own when a limit fails.
     """
 
     heatmaps: bool = True
     force: bool = False
+    fail_on_reject: bool = False
 
 
 @dataclass(frozen=True)

@@ -2,18 +2,15 @@ from __future__ import annotations
 
 import csv
 
-import openpyxl
 import pandas as pd
 import pytest
 from conftest import FakePredictor
-from openpyxl.utils import get_column_letter
 
 from gdest.errors import OutputError
 from gdest.pipeline import grade_micrographs
 from gdest.records import Failed, ImageFile
 from gdest.reports.csv import write_csv
 from gdest.reports.table import COLUMNS, ModelName, cells
-from gdest.reports.workbook import write_workbook
 from gdest.settings import GradeSettings
 
 DESIGNED = [
@@ -61,36 +58,6 @@ def test_names_that_look_like_formulas_are_inert_and_numbers_stay_numbers(table,
     frame = pd.read_csv(tmp_path / "results.csv")
     assert list(frame["file"]) == ["'=1+2.tif", "unknown.tif", "'-broken.tif"]
     assert frame["g"][0] == -1.5
-    write_workbook(table, [], tmp_path / "results.xlsx")
-    sheet = openpyxl.load_workbook(tmp_path / "results.xlsx")["Micrographs"]
-    assert (sheet["A2"].value, sheet["A2"].data_type) == ("=1+2.tif", "s")
-
-
-def test_workbook_has_typed_cells_units_frozen_header_filters_and_widths(table, tmp_path):
-    write_workbook(table, [("micrographs", 3), ("graded", 1)], tmp_path / "results.xlsx")
-    book = openpyxl.load_workbook(tmp_path / "results.xlsx")
-    assert book.sheetnames == ["Summary", "Micrographs"]
-    sheet = book["Micrographs"]
-    assert [cell.value for cell in sheet[1]] == list(COLUMNS)
-    by_name = dict(zip(COLUMNS, sheet[2], strict=True))
-    assert by_name["g"].data_type == "n"
-    assert by_name["g"].number_format == "0.0"
-    assert by_name["tiles"].value == 4
-    assert dict(zip(COLUMNS, sheet[3], strict=True))["g"].value is None
-    assert "um" in sheet.cell(1, list(COLUMNS).index("mean_diameter_um") + 1).comment.text
-    assert sheet.freeze_panes == "B2"
-    assert sheet.auto_filter.ref == f"A1:{get_column_letter(len(COLUMNS))}4"
-    assert sheet.column_dimensions["A"].width > 30
-    assert [cell.value for cell in book["Summary"][4]] == ["graded", 1]
-
-
-def test_control_characters_in_a_name_do_not_spoil_the_workbook(table, tmp_path):
-    table[0]["file"] = "a\x07b.tif"
-    write_workbook(table, [], tmp_path / "results.xlsx")
-    assert (
-        openpyxl.load_workbook(tmp_path / "results.xlsx")["Micrographs"]["A2"].value
-        == "a\N{REPLACEMENT CHARACTER}b.tif"
-    )
 
 
 def test_a_report_that_cannot_be_written_leaves_the_old_one(table, tmp_path, monkeypatch):

@@ -5,7 +5,7 @@ import pytest
 from conftest import CARD
 
 from gdest.records import GradeMap
-from gdest.statistics import at_pixel_size, homogeneity, interpolate, summarize
+from gdest.statistics import at_pixel_size, summarize
 from gdest.tiling import tile_grid
 
 
@@ -38,28 +38,3 @@ def test_pixel_size_moves_every_g_and_no_scatter():
     for name in ("g", "g_low", "g_high", "g_from_density", "g_min", "g_max"):
         assert getattr(true, name) == pytest.approx(getattr(seen, name) + 2.0)
     assert true.g_sd == seen.g_sd
-
-
-def test_coarse_uniform_steel_is_not_called_mixed(rng):
-    expected = interpolate(CARD.tile_scatter, 3.0)
-    verdicts = [homogeneity(rng.normal(3.0, expected, 30), 1.0, CARD) for _ in range(200)]
-    assert verdicts.count("uniform") >= 196
-
-
-def test_two_grades_in_patches_are_a_bimodal_indication(rng):
-    tiles = np.concatenate([rng.normal(5.0, 0.3, 15), rng.normal(8.0, 0.2, 15)])
-    assert homogeneity(tiles, 1.0, CARD) == "duplex:bimodal"
-
-
-def test_a_wide_flat_spread_is_not_called_bimodal(rng):
-    assert homogeneity(rng.uniform(4.0, 8.0, 200), 1.0, CARD) == "duplex:wide-range"
-
-
-def test_scatter_is_looked_up_at_the_size_the_network_saw(rng):
-    tiles = rng.normal(2.0, 0.8, 40)  # seen after two halvings as G 6, where uniform steel scatters by 0.36
-    assert homogeneity(tiles, 1.0, CARD) == "uniform"
-    assert homogeneity(tiles, 0.25, CARD).startswith("duplex")
-
-
-def test_too_few_tiles_say_nothing():
-    assert homogeneity(np.array([3.0, 9.0]), 1.0, CARD) == "unknown"

@@ -63,6 +63,7 @@ def scan(
     config: Annotated[Path | None, typer.Option(help="Rules of the archive, gdest.toml.")] = None,
     heatmaps: Annotated[bool, typer.Option(help="Write a heatmap PNG for each micrograph.")] = True,
     force: Annotated[bool, typer.Option("--force", help="Grade again what the ledger knows.")] = False,
+    fail_on_reject: Annotated[bool, typer.Option("--fail-on-reject", help="Exit code 6 when a limit fails.")] = False,
     weights: Weights = None,
     device: Device = "auto",
     precision: Precision = "auto",
@@ -75,7 +76,8 @@ def scan(
     settings = GradeSettings(calibration, stride_px, batch, device, precision, max_megapixels)
     from gdest.commands.scan import run_scan
 
-    raise typer.Exit(run_scan(roots, out, settings, weights, config, ScanSettings(heatmaps, force)))
+    options = ScanSettings(heatmaps, force, fail_on_reject)
+    raise typer.Exit(run_scan(roots, out, settings, weights, config, options))
 
 
 def _calibration(

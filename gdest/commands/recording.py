@@ -11,11 +11,11 @@ from pathlib import Path
 from types import TracebackType
 
 from gdest.changes import Work, look_at
-from gdest.heatmap import heatmap_name, write_heatmap
 from gdest.ledger import Ledger
 from gdest.ledger_schema import Recipe
 from gdest.pipeline import now
 from gdest.records import Failed, FileState, Graded, GradeMap, Row
+from gdest.reports.pictures import remove_pictures, write_pictures
 from gdest.reports.table import Cell, ModelName, cells
 
 DRAW_AHEAD = 8
@@ -77,15 +77,13 @@ class Recorder:
             self._write()
 
     def _draw(self, row: Row) -> None:
-        """Draw the heatmap of a graded row; take away that of an earlier content that a failed row would belie."""
+        """Draw the pictures of a graded row; take away those of an earlier content that a failed row would belie."""
         if self._heatmaps_in is None:
             return
-        file = row.file if isinstance(row, Failed) else row.micrograph.file
-        path = self._heatmaps_in / heatmap_name(file.name)
         if isinstance(row, Graded):
-            write_heatmap(row, path)
+            write_pictures(row, self._heatmaps_in)
         else:
-            path.unlink(missing_ok=True)
+            remove_pictures(row.file.name, self._heatmaps_in)
 
     def _wait_for_one(self) -> None:
         finished = self._drawing.popleft()

@@ -6,16 +6,19 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 from gdest import __version__
 from gdest.archive import image_files, remove_unfinished
 from gdest.changes import Plan, Work, compare
 from gdest.commands.exporting import REPORTS, export
 from gdest.commands.recording import Recorder
-from gdest.commands.weights import load_weights
+from gdest.commands.reporting import EXIT_REJECTED
+from gdest.commands.weights import load_weights, weights_path
 from gdest.config import read_config
 from gdest.console import MOST_NAMED, exit_code, print_counts, progress, say
 from gdest.errors import NothingGradedError, SettingsError
@@ -28,6 +31,10 @@ from gdest.pipeline import Memory, grade_files, no_memory, now
 from gdest.predict import NetworkPredictor
 from gdest.reading.pixel_size import with_rules
 from gdest.records import GradeMap, ImageFile, Micrograph
+from gdest.reports.assign import Rules, read_rules
+from gdest.reports.every import rejected
+from gdest.reports.record import read_record
+from gdest.reports.run import Run, library_versions, this_host
 from gdest.settings import GradeSettings, ScanSettings, answer_settings
 from gdest.stopping import Stop, heard
 
@@ -44,7 +51,9 @@ def run_scan(
 
     Reports are written at the end, and also when Ctrl-C or SIGTERM ends the scan early.
     """
-    settings = with_rules(settings, read_config(config))
+    sections = read_config(config)
+    settings = with_rules(settings, sections)
+    rules = read_rules(sections, config.parent if config else Path())
     _check_folders(roots, out)
     files = image_files(roots)
     if not files:
@@ -53,12 +62,38 @@ def run_scan(
         remove_unfinished(out)
         model = load_weights(weights)
         recipe = ledger.recipe(model.name, model.sha256, model.card, answer_settings(settings))
-        run = ledger.begin_run(recipe, roots, socket.gethostname(), now(), __version__)
+        run = _describe(model, settings, sections, roots, weights_path(weights))
+        number = ledger.begin_run(recipe, roots, socket.gethostname(), run.started, __version__)
         plan = _plan(files, ledger, recipe, out, options)
         say(f"{len(files)} files: {plan.sentence()}")
         began = time.monotonic()
         done = _grade(plan, ledger, recipe, model, settings, out, options, stop)
-        return _finish(ledger, recipe, run, roots, out, time.monotonic() - began, done, stop)
+        run = replace(run, finished=now(), seconds=time.monotonic() - began, files_read=done)
+        code = _finish(ledger, recipe, run, rules, out, stop)
+        if not stop.asked:
+            ledger.end_run(number, run.finished)
+            if options.fail_on_reject and rejected(read_record(out)[0], rules):
+                return EXIT_REJECTED
+        return code
+
+
+def _describe(
+    model: LoadedModel, settings: GradeSettings, sections: Mapping[str, Any], roots: Sequence[Path], weights: Path
+) -> Run:
+    """Return what the reports say of a run beside its rows, as it begins."""
+    return Run(
+        table=[],
+        roots=tuple(str(root.resolve()) for root in roots),
+        model=model.name,
+        model_sha256=model.sha256,
+        weights=str(weights.resolve()),
+        card=asdict(model.card),
+        settings=asdict(settings),
+        sections=sections,
+        versions=library_versions(),
+        host=this_host(),
+        started=now(),
+    )
 
 
 def _check_folders(roots: Sequence[Path], out: Path) -> None:
@@ -145,27 +180,17 @@ def _page(file: ImageFile) -> str:
     return mark + number if further else ""
 
 
-def _finish(
-    ledger: Ledger,
-    recipe: Recipe,
-    run: int,
-    roots: Sequence[Path],
-    out: Path,
-    seconds: float,
-    done: int,
-    stop: Stop,
-) -> int:
+def _finish(ledger: Ledger, recipe: Recipe, run: Run, rules: Rules, out: Path, stop: Stop) -> int:
     """Write the reports, say what came out, return the exit code."""
+    done = run.files_read
     if stop.asked:
         say(f"Stopped by {stop.name}; {'the reports hold what was done' if done else 'nothing was done yet'}.")
         if not done:  # older reports are not replaced by empty ones
             return stop.exit_code
-    written = export(ledger, recipe, roots, out, seconds, done)
-    if not stop.asked:
-        ledger.end_run(run, now())
+    written = export(ledger, recipe, run, rules, out)
     counts = ledger.counts(recipe.id)
     print_counts(counts, ledger.problems(recipe.id, MOST_NAMED))
-    say(f"{done} files read in {seconds:.1f} s ({done / max(seconds, 1e-9):.1f}/s)")
+    say(f"{done} files read in {run.seconds:.1f} s ({done / max(run.seconds, 1e-9):.1f}/s)")
     names = ", ".join(str(out / name) for name in REPORTS)
     say(f"Written: {names}" if written else f"Nothing new; {names} are up to date.")
     return stop.exit_code if stop.asked else exit_code(counts)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -13,13 +13,17 @@ from gdest.reports.table import COLUMNS, Cell
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
-def write_csv(table: Sequence[dict[str, Cell]], path: Path) -> None:
-    """Write the table, UTF-8, one row per micrograph, columns in their fixed order.
+WHOLE = ("tiles", "tiles_used", "width_px", "height_px", "intercepts", "fields", "fields_left_out")
+"""Columns of counts, which stay whole numbers beside empty cells."""
+
+
+def write_csv(table: Sequence[Mapping[str, Cell]], path: Path, columns: Iterable[str] = COLUMNS) -> None:
+    """Write the table, UTF-8, columns in their fixed order; a cell that is not known is empty.
 
     Text that a spreadsheet would run as a formula gets a leading apostrophe; numbers never do.
     """
-    frame = pd.DataFrame([{name: _inert(value) for name, value in row.items()} for row in table], columns=list(COLUMNS))
-    frame = frame.astype({"tiles": "Int64", "width_px": "Int64", "height_px": "Int64", "tiles_used": "Int64"})
+    frame = pd.DataFrame([{name: _inert(value) for name, value in row.items()} for row in table], columns=list(columns))
+    frame = frame.astype({name: "Int64" for name in WHOLE if name in frame})
     write_atomically(path, lambda temporary: frame.to_csv(temporary, index=False, lineterminator="\n"))
 
 

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import numpy as np
 
 from gdest import __version__, grain_size
-from gdest.records import Failed, Graded, Row
+from gdest.homogeneity import area_by_half_grade
+from gdest.records import Failed, Graded, ImageFile, Row
 
 Cell = str | int | float | None
+
+SMALLEST_SHARE = 0.005
+"""A half grade with less of the area is not named."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +54,18 @@ COLUMNS: dict[str, str] = {
     "gdest_version": "version of gdest",
     "graded_at": "time of grading, UTC, ISO 8601",
     "tiles_used": "tiles that g is the mean of; covered ones (banner, scale bar, mounting, reflection) are left out",
+    "area_by_half_g": "share of the area at each half grade, G:percent, coarsest first",
+    "homogeneity_note": "what the grade map shows, in words",
+    "file_modified": "time of the file's last change, UTC, ISO 8601",
+    "g_intercept": "G by the intercept count on automatically found boundaries (--cross-check)",
+    "intercepts": "intercepts counted by the cross-check",
+    "specimen": "specimen by the rule in gdest.toml",
+    "product": "product of the specimen",
+    "heat": "heat of the specimen",
+    "order": "order of the specimen",
+    "location": "location within the specimen",
+    "verdict": "pass, fail or undecided by the limits in gdest.toml",
+    "verdict_reason": "the limits that gave the verdict",
 }
 """Column names in their order, with the unit and meaning of each; new ones are appended."""
 
@@ -59,6 +76,7 @@ def cells(row: Row, model: ModelName) -> dict[str, Cell]:
     found |= {"model": model.name, "model_sha256": model.sha256, "gdest_version": __version__}
     found |= {"file": row.file.name if isinstance(row, Failed) else row.micrograph.file.name}
     found |= {"reason": row.reason or None, "sha256": row.sha256 if isinstance(row, Failed) else row.micrograph.sha256}
+    found["file_modified"] = _modified(row.file if isinstance(row, Failed) else row.micrograph.file)
     found |= {"graded_at": row.graded_at, "status": "failed" if isinstance(row, Failed) else row.status}
     if isinstance(row, Graded):
         found |= _graded_cells(row)
@@ -67,11 +85,20 @@ def cells(row: Row, model: ModelName) -> dict[str, Cell]:
     }
 
 
+def _modified(file: ImageFile) -> str | None:
+    try:
+        seconds = file.path.stat().st_mtime
+    except (OSError, AttributeError):  # gone meanwhile; a row without a file has no path
+        return None
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
+
+
 def _graded_cells(row: Graded) -> dict[str, Cell]:
     micrograph = row.micrograph
     found: dict[str, Cell] = {
         "g_seen": round(row.g_seen, 3),
         "homogeneity": row.homogeneity,
+        "homogeneity_note": row.homogeneity_note or None,
         "um_per_px": micrograph.um_per_px,
         "um_per_px_source": micrograph.um_per_px_source or None,
         "tiles": row.grade_map.tiles,
@@ -82,6 +109,9 @@ def _graded_cells(row: Graded) -> dict[str, Cell]:
     if row.statistics is None:
         return found
     statistics = row.statistics
+    shift = statistics.g - row.g_seen
+    shares = area_by_half_grade(row.grade_map, shift)
+    found["area_by_half_g"] = " ".join(f"{g:.1f}:{share:.0%}" for g, share in shares if share >= SMALLEST_SHARE)
     grades = ("g", "g_low", "g_high", "g_from_density", "g_sd", "g_min", "g_max", "within_half_g")
     found |= {name: round(float(getattr(statistics, name)), 3) for name in grades}
     density_g = statistics.g_from_density

@@ -1,127 +1,98 @@
-"""Write `results.xlsx`."""
+"""Write `results.xlsx`.
+
+XlsxWriter in its constant-memory mode: unlike openpyxl's write-only mode it writes conditional formats, pictures
+and charts while holding one row at a time, and a workbook that Excel opens without a repair.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
-from openpyxl import Workbook
-from openpyxl.cell import WriteOnlyCell
-from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
-from openpyxl.comments import Comment
-from openpyxl.styles import Alignment, Font, PatternFill
-from openpyxl.utils import get_column_letter
-from openpyxl.worksheet.properties import PageSetupProperties
+from xlsxwriter import Workbook
 
 from gdest.archive import write_atomically
+from gdest.limits import Limit
+from gdest.reports import summary_sheet
+from gdest.reports.assign import SPECIMEN_COLUMNS
+from gdest.reports.run import Run
+from gdest.reports.sheets import Column, Pictures, Sheet, fresh_sheet, write_table
 from gdest.reports.table import COLUMNS, Cell
 
-Sheet = Any
-"""openpyxl's write-only sheet, of which its stubs know little; 50,000 rows fit into memory."""
-
-A4 = 9
-"""Excel's number of the paper size."""
-
-HEADER_FILL = PatternFill("solid", fgColor="DDE6EE")
-STATUS_FILLS = {
-    "graded": PatternFill("solid", fgColor="E2F0D9"),
-    "review": PatternFill("solid", fgColor="FFF2CC"),
-    "uncalibrated": PatternFill("solid", fgColor="FCE4D6"),
-    "failed": PatternFill("solid", fgColor="F8CBCB"),
-}
-ONE_DECIMAL = {
+SHORT = {"g", "g_low", "g_high", "g_from_density", "g_seen", "g_min", "g_max", "mean_diameter_um", "mean_intercept_um"}
+SHORT |= {"g_iso_643", "g_intercept", "relative_accuracy"}
+FORMATS = {**dict.fromkeys(SHORT, "0.0"), "g_sd": "0.00", "g_model_half": "0.00", "within_half_g": "0%"}
+FORMATS |= {"um_per_px": "0.0000", "area_mm2": "0.000", "grains": "0"}
+FORMATS |= dict.fromkeys(("grains_per_mm2", "sd_per_mm2", "ci95_per_mm2"), "#,##0")
+WIDTHS = {"file": 36, "reason": 40, "homogeneity": 20, "homogeneity_note": 48, "area_by_half_g": 32}
+WIDTHS |= {"um_per_px_source": 18, "sha256": 14, "model_sha256": 14, "graded_at": 26, "file_modified": 26}
+WIDTHS |= {"verdict_reason": 32, "flags": 44, "specimen": 24}
+WRAPPED = {"reason", "homogeneity_note", "area_by_half_g", "verdict_reason", "flags", "location"}
+SHOWN = {
+    "file",
+    "status",
+    "reason",
     "g",
     "g_low",
     "g_high",
-    "g_from_density",
-    "g_seen",
-    "g_min",
-    "g_max",
-    "mean_diameter_um",
     "mean_intercept_um",
+    "homogeneity",
+    "um_per_px",
+    "g_intercept",
 }
-TWO_DECIMALS = {"g_sd"}
-WIDTHS = {
-    "file": 42,
-    "reason": 48,
-    "homogeneity": 20,
-    "um_per_px_source": 18,
-    "sha256": 14,
-    "model_sha256": 14,
-    "graded_at": 26,
-}
+SHOWN |= {"specimen", "verdict", "fields", "fields_left_out", "relative_accuracy", "g_model_half", "g_iso_643", "flags"}
+SHOWN |= {"area_mm2", "grains", "verdict_reason", "heatmap"}
+"""Columns that a printed page has room for; the others are behind the outline's plus sign."""
+
+ALWAYS = ("file", "status", "reason", "g", "g_low", "g_high")
+HEATMAP = "heatmap"
+PROBLEM_COLUMNS = ("file", "status", "verdict", "reason", "verdict_reason", "specimen", "g", "g_low", "g_high")
 
 
-def write_workbook(table: Sequence[dict[str, Cell]], summary: Sequence[tuple[str, Cell]], path: Path) -> None:
-    """Write the sheets Summary and Micrographs: typed cells, header notes with units, filters."""
-    book = Workbook(write_only=True)
-    _write_summary(book.create_sheet("Summary"), summary)
-    _write_micrographs(book.create_sheet("Micrographs"), table)
-    write_atomically(path, book.save)
+def write_workbook(run: Run, specimens: Sequence[Mapping[str, Cell]], limits: Sequence[Limit], path: Path) -> None:
+    """Write the sheets Summary, Specimens, Micrographs, Problems and Settings; raise `OutputError`.
+
+    Links and thumbnails are those of the folder that `path` lies in; links are relative to it.
+    """
+    pictures = Pictures(path.parent, run)
+
+    def write(temporary: Path) -> None:
+        with Workbook(str(temporary), {"constant_memory": True, "strings_to_formulas": False}) as book:
+            book.set_properties({"title": "gdest: grain size of etched steel", "comments": "an estimate by a model"})
+            summary_sheet.write_summary(fresh_sheet(book, "Summary"), run, specimens, limits)
+            _write_specimens(fresh_sheet(book, "Specimens"), specimens)
+            columns = {**COLUMNS, HEATMAP: "the grade map over the micrograph; every picture on one scale"}
+            write_table(fresh_sheet(book, "Micrographs"), _columns(columns, run.table), run.table, pictures)
+            problems = [row for row in run.table if _is_problem(row)]
+            chosen = {name: COLUMNS[name] for name in PROBLEM_COLUMNS}
+            write_table(fresh_sheet(book, "Problems"), _columns(chosen, problems), problems, pictures)
+            summary_sheet.write_settings(fresh_sheet(book, "Settings"), run)
+
+    write_atomically(path, write)
 
 
-def _write_summary(sheet: Sheet, summary: Sequence[tuple[str, Cell]]) -> None:
-    sheet.column_dimensions["A"].width = 34
-    sheet.column_dimensions["B"].width = 70
-    _fit_to_pages(sheet, 1)
-    sheet.append([_cell(sheet, "gdest: grain size of etched steel", font=Font(bold=True, size=14))])
-    sheet.append([])
-    for name, value in summary:
-        aligned = Alignment(horizontal="left", wrap_text=True, vertical="top")
-        sheet.append([_cell(sheet, name, font=Font(bold=True)), _cell(sheet, value, alignment=aligned)])
+def _columns(names: Mapping[str, str], rows: Sequence[Mapping[str, Cell]]) -> list[Column]:
+    """Return the columns; those that a page has no room for, or that nobody filled, are folded away."""
+    filled = {name for name in names if any(row.get(name) is not None for row in rows)} | {HEATMAP, *ALWAYS}
+    return [
+        Column(
+            name,
+            note,
+            WIDTHS.get(name, max(len(name) + 2, 9)),
+            FORMATS.get(name, ""),
+            wrapped=name in WRAPPED,
+            folded=name not in SHOWN & filled,
+        )
+        for name, note in names.items()
+    ]
 
 
-def _write_micrographs(sheet: Sheet, table: Sequence[dict[str, Cell]]) -> None:
-    last = get_column_letter(len(COLUMNS))
-    sheet.freeze_panes = "B2"
-    sheet.auto_filter.ref = f"A1:{last}{len(table) + 1}"
-    _fit_to_pages(sheet, 2)
-    sheet.print_title_rows = "1:1"
-    sheet.print_title_cols = "A:A"
-    for index, name in enumerate(COLUMNS, start=1):
-        sheet.column_dimensions[get_column_letter(index)].width = WIDTHS.get(name, max(len(name) + 4, 11))
-    sheet.append([_header(sheet, name, note) for name, note in COLUMNS.items()])
-    for row in table:
-        sheet.append([_body(sheet, name, row[name]) for name in COLUMNS])
+def _is_problem(row: Mapping[str, Cell]) -> bool:
+    return row["status"] != "graded" or row["verdict"] in ("fail", "undecided")
 
 
-def _fit_to_pages(sheet: Sheet, pages_wide: int) -> None:
-    """Print on landscape A4, as many pages high as it takes."""
-    sheet.page_setup.orientation = "landscape"
-    sheet.page_setup.paperSize = A4
-    sheet.sheet_properties.pageSetUpPr = PageSetupProperties(fitToPage=True)
-    sheet.page_setup.fitToWidth, sheet.page_setup.fitToHeight = pages_wide, 0
-
-
-def _header(sheet: Sheet, name: str, note: str) -> Any:
-    cell = _cell(sheet, name, font=Font(bold=True), fill=HEADER_FILL)
-    cell.comment = Comment(note, "gdest", height=80, width=260)
-    return cell
-
-
-def _body(sheet: Sheet, name: str, value: Cell) -> Any:
-    cell = _cell(sheet, value)
-    if name in ONE_DECIMAL:
-        cell.number_format = "0.0"
-    elif name in TWO_DECIMALS:
-        cell.number_format = "0.00"
-    elif name == "within_half_g":
-        cell.number_format = "0%"
-    elif name == "status" and isinstance(value, str):
-        cell.fill = STATUS_FILLS[value]
-    elif name == "reason":
-        cell.alignment = Alignment(wrap_text=True, vertical="top")
-    return cell
-
-
-def _cell(sheet: Sheet, value: Cell, **style: object) -> Any:
-    """Return a cell with its type: text stays text, also when it begins like a formula."""
-    if isinstance(value, str):
-        value = ILLEGAL_CHARACTERS_RE.sub("\N{REPLACEMENT CHARACTER}", value)
-    cell = WriteOnlyCell(sheet, value=value)
-    if isinstance(value, str):
-        cell.data_type = "s"
-    for name, setting in style.items():
-        setattr(cell, name, setting)
-    return cell
+def _write_specimens(sheet: Sheet, specimens: Sequence[Mapping[str, Cell]]) -> None:
+    if specimens:
+        write_table(sheet, _columns(SPECIMEN_COLUMNS, specimens), specimens, None)
+    else:
+        sheet.page.write_string(0, 0, "No specimens: say in gdest.toml, section [specimen], how a file tells its own.")

@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 
 from gdest import grain_size
 from gdest.errors import DataError
+from gdest.homogeneity import interpolate
 from gdest.network import LoadedModel
 from gdest.pipeline import grade_micrographs, predict_grade_map
 from gdest.predict import NetworkPredictor
 from gdest.records import UNFIT, Failed, Graded, GradeMap, GradeStatistics, ModelCard
 from gdest.review import DOUBTS
 from gdest.settings import CalibrationSettings, GradeSettings, TrainSettings
-from gdest.statistics import interpolate
 from gdest.training.data import Labelled
 from gdest.training.refuse import gradeable_pictures
 

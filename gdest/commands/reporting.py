@@ -1,0 +1,45 @@
+"""Write reports again from stored results, and compare them with what they were made of."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+from gdest.config import read_config
+from gdest.console import say
+from gdest.reports.assign import Rules, read_rules
+from gdest.reports.every import rejected, write_reports
+from gdest.reports.record import RECORD, changes, file_sha256, read_record
+
+EXIT_CHANGED = 3
+EXIT_REJECTED = 6
+
+
+def run_report(folder: Path, config: Path | None, *, fail_on_reject: bool) -> int:
+    """Write every report of an output folder again; return the exit code.
+
+    Without another gdest.toml the micrographs keep their specimens and the scan's limits hold.
+    """
+    run, _ = read_record(folder)
+    if config is None:
+        rules = Rules(None, read_rules({"limit": run.sections.get("limit")}, folder).limits)
+    else:
+        run = replace(run, sections=read_config(config))
+        rules = read_rules(run.sections, config.parent)
+    run = write_reports(run, rules, folder)
+    say(f"{len(run.table)} micrographs, the reports in {folder} are written again.")
+    return EXIT_REJECTED if fail_on_reject and rejected(run, rules) else 0
+
+
+def run_verify(folder: Path) -> int:
+    """Print what has changed since the scan on standard output; return 0 when nothing has, else 3."""
+    run, reports = read_record(folder)
+    found = 0
+    for sentence in changes(run, reports, folder):
+        sys.stdout.write(f"{sentence}\n")
+        found += 1
+    hashed = sum(1 for row in run.table if row["sha256"])
+    say(f"{RECORD}: SHA-256 {file_sha256(folder / RECORD)}, finished {run.finished}")
+    say(f"{len(reports)} reports, the weights and {hashed} micrographs compared: {found or 'nothing'} changed.")
+    return EXIT_CHANGED if found else 0

@@ -1,0 +1,130 @@
+"""Assign specimens and verdicts to rows by the rules of gdest.toml, and make one row per specimen."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gdest.limits import Found, Limit, read_limits, verdict
+from gdest.reports.table import Cell
+from gdest.specimens import (
+    ORIGIN_FIELDS,
+    Field,
+    Origin,
+    SpecimenRule,
+    SpecimenStatistics,
+    specimen_rule,
+    specimen_statistics,
+)
+
+SPECIMEN_COLUMNS: dict[str, str] = {
+    "specimen": "specimen by the rule in gdest.toml",
+    "product": "product",
+    "heat": "heat",
+    "order": "order",
+    "location": "locations of its micrographs",
+    "verdict": "pass, fail or undecided by the limits in gdest.toml",
+    "verdict_reason": "the limits that gave the verdict",
+    "fields": "micrographs with status graded; only these count",
+    "fields_left_out": "micrographs with any other status",
+    "g": "ASTM grain size number G of the mean grains per mm2",
+    "g_low": "lower end of the 95 % interval over the fields (Student t)",
+    "g_high": "upper end of the 95 % interval over the fields (Student t)",
+    "relative_accuracy": "%RA, 100 times the 95 % interval over the mean; E112 asks for 10 or less",
+    "g_model_half": "half-width of the model's own 90 % interval, mean of the fields; more fields do not shrink it",
+    "g_iso_643": "ISO 643 grain size number of the mean grains per mm2",
+    "grains_per_mm2": "mean N_A of the fields",
+    "sd_per_mm2": "standard deviation of N_A over the fields (n - 1)",
+    "ci95_per_mm2": "95 % interval of the mean N_A, plus or minus",
+    "mean_diameter_um": "mean planar grain diameter in um",
+    "mean_intercept_um": "mean lineal intercept in um",
+    "area_mm2": "area examined in mm2",
+    "grains": "grains on that area, estimated",
+    "homogeneity": "uniform, duplex in n of m fields, or unknown; an indication, not an E1181 rating",
+    "flags": "what falls short of E112",
+}
+
+
+@dataclass(frozen=True)
+class Rules:
+    """Hold the rules of gdest.toml that reports follow."""
+
+    specimen: SpecimenRule | None = None
+    limits: tuple[Limit, ...] = ()
+
+
+def read_rules(sections: Mapping[str, Any], base: Path) -> Rules:
+    """Return the rules of a gdest.toml that lies in `base`; raise `SettingsError` with one sentence."""
+    return Rules(specimen_rule(sections.get("specimen"), base), read_limits(sections.get("limit")))
+
+
+def assign(table: Sequence[dict[str, Cell]], rules: Rules) -> list[dict[str, Cell]]:
+    """Return the rows with their specimen and verdict; without a specimen rule they keep what they have."""
+    return [_judged(row | _origin_cells(row, rules.specimen), rules.limits) for row in table]
+
+
+def _origin_cells(row: Mapping[str, Cell], rule: SpecimenRule | None) -> dict[str, Cell]:
+    if rule is None:
+        return {}
+    origin = rule.origin(str(row["file"]))
+    return {name: (getattr(origin, name) or None) if origin else None for name in ORIGIN_FIELDS}
+
+
+def _judged(row: dict[str, Cell], limits: Sequence[Limit]) -> dict[str, Cell]:
+    names = {name: str(row.get(name) or "") for name in ("file", *ORIGIN_FIELDS)}
+    found = Found(
+        _number(row["g_low"]), _number(row["g_high"]), str(row["homogeneity"] or "unknown"), row["status"] == "graded"
+    )
+    said, why = verdict([limit for limit in limits if limit.holds_for("micrograph", names)], found)
+    return row | {"verdict": said or None, "verdict_reason": why or None}
+
+
+def _number(value: Cell) -> float:
+    return float(value) if isinstance(value, (int, float)) else math.nan
+
+
+def specimen_rows(table: Sequence[dict[str, Cell]], limits: Sequence[Limit]) -> list[dict[str, Cell]]:
+    """Return one row of `SPECIMEN_COLUMNS` per specimen, sorted by name; micrographs without one are left out.
+
+    Two specimens of one name are told apart by product, heat and order.
+    """
+    groups: dict[tuple[str, ...], list[dict[str, Cell]]] = {}
+    for row in table:
+        if row.get("specimen"):
+            groups.setdefault(tuple(str(row.get(name) or "") for name in ORIGIN_FIELDS[:4]), []).append(row)
+    return [_specimen_row(key, groups[key], limits) for key in sorted(groups)]
+
+
+def _specimen_row(key: tuple[str, ...], rows: Sequence[dict[str, Cell]], limits: Sequence[Limit]) -> dict[str, Cell]:
+    locations = sorted({str(row["location"]) for row in rows if row.get("location")})
+    origin = Origin(key[0], key[1], key[2], key[3], "; ".join(locations))
+    measured = [_field(row) for row in rows if row["status"] == "graded"]
+    found = specimen_statistics(origin, measured, len(rows) - len(measured))
+    cells: dict[str, Cell] = {name: _rounded(getattr(found, name, None)) for name in SPECIMEN_COLUMNS}
+    cells |= {name: getattr(origin, name) or None for name in ORIGIN_FIELDS}
+    names = {name: getattr(origin, name) for name in ORIGIN_FIELDS}
+    said, why = verdict([limit for limit in limits if limit.holds_for("specimen", names)], _trusted(found))
+    return cells | {"verdict": said or None, "verdict_reason": why or None, "flags": "; ".join(found.flags) or None}
+
+
+def _field(row: Mapping[str, Cell]) -> Field:
+    area = _number(row["width_px"]) * _number(row["height_px"]) * _number(row["um_per_px"]) ** 2
+    low, high = _number(row["g_low"]), _number(row["g_high"])
+    return Field(_number(row["grains_per_mm2"]), area, low, high, str(row["homogeneity"]))
+
+
+def _trusted(found: SpecimenStatistics) -> Found:
+    """Return what limits look at: the wider of the fields' interval and the model's own, none from one field."""
+    low = min(found.g_low, found.g - found.g_model_half)
+    high = max(found.g_high, found.g + found.g_model_half)
+    known = found.fields > 1 and not math.isnan(found.g_low)
+    return Found(low if known else math.nan, high if known else math.nan, found.homogeneity, found.fields > 0)
+
+
+def _rounded(value: object) -> Cell:
+    if isinstance(value, float):
+        return float(f"{value:.5g}") if math.isfinite(value) else None
+    return value if isinstance(value, (int, str)) else None

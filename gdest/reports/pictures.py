@@ -1,0 +1,46 @@
+"""Write what a reader of the reports looks at: heatmap, micrograph and thumbnail of every graded file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PIL import Image
+
+from gdest.archive import write_atomically
+from gdest.heatmap import draw_heatmap, heatmap_name
+from gdest.records import Graded
+
+THUMBNAIL_PX = 176
+"""Longest side of a thumbnail."""
+
+PREVIEW_PX = 1200
+"""Longest side of the micrograph as a browser shows it, which knows no TIFF."""
+
+
+def preview_name(file_name: str) -> str:
+    """Return the path of a micrograph's preview relative to the output folder."""
+    return f"previews/{file_name}.jpg"
+
+
+def thumbnail_name(file_name: str) -> str:
+    """Return the path of a heatmap's thumbnail relative to the output folder."""
+    return f"thumbnails/{file_name}.jpg"
+
+
+def write_pictures(graded: Graded, out: Path) -> None:
+    """Write heatmap, preview and thumbnail of one micrograph below `out`; raise `OutputError`."""
+    name = graded.micrograph.file.name
+    heatmap = draw_heatmap(graded)
+    write_atomically(out / heatmap_name(name), lambda path: heatmap.save(path, "PNG", compress_level=1))
+    thumbnail = heatmap.copy()
+    thumbnail.thumbnail((THUMBNAIL_PX, THUMBNAIL_PX))
+    write_atomically(out / thumbnail_name(name), lambda path: thumbnail.save(path, "JPEG", quality=80))
+    preview = Image.fromarray(graded.micrograph.pixels)
+    preview.thumbnail((PREVIEW_PX, PREVIEW_PX))
+    write_atomically(out / preview_name(name), lambda path: preview.save(path, "JPEG", quality=80))
+
+
+def remove_pictures(file_name: str, out: Path) -> None:
+    """Take away the pictures of a file that could not be graded this time, which an earlier content left."""
+    for name in (heatmap_name(file_name), preview_name(file_name), thumbnail_name(file_name)):
+        (out / name).unlink(missing_ok=True)

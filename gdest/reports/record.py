@@ -1,0 +1,74 @@
+"""Write and read `run.json`, the record that reports are rebuilt from and checked against."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from gdest.archive import write_atomically
+from gdest.errors import DataError
+from gdest.reports.run import NOTE, Run
+from gdest.reports.table import COLUMNS
+
+RECORD = "run.json"
+FORMAT = 1
+
+
+def write_record(run: Run, reports: Sequence[str], out: Path) -> None:
+    """Write `run.json` with every row, setting and version, and the SHA-256 of each report beside it."""
+    parts = {one.name: getattr(run, one.name) for one in fields(Run) if one.name != "table"}
+    hashes = {name: file_sha256(out / name) for name in reports}
+    rows = [{name: value for name, value in row.items() if value is not None} for row in run.table]
+    content = {"gdest_run": FORMAT, "note": NOTE, **parts, "reports": hashes, "rows": rows}
+    text = json.dumps(content, ensure_ascii=False, indent=1, default=str)
+    write_atomically(out / RECORD, lambda temporary: temporary.write_text(text + "\n", encoding="utf-8"))
+
+
+def read_record(out: Path) -> tuple[Run, dict[str, str]]:
+    """Return the run and the reports' hashes of an output folder; raise `DataError` when there is none."""
+    path = out / RECORD
+    try:
+        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        if content["gdest_run"] != FORMAT:
+            raise DataError(f"{path} has format {content['gdest_run']}; this gdest reads format {FORMAT}.")
+        known = {one.name: content[one.name] for one in fields(Run) if one.name in content}
+        table = [dict.fromkeys(COLUMNS) | row for row in content["rows"]]
+        known |= {"table": table, "roots": tuple(content["roots"])}
+        return Run(**known), dict(content["reports"])
+    except FileNotFoundError as error:
+        raise DataError(f"{path} does not exist; give the --out folder of a finished scan.") from error
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DataError(f"{path} cannot be read as the record of a run: {error}.") from error
+
+
+def changes(run: Run, reports: Mapping[str, str], out: Path) -> Iterator[str]:
+    """Yield one sentence for each micrograph, report or weights file that is no longer what the record says."""
+    for name, sha256 in reports.items():
+        yield from _change(name, out / name, sha256)
+    if run.weights:
+        yield from _change(f"weights {run.weights}", Path(run.weights), run.model_sha256)
+    for row in run.table:
+        if row["sha256"]:
+            name = str(row["file"])
+            yield from _change(name, run.path_of(name), str(row["sha256"]))
+
+
+def _change(name: str, path: Path | None, sha256: str) -> Iterator[str]:
+    if path is None or not path.is_file():
+        yield f"{name}: missing"
+        return
+    try:
+        if file_sha256(path) != sha256:
+            yield f"{name}: changed since the run"
+    except OSError as error:
+        yield f"{name}: cannot be read ({error.strerror or error})"
+
+
+def file_sha256(path: Path) -> str:
+    """Return the SHA-256 of a file as hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,79 @@
+"""Hold a whole run: its rows, and all that a reader needs to trace them."""
+
+from __future__ import annotations
+
+import platform
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from gdest import __version__
+from gdest.reports.table import Cell
+
+STATUSES = ("graded", "review", "uncalibrated", "failed")
+VERDICTS = ("pass", "undecided", "fail")
+NOTE = (
+    "G is an estimate by the model named here, not an E112 measurement; homogeneity is an indication from a learned "
+    "estimate, not an E1181 rating."
+)
+LIBRARIES = ("torch", "torchvision", "numpy", "scipy", "pillow", "tifffile", "pandas", "xlsxwriter", "itables")
+
+
+@dataclass(frozen=True)
+class Run:
+    """Hold the rows of an output folder and where they come from.
+
+    `table` has one dict of cells per micrograph, sorted by file; `sections` are those of gdest.toml;
+    `settings` every setting by name; times are UTC, ISO 8601; `seconds` is what the last scan
+    took for the `files_read` that were new to it.
+    """
+
+    table: list[dict[str, Cell]]
+    roots: tuple[str, ...]
+    model: str
+    model_sha256: str
+    weights: str = ""
+    card: Mapping[str, Any] = field(default_factory=dict)
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    sections: Mapping[str, Any] = field(default_factory=dict)
+    versions: Mapping[str, str] = field(default_factory=dict)
+    host: str = ""
+    started: str = ""
+    finished: str = ""
+    seconds: float = 0.0
+    files_read: int = 0
+
+    def path_of(self, file: str) -> Path | None:
+        """Return where a row's micrograph lies; None when its root is not known."""
+        if len(self.roots) == 1:
+            return Path(self.roots[0], file)
+        first, _, rest = file.partition("/")
+        return next((Path(root, rest) for root in self.roots if Path(root).name == first), None)
+
+    def counts(self, column: str) -> Counter[str]:
+        """Return how many rows have each value of a text column."""
+        return Counter(str(row[column]) for row in self.table if row.get(column))
+
+
+def library_versions() -> dict[str, str]:
+    """Return the versions of Python, gdest and the libraries that the numbers and reports depend on."""
+    found = {"python": platform.python_version(), "gdest": __version__}
+    for name in LIBRARIES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def this_host() -> str:
+    """Return the name of this machine and its system."""
+    return f"{platform.node()}, {platform.system()} {platform.release()}, {platform.machine()}"
+
+
+def numbers(table: Sequence[dict[str, Cell]], column: str) -> list[float]:
+    """Return the known numbers of a column."""
+    return [float(value) for row in table if isinstance(value := row.get(column), (int, float))]

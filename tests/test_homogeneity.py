@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from conftest import CARD
+
+from gdest.homogeneity import area_by_half_grade, assess, interpolate, tile_areas
+from gdest.records import GradeMap
+from gdest.tiling import tile_grid
+
+
+def grade_map(values, zoom=1.0):
+    values = np.asarray(values, np.float32)
+    grid = tile_grid(224 * values.shape[0], 224 * values.shape[1], 224, 224)
+    return GradeMap(values, grid, zoom, values.size)
+
+
+def uniform(rng, g=7.0, shape=(6, 8)):
+    return rng.normal(g, interpolate(CARD.tile_scatter, g), shape)
+
+
+def said(values, zoom=1.0):
+    return assess(grade_map(values, zoom), CARD).verdict
+
+
+@pytest.mark.parametrize("g", [2.0, 3.0, 5.0, 8.0, 12.0])
+def test_uniform_steel_of_any_g_is_not_called_mixed(rng, g):
+    verdicts = [said(uniform(rng, g, (5, 6))) for _ in range(200)]
+    assert verdicts.count("uniform") >= 196
+
+
+def test_two_grades_side_by_side_are_bimodal(rng):
+    values = uniform(rng)
+    values[:, :4] -= 3.0
+    found = assess(grade_map(values), CARD)
+    assert found.verdict == "duplex:bimodal"
+    assert found.note.startswith("50% of the area is 3.")
+
+
+def test_a_checkerboard_of_quadrants_is_bimodal(rng):
+    values = uniform(rng)
+    values[:3, :4] -= 2.5
+    values[3:, 4:] -= 2.5
+    assert said(values) == "duplex:bimodal"
+
+
+@pytest.mark.parametrize(("turn", "name"), [(0, "horizontal"), (1, "vertical")])
+def test_bands_have_a_direction(rng, turn, name):
+    values = uniform(rng, shape=(8, 8))
+    values[1:3] -= 2.5
+    values[5:7] -= 2.5
+    assert said(np.rot90(values, turn)) == f"duplex:banding-{name}"
+
+
+def test_a_slope_across_the_section_is_a_gradient(rng):
+    values = uniform(rng) + np.linspace(-1.5, 1.5, 8)
+    assert said(values) == "duplex:gradient"
+
+
+def test_one_coarse_patch_is_isolated(rng):
+    values = uniform(rng, shape=(8, 10))
+    values[2:5, 3:6] -= 3.0
+    assert said(values) == "duplex:isolated-coarse"
+
+
+def test_many_grades_in_patches_are_a_wide_range(rng):
+    values = uniform(rng, shape=(9, 9))
+    values += np.kron(rng.permutation(np.linspace(-2.5, 2.5, 9)).reshape(3, 3), np.ones((3, 3)))
+    assert said(values) == "duplex:wide-range"
+
+
+def test_odd_tiles_without_a_pattern_are_not_duplex(rng):
+    values = uniform(rng, shape=(8, 10))
+    values[3, 4] -= 6.0
+    found = assess(grade_map(values), CARD)
+    assert found.verdict == "uniform"
+    assert "without a spatial pattern" in found.note
+    shuffled = [said(rng.permuted(rng.normal(7.0, 0.7, 80)).reshape(8, 10)) for _ in range(60)]
+    assert shuffled.count("uniform") >= 45
+
+
+def test_a_map_too_small_for_patterns_is_judged_by_its_scatter(rng):
+    values = uniform(rng, shape=(3, 3))
+    values[0, 0] -= 3.0
+    assert said(values).startswith("duplex")
+
+
+def test_scatter_is_looked_up_at_the_size_the_network_saw(rng):
+    values = rng.normal(2.0, 0.8, (5, 8)) + np.linspace(-0.4, 0.4, 8)
+    assert said(values) == "uniform"
+    assert said(values, 0.25).startswith("duplex")
+
+
+def test_few_grains_per_tile_are_said():
+    # G 4 at 1 um/px: 124 grains/mm2 on 0.0502 mm2 are 6
+    assert "too few grains per tile (about 6)" in assess(grade_map(np.full((3, 3), 4.0)), CARD).note
+    assert "too few" not in assess(grade_map(np.full((3, 3), 6.0)), CARD).note
+
+
+def test_too_few_tiles_say_nothing():
+    assert said([[3.0, 9.0]]) == "unknown"
+
+
+def test_tiles_without_a_grade_are_left_out(rng):
+    values = uniform(rng)
+    values[0, :4] = np.nan
+    assert said(values) == "uniform"
+    values[:, 4:] -= 3.0
+    assert said(values) == "duplex:bimodal"
+
+
+def test_overlapping_tiles_share_their_area():
+    # 500 px: tiles at 0, 224 and, shifted inwards, 276; the last two share 172 px
+    areas = tile_areas(tile_grid(224, 500, 224, 224))
+    assert areas.sum() == pytest.approx(224 * 500)
+    assert list(areas[0] / 224) == pytest.approx([224, 52 + 86, 52 + 86])
+
+
+def test_areas_per_half_grade_add_up_to_one_and_move_with_calibration():
+    found = area_by_half_grade(grade_map([[5.2, 5.3], [7.0, np.nan]]), shift=2.0)
+    assert found == [(7.0, pytest.approx(1 / 3)), (7.5, pytest.approx(1 / 3)), (9.0, pytest.approx(1 / 3))]

@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+import hashlib
+import json
+
+import pytest
+from test_workbook import row
+
+from gdest.commands.reporting import run_report, run_verify
+from gdest.errors import DataError
+from gdest.limits import Limit
+from gdest.reports.assign import Rules
+from gdest.reports.every import rejected, write_reports
+from gdest.reports.record import read_record
+from gdest.reports.run import Run
+
+RULES = Rules(None, (Limit("g >= 7.0"),))
+
+
+@pytest.fixture
+def out(tmp_path):
+    """An output folder of two micrographs, one of which fails the limit."""
+    archive = tmp_path / "archive"
+    archive.mkdir()
+    (tmp_path / "w.safetensors").write_bytes(b"weights")
+    table = []
+    for name, g in (("coarse.tif", 5.0), ("fine.tif", 8.0)):
+        (archive / name).write_text(name)
+        hashed = hashlib.sha256(name.encode()).hexdigest()
+        table.append(row(name, sha256=hashed, g=g, g_low=g - 0.3, g_high=g + 0.3))
+    weights = hashlib.sha256(b"weights").hexdigest()
+    sections = {"limit": [{"rule": "g >= 7.0"}]}
+    run = Run(table, (str(archive),), "w", weights, str(tmp_path / "w.safetensors"), sections=sections)
+    write_reports(run, RULES, tmp_path / "out")
+    return tmp_path / "out"
+
+
+def test_the_record_holds_the_run(out):
+    run, reports = read_record(out)
+    assert [line["verdict"] for line in run.table] == ["fail", "pass"]
+    assert set(reports) == {"results.csv", "results.xlsx", "specimens.csv"}
+    assert reports["results.csv"] == hashlib.sha256((out / "results.csv").read_bytes()).hexdigest()
+    assert rejected(run, RULES) == 1  # the specimen, too coarse in one of two fields, is undecided
+
+
+def test_nothing_has_changed_after_a_run(out, capsys):
+    assert run_verify(out) == 0
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize(
+    ("path", "sentence"),
+    [
+        ("out/results.csv", "results.csv: changed since the run"),
+        ("out/specimens.csv", "specimens.csv: changed since the run"),
+        ("archive/fine.tif", "fine.tif: changed since the run"),
+        ("w.safetensors", "w.safetensors: changed since the run"),
+    ],
+)
+def test_verify_names_what_has_changed(out, capsys, path, sentence):
+    changed = out.parent / path
+    changed.write_bytes(changed.read_bytes() + b"!")
+    assert run_verify(out) == 3
+    (line,) = capsys.readouterr().out.splitlines()
+    assert line.endswith(sentence)
+
+
+def test_verify_names_what_is_gone(out, capsys):
+    (out.parent / "archive/fine.tif").unlink()
+    assert run_verify(out) == 3
+    assert capsys.readouterr().out == "fine.tif: missing\n"
+
+
+def test_reports_are_rebuilt_from_the_record_alone(out):
+    before = (out / "results.csv").read_bytes()
+    for path in out.iterdir():
+        if path.name != "run.json":
+            path.unlink()
+    assert run_report(out, None, fail_on_reject=False) == 0
+    assert (out / "results.csv").read_bytes() == before
+    assert (out / "results.xlsx").is_file()
+    assert run_verify(out) == 0
+
+
+def test_a_report_can_follow_other_limits(out, tmp_path):
+    config = tmp_path / "gdest.toml"
+    config.write_text('[[limit]]\nrule = "g >= 4.0"\n')
+    assert run_report(out, None, fail_on_reject=True) == 6
+    assert run_report(out, config, fail_on_reject=True) == 0
+    assert [line["verdict"] for line in read_record(out)[0].table] == ["pass", "pass"]
+
+
+@pytest.mark.parametrize("content", ["", "{}", "[]", '{"gdest_run": 99}', None])
+def test_a_folder_without_a_readable_record_is_one_sentence(tmp_path, content):
+    if content is not None:
+        (tmp_path / "run.json").write_text(content)
+    with pytest.raises(DataError, match=r"run\.json"):
+        read_record(tmp_path)
+
+
+def test_the_record_is_json_with_nothing_that_json_lacks(out):
+    content = json.loads((out / "run.json").read_text(encoding="utf-8"))
+    assert content["rows"][0]["um_per_px"] == 0.5
+    assert "NaN" not in (out / "run.json").read_text(encoding="utf-8")

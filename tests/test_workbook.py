@@ -1,0 +1,168 @@
+from __future__ import annotations
+
+import os
+import zipfile
+
+import openpyxl
+import pandas as pd
+import pytest
+from PIL import Image
+
+from gdest.limits import Limit
+from gdest.reports.assign import Rules, assign, specimen_rows
+from gdest.reports.run import Run
+from gdest.reports.summary_sheet import flat, histogram, trend
+from gdest.reports.table import COLUMNS
+from gdest.reports.workbook import write_workbook
+
+LIMITS = (Limit("g >= 7.0"), Limit("homogeneity"))
+SHEETS = ["Summary", "Specimens", "Micrographs", "Problems", "Settings"]
+
+
+def row(file, **cells):
+    known = {"status": "graded", "g": 8.0, "g_low": 7.6, "g_high": 8.4, "grains_per_mm2": 1984.0, "g_seen": 8.0}
+    known |= {"homogeneity": "uniform", "um_per_px": 0.5, "width_px": 800, "height_px": 600, "specimen": "P1"}
+    known |= {"file_modified": "2026-03-01T08:00:00+00:00", "tiles": 12, "sha256": "0" * 64}
+    return dict.fromkeys(COLUMNS) | {"file": file} | known | cells
+
+
+@pytest.fixture
+def run(tmp_path):
+    failed = dict.fromkeys(["g", "g_low", "g_high", "grains_per_mm2", "homogeneity", "g_seen"])
+    table = [
+        row("=1+2.tif"),
+        row("a\x07b.tif", g=6.0, g_low=5.6, g_high=6.4, file_modified="2026-03-02T08:00:00+00:00"),
+        row("sub/#5 ä.tif", g=7.2, g_low=6.8, g_high=7.6),
+        row("z.tif", status="failed", reason="the file is empty (0 bytes)", **failed),
+    ]
+    card = {"tile_px": 224, "limits": {"novelty": 1.6}}
+    settings = {"stride_px": 224, "calibration": {"um_per_px": None}}
+    root = (tmp_path / "archive").as_posix()
+    return Run(assign(table, Rules(None, LIMITS)), (root,), "fake", "1" * 64, card=card, settings=settings, host="here")
+
+
+@pytest.fixture
+def written(run, tmp_path):
+    out = tmp_path / "out"
+    for folder, suffix, size in (("heatmaps", "png", (900, 600)), ("thumbnails", "jpg", (176, 120))):
+        path = out / folder / "sub" / f"#5 ä.tif.{suffix}"
+        path.parent.mkdir(parents=True)
+        Image.new("RGB", size, "blue").save(path)
+    write_workbook(run, specimen_rows(run.table, LIMITS), LIMITS, out / "results.xlsx")
+    return out / "results.xlsx"
+
+
+def by_name(sheet, number):
+    return dict(zip((cell.value for cell in sheet[1]), sheet[number], strict=True))
+
+
+def test_cells_have_types_formats_notes_and_every_column(written):
+    book = openpyxl.load_workbook(written)
+    assert book.sheetnames == SHEETS
+    sheet = book["Micrographs"]
+    assert [cell.value for cell in sheet[1]] == [*COLUMNS, "heatmap"]
+    cells = by_name(sheet, 2)
+    assert (cells["file"].value, cells["file"].data_type) == ("=1+2.tif", "s")
+    assert (cells["g"].value, cells["g"].data_type, cells["g"].number_format) == (8.0, "n", "0.0")
+    assert cells["tiles"].value == 12
+    assert by_name(sheet, 5)["g"].value is None
+    assert "um" in by_name(sheet, 1)["mean_diameter_um"].comment.text
+    assert by_name(sheet, 3)["file"].value == "a\N{REPLACEMENT CHARACTER}b.tif"
+
+
+def test_the_page_repeats_its_header_filters_and_colours_status_and_verdict(written):
+    sheet = openpyxl.load_workbook(written)["Micrographs"]
+    assert sheet.freeze_panes == "B2"
+    assert sheet.print_title_rows == "$1:$1"
+    assert sheet.page_setup.orientation == "landscape"
+    assert sheet.auto_filter.ref.startswith("A1:") and sheet.auto_filter.ref.endswith("5")
+    rules = {str(area.sqref): {one.formula[0] for one in area.rules} for area in sheet.conditional_formatting}
+    assert '"review"' in rules["B2:B5"]
+    column = by_name(sheet, 1)["verdict"].column_letter
+    assert '"fail"' in rules[f"{column}2:{column}5"]
+    assert sheet.column_dimensions["Z"].hidden
+    assert not sheet.column_dimensions["A"].hidden
+
+
+def test_links_lead_to_the_micrograph_and_its_heatmap(written):
+    sheet = openpyxl.load_workbook(written)["Micrographs"]
+    links = {cell.value: cell.hyperlink.target for (cell,) in sheet["A2:A5"]}
+    assert links["sub/#5 ä.tif"].replace("\\", "/") == "../archive/sub/%235%20%C3%A4.tif"
+    with zipfile.ZipFile(written) as parts:
+        names = parts.namelist()
+        drawing = next(
+            name for name in names if name.startswith("xl/drawings/_rels/") and b"heatmaps" in parts.read(name)
+        )
+        assert b"heatmaps/sub/%235%20%C3%A4.tif.png" in parts.read(drawing).replace(b"\\", b"/")
+    assert sum(name.startswith("xl/media/") for name in names) == 1
+
+
+def test_without_a_thumbnail_the_heatmap_is_a_link_in_words(written, run):
+    os.remove(written.parent / "thumbnails/sub/#5 ä.tif.jpg")
+    write_workbook(run, [], (), written)
+    cell = by_name(openpyxl.load_workbook(written)["Micrographs"], 4)["heatmap"]
+    assert cell.value == '=HYPERLINK("heatmaps/sub/%235%20%C3%A4.tif.png","heatmap")'
+    assert openpyxl.load_workbook(written, data_only=True)["Micrographs"][cell.coordinate].value == "heatmap"
+
+
+def test_problems_are_what_needs_a_person_and_specimens_have_their_verdict(written):
+    book = openpyxl.load_workbook(written)
+    problems = [[cell.value for cell in line[:3]] for line in book["Problems"].iter_rows(min_row=2)]
+    assert problems == [
+        ["a\N{REPLACEMENT CHARACTER}b.tif", "graded", "fail"],
+        ["sub/#5 ä.tif", "graded", "undecided"],
+        ["z.tif", "failed", "undecided"],
+    ]
+    specimen = {name: cell.value for name, cell in by_name(book["Specimens"], 2).items()}
+    assert (specimen["specimen"], specimen["fields"], specimen["fields_left_out"]) == ("P1", 3, 1)
+    assert "fewer than 5 fields" in specimen["flags"]
+
+
+def test_summary_counts_and_draws_native_charts(written):
+    book = openpyxl.load_workbook(written)
+    summary = {line[0].value: line[1].value for line in book["Summary"] if line[0].value}
+    assert (summary["micrographs"], summary["graded"], summary["failed"]) == (4, 3, 1)
+    assert (summary["micrographs: fail"], summary["micrographs: undecided"], summary["limit 1"]) == (1, 2, "g >= 7.0")
+    assert "not an E1181 rating" in summary["note"]
+    with zipfile.ZipFile(written) as parts:
+        charts = [parts.read(name).decode() for name in parts.namelist() if name.startswith("xl/charts/chart")]
+    assert ["barChart" in charts[0], "scatterChart" in charts[1]] == [True, True]
+    bars = [(line[13].value, line[14].value) for line in book["Summary"].iter_rows(min_row=2, max_row=6)]
+    assert bars == [(6.0, 1), (6.5, 0), (7.0, 1), (7.5, 0), (8.0, 1)]
+
+
+def test_settings_name_every_setting_and_the_model_card(written):
+    sheet = openpyxl.load_workbook(written)["Settings"]
+    told = {line[0].value: line[1].value for line in sheet.iter_rows(min_row=2)}
+    assert told["settings.stride_px"] == "224"
+    assert told["model card.limits.novelty"] == "1.6"
+    assert told["weights_sha256"] == "1" * 64
+    assert told["host"] == "here"
+
+
+def test_pandas_reads_back_what_was_written(written, run):
+    frame = pd.read_excel(written, sheet_name="Micrographs")
+    assert list(frame["g"][:3]) == [8.0, 6.0, 7.2]
+    assert frame["verdict"].tolist() == [row["verdict"] for row in run.table]
+
+
+def test_histogram_counts_half_grades_and_keeps_the_gaps():
+    assert histogram([4.74, 4.76, 5.2, 6.0]) == [(4.5, 1), (5.0, 2), (5.5, 0), (6.0, 1)]
+    assert histogram([]) == []
+
+
+def test_trend_is_by_day_and_over_years_by_month():
+    days = [row("a", file_modified="2026-03-01T00:00:00", g=g) for g in (5.0, 6.0)]
+    assert trend(days) == [("2026-03-01", 5.5, 5.0, 6.0)]
+    long = [
+        row("a", file_modified=f"{2000 + i // 12}-{i % 12 + 1:02d}-{day:02d}T00:00:00")
+        for i in range(60)
+        for day in range(1, 11)
+    ]
+    assert [date for date, *_ in trend(long)][:2] == ["2000-01-01", "2000-02-01"]
+    assert len(trend(long)) == 60
+
+
+def test_nested_settings_become_dotted_names():
+    nested = {"a": {"b": 1}, "c": [{"d": 2}, {"d": 3}], "e": [1, 2], "f": None}
+    assert flat(nested) == [("a.b", "1"), ("c.1.d", "2"), ("c.2.d", "3"), ("e", "1, 2"), ("f", "")]
