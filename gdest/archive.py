@@ -10,6 +10,9 @@ from pathlib import Path
 from gdest.errors import OutputError, SettingsError
 from gdest.records import ImageFile
 
+UNFINISHED = ".gdest-unfinished-"
+"""How the name of a file begins that is still being written."""
+
 SUFFIXES = frozenset({".tif", ".tiff", ".png", ".jpg", ".jpeg", ".bmp"})
 
 
@@ -50,11 +53,13 @@ def _walk(root: Path) -> Iterator[Path]:
 def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
     """Let `write` fill a temporary file beside `path`, then give it the final name.
 
-    Raises `OutputError` when the folder cannot be written or the disk is full.
+    The content is on disk before the name is, so that a power cut leaves the old file or the new
+    one. A killed process leaves the temporary file; `remove_unfinished` sweeps it up. Raises
+    `OutputError` when the folder cannot be written or the disk is full.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{path.stem[:40]}-", suffix=path.suffix, dir=path.parent)
+        handle, name = tempfile.mkstemp(prefix=UNFINISHED, suffix=path.suffix, dir=path.parent)
         os.close(handle)
     except OSError as error:
         raise OutputError(f"Cannot write {path}: {error.strerror or error}.") from error
@@ -62,8 +67,27 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
     try:
         write(temporary)
         temporary.chmod(0o644)
+        _to_disk(temporary)
         os.replace(temporary, path)
+        _to_disk(path.parent)
     except OSError as error:
         raise OutputError(f"Cannot write {path}: {error.strerror or error}.") from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _to_disk(path: Path) -> None:
+    """Wait until a file, or the names in a folder, are on the disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def remove_unfinished(folder: Path) -> None:
+    """Remove what killed processes were writing below an output folder."""
+    for parent, _, names in os.walk(folder):
+        for name in names:
+            if name.startswith(UNFINISHED):
+                Path(parent, name).unlink(missing_ok=True)

@@ -50,10 +50,14 @@ class Tally:
 
     def exit_code(self) -> int:
         """Return 0 when all are graded, 4 when not one has a G, else 3."""
-        counts = self.counts
-        if counts["graded"] == len(self.table):
-            return 0
-        return 3 if counts["graded"] + counts["review"] else 4
+        return exit_code(self.counts)
+
+
+def exit_code(counts: Mapping[str, int]) -> int:
+    """Return 0 when all micrographs are graded, 4 when not one has a G, else 3; `counts` are by status."""
+    if counts.get("graded", 0) == sum(counts.values()):
+        return 0
+    return 3 if counts.get("graded", 0) + counts.get("review", 0) else 4
 
 
 def print_rows(table: Sequence[dict[str, Cell]]) -> None:
@@ -87,22 +91,20 @@ def _number(value: Cell, digits: int) -> str:
     return f"{value:.{digits}f}" if isinstance(value, (int, float)) else ""
 
 
-def print_summary(tally: Tally, seconds: float, written: str) -> None:
-    """Print counts by status and the time taken, and name each row that needs a person."""
+def print_counts(counts: Mapping[str, int], problems: Sequence[dict[str, Cell]]) -> None:
+    """Print counts by status, and name each of the `problems`, the first rows that need a person."""
     shown = Table()
     shown.add_column("status")
     shown.add_column("count", justify="right")
     for status in STATUSES:
-        if tally.counts[status]:
-            shown.add_row(status, str(tally.counts[status]))
-    named = [row for row in tally.table if row["reason"]]
-    for row in named[:MOST_NAMED]:
+        if counts.get(status):
+            shown.add_row(status, str(counts[status]))
+    for row in problems:
         say(f"{row['file']}: {row['status']}: {row['reason']}")
-    if len(named) > MOST_NAMED:
-        say(f"... and {len(named) - MOST_NAMED} more; the reports name each.")
+    more = sum(counts.values()) - counts.get("graded", 0) - len(problems)
+    if more > 0:
+        say(f"... and {more} more; the reports name each.")
     errors.print(shown)
-    say(f"{len(tally.table)} micrographs in {seconds:.1f} s ({len(tally.table) / max(seconds, 1e-9):.1f}/s)")
-    say(f"Written: {written}")
 
 
 @contextmanager

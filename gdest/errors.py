@@ -39,6 +39,12 @@ class WeightsError(GdestError):
     exit_code = 5
 
 
+class ArchiveError(GdestError):
+    """Say that the archive can no longer be read at all."""
+
+    exit_code = 2
+
+
 class OutputError(GdestError):
     """Say why a result cannot be written (full disk, missing folder, no permission)."""
 

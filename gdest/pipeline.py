@@ -2,73 +2,76 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import islice
-from typing import Protocol
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from gdest import grain_size
+from gdest.batching import Predictor, SharedPredictor
 from gdest.errors import MicrographError
 from gdest.micrograph import read_micrograph
+from gdest.patience import in_order
 from gdest.records import Failed, Graded, GradeMap, ImageFile, Micrograph, ModelCard, Row, TileAnswers, TileGrid
 from gdest.review import measured_doubts, reasons
 from gdest.settings import GradeSettings
 from gdest.statistics import at_pixel_size, summarize
 from gdest.tiling import cut_tiles, tile_grid
 
-READ_AHEAD = 4
+FILES_UNDER_WAY = 6
+"""Enough to decode some while the batches of others are full; more would only hold more pixels."""
+
 COARSE_G = 5.0
 """Below this G in the picture a tile holds few grains (12 at G 5); the picture is halved."""
 
 G_PER_HALVING = 2.0
 
 
-class Predictor(Protocol):
-    """Map tiles (n, side, side) uint8 to G_seen (n,) at the card's pixel size."""
+Memory = Callable[[Micrograph], GradeMap | None]
+"""What recalls the grade map of pixels that were graded before."""
 
-    card: ModelCard
-    name: str
-    sha256: str
 
-    def predict(self, tiles: NDArray[np.uint8]) -> TileAnswers:
-        """Return G_seen and the doubts of n tiles."""
-        ...
+def no_memory(_micrograph: Micrograph) -> None:
+    """Recall nothing."""
 
 
 def grade_micrographs(files: Iterable[ImageFile], predictor: Predictor, settings: GradeSettings) -> Iterator[Row]:
-    """Yield one row per file, in order; a file that cannot be graded is a `Failed` row."""
-    for micrograph in _read_ahead(files, settings):
-        if isinstance(micrograph, Failed):
-            yield micrograph
-            continue
-        grade_map = predict_grade_map(micrograph.pixels, predictor, settings.stride_px)
-        yield grade(micrograph, grade_map, predictor.card)
+    """Yield the rows of each file, in order; what cannot be graded is a `Failed` row."""
+    for _, rows in grade_files(files, predictor, settings):
+        yield from rows
 
 
-def _read_ahead(files: Iterable[ImageFile], settings: GradeSettings) -> Iterator[Micrograph | Failed]:
-    """Decode the next few files in threads while the network works on the last one."""
-    remaining = iter(files)
-    with ThreadPoolExecutor(READ_AHEAD) as pool:
-        waiting: deque[Future[Micrograph | Failed]] = deque()
-        waiting.extend(pool.submit(_read, file, settings) for file in islice(remaining, READ_AHEAD))
-        while waiting:
-            micrograph = waiting.popleft().result()
-            waiting.extend(pool.submit(_read, file, settings) for file in islice(remaining, 1))
-            yield micrograph
+def grade_files(
+    files: Iterable[ImageFile], predictor: Predictor, settings: GradeSettings, recall: Memory = no_memory
+) -> Iterator[tuple[ImageFile, list[Row]]]:
+    """Yield each file with its rows, in order; what cannot be graded is a `Failed` row.
+
+    Several files are under way at a time, each in a thread, and share the network, whose batches
+    are cut across them. The network sees only what `recall`, called from those threads, does not know: a
+    file that was moved is read again, since its pixel size may follow from its folder, but keeps its grade map.
+    """
+
+    def stalled(file: ImageFile) -> list[Row]:
+        reason = f"reading gave no answer within {settings.read_timeout_s:g} s; the next scan tries again"
+        return [Failed(file, reason, None, now(), again=True)]
+
+    with SharedPredictor(predictor, settings.batch) as shared:
+        work = partial(_grade_file, predictor=shared, settings=settings, recall=recall)
+        yield from in_order(files, work, stalled, ahead=FILES_UNDER_WAY, seconds=settings.read_timeout_s)
 
 
-def _read(file: ImageFile, settings: GradeSettings) -> Micrograph | Failed:
+def _grade_file(file: ImageFile, predictor: Predictor, settings: GradeSettings, recall: Memory) -> list[Row]:
+    """Return the rows of one file: read, look, judge."""
     try:
-        return read_micrograph(file, settings.calibration, settings.max_megapixels)
+        micrograph = read_micrograph(file, settings.calibration, settings.max_megapixels)
     except MicrographError as error:
-        return Failed(file, str(error), None, now())
+        return [Failed(file, str(error), None, now())]
+    grade_map = recall(micrograph) or predict_grade_map(micrograph.pixels, predictor, settings.stride_px)
+    return [grade(micrograph, grade_map, predictor.card)]
 
 
 def predict_grade_map(pixels: NDArray[np.uint8], predictor: Predictor, stride_px: int) -> GradeMap:

@@ -21,6 +21,21 @@ class ImageFile:
 
 
 @dataclass(frozen=True)
+class FileState:
+    """Identify a file of the archive: its name there, and what it was when it was read.
+
+    `again` says that the next scan must read it again, since the trouble may pass (a stalled share).
+    """
+
+    name: str
+    path: str
+    size: int
+    mtime_ns: int
+    sha256: str | None = None
+    again: bool = False
+
+
+@dataclass(frozen=True)
 class Micrograph:
     """Hold one field of view: grey pixels (rows, cols) uint8 and the pixel size in um, if known."""
 
@@ -125,12 +140,16 @@ class Graded:
 
 @dataclass(frozen=True)
 class Failed:
-    """Hold one row of the report for a file that could not be graded."""
+    """Hold one row of the report for a file that could not be graded.
+
+    `again` says that the trouble is not the file's own and may pass, so that the next scan tries again.
+    """
 
     file: ImageFile
     reason: str
     sha256: str | None
     graded_at: str
+    again: bool = False
 
 
 Row = Graded | Failed

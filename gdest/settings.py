@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from gdest.errors import SettingsError
 from gdest.grain_size import G_MAX, G_MIN
@@ -72,6 +72,7 @@ class GradeSettings:
     device: str = "auto"
     precision: str = "auto"
     max_megapixels: float = 400.0
+    read_timeout_s: float = 600.0
 
     def __post_init__(self) -> None:
         """Raise `SettingsError` for values that cannot be meant."""
@@ -79,6 +80,29 @@ class GradeSettings:
         _require(self.batch >= 1, "--batch must be at least 1.")
         _require(self.precision in ("auto", "fp32", "bf16"), "--precision is auto, fp32 or bf16.")
         _require(self.max_megapixels > 0, "--max-megapixels must be positive.")
+        _require(self.read_timeout_s > 0, "--read-timeout must be positive.")
+
+
+SPEED_ONLY = ("batch", "device", "read_timeout_s")
+"""The settings of grading that change how fast an answer comes, not which."""
+
+
+def answer_settings(settings: GradeSettings) -> dict[str, object]:
+    """Return the settings that change an answer, as plain values by name; with the model they make a recipe."""
+    return {name: value for name, value in asdict(settings).items() if name not in SPEED_ONLY}
+
+
+@dataclass(frozen=True)
+class ScanSettings:
+    """Say which files of an archive a scan takes, and what it writes beside the ledger.
+
+    `force` grades again what is known. `heatmaps` draws one for each micrograph. `fail_on_reject` asks for an exit
+    code of its own when a limit fails.
+    """
+
+    heatmaps: bool = True
+    force: bool = False
+    fail_on_reject: bool = False
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -159,13 +160,14 @@ def test_ctrl_c_keeps_what_was_done_and_exits_with_130(tmp_path):
 
 def test_ctrl_c_before_the_first_micrograph_leaves_older_reports_alone(tmp_path, monkeypatch):
     def interrupted(*_args):
-        raise KeyboardInterrupt
+        os.kill(os.getpid(), signal.SIGINT)
+        return 0
 
     out = tmp_path / "out"
     out.mkdir()
     (out / "results.csv").write_text("of last night")
-    monkeypatch.setattr(scan, "_grade_all", interrupted)
-    assert scan.run_scan([EXAMPLES], out, GradeSettings(), None, heatmaps=False) == 130
+    monkeypatch.setattr(scan, "_grade", interrupted)
+    assert scan.run_scan([EXAMPLES], out, GradeSettings(), None) == 130
     assert (out / "results.csv").read_text() == "of last night"
 
 

@@ -19,7 +19,7 @@ from gdest.cli.options import (
     Weights,
     app,
 )
-from gdest.settings import CalibrationSettings, GradeSettings
+from gdest.settings import CalibrationSettings, GradeSettings, ScanSettings
 
 
 @app.command()
@@ -56,6 +56,7 @@ def scan(
     config: Annotated[Path | None, typer.Option(help="Rules of the archive, gdest.toml.")] = None,
     heatmaps: Annotated[bool, typer.Option(help="Write a heatmap PNG for each micrograph.")] = True,
     fail_on_reject: Annotated[bool, typer.Option("--fail-on-reject", help="Exit code 6 when a limit fails.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Grade again what the ledger knows.")] = False,
     weights: Weights = None,
     device: Device = "auto",
     precision: Precision = "auto",
@@ -67,7 +68,7 @@ def scan(
     settings = _grade_settings(um_per_px, magnification, camera_um, device, precision, stride_px, batch, max_megapixels)
     from gdest.commands.scan import run_scan
 
-    raise typer.Exit(run_scan(roots, out, settings, weights, config, heatmaps=heatmaps, fail_on_reject=fail_on_reject))
+    raise typer.Exit(run_scan(roots, out, settings, weights, config, ScanSettings(heatmaps, force, fail_on_reject)))
 
 
 def _grade_settings(

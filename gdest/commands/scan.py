@@ -1,31 +1,40 @@
-"""Scan an archive: grade every image below the roots, then write the reports."""
+"""Scan an archive: grade what the ledger does not know yet, then write the reports."""
 
 from __future__ import annotations
 
+import os
+import socket
+import threading
 import time
-from collections.abc import Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import asdict
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-from gdest.archive import image_files
+from gdest import __version__
+from gdest.archive import image_files, remove_unfinished
+from gdest.changes import Plan, Work, compare
+from gdest.commands.exporting import begun_run, export
+from gdest.commands.recording import Recorder
 from gdest.commands.reporting import EXIT_REJECTED
 from gdest.commands.weights import load_weights, weights_path
 from gdest.config import read_config
-from gdest.console import Tally, print_summary, progress, say
+from gdest.console import MOST_NAMED, exit_code, print_counts, progress, say
 from gdest.errors import NothingGradedError, SettingsError
-from gdest.pipeline import grade_micrographs, now
+from gdest.heatmap import heatmap_name
+from gdest.ledger import Ledger
+from gdest.ledger_schema import Recipe
+from gdest.network import LoadedModel
+from gdest.output_lock import output_lock
+from gdest.pipeline import Memory, grade_files, no_memory, now
 from gdest.predict import NetworkPredictor
-from gdest.records import Graded, ImageFile
-from gdest.reports.assign import read_rules
-from gdest.reports.every import rejected, write_reports
-from gdest.reports.pictures import write_pictures
-from gdest.reports.run import Run, library_versions, this_host
-from gdest.reports.table import ModelName
-from gdest.settings import GradeSettings
-
-DRAW_AHEAD = 8
+from gdest.records import GradeMap, ImageFile, Micrograph
+from gdest.reports.assign import Rules, read_rules
+from gdest.reports.every import REPORTS, rejected
+from gdest.reports.record import read_record
+from gdest.reports.run import Run
+from gdest.settings import GradeSettings, ScanSettings, answer_settings
+from gdest.stopping import Stop, heard
 
 
 def run_scan(
@@ -34,85 +43,134 @@ def run_scan(
     settings: GradeSettings,
     weights: Path | None,
     config: Path | None = None,
-    *,
-    heatmaps: bool,
-    fail_on_reject: bool = False,
+    options: ScanSettings = ScanSettings(),
 ) -> int:
-    """Grade every image below the roots into `out`; return the exit code.
+    """Grade the images below the roots into `out`, those that the ledger there does not know; return the exit code.
 
-    Reports are written at the end, and also when Ctrl-C ends the scan early.
+    Reports are written at the end, and also when Ctrl-C or SIGTERM ends the scan early.
     """
     sections = read_config(config)
     rules = read_rules(sections, config.parent if config else Path())
+    _check_folders(roots, out)
+    files = image_files(roots)
+    if not files:
+        raise NothingGradedError(f"No image found below {', '.join(map(str, roots))}.")
+    with heard() as stop, output_lock(out), Ledger.open(out, create=True) as ledger:
+        remove_unfinished(out)
+        model = load_weights(weights)
+        recipe = ledger.recipe(model.name, model.sha256, model.card, answer_settings(settings))
+        run = begun_run(model, weights_path(weights), settings, roots, sections)
+        number = ledger.begin_run(recipe, roots, socket.gethostname(), now(), __version__)
+        plan = _plan(files, ledger, recipe, out, options)
+        say(f"{len(files)} files: {plan.sentence()}")
+        began = time.monotonic()
+        done = _grade(plan, ledger, recipe, model, settings, out, options, stop)
+        run = replace(run, seconds=time.monotonic() - began)
+        code = _finish(ledger, recipe, number, run, rules, out, done, stop)
+        if options.fail_on_reject and not stop.asked and rejected(read_record(out)[0], rules):
+            return EXIT_REJECTED
+        return code
+
+
+def _check_folders(roots: Sequence[Path], out: Path) -> None:
     for root in roots:
         if not root.is_dir():
             raise SettingsError(f"{root} is not a folder; for single images use gdest analyze.")
         if out.resolve().is_relative_to(root.resolve()):
             raise SettingsError(f"The results cannot go into the scanned folder {root}; choose another --out.")
-    files = image_files(roots)
-    if not files:
-        raise NothingGradedError(f"No image found below {', '.join(map(str, roots))}.")
-    began, started = time.monotonic(), now()
-    predictor = NetworkPredictor(load_weights(weights), settings)
-    tally = Tally(ModelName(predictor.name, predictor.sha256))
-    stopped = False
-    try:
-        _grade_all(files, predictor, settings, tally, out if heatmaps else None)
-    except KeyboardInterrupt:
-        say(f"Stopped by Ctrl-C; {'the reports hold what was done' if tally.table else 'nothing was done yet'}.")
-        stopped = True
-    finally:
-        seconds = time.monotonic() - began
-        if tally.table:  # older reports are not replaced by empty ones
-            run = _run(tally, predictor, settings, roots, weights_path(weights), sections, started, seconds)
-            run = write_reports(run, rules, out)
-    if stopped and not tally.table:
-        return 130
-    print_summary(tally, seconds, f"{out / 'results.csv'}, {out / 'results.xlsx'}")
-    if stopped:
-        return 130
-    return EXIT_REJECTED if fail_on_reject and rejected(run, rules) else tally.exit_code()
 
 
-def _run(
-    tally: Tally,
-    predictor: NetworkPredictor,
+def _plan(files: Sequence[ImageFile], ledger: Ledger, recipe: Recipe, out: Path, options: ScanSettings) -> Plan:
+    undrawn = _without_heatmap(ledger, recipe, out) if options.heatmaps else set()
+    present = {file.name for file in files}
+    return compare(files, ledger.files(recipe.id), present, undrawn=undrawn, force=options.force)
+
+
+def _without_heatmap(ledger: Ledger, recipe: Recipe, out: Path) -> set[str]:
+    """Return the graded files of which a heatmap is missing."""
+    drawn = {
+        Path(folder, name).relative_to(out).as_posix()
+        for folder, _, names in os.walk(out / "heatmaps")
+        for name in names
+    }
+    return {file for micrograph, file in ledger.mapped(recipe.id) if heatmap_name(micrograph) not in drawn}
+
+
+def _grade(
+    plan: Plan,
+    ledger: Ledger,
+    recipe: Recipe,
+    model: LoadedModel,
     settings: GradeSettings,
-    roots: Sequence[Path],
-    weights: Path,
-    sections: Mapping[str, Any],
-    started: str,
-    seconds: float,
-) -> Run:
-    return Run(
-        table=sorted(tally.table, key=lambda row: str(row["file"])),
-        roots=tuple(str(root.resolve()) for root in roots),
-        model=predictor.name,
-        model_sha256=predictor.sha256,
-        weights=str(weights.resolve()),
-        card=asdict(predictor.card),
-        settings=asdict(settings),
-        sections=sections,
-        versions=library_versions(),
-        host=this_host(),
-        started=started,
-        finished=now(),
-        seconds=seconds,
-    )
-
-
-def _grade_all(
-    files: Sequence[ImageFile], predictor: NetworkPredictor, settings: GradeSettings, tally: Tally, out: Path | None
-) -> None:
-    """Grade the files; heatmaps are drawn in a thread beside the network."""
-    with ThreadPoolExecutor(1) as pool, progress("grading", len(files)) as advance:
-        drawing: list[Future[None]] = []
-        for row in grade_micrographs(files, predictor, settings):
-            tally.add(row)
-            if out is not None and isinstance(row, Graded):
-                drawing.append(pool.submit(write_pictures, row, out))
-            while len(drawing) > DRAW_AHEAD or (drawing and drawing[0].done()):
-                drawing.pop(0).result()
+    out: Path,
+    options: ScanSettings,
+    stop: Stop,
+) -> int:
+    """Grade the work of a plan; return the number of files recorded, all of them unless the run was stopped."""
+    if plan.gone:
+        ledger.mark_gone(recipe.id, plan.gone, now())
+    if not plan.work:
+        return 0
+    predictor = NetworkPredictor(model, settings)
+    work_of = {work.file.name: work for work in plan.work}
+    with (
+        _memory(out, recipe, options) as recall,
+        Recorder(ledger, recipe, out if options.heatmaps else None) as recorder,
+        progress("grading", len(plan.work)) as advance,
+    ):
+        for file, rows in grade_files(_until(stop, plan.work), predictor, settings, recall):
+            recorder.add(work_of[file.name], rows)
             advance(1)
-        for future in drawing:
-            future.result()
+    return recorder.recorded
+
+
+def _until(stop: Stop, work: Sequence[Work]) -> Iterator[ImageFile]:
+    """Yield the files until the run shall stop; those already in hand are finished."""
+    for item in work:
+        if stop.asked:
+            return
+        yield item.file
+
+
+@contextmanager
+def _memory(out: Path, recipe: Recipe, options: ScanSettings) -> Iterator[Memory]:
+    """Give what finds the grade map of a micrograph whose very bytes were graded before."""
+    if options.force:
+        yield no_memory
+        return
+    with Ledger.open(out) as ledger:  # a connection of its own: many threads ask, while another writes
+        one_at_a_time = threading.Lock()
+
+        def recall(micrograph: Micrograph) -> GradeMap | None:
+            with one_at_a_time:
+                known = ledger.remembered(recipe.id, micrograph.sha256)
+            _, mark, number = micrograph.file.name.rpartition("#")
+            return known.get("") or known.get(mark + number)
+
+        yield recall
+
+
+def _finish(
+    ledger: Ledger,
+    recipe: Recipe,
+    number: int,
+    run: Run,
+    rules: Rules,
+    out: Path,
+    done: int,
+    stop: Stop,
+) -> int:
+    """Write the reports, say what came out, return the exit code."""
+    if stop.asked:
+        say(f"Stopped by {stop.name}; {'the reports hold what was done' if done else 'nothing was done yet'}.")
+        if not done:  # older reports are not replaced by empty ones
+            return stop.exit_code
+    written = export(ledger, recipe, run, rules, out)
+    if not stop.asked:
+        ledger.end_run(number, now())
+    counts = ledger.counts(recipe.id)
+    print_counts(counts, ledger.problems(recipe.id, MOST_NAMED))
+    say(f"{done} files read in {run.seconds:.1f} s ({done / max(run.seconds, 1e-9):.1f}/s)")
+    names = ", ".join(str(out / name) for name in REPORTS)
+    say(f"Written: {names}" if written else f"Nothing new; {names} are up to date.")
+    return stop.exit_code if stop.asked else exit_code(counts)

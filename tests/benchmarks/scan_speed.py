@@ -63,7 +63,7 @@ def main() -> None:
         write_micrographs(root, options.count)
         bare = bare_tiles_per_second(settings)
         began = time.perf_counter()
-        run_scan([root], out, settings, None, heatmaps=True)
+        run_scan([root], out, settings, None)
         seconds = time.perf_counter() - began
         tiles = int(pd.read_csv(out / "results.csv")["tiles"].sum())
     print(f"bare forward: {bare:.0f} tiles/s")

@@ -1,0 +1,110 @@
+"""Write finished rows into the ledger, each after its heatmap, a few seconds' worth at a time."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import TracebackType
+
+from gdest.changes import Work, look_at
+from gdest.ledger import Ledger
+from gdest.ledger_schema import Recipe
+from gdest.pipeline import now
+from gdest.records import Failed, FileState, Graded, GradeMap, Row
+from gdest.reports.pictures import remove_pictures, write_pictures
+from gdest.reports.table import Cell, ModelName, cells
+
+DRAW_AHEAD = 8
+SECONDS_BETWEEN_WRITES = 2.0
+FILES_AT_ONCE = 256
+
+
+@dataclass(frozen=True)
+class _Finished:
+    """Hold the rows of one file, reduced to what the ledger keeps, while their heatmaps are drawn."""
+
+    state: FileState
+    rows: list[tuple[dict[str, Cell], GradeMap | None]]
+    heatmaps: list[Future[None]]
+
+    @property
+    def is_drawn(self) -> bool:
+        return all(heatmap.done() for heatmap in self.heatmaps)
+
+
+class Recorder:
+    """Take the rows of one file after the other; on leaving, wait for the heatmaps and write what is left."""
+
+    def __init__(self, ledger: Ledger, recipe: Recipe, heatmaps_in: Path | None) -> None:
+        self._ledger, self._recipe, self._heatmaps_in = ledger, recipe, heatmaps_in
+        self._model = ModelName(recipe.model, recipe.model_sha256)
+        self._pool = ThreadPoolExecutor(1)
+        self._drawing: deque[_Finished] = deque()
+        self._drawn: list[_Finished] = []
+        self._last_write = time.monotonic()
+        self.recorded = 0
+
+    def __enter__(self) -> Recorder:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            if kind is None or not issubclass(kind, Exception):  # Ctrl-C keeps what was done
+                while self._drawing:
+                    self._wait_for_one()
+                self._write()
+        finally:
+            self._pool.shutdown(cancel_futures=True)
+
+    def add(self, work: Work, rows: Sequence[Row]) -> None:
+        """Take the rows of a file; those of one that changed while it was read are worth nothing."""
+        seen, state = look_at(work.file), work.state
+        if (seen.size, seen.mtime_ns) != (state.size, state.mtime_ns):
+            rows = [Failed(work.file, "it changed while it was read; the next scan reads it again", None, now(), True)]
+        state = replace(state, sha256=_sha256(rows), again=any(isinstance(row, Failed) and row.again for row in rows))
+        kept = [(cells(row, self._model), row.grade_map if isinstance(row, Graded) else None) for row in rows]
+        heatmaps = [self._pool.submit(self._draw, row) for row in rows] if self._heatmaps_in else []
+        self._drawing.append(_Finished(state, kept, heatmaps))
+        while len(self._drawing) > DRAW_AHEAD or (self._drawing and self._drawing[0].is_drawn):
+            self._wait_for_one()
+        if len(self._drawn) >= FILES_AT_ONCE or time.monotonic() - self._last_write > SECONDS_BETWEEN_WRITES:
+            self._write()
+
+    def _draw(self, row: Row) -> None:
+        """Draw the heatmap of a graded row; take away that of an earlier content that a failed row would belie."""
+        if self._heatmaps_in is None:
+            return
+        file = row.file if isinstance(row, Failed) else row.micrograph.file
+        if isinstance(row, Graded):
+            write_pictures(row, self._heatmaps_in)
+        else:
+            remove_pictures(file.name, self._heatmaps_in)
+
+    def _wait_for_one(self) -> None:
+        finished = self._drawing.popleft()
+        for heatmap in finished.heatmaps:
+            heatmap.result()
+        self._drawn.append(finished)
+
+    def _write(self) -> None:
+        with self._ledger.writing():
+            for finished in self._drawn:
+                self._ledger.record(self._recipe.id, finished.state, finished.rows)
+        self.recorded += len(self._drawn)
+        self._drawn.clear()
+        self._last_write = time.monotonic()
+
+
+def _sha256(rows: Sequence[Row]) -> str | None:
+    """Return the hash of the file that rows came from, None where it could not be read."""
+    return next((sha256 for row in rows if (sha256 := _of_one(row)) is not None), None)
+
+
+def _of_one(row: Row) -> str | None:
+    return row.sha256 if isinstance(row, Failed) else row.micrograph.sha256

@@ -1,0 +1,75 @@
+"""Do a task per file in threads, in order, and give up on one that never comes back."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future
+from typing import Generic, TypeVar
+
+from gdest.errors import ArchiveError
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+MOST_STALLED = 8
+"""So many tasks that hang in a row mean that the share is gone, not a file."""
+
+
+class _Task(Generic[Item, Result]):
+    """Run one task in a thread of its own that nobody has to wait for when the process ends."""
+
+    def __init__(self, work: Callable[[Item], Result], item: Item) -> None:
+        self.item = item
+        self.began = time.monotonic()
+        self._future: Future[Result] = Future()
+        threading.Thread(target=self._run, args=(work,), name="gdest file", daemon=True).start()
+
+    def _run(self, work: Callable[[Item], Result]) -> None:
+        try:
+            self._future.set_result(work(self.item))
+        except BaseException as error:  # it belongs to whoever waits for the result
+            self._future.set_exception(error)
+
+    def result(self, seconds: float) -> Result:
+        """Return the result; raise `TimeoutError` when it has not come `seconds` after the task began."""
+        return self._future.result(max(self.began + seconds - time.monotonic(), 0.0))
+
+
+def in_order(
+    items: Iterable[Item],
+    work: Callable[[Item], Result],
+    stalled: Callable[[Item], Result],
+    *,
+    ahead: int,
+    seconds: float,
+) -> Iterator[tuple[Item, Result]]:
+    """Yield each item with what `work` makes of it, in order, `ahead` of them under way at a time.
+
+    A read on a network share can hang for ever, and no thread can be stopped from outside: after
+    `seconds` its place is taken by `stalled(item)` and the thread is left behind. Raises
+    `ArchiveError` when `MOST_STALLED` items in a row hang, and whatever `work` raises.
+    """
+    under_way: deque[_Task[Item, Result]] = deque()
+    in_a_row = 0
+    remaining = iter(items)
+    while True:
+        while len(under_way) < ahead and (item := next(remaining, None)) is not None:
+            under_way.append(_Task(work, item))
+        if not under_way:
+            return
+        task = under_way.popleft()
+        try:
+            result = task.result(seconds)
+            in_a_row = 0
+        except TimeoutError:
+            result = stalled(task.item)
+            in_a_row += 1
+        yield task.item, result
+        if in_a_row >= MOST_STALLED:
+            raise ArchiveError(
+                f"{in_a_row} files in a row gave no answer within {seconds:g} s each; the share seems to be gone. "
+                "What was done is kept: run the scan again when it is back."
+            )

@@ -1,0 +1,57 @@
+"""Run a real scan with a predictor that takes 20 ms instead of a network: fake_scan.py ROOT OUT.
+
+The rest (walking, decoding, ledger, heatmaps, reports, signals) is the real thing; only the seconds
+of importing torch and of the network are left out, so that a scan can be killed many times.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+import types
+from pathlib import Path
+
+import numpy as np
+
+from gdest.errors import GdestError
+from gdest.records import ModelCard, TileAnswers
+
+
+class Slow:
+    """Say a G that follows from the pixels."""
+
+    card = ModelCard(tile_scatter=((1.0, 0.5),), interval=((1.0, 0.4),))
+    name, sha256 = "fake", "0" * 64
+
+    def __init__(self, *_arguments: object) -> None:
+        pass
+
+    def predict(self, tiles: np.ndarray) -> TileAnswers:
+        """Return the answers of n tiles after 20 ms."""
+        time.sleep(0.02)
+        g_seen = (5.0 + tiles.mean(axis=(1, 2)) / 50).astype(np.float32)
+        return TileAnswers(
+            g_seen, np.full((len(tiles), 3), np.nan, np.float32), np.full(len(tiles), np.nan, np.float32)
+        )
+
+
+def stand_in(name: str, **members: object) -> None:
+    """Put a module in place of one that imports torch."""
+    module = types.ModuleType(name)
+    module.__dict__.update(members)
+    sys.modules[name] = module
+
+
+stand_in("gdest.network", LoadedModel=Slow)
+stand_in("gdest.predict", NetworkPredictor=Slow)
+stand_in("gdest.commands.weights", load_weights=Slow, weights_path=lambda _given: Path("fake.safetensors"))
+
+from gdest.commands.scan import run_scan  # noqa: E402
+from gdest.settings import GradeSettings  # noqa: E402
+
+if __name__ == "__main__":
+    try:
+        sys.exit(run_scan([Path(sys.argv[1])], Path(sys.argv[2]), GradeSettings(batch=8), None))
+    except GdestError as error:
+        sys.stderr.write(f"gdest: {error}\n")
+        sys.exit(error.exit_code)

@@ -1,0 +1,89 @@
+"""Kill a real scan at random moments and compare: python tests/benchmarks/kill_scan.py [--kills 50].
+
+Small micrographs are scanned once undisturbed; then the same archive is scanned again and again, each
+scan killed (kill -9) at a random moment, until one is let through. Its results.csv (without the times of
+grading) and its heatmaps must be the same byte for byte. Afterwards a new archive is begun as soon as
+one is finished, so that the kills fall into every part of a scan.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import tifffile
+
+from gdest.ledger import LEDGER, Ledger
+
+FAKE_SCAN = Path(__file__).parent / "fake_scan.py"
+
+
+def write_micrographs(root: Path, count: int) -> None:
+    """Write small random micrographs in three folders."""
+    for i in range(count):
+        path = root / f"{i % 3}" / f"{i}.tif"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        pixels = np.random.default_rng(i).integers(0, 50 + i, (230, 240), dtype=np.uint8)
+        tifffile.imwrite(path, pixels, resolution=(1e4, 1e4), resolutionunit="CENTIMETER")
+
+
+def start(root: Path, out: Path) -> subprocess.Popen[bytes]:
+    """Start a scan in a process of its own."""
+    return subprocess.Popen([sys.executable, str(FAKE_SCAN), str(root), str(out)], stderr=subprocess.DEVNULL)
+
+
+def results(out: Path) -> tuple[str, dict[str, bytes]]:
+    """Return all that a scan says, but for the time of grading."""
+    table = pd.read_csv(out / "results.csv").drop(columns="graded_at").to_csv()
+    return table, {path.relative_to(out).as_posix(): path.read_bytes() for path in (out / "heatmaps").rglob("*.png")}
+
+
+def rows_in(out: Path) -> int:
+    """Return how many rows are safe, 0 before there is a ledger."""
+    if not (out / LEDGER).exists():
+        return 0
+    with Ledger.open(out) as ledger:
+        return sum(sum(ledger.counts(recipe.id).values()) for recipe in ledger.recipes())
+
+
+def main() -> None:
+    """Kill, and print what was left each time."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--kills", type=int, default=50)
+    parser.add_argument("--count", type=int, default=120)
+    options = parser.parse_args()
+    moments, killed, finished = random.Random(0), 0, 0
+    with tempfile.TemporaryDirectory() as temporary:
+        root, whole = Path(temporary, "archive"), Path(temporary, "whole")
+        write_micrographs(root, options.count)
+        began = time.monotonic()
+        assert start(root, whole).wait() == 0
+        seconds = time.monotonic() - began
+        wanted = results(whole)
+        while killed < options.kills:
+            finished += 1
+            out = Path(temporary, f"out{finished}")
+            left: list[int] = []
+            for _ in range(5):
+                scan = start(root, out)
+                time.sleep(moments.uniform(0.2, 1.0) * seconds)
+                killed += scan.poll() is None
+                scan.kill()
+                scan.wait()
+                left.append(rows_in(out))
+            assert start(root, out).wait() == 0
+            same = results(out) == wanted
+            print(f"{killed} kills; rows kept after each of the last five: {left}; same results: {same}", flush=True)
+            assert same
+    print(f"{killed} kills in {finished} archives of {options.count} micrographs: no row lost, doubled or changed")
+
+
+if __name__ == "__main__":
+    main()

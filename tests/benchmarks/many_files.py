@@ -1,0 +1,58 @@
+"""Time a scan of an unchanged archive: python tests/benchmarks/many_files.py [--count 100000].
+
+The archive holds real, tiny files; the ledger is filled directly, as a first scan would have left it.
+The second scan is the real command with the bundled weights.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from gdest.archive import image_files
+from gdest.changes import look_at
+from gdest.commands.exporting import export
+from gdest.commands.weights import load_weights
+from gdest.ledger import Ledger
+from gdest.reports.table import COLUMNS
+from gdest.settings import GradeSettings, answer_settings
+
+
+def main() -> None:
+    """Make the archive and its ledger, scan, print the seconds."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--count", type=int, default=100_000)
+    count = parser.parse_args().count
+    with tempfile.TemporaryDirectory() as temporary:
+        root, out = Path(temporary, "archive"), Path(temporary, "out")
+        for i in range(count):
+            path = root / f"{i // 500:04d}" / f"{i:06d}.tif"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(b"%d" % i)
+        model = load_weights(None)
+        with Ledger.open(out, create=True) as ledger:
+            recipe = ledger.recipe(model.name, model.sha256, model.card, answer_settings(GradeSettings()))
+            with ledger.writing():
+                for file in image_files([root]):
+                    cells = {**dict.fromkeys(COLUMNS), "file": file.name, "status": "failed", "reason": "tiny"}
+                    ledger.record(recipe.id, look_at(file), [(cells, None)])
+            began = time.monotonic()
+            export(ledger, recipe, [root], out, 1.0, count)
+            print(f"writing the reports of {count} rows, needed only when something changed: {_since(began)}")
+        for _ in range(2):
+            began = time.monotonic()
+            command = [sys.executable, "-m", "gdest", "scan", str(root), "--out", str(out), "--no-heatmaps"]
+            finished = subprocess.run(command, stderr=subprocess.PIPE, text=True, check=False)
+            print(f"scan of {count} unchanged files: {_since(began)}; {finished.stderr.splitlines()[0]}")
+
+
+def _since(began: float) -> str:
+    return f"{time.monotonic() - began:.1f} s"
+
+
+if __name__ == "__main__":
+    main()
