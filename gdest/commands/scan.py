@@ -6,16 +6,15 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from gdest import __version__
 from gdest.archive import image_files, remove_unfinished
 from gdest.changes import Plan, Work, compare
-from gdest.commands.exporting import REPORTS, export
+from gdest.commands.exporting import begun_run, export
 from gdest.commands.recording import Recorder
 from gdest.commands.reporting import EXIT_REJECTED
 from gdest.commands.weights import load_weights, weights_path
@@ -32,9 +31,9 @@ from gdest.predict import NetworkPredictor
 from gdest.reading.pixel_size import with_rules
 from gdest.records import GradeMap, ImageFile, Micrograph
 from gdest.reports.assign import Rules, read_rules
-from gdest.reports.every import rejected
+from gdest.reports.every import REPORTS, rejected
 from gdest.reports.record import read_record
-from gdest.reports.run import Run, library_versions, this_host
+from gdest.reports.run import Run
 from gdest.settings import GradeSettings, ScanSettings, answer_settings
 from gdest.stopping import Stop, heard
 
@@ -62,38 +61,17 @@ def run_scan(
         remove_unfinished(out)
         model = load_weights(weights)
         recipe = ledger.recipe(model.name, model.sha256, model.card, answer_settings(settings))
-        run = _describe(model, settings, sections, roots, weights_path(weights))
+        run = begun_run(model, weights_path(weights), settings, roots, sections)
         number = ledger.begin_run(recipe, roots, socket.gethostname(), run.started, __version__)
         plan = _plan(files, ledger, recipe, out, options)
         say(f"{len(files)} files: {plan.sentence()}")
         began = time.monotonic()
         done = _grade(plan, ledger, recipe, model, settings, out, options, stop)
-        run = replace(run, finished=now(), seconds=time.monotonic() - began, files_read=done)
-        code = _finish(ledger, recipe, run, rules, out, stop)
-        if not stop.asked:
-            ledger.end_run(number, run.finished)
-            if options.fail_on_reject and rejected(read_record(out)[0], rules):
-                return EXIT_REJECTED
+        run = replace(run, seconds=time.monotonic() - began, files_read=done)
+        code = _finish(ledger, recipe, number, run, rules, out, stop)
+        if options.fail_on_reject and not stop.asked and rejected(read_record(out)[0], rules):
+            return EXIT_REJECTED
         return code
-
-
-def _describe(
-    model: LoadedModel, settings: GradeSettings, sections: Mapping[str, Any], roots: Sequence[Path], weights: Path
-) -> Run:
-    """Return what the reports say of a run beside its rows, as it begins."""
-    return Run(
-        table=[],
-        roots=tuple(str(root.resolve()) for root in roots),
-        model=model.name,
-        model_sha256=model.sha256,
-        weights=str(weights.resolve()),
-        card=asdict(model.card),
-        settings=asdict(settings),
-        sections=sections,
-        versions=library_versions(),
-        host=this_host(),
-        started=now(),
-    )
 
 
 def _check_folders(roots: Sequence[Path], out: Path) -> None:
@@ -180,7 +158,7 @@ def _page(file: ImageFile) -> str:
     return mark + number if further else ""
 
 
-def _finish(ledger: Ledger, recipe: Recipe, run: Run, rules: Rules, out: Path, stop: Stop) -> int:
+def _finish(ledger: Ledger, recipe: Recipe, number: int, run: Run, rules: Rules, out: Path, stop: Stop) -> int:
     """Write the reports, say what came out, return the exit code."""
     done = run.files_read
     if stop.asked:
@@ -188,6 +166,8 @@ def _finish(ledger: Ledger, recipe: Recipe, run: Run, rules: Rules, out: Path, s
         if not done:  # older reports are not replaced by empty ones
             return stop.exit_code
     written = export(ledger, recipe, run, rules, out)
+    if not stop.asked:
+        ledger.end_run(number, now())
     counts = ledger.counts(recipe.id)
     print_counts(counts, ledger.problems(recipe.id, MOST_NAMED))
     say(f"{done} files read in {run.seconds:.1f} s ({done / max(run.seconds, 1e-9):.1f}/s)")

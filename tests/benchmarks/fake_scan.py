@@ -44,7 +44,7 @@ def stand_in(name: str, **members: object) -> None:
 
 stand_in("gdest.network", LoadedModel=Slow)
 stand_in("gdest.predict", NetworkPredictor=Slow)
-stand_in("gdest.commands.weights", load_weights=Slow, weights_path=lambda _given: Path(__file__))
+stand_in("gdest.commands.weights", load_weights=Slow, weights_path=lambda _given: Path("fake.safetensors"))
 
 from gdest.commands.scan import run_scan  # noqa: E402
 from gdest.settings import GradeSettings  # noqa: E402

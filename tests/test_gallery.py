@@ -1,0 +1,169 @@
+"""The page in a real Chromium, from the disk, as a user opens it."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from contextlib import contextmanager
+
+import pytest
+from PIL import Image
+from test_workbook import row
+
+from gdest.heatmap import BAR_PX, heatmap_name
+from gdest.limits import Limit
+from gdest.reports.assign import Rules
+from gdest.reports.every import write_reports
+from gdest.reports.gallery import write_gallery
+from gdest.reports.pictures import preview_name, thumbnail_name
+from gdest.reports.run import Run
+
+CHROMIUM = next(
+    (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None
+)
+sync_api = pytest.importorskip("playwright.sync_api", reason="the test extra is not installed")
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
+
+EVIL = '<img src=x onerror="document.title=1">\'"&amp;.tif'
+SCRIPT = "a</script><script>document.title=2</script>.tif"
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@contextmanager
+def opened(chromium, path, **options):
+    """Open the page; at the end nothing may have been asked of the network, or said on the console."""
+    page = chromium.new_page(**options)
+    said, asked = [], []
+    page.on("console", lambda message: said.append(message.text))
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(path.as_uri())
+    page.wait_for_function("document.documentElement.dataset.ready === 'yes'")
+    yield page
+    assert said == []
+    folder = path.parent.as_uri()
+    assert [url for url in asked if not url.startswith((folder, "blob:", "data:"))] == []
+    page.close()
+
+
+@pytest.fixture(scope="module")
+def page_path(tmp_path_factory):
+    out = tmp_path_factory.mktemp("results ü#1")
+    table = [
+        row(EVIL, g=4.0, g_low=3.6, g_high=4.4, specimen="P2"),
+        row(SCRIPT, g=10.0, g_low=9.7, g_high=10.3, specimen="P1"),
+        row("sub/ä #2.tif", g=8.0, specimen="P1"),
+        row("z.tif", status="failed", reason="the file is empty (0 bytes)", g=None, specimen=None),
+    ]
+    for name in ("sub/ä #2.tif", EVIL):
+        for picture, size in (
+            (heatmap_name(name), (400 + BAR_PX, 300)),
+            (preview_name(name), (400, 300)),
+            (thumbnail_name(name), (90, 60)),
+        ):
+            (out / picture).parent.mkdir(parents=True, exist_ok=True)
+            Image.new("RGB", size, "navy").save(out / picture)
+    write_reports(Run(table, ("/archive",), "fake", "1" * 64), Rules(None, (Limit("g >= 7.0"),)), out)
+    return out / "index.html"
+
+
+def files(page):
+    return page.locator("#micrographs tbody button.open").all_inner_texts()
+
+
+def test_names_are_inert_and_the_table_is_complete(chromium, page_path):
+    with opened(chromium, page_path) as page:
+        assert sorted(files(page)) == sorted([EVIL, SCRIPT, "sub/ä #2.tif", "z.tif"])
+        assert page.title() == "gdest: grain size of 4 micrographs"
+        assert page.locator("#micrographs td img").count() == 2  # the thumbnails, not the one in the name
+
+
+def test_the_table_sorts_by_g_as_a_number(chromium, page_path):
+    with opened(chromium, page_path) as page:
+        title = page.locator("#micrographs thead th", has_text="g").filter(has_text="g").get_by_text("g", exact=True)
+        title.first.click()
+        up = [name for name in files(page) if name != "z.tif"]
+        assert up == [EVIL, "sub/ä #2.tif", SCRIPT]
+        title.first.click()
+        assert [name for name in files(page) if name != "z.tif"] == up[::-1]
+
+
+def test_a_search_filters_the_table_and_the_histogram(chromium, page_path):
+    with opened(chromium, page_path) as page:
+        histogram = page.locator("#histogram svg")
+        assert histogram.get_attribute("aria-label").endswith("G 4: 1, G 8: 1, G 10: 1")
+        page.locator("#micrographs_wrapper input[type=search]").fill("sub/")
+        assert files(page) == ["sub/ä #2.tif"]
+        assert histogram.get_attribute("aria-label").endswith("micrographs. G 8: 1")
+
+
+def test_a_specimen_shows_its_micrographs_and_back(chromium, page_path):
+    with opened(chromium, page_path) as page:
+        page.locator("#specimens button", has_text="P1").click()
+        assert set(files(page)) == {SCRIPT, "sub/ä #2.tif"}
+        page.get_by_role("button", name="Show all").click()
+        assert len(files(page)) == 4
+
+
+def test_a_micrograph_opens_with_heatmap_and_slider_by_keyboard_alone(chromium, page_path):
+    with opened(chromium, page_path) as page:
+        page.locator("#micrographs button.open", has_text="sub/").focus()
+        page.keyboard.press("Enter")
+        assert page.get_by_role("dialog", name="sub/ä #2.tif").is_visible()
+        loaded = "id => document.getElementById(id).naturalWidth"
+        page.wait_for_function("document.getElementById('micrograph').naturalWidth > 0")
+        assert page.evaluate(loaded, "heatmap") == 400 + BAR_PX
+        boxes = [page.locator(name).bounding_box() for name in ("#heatmap", "#micrograph")]
+        assert boxes[1]["width"] == pytest.approx(boxes[0]["width"] * 400 / (400 + BAR_PX), abs=1)
+        page.locator("#slider").focus()
+        page.keyboard.press("Home")
+        assert page.locator("#micrograph").evaluate("node => node.style.clipPath") == "inset(0px 100% 0px 0px)"
+        page.keyboard.press("End")
+        assert page.locator("#micrograph").evaluate("node => node.style.clipPath").startswith("inset(0px 0%")
+        page.keyboard.press("Escape")
+        assert not page.locator("#viewer").is_visible()
+
+
+def test_the_next_micrograph_is_the_next_of_the_table(chromium, page_path):
+    with opened(chromium, page_path) as page:
+        order = files(page)
+        page.locator("#micrographs button.open").first.click()
+        page.get_by_role("button", name="Next micrograph").click()
+        assert page.locator("#viewer-title").inner_text() == order[1]
+        page.keyboard.press("ArrowLeft")
+        assert page.locator("#viewer-title").inner_text() == order[0]
+
+
+def test_every_control_has_a_name_and_every_table_head_its_scope(chromium, page_path):
+    with opened(chromium, page_path) as page:
+        page.locator("#micrographs button.open").first.click()
+        nameless = """() => [...document.querySelectorAll("button, input, select")]
+            .filter((one) => !one.textContent.trim() && !one.ariaLabel && !(one.labels && one.labels.length))
+            .map((one) => one.outerHTML)"""
+        assert page.evaluate(nameless) == []
+        assert page.evaluate("() => document.documentElement.lang") == "en"
+
+
+@pytest.mark.parametrize(("scheme", "dark"), [("light", False), ("dark", True)])
+def test_the_page_follows_light_and_dark(chromium, page_path, scheme, dark):
+    with opened(chromium, page_path, color_scheme=scheme) as page:
+        ground = page.evaluate("() => getComputedStyle(document.body).backgroundColor")
+        level = sum(int(part) for part in ground[4:-1].split(","))
+        assert (level < 150) is dark
+
+
+def test_five_thousand_micrographs_are_usable(chromium, tmp_path):
+    table = [row(f"folder/{i:05d}.tif", g=3.0 + i % 17 / 2) for i in range(5000)]
+    write_gallery(Run(table, ("/archive",), "fake", "1" * 64), [], (), tmp_path / "index.html")
+    began = time.monotonic()
+    with opened(chromium, tmp_path / "index.html") as page:
+        page.locator("#micrographs_wrapper input[type=search]").fill("04999")
+        assert files(page) == ["folder/04999.tif"]
+    assert time.monotonic() - began < 20
