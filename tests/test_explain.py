@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from conftest import CARD
 
 from gdest import explain as explaining
 from gdest import network
+from gdest.commands.weights import BUNDLED_CLASSIFIER, weights_path
 from gdest.errors import WeightsError
 from gdest.explain import class_maps, explain, share_within, splice
 from gdest.network import LoadedModel
@@ -117,11 +119,20 @@ def test_a_splice_holds_its_four_quarters():
     assert (truth[30:, :40] == 8.0).all()
 
 
+BUNDLED = Path(__file__).parent.parent / "weights" / BUNDLED_CLASSIFIER
+
+
+@pytest.mark.skipif(not BUNDLED.is_file(), reason="no classifier is bundled")
+def test_the_bundled_classifier_tells_the_quadrants_of_fig_8():
+    grades = [4.0, 6.0, 9.0, 12.0]
+    quarters = [make_micrograph(np.random.default_rng([77, i]), g, 480, 640, 1.0) for i, g in enumerate(grades)]
+    pixels, truth = splice([made.pixels for made in quarters], grades)
+    assert share_within(explain(pixels, network.load(BUNDLED), SETTINGS).g_seen, truth) >= 0.8
+
+
 @pytest.mark.slow
 def test_a_model_of_crops_tells_the_quadrants_of_fig_8_and_beats_a_model_of_whole_images(tmp_path):
     """Fig. 8 in small: four grades of synthetic steel, both models started from the bundled backbone."""
-    from gdest.commands.weights import weights_path
-
     grades = (4.0, 6.5, 9.0, 11.5)
     list(write_dataset(tmp_path / "d", SynthSettings(count=16, grades=grades, rows=448, cols=448, seed=11)))
     common = TrainSettings(

@@ -24,6 +24,10 @@ def weights_path(given: Path | None, bundled: str = BUNDLED) -> Path:
     for folder in (PACKAGE / "weights", PACKAGE.parent / "weights"):
         if (folder / bundled).is_file():
             return folder / bundled
+    if bundled == BUNDLED_CLASSIFIER:
+        raise WeightsError(
+            "No classifier is bundled: train one with gdest train --task classification, give --weights FILE."
+        )
     raise WeightsError(f"The bundled weights {bundled} are missing; install gdest again or give --weights FILE.")
 
 
