@@ -17,6 +17,7 @@ from gdest.reports.table import Cell, ModelName, cells
 
 if TYPE_CHECKING:
     from gdest.training.metrics import Errors
+    from gdest.training.scores import Scores
 
 STATUSES = ("graded", "review", "uncalibrated", "failed")
 PLAIN_LINES = 20
@@ -84,6 +85,28 @@ def print_errors(groups: Mapping[str, Errors]) -> None:
     for name, found in groups.items():
         shares = (f"{share:.1%}" for share in (found.within_half, found.coverage))
         shown.add_row(escape(name), str(found.count), f"{found.mae:.3f}", f"{found.bias:+.3f}", *shares)
+    Console().print(shown)
+
+
+def print_areas(name: str, areas: Mapping[str, float]) -> None:
+    """Print the share of a micrograph's area that shows each grade as a table on standard output."""
+    shown = Table(title=escape(name))
+    shown.add_column("shows")
+    shown.add_column("area", justify="right")
+    for grade, share in areas.items():
+        shown.add_row(grade, f"{share:.1%}")
+    Console().print(shown)
+
+
+def print_scores(title: str, groups: Mapping[str, Scores]) -> None:
+    """Print figures counted as the paper counts as a table on standard output."""
+    shown = Table(title=escape(title))
+    for column in ("set", "count", "Top-1", "within 0.5 G", "MAE"):
+        shown.add_column(column, justify="left" if column == "set" else "right")
+    for name, found in groups.items():
+        if found.count:
+            shares = (f"{share:.1%}" for share in (found.top1, found.within_half))
+            shown.add_row(escape(name), str(found.count), *shares, f"{found.mae:.3f}")
     Console().print(shown)
 
 

@@ -40,8 +40,12 @@ def draw_heatmap(graded: Graded) -> Image.Image:
 
     G is the calibrated one where the pixel size is known, else G seen, and the bar says which.
     """
-    grades = pixel_grades(graded)
-    grey = Image.fromarray(graded.micrograph.pixels)
+    return draw_grades(graded.micrograph.pixels, pixel_grades(graded), "G" if graded.statistics else "G seen")
+
+
+def draw_grades(pixels: NDArray[np.uint8], grades: NDArray[np.float32], title: str) -> Image.Image:
+    """Return grey pixels (rows, cols) under their grades, NaN transparent, with a titled colour bar."""
+    grey = Image.fromarray(pixels)
     shrink = min(1.0, LONGEST_PX / max(grey.size))
     size = (max(1, round(grey.width * shrink)), max(1, round(grey.height * shrink)))
     base = np.asarray(grey.resize(size, Image.Resampling.BOX), np.float32)[:, :, None]
@@ -50,7 +54,7 @@ def draw_heatmap(graded: Graded) -> Image.Image:
     mixed = _hatched(np.asarray((1 - alpha) * base + alpha * colours(values)), ~np.isfinite(values))
     canvas = Image.new("RGB", (size[0] + BAR_PX, size[1]), "white")
     canvas.paste(Image.fromarray(mixed.astype(np.uint8)), (0, 0))
-    _draw_bar(canvas, size[0], "G" if graded.statistics else "G seen")
+    _draw_bar(canvas, size[0], title)
     return canvas
 
 

@@ -99,12 +99,18 @@ def evaluate(
     weights: Weights = None,
     device: Device = "auto",
     precision: Precision = "auto",
+    paper: Annotated[
+        bool, typer.Option("--paper", help="Count as the paper: Top-1 and confusion, crops and micrographs.")
+    ] = False,
 ) -> None:
-    """Measure the weights on labelled micrographs: MAE, bias, share within 0.5 G, coverage."""
+    """Measure the weights on labelled micrographs: MAE, bias, share within 0.5 G, coverage.
+
+    Weights of a classifier, or of whole images, are always counted as the paper counts.
+    """
     settings = GradeSettings(CalibrationSettings(um_per_px), device=device, precision=precision)
     from gdest.commands.learn import run_evaluate
 
-    raise typer.Exit(run_evaluate(data, settings, weights, out))
+    raise typer.Exit(run_evaluate(data, settings, weights, out, paper=paper))
 
 
 @app.command()

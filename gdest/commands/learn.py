@@ -7,7 +7,8 @@ from pathlib import Path
 from rich.progress import Progress
 
 from gdest.commands.weights import load_weights
-from gdest.console import errors, print_errors, progress, say
+from gdest.console import errors, print_errors, print_scores, progress, say
+from gdest.network import LoadedModel
 from gdest.settings import GradeSettings, SynthSettings, TrainSettings
 
 
@@ -24,15 +25,30 @@ def run_train(data: Path, out: Path, settings: TrainSettings) -> int:
     return 0
 
 
-def run_evaluate(data: Path, settings: GradeSettings, weights: Path | None, out: Path | None) -> int:
+def run_evaluate(data: Path, settings: GradeSettings, weights: Path | None, out: Path | None, *, paper: bool) -> int:
     """Measure weights on labelled micrographs; print the errors on standard output."""
     from gdest.training.evaluate import errors_by_group, evaluate, write_evaluation
 
-    measured = evaluate(data, load_weights(weights), settings)
+    model = load_weights(weights)
+    if paper or model.card.classes or model.card.input == "image":
+        return _evaluate_as_the_paper(data, settings, model, out)
+    measured = evaluate(data, model, settings)
     print_errors(errors_by_group(measured))
     if out is not None:
         write_evaluation(measured, out)
         say(f"Written: {out / 'evaluation.csv'}, {out / 'evaluation.png'}")
+    return 0
+
+
+def _evaluate_as_the_paper(data: Path, settings: GradeSettings, model: LoadedModel, out: Path | None) -> int:
+    from gdest.training.evaluate import evaluate_classes, scores_by_group, write_classes
+
+    evaluated = evaluate_classes(data, model, settings)
+    for title, groups in scores_by_group(evaluated).items():
+        print_scores(title, groups)
+    if out is not None:
+        write_classes(evaluated, out)
+        say(f"Written: {out / 'evaluation.csv'}, {out / 'confusion.csv'}, {out / 'evaluation.png'}")
     return 0
 
 

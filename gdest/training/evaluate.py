@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from gdest.archive import write_atomically
-from gdest.network import LoadedModel
+from gdest.network import LoadedModel, to_device
+from gdest.predict import choose_device
 from gdest.settings import GradeSettings
-from gdest.training.data import read_labels
+from gdest.training.data import GRADE_STEP, Labelled, load_examples, read_labels
 from gdest.training.metrics import Errors, Measured, measure, summarize_errors
+from gdest.training.scores import Answers, Grades, Scores, answer, confusion, grades_of, per_class, score
 
 EVERYTHING = "all"
 
@@ -49,21 +53,72 @@ def write_evaluation(measured: Sequence[Measured], out: Path) -> None:
         for one in measured
     ]
     write_atomically(out / "evaluation.csv", lambda path: pd.DataFrame(rows).to_csv(path, index=False))
-    write_atomically(out / "evaluation.png", lambda path: _plot(measured, path))
+    write_atomically(
+        out / "evaluation.png", lambda path: _plot([one.item.g for one in measured], [one.g for one in measured], path)
+    )
 
 
-def _plot(measured: Sequence[Measured], path: Path) -> None:
+@dataclass(frozen=True)
+class Evaluated:
+    """Hold labelled micrographs, what a network answers of them at p0, and the grades to count with."""
+
+    items: list[Labelled]
+    answers: Answers
+    classes: tuple[float, ...]
+
+
+def evaluate_classes(data: Path, model: LoadedModel, settings: GradeSettings) -> Evaluated:
+    """Show a network every labelled micrograph as it was trained to be shown: in tiles at full size, or whole.
+
+    The grades to count with are the classifier's own and those of the labels.
+    """
+    device = choose_device(settings.device)
+    items = read_labels(data, settings.calibration.stated_um_per_px)
+    examples = load_examples(items, model.card.um_per_px, device, label_maps=False)
+    answers = answer(to_device(model.network, device), examples, settings.batch, bf16=settings.precision == "bf16")
+    own = model.card.classes
+    missing = [g for g in grades_of(answers.truth) if not own or np.abs(np.array(own) - g).min() > GRADE_STEP]
+    return Evaluated(items, answers, tuple(sorted([*own, *missing])))
+
+
+def scores_by_group(evaluated: Evaluated) -> dict[str, dict[str, Scores]]:
+    """Return the figures on micrographs and on crops: of each grade, and of all."""
+    answers, classes = evaluated.answers, evaluated.classes
+    found = {}
+    for kind, truth, g in (
+        ("micrographs", answers.truth, answers.g),
+        ("crops", answers.crop_truth, answers.crop_g),
+    ):
+        if len(truth):
+            grades = {f"G {grade:g}": scores for grade, scores in per_class(truth, g, classes).items()}
+            found[kind] = {**grades, EVERYTHING: score(truth, g, classes)}
+    return found
+
+
+def write_classes(evaluated: Evaluated, out: Path) -> None:
+    """Write `evaluation.csv`, a line per micrograph, `confusion.csv`, rows true and columns answered, and a plot."""
+    answers, classes = evaluated.answers, evaluated.classes
+    rows = [
+        {"file": item.file.name, "true_g": item.g, "true_g_seen": round(float(truth), 3), "g_seen": round(float(g), 3)}
+        for item, truth, g in zip(evaluated.items, answers.truth, answers.g, strict=True)
+    ]
+    counts = pd.DataFrame(confusion(answers.truth, answers.g, classes), index=classes, columns=classes)
+    write_atomically(out / "evaluation.csv", lambda path: pd.DataFrame(rows).to_csv(path, index=False))
+    write_atomically(out / "confusion.csv", lambda path: counts.to_csv(path, index_label="true G seen"))
+    write_atomically(out / "evaluation.png", lambda path: _plot(answers.truth, answers.g, path))
+
+
+def _plot(true: Sequence[float] | Grades, predicted: Sequence[float] | Grades, path: Path) -> None:
     import matplotlib
 
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
     figure, axes = pyplot.subplots(figsize=(5, 5), layout="constrained")
-    true = [one.item.g for one in measured]
     ends = [min(true) - 0.5, max(true) + 0.5]
     axes.plot(ends, ends, color="black", linewidth=0.8)
     axes.fill_between(ends, [g - 0.5 for g in ends], [g + 0.5 for g in ends], color="grey", alpha=0.2, label="± 0.5 G")
-    axes.scatter(true, [one.g for one in measured], s=10)
+    axes.scatter(true, predicted, s=10)
     axes.set(xlabel="true G", ylabel="predicted G", aspect="equal")
     axes.legend()
     figure.savefig(path, dpi=120)

@@ -1,0 +1,73 @@
+"""Draw what a classifier sees beside what a regressor grades."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from gdest import grain_size, network
+from gdest.archive import write_atomically
+from gdest.commands.weights import BUNDLED_CLASSIFIER, load_weights, weights_path
+from gdest.console import print_areas, say
+from gdest.errors import MicrographError
+from gdest.explain import explain
+from gdest.heatmap import draw_grades, draw_heatmap
+from gdest.micrograph import read_micrograph
+from gdest.network import LoadedModel
+from gdest.pipeline import grade, predict_grade_map
+from gdest.predict import NetworkPredictor
+from gdest.records import ImageFile
+from gdest.settings import GradeSettings
+
+HEADER_PX = 36
+
+
+def run_explain(images: Sequence[Path], settings: GradeSettings, weights: Path | None, regressor: Path | None) -> int:
+    """Write IMAGE.explain.png for each image into the current folder; return the exit code."""
+    classifier = network.load(weights_path(weights, BUNDLED_CLASSIFIER))
+    predictor = NetworkPredictor(load_weights(regressor), settings)
+    for path in images:
+        _explain_one(ImageFile(path, path.as_posix()), classifier, predictor, settings)
+    return 0
+
+
+def _explain_one(
+    file: ImageFile, classifier: LoadedModel, predictor: NetworkPredictor, settings: GradeSettings
+) -> None:
+    try:
+        micrograph = read_micrograph(file, settings.calibration, settings.max_megapixels)
+    except MicrographError as error:
+        raise MicrographError(f"{file.name}: {error}") from error
+    graded = grade(micrograph, predict_grade_map(micrograph.pixels, predictor, settings.stride_px), predictor.card)
+    grades = explain(micrograph.pixels, classifier, settings).g_seen
+    title = "G seen"
+    if micrograph.um_per_px is not None:
+        shift = float(grain_size.g_from_seen(0.0, micrograph.um_per_px, classifier.card.um_per_px))
+        grades, title = grades + np.float32(shift), "G"
+    picture = _side_by_side(
+        {
+            f"arg-max GradCAM of {classifier.name}": draw_grades(micrograph.pixels, grades, title),
+            f"grade map of {predictor.name}": draw_heatmap(graded),
+        }
+    )
+    out = Path(f"{file.path.name}.explain.png")
+    write_atomically(out, lambda temporary: picture.save(temporary, "PNG"))
+    found, counts = np.unique(np.round(grades[np.isfinite(grades)], 2), return_counts=True)
+    areas = {f"G {g:.2f}": count / grades.size for g, count in zip(found, counts, strict=True)}
+    print_areas(file.name, {**areas, "no evidence": float(np.mean(np.isnan(grades)))})
+    say(f"Written: {out}")
+
+
+def _side_by_side(pictures: dict[str, Image.Image]) -> Image.Image:
+    """Return the pictures in a row, each under its title."""
+    width, height = sum(one.width for one in pictures.values()), max(one.height for one in pictures.values())
+    canvas = Image.new("RGB", (width, height + HEADER_PX), "white")
+    left = 0
+    for title, one in pictures.items():
+        ImageDraw.Draw(canvas).text((left + 8, 8), title, fill="black", font=ImageFont.load_default(18))
+        canvas.paste(one, (left, HEADER_PX))
+        left += one.width
+    return canvas

@@ -1,0 +1,25 @@
+"""Run the paper's comparisons."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+
+from gdest.console import progress, say
+from gdest.settings import StudySettings
+
+
+def run_study(data: Path, out: Path, settings: StudySettings, unseen: Path | None) -> int:
+    """Make the runs that are missing and write the report; return the exit code."""
+    from gdest.training.study.grid import chosen
+    from gdest.training.study.report import VERDICT
+    from gdest.training.study.report import run_study as run
+
+    command = shlex.join(["gdest", *sys.argv[1:]])
+    with progress("runs", len(chosen(settings.configs)) * settings.seeds) as advance:
+        found = run(data, out, settings, unseen, command, say, lambda *_: advance(1))
+    for one in found:
+        say(f"{VERDICT[one.holds]}: {one.statement} (paper: {one.paper}; here: {one.ours})")
+    say(f"Written: {out / 'study.md'}, {out / 'runs.csv'}")
+    return 0

@@ -1,0 +1,1 @@
+"""Run the paper's comparisons on labelled micrographs and write its figures and tables."""

@@ -1,0 +1,184 @@
+"""Make the runs of a study, one row each, so that an interrupted study goes on where it stopped."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from gdest import __version__, network
+from gdest.archive import write_atomically
+from gdest.errors import SettingsError
+from gdest.network import LoadedModel
+from gdest.predict import choose_device
+from gdest.records import ModelCard
+from gdest.settings import StudySettings, TrainSettings
+from gdest.training.data import Example, grades_present, load_examples, read_labels, split_in_three
+from gdest.training.fit import checkpoint_path, fit, new_card
+from gdest.training.scores import Answers, answer, grades_of, score
+from gdest.training.study.grid import Configuration, chosen, run_settings
+
+RUNS = "runs.csv"
+UNSEEN = "unseen"
+Report = Callable[[str], None]
+Cell = str | int | float | bool
+Sets = Mapping[str, Sequence[Example]]
+
+
+@dataclass(frozen=True)
+class Study:
+    """Hold the micrographs of a study by set, decoded once, and where its results lie."""
+
+    out: Path
+    settings: StudySettings
+    data_name: str
+    sets: Sets
+
+    @property
+    def device_name(self) -> str:
+        """Return the device that the runs compute on."""
+        return choose_device(self.settings.training.device).type
+
+    def weights(self, config: str) -> Path:
+        """Return where the weights of a configuration's best seed lie."""
+        return self.out / "weights" / f"{config}.safetensors"
+
+    def best_model(self, config: str) -> LoadedModel:
+        """Load the weights of a configuration's best seed onto the study's device."""
+        model = network.load(self.weights(config))
+        network.to_device(model.network, choose_device(self.settings.training.device))
+        return model
+
+    def answers(self, model: LoadedModel, name: str) -> Answers:
+        """Return what a model says of one set."""
+        training = self.settings.training
+        return answer(model.network, self.sets[name], training.batch, bf16=training.bf16)
+
+
+def open_study(data: Path, out: Path, settings: StudySettings, unseen: Path | None) -> Study:
+    """Read and split the micrographs; raise `SettingsError` when `out` holds a study with other settings."""
+    training = settings.training
+    _claim(out, settings, data, unseen)
+    split = split_in_three(read_labels(data, training.um_per_px), training)
+    others = read_labels(unseen, training.um_per_px) if unseen is not None else []
+    named = {"training": split.training, "validation": split.validation, "test": split.test, UNSEEN: others}
+    device = choose_device(training.device)
+    sets = {
+        name: load_examples(items, training.reference_um_per_px, device, label_maps=False)
+        for name, items in named.items()
+    }
+    grades_present(sets["training"])
+    return Study(out, settings, data.name, sets)
+
+
+def _claim(out: Path, settings: StudySettings, data: Path, unseen: Path | None) -> None:
+    """Remember what the study is of; more seeds and other configurations may be added later."""
+    shared = {name: value for name, value in asdict(settings.training).items() if name != "device"}
+    wanted = {**shared, "image_batch": settings.image_batch, "data": data.name}
+    wanted["unseen"] = unseen.name if unseen is not None else ""
+    path = out / "settings.json"
+    if path.is_file():
+        known = json.loads(path.read_text(encoding="utf-8"))
+        other = [name for name, value in json.loads(json.dumps(wanted)).items() if known.get(name) != value]
+        if other:
+            raise SettingsError(f"{out} holds a study with another {other[0]}; choose another --out.")
+        return
+    text = json.dumps(wanted, indent=2)
+    write_atomically(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
+
+
+def make_runs(study: Study, report: Report, progress: Callable[[int, int], None]) -> pd.DataFrame:
+    """Make every run that `runs.csv` does not hold yet, all configurations of a seed before the next seed's."""
+    configurations = chosen(study.settings.configs)
+    rows = read_runs(study.out)
+    done = {(row["config"], row["seed"]) for row in rows}
+    wanted = [(one, seed) for seed in range(study.settings.seeds) for one in configurations]
+    report(f"{len(wanted)} runs, {sum((one.name, seed) in done for one, seed in wanted)} of them done before.")
+    for index, (one, seed) in enumerate(wanted):
+        if (one.name, seed) not in done:
+            rows.append(_run(study, one, seed, rows, report))
+            write_runs(study.out, rows)
+            _tidy(study.out, one, seed)
+        progress(index + 1, len(wanted))
+    return pd.DataFrame(rows)
+
+
+def read_runs(out: Path) -> list[dict[str, Cell]]:
+    """Return the rows of `runs.csv`, none before the first run."""
+    path = out / RUNS
+    if not path.is_file():
+        return []
+    frame = pd.read_csv(path, keep_default_na=False, na_values=["nan"])
+    return [{str(name): value for name, value in row.items()} for row in frame.to_dict("records")]
+
+
+def write_runs(out: Path, rows: Sequence[Mapping[str, Cell]]) -> None:
+    """Write `runs.csv`, one row per run."""
+    frame = pd.DataFrame(rows)
+    write_atomically(out / RUNS, lambda path: frame.to_csv(path, index=False, na_rep="nan"))
+
+
+def _run(
+    study: Study, one: Configuration, seed: int, rows: Sequence[Mapping[str, Cell]], report: Report
+) -> dict[str, Cell]:
+    """Train one network and measure it on every set; keep its weights if they are its configuration's best."""
+    began = time.monotonic()
+    settings = run_settings(one, study.settings, seed)
+    path = _run_path(study.out, one, seed)
+    card = new_card(study.sets["training"], settings, study.data_name, sum(map(len, study.sets.values())))
+    epochs = fit(
+        card, study.sets["training"], study.sets["validation"], path, settings, _silent, _silent_steps,
+        backbone_only=True,
+    )  # fmt: skip
+    best = min(epochs, key=lambda epoch: epoch.validation_loss)
+    known = [float(row["validation_loss"]) for row in rows if row["config"] == one.name]
+    if best.validation_loss <= min(known, default=float("inf")):
+        write_atomically(study.weights(one.name), lambda temporary: shutil.copyfile(path, temporary))
+    model = network.load(path)
+    network.to_device(model.network, choose_device(settings.device))
+    row: dict[str, Cell] = {"config": one.name, "seed": seed, **asdict(one), "init": _init_word(settings)}
+    row |= {"epochs": len(epochs), "best_epoch": best.epoch, "validation_loss": round(best.validation_loss, 5)}
+    row |= _figures(study, model, card)
+    row |= {"seconds": round(time.monotonic() - began, 1), "device": study.device_name, "gdest_version": __version__}
+    report(f"{one.name}, seed {seed}: {row['seconds']} s, test MAE {row['test_mae']}")
+    return row
+
+
+def _figures(study: Study, model: LoadedModel, card: ModelCard) -> dict[str, Cell]:
+    figures: dict[str, Cell] = {}
+    for name, examples in study.sets.items():
+        if not examples:
+            continue
+        found = study.answers(model, name)
+        classes = sorted({*(card.classes or grades_of(found.truth)), *grades_of(found.truth)})
+        for kind, truth, g in (("", found.truth, found.g), ("crop_", found.crop_truth, found.crop_g)):
+            scores = score(truth, g, classes)
+            for word, value in (("top1", scores.top1), ("within_half", scores.within_half), ("mae", scores.mae)):
+                figures[f"{name}_{kind}{word}"] = round(value, 4)
+    return figures
+
+
+def _init_word(settings: TrainSettings) -> str:
+    return settings.init if settings.init in ("none", "imagenet") else Path(settings.init).name
+
+
+def _run_path(out: Path, one: Configuration, seed: int) -> Path:
+    return out / "runs" / f"{one.name}-{seed}.safetensors"
+
+
+def _tidy(out: Path, one: Configuration, seed: int) -> None:
+    """Remove what a finished run no longer needs; its line per epoch stays."""
+    path = _run_path(out, one, seed)
+    for file in (path, path.with_suffix(".png"), checkpoint_path(path)):
+        file.unlink(missing_ok=True)
+
+
+def _silent(_line: str) -> None: ...
+
+
+def _silent_steps(_done: int, _steps: int) -> None: ...

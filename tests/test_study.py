@@ -1,0 +1,157 @@
+from __future__ import annotations
+
+import shutil
+
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import CARD
+
+from gdest import network
+from gdest.errors import SettingsError
+from gdest.settings import StudySettings, SynthSettings, TrainSettings
+from gdest.synth.dataset import write_dataset
+from gdest.training.scores import Answers, confusion, nearest, per_class, score
+from gdest.training.study import figures, tables
+from gdest.training.study.grid import all_configurations, chosen, run_settings
+from gdest.training.study.report import run_study
+from gdest.training.study.runs import read_runs
+
+TRAINING = TrainSettings(
+    epochs=1, batch=8, crop_px=64, crops_per_micrograph=1, validation_share=0.2, test_share=0.25, device="cpu"
+)
+SETTINGS = StudySettings(TRAINING, seeds=1, configs=("*-resnet18-fc-crop-rescale", "cls-resnet18-fc-image-plain"))
+
+
+def ignore(*_args):
+    pass
+
+
+def test_the_grid_is_the_papers():
+    names = [one.name for one in all_configurations()]
+    assert len(names) == len(set(names)) == 34
+    assert sum(name.startswith("reg-") for name in names) == 16
+    assert [name for name in names if "azimi" in name] == ["cls-azimi-fc-crop-rescale", "cls-azimi-fc-crop-plain"]
+    with pytest.raises(SettingsError, match="matches none"):
+        chosen(["reg-vgg16-*"])
+
+
+def test_each_configuration_trains_what_its_name_says(tmp_path):
+    init = tmp_path / "w.safetensors"
+    network.save(network.build(CARD), CARD, init)
+    study = StudySettings(TrainSettings(init=str(init), batch=32), image_batch=5)
+    by_name = {one.name: run_settings(one, study, 7) for one in all_configurations()}
+    azimi = by_name["cls-azimi-fc-crop-rescale"]
+    assert (azimi.backbone, azimi.optimizer, azimi.rescale, azimi.init) == ("vgg16", "sgd", True, "none")
+    image = by_name["reg-resnet18-ext-image-plain"]
+    assert (image.input, image.batch, image.rescale, image.head, image.seed) == ("image", 5, False, "ext", 7)
+    assert (image.init, image.optimizer, image.learning_rate) == (str(init), "adam", 3e-4)
+    assert by_name["reg-alexnet-fc-crop-plain"].init == "none"
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("study")
+    size = {"rows": 224, "cols": 256}
+    list(write_dataset(folder / "seen", SynthSettings(count=16, grades=(6.0, 7.0, 8.0, 9.0), **size)))
+    list(write_dataset(folder / "unseen", SynthSettings(count=4, grades=(6.5, 8.5), seed=3, **size)))
+    return folder
+
+
+def test_an_interrupted_study_goes_on_and_ends_with_every_figure_and_table(data, tmp_path):
+    out = tmp_path / "study"
+    arguments = (data / "seen", out, SETTINGS, data / "unseen", "gdest study seen --out study")
+
+    def interrupt(done, _wanted):
+        if done == 1:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_study(*arguments, ignore, interrupt)
+    (first,) = read_runs(out)
+    lines = []
+    found = run_study(*arguments, lines.append, ignore)
+    assert "3 runs, 1 of them done before." in lines
+    rows = read_runs(out)
+    assert rows[0] == first
+    assert [row["config"] for row in rows] == [
+        "cls-resnet18-fc-crop-rescale",
+        "cls-resnet18-fc-image-plain",
+        "reg-resnet18-fc-crop-rescale",
+    ]
+    for row in rows:
+        assert 0 <= row["test_top1"] <= 1
+        assert row["unseen_mae"] > 0
+        assert np.isnan(row["test_crop_mae"]) == (row["input"] == "image")
+    made = {path.name for path in out.iterdir()}
+    assert {f"{name}.png" for name in ("fig4", "fig5", "fig6", "fig7", "fig8-crop", "fig8-image")} <= made
+    assert {"fig4.csv", "fig6.csv", "fig7.csv", "table1.csv", "table2.csv", "study.md"} <= made
+    assert len(pd.read_csv(out / "fig7.csv")) == 2 * 4
+    page = (out / "study.md").read_text()
+    assert f"{rows[2]['unseen_mae']:.3f}" in page
+    assert "| regressors beat classifiers on unseen half grades (MAE) | 0.646 against 1.038 |" in page
+    assert "| crops beat whole images in regression | 91.9 % against 87.0 % (fc) | not run | not run |" in page
+    assert len(found) == 9
+    assert not list((out / "runs").glob("*.checkpoint"))
+    other = StudySettings(TrainSettings(epochs=2, device="cpu"), seeds=1)
+    with pytest.raises(SettingsError, match="another"):
+        run_study(data / "seen", out, other, data / "unseen", "", ignore, ignore)
+    shutil.rmtree(out)
+
+
+def runs(*lines):
+    """Rows of (config, seed, share right in validation and test, unseen MAE)."""
+    by_name = {one.name: one for one in all_configurations()}
+    rows = []
+    for name, seed, right, unseen in lines:
+        one = by_name[name]
+        shares = {f"{which}_{word}": right for which in ("validation", "test") for word in ("top1", "within_half")}
+        maes = {"training_mae": 0.1, "validation_mae": 0.2, "test_mae": 0.3, "unseen_mae": unseen}
+        fields = {key: getattr(one, key) for key in ("task", "backbone", "head", "input", "rescale", "preset")}
+        rows.append({"config": name, "seed": seed, **fields, **shares, **maes})
+    return pd.DataFrame(rows)
+
+
+def test_table_1_and_the_findings_are_those_of_a_hand_calculation():
+    made = runs(
+        ("cls-resnet18-fc-crop-rescale", 0, 0.90, 1.0), ("cls-resnet18-fc-crop-rescale", 1, 0.94, 1.2),
+        ("cls-resnet18-fc-crop-plain", 0, 0.80, 1.5), ("reg-resnet18-fc-crop-rescale", 0, 0.85, 0.6),
+        ("reg-resnet18-fc-image-rescale", 0, 0.95, 0.7),
+    )  # fmt: skip
+    table = tables.table_1(made)
+    assert table.loc["ResNet18, fc", "classification, crop"] == "92.00 ± 2.83"
+    assert table.loc["ResNet18, fc", "regression, image"] == "95.00"
+    assert table.loc["ResNet18, ext", "regression, image"] == "not run"
+    found = {one.statement: one for one in tables.findings(made, {"classification": 0.5, "regression": 0.95})}
+    assert found["rescaling helps ResNet18"].ours == "+12.0 % on average, 1 of 1 pairs"
+    assert found["rescaling helps ResNet18"].holds
+    assert found["crops beat whole images in regression"].holds is False
+    assert found["classifiers beat regressors on seen grades"].holds is False
+    unseen = found["regressors beat classifiers on unseen half grades (MAE)"]
+    assert (unseen.holds, unseen.ours) == (True, "0.700 G against 1.100 G")
+    assert found["whole images beat crops in classification"].holds is None
+    assert found["the regressor's embedding has a grain-size axis, the classifier's has not"].holds
+    assert tables.table_2(made).loc[:, "Unseen grades"].tolist() == ["1.100 ± 0.141", "0.700"]
+
+
+def test_the_plane_finds_the_two_directions_that_were_planted(rng):
+    first, second = np.eye(20)[3], np.eye(20)[11]
+    g = rng.uniform(3, 12, 200)
+    side = rng.normal(0, 0.5, 200)
+    embedding = (5 + g[:, None] * first + side[:, None] * second + rng.normal(0, 0.01, (200, 20))).astype(np.float32)
+    plane = figures.fit_plane(embedding)
+    assert abs(plane.axes[0] @ first) == pytest.approx(1, abs=1e-3)
+    assert abs(plane.axes[1] @ second) == pytest.approx(1, abs=1e-3)
+    assert figures.axis_r2(Answers(g, g, embedding, g, g)) > 0.99
+    assert figures.axis_r2(Answers(rng.permutation(g), g, embedding, g, g)) < 0.1
+
+
+def test_scores_are_those_of_a_hand_calculation():
+    truth, g = np.array([4.0, 4.0, 5.0, 6.0]), np.array([4.0, 5.0, 5.5, 6.6])
+    classes = (4.0, 5.0, 6.0, 7.0)
+    found = score(truth, g, classes)
+    assert (found.count, found.top1, found.within_half) == (4, 0.5, 0.5)
+    assert found.mae == pytest.approx(0.525)
+    assert nearest(g, classes).tolist() == [0, 1, 1, 3]
+    assert confusion(truth, g, classes).tolist() == [[1, 1, 0, 0], [0, 1, 0, 0], [0, 0, 0, 1], [0, 0, 0, 0]]
+    assert per_class(truth, g, classes)[4.0].mae == 0.5
