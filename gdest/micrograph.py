@@ -18,7 +18,7 @@ from gdest.reading.grey import bands, check_shape, grey_8_bit, in_window, window
 from gdest.reading.not_metal import CELL_PX, find_not_metal
 from gdest.reading.picture import Picture, Regions, Samples, decoding
 from gdest.reading.pixel_size import choose
-from gdest.reading.raster import raster_pictures
+from gdest.reading.raster import RASTER_STARTS, raster_pictures
 from gdest.reading.scale_bar import scale_bar_size
 from gdest.reading.tiff import STARTS, tiff_pictures
 from gdest.reading.vendor import READERS, vendor_pictures
@@ -88,8 +88,8 @@ def _pictures(stream: BinaryIO, path: Path, file_bytes: int) -> Iterator[Picture
         stream.seek(0)
         start = stream.read(4)
         stream.seek(0)
-        own = path.suffix.lower() in READERS and (start not in STARTS or path.suffix.lower() == ".vsi")
-        if own:
+        suffix, known = path.suffix.lower(), start in STARTS or start.startswith(RASTER_STARTS)
+        if suffix in READERS and (not known or suffix == ".vsi"):  # a VSI is a TIFF beside its pixels' folder
             yield from vendor_pictures(path)
         elif start in STARTS:
             yield from tiff_pictures(stream, file_bytes)

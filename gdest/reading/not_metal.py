@@ -87,8 +87,10 @@ def _bar_and_label(look: NDArray[np.uint8], bar: ScaleBar) -> list[tuple[int, in
         for rows, cols in ndimage.find_objects(labels):
             high, wide = rows.stop - rows.start, cols.stop - cols.start
             filled = mask[rows, cols].mean()
-            if high >= 10 and wide >= 20 and filled >= 0.5:
-                top, left = zone_rows.start + rows.start, zone_cols.start + cols.start
+            top, left = zone_rows.start + rows.start, zone_cols.start + cols.start
+            crosses = top <= bar.bottom and top + high > bar.top and left <= bar.right and left + wide > bar.left
+            is_label = high >= 10 and wide >= 20 and filled >= 0.5
+            if is_label or (crosses and wide <= bar.length_px + 8):
                 boxes.append((top, top + high, left, left + wide))
     last_row, last_col = look.shape[0] - 1, look.shape[1] - 1
     return [(top, min(bottom, last_row), left, min(right, last_col)) for top, bottom, left, right in boxes]

@@ -16,6 +16,7 @@ Image.MAX_IMAGE_PIXELS = None  # --max-megapixels is checked before a pixel is d
 
 FORMATS = ("PNG", "JPEG", "JPEG2000", "BMP", "GIF", "WEBP")
 PNG_START = b"\x89PNG\r\n\x1a\n"
+RASTER_STARTS = (PNG_START[:4], b"\xff\xd8\xff", b"GIF8", b"BM", b"RIFF")
 PNG_DEPTH_AT, DEEP_BITS = 24, 16
 SEVERAL_PICTURES = ("GIF", "WEBP", "PNG")
 """The formats whose further frames are pictures of their own; those of an MPO are its previews."""

@@ -27,7 +27,7 @@ END_WITHIN_PX = 2
 MOST_BARS = 6
 MOST_RUNS = 20_000
 SCALE_BAR = "scale-bar"
-NUMBER = re.compile(r"(?<![0-9.,])([0-9]{1,5}(?:[.,][0-9]{1,3})?)\s*(nm|mm|[µμupy]\s*m|microns?)(?![a-z])", re.I)
+NUMBER = re.compile(r"(?<![0-9.,/:-])([0-9]{1,5}(?:[.,][0-9]{1,3})?)\s*(nm|mm|[µμupy]\s*m|microns?)(?![a-z])", re.I)
 """The number and the unit; a mu is often read as u, p or y."""
 
 ENLARGE = (1, 2, 3)
@@ -135,7 +135,7 @@ def _stands_alone(mask: NDArray[np.bool_], top: int, bottom: int, left: int, rig
     """Return whether the rows a little above and below are of another colour: a bar, not a white grain."""
     inset = max(3, (right - left) // 12)
     for row in (top - 3, bottom + 3):
-        if 0 <= row < mask.shape[0] and mask[row, left + inset : right - inset + 1].mean() > 0.3:
+        if not 0 <= row < mask.shape[0] or mask[row, left + inset : right - inset + 1].mean() > 0.3:
             return False
     return True
 
@@ -150,7 +150,7 @@ def _has_ticks(mask: NDArray[np.bool_], top: int, bottom: int, left: int, right:
 
 def label_zone(bar: ScaleBar, shape: tuple[int, ...]) -> tuple[slice, slice]:
     """Return the rows and columns around a bar in which its number stands."""
-    high = max(40, round(0.06 * shape[0]))
+    high = max(60, round(0.08 * shape[0]))
     aside = max(40, bar.length_px // 2)
     rows = slice(max(bar.top - high, 0), min(bar.bottom + high, shape[0]))
     return rows, slice(max(bar.left - aside, 0), min(bar.right + aside, shape[1]))

@@ -53,7 +53,8 @@ def _pages(tiff: tifffile.TiffFile) -> Iterator[Any]:
         if index and _is_preview(one, largest):
             continue
         for page in one.pages:
-            if page is None or page.is_reduced or page.keyframe.subfiletype & 0b100:
+            # a frame is a page of which tifffile reads only the offsets; it is like its key frame
+            if page is None or page.keyframe.is_reduced or page.keyframe.is_mask:
                 continue
             found += 1
             if found > MOST_PAGES:

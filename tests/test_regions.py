@@ -1,0 +1,145 @@
+"""A micrograph that is read region by region gives the same answer as in one piece, in little memory."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import tifffile
+from conftest import FakePredictor
+from PIL import Image
+
+from gdest import micrograph
+from gdest.heatmap import draw_heatmap
+from gdest.micrograph import read_micrograph
+from gdest.pipeline import grade_micrographs
+from gdest.reading.picture import Regions
+from gdest.records import Failed
+from gdest.settings import GradeSettings
+
+LAYOUTS = {
+    "strips": {},
+    "rows": {"compression": "zlib", "rowsperstrip": 50},
+    "tiles": {"tile": (96, 128), "compression": "lzw", "predictor": True},
+    "jpeg": {"tile": (128, 128), "compression": "jpeg"},
+    "big-endian": {"byteorder": ">"},
+}
+
+
+@pytest.fixture
+def both_ways(monkeypatch, as_file):
+    """Read a file in one piece, then by regions, as if it were too large."""
+
+    def read(path):
+        whole = read_micrograph(as_file(path))
+        monkeypatch.setattr(micrograph, "REGIONS_PX", 1000)
+        parts = read_micrograph(as_file(path))
+        monkeypatch.undo()
+        assert whole.regions is None
+        assert isinstance(parts.regions, Regions)
+        return whole, parts
+
+    return read
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("kind", ["grey", "deep", "colour", "planar"])
+def test_regions_hold_the_pixels_of_the_whole(tmp_path, both_ways, rng, layout, kind):
+    if layout == "jpeg" and kind in ("deep", "planar"):
+        pytest.skip("JPEG has 8 bits and no planes")
+    shape = {"colour": (700, 900, 3), "planar": (3, 700, 900)}.get(kind, (700, 900))
+    pixels = rng.integers(0, 256, shape).astype(np.uint8)
+    if kind == "deep":
+        pixels = (pixels.astype(np.uint16) + 900) * 3
+    options = {"photometric": "rgb"} if kind in ("colour", "planar") else {}
+    options |= {"planarconfig": "separate"} if kind == "planar" else {}
+    tifffile.imwrite(tmp_path / "a.tif", pixels, **options, **LAYOUTS[layout])
+    whole, parts = both_ways(tmp_path / "a.tif")
+    assert (parts.rows, parts.cols) == (700, 900)
+    assert np.array_equal(parts.regions[0:700], whole.pixels)
+    assert np.array_equal(parts.regions[333:557], whole.pixels[333:557])
+    assert np.array_equal(parts.pixels, whole.pixels)
+
+
+def brightness(tiles):
+    return 4.0 + tiles.mean(axis=(1, 2)) / 50.0 + tiles.std(axis=(1, 2)) / 100.0
+
+
+@pytest.mark.parametrize("coarseness", [0.0, -5.0])
+def test_the_answer_is_the_same_as_in_one_piece(tmp_path, as_file, monkeypatch, rng, coarseness):
+    """The predictor answers by the pixels; -5 G makes grains look coarse, so that the picture is halved."""
+    field = rng.integers(60, 200, (12, 15)).astype(np.uint8).repeat(75, axis=0).repeat(60, axis=1)
+    pixels = field + rng.integers(0, 40, field.shape, dtype=np.uint8)
+    pixels[-60:] = 0  # a banner
+    path = tmp_path / "a.tif"
+    resolution = {"resolution": (1e4, 1e4), "resolutionunit": "CENTIMETER"}
+    tifffile.imwrite(path, pixels, tile=(128, 128), compression="zlib", **resolution)
+    predictor = FakePredictor(lambda tiles: brightness(tiles) + coarseness)
+    (whole,) = grade_micrographs([as_file(path)], predictor, GradeSettings(stride_px=112))
+    monkeypatch.setattr(micrograph, "REGIONS_PX", 1000)
+    (parts,) = grade_micrographs([as_file(path)], predictor, GradeSettings(stride_px=112))
+    assert parts.micrograph.regions is not None
+    assert parts.grade_map.zoom == whole.grade_map.zoom == (1.0 if coarseness == 0 else 0.25)
+    assert np.array_equal(parts.grade_map.g_seen, whole.grade_map.g_seen, equal_nan=True)
+    assert parts.grade_map.tiles == whole.grade_map.tiles
+    assert (parts.g_seen, parts.status, parts.reason) == (whole.g_seen, whole.status, whole.reason)
+    assert np.isnan(parts.grade_map.g_seen).any()
+    drawn, expected = (np.asarray(draw_heatmap(row), np.int16) for row in (parts, whole))
+    assert np.abs(drawn - expected).max() <= 1
+
+
+def test_a_region_that_cannot_be_decoded_is_a_named_failure_and_the_rest_is_graded(
+    tmp_path, as_file, monkeypatch, rng, write_tiff
+):
+    pixels = rng.integers(0, 256, (700, 900), dtype=np.uint8)
+    tifffile.imwrite(tmp_path / "a.tif", pixels, tile=(128, 128), compression="zlib")
+    with tifffile.TiffFile(tmp_path / "a.tif") as tiff:
+        offset = tiff.pages[0].dataoffsets[20]
+    content = bytearray((tmp_path / "a.tif").read_bytes())
+    content[offset : offset + 500] = bytes(500)
+    (tmp_path / "a.tif").write_bytes(content)
+    monkeypatch.setattr(micrograph, "REGIONS_PX", 1000)
+    files = [as_file(tmp_path / "a.tif"), write_tiff("b.tif", pixels)]
+    broken, good = grade_micrographs(files, FakePredictor(), GradeSettings())
+    assert isinstance(broken, Failed)
+    assert "cannot decode" in broken.reason
+    assert not isinstance(good, Failed)
+
+
+MEASURE = """
+import resource, sys
+import numpy as np
+from pathlib import Path
+sys.path.insert(0, {tests!r})
+from conftest import FakePredictor
+from gdest.heatmap import draw_heatmap
+from gdest.pipeline import grade_micrographs
+from gdest.records import ImageFile
+from gdest.settings import GradeSettings
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+(row,) = grade_micrographs([ImageFile(Path({path!r}), "a.tif")], FakePredictor(6.0), GradeSettings())
+assert row.micrograph.regions is not None
+draw_heatmap(row)
+print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024)
+"""
+
+
+@pytest.mark.slow
+def test_a_panorama_is_graded_in_a_part_of_its_size(tmp_path, rng, request):
+    """110 megapixels of colour are 330 MB decoded, and several times that on the way in one piece."""
+    tile = rng.integers(0, 256, (512, 512, 3), dtype=np.uint8)
+    path = tmp_path / "a.tif"
+    rows, cols = 10_240, 10_752
+
+    def tiles():
+        for _ in range((rows // 512) * (cols // 512)):
+            yield tile
+
+    tifffile.imwrite(path, tiles(), shape=(rows, cols, 3), dtype="uint8", tile=(512, 512), photometric="rgb")
+    code = MEASURE.format(path=str(path), tests=str(request.path.parent))
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert float(done.stdout) < 600
+    with Image.open(path) as image:
+        assert image.size == (cols, rows)

@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+import importlib.util
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw, ImageFont
+
+from gdest.errors import MicrographError
+from gdest.micrograph import read_micrograph
+from gdest.reading import scale_bar
+from gdest.reading.scale_bar import find_scale_bars, length_um, scale_bar_size
+from gdest.settings import CalibrationSettings
+
+NO_OCR = importlib.util.find_spec("rapidocr") is None or importlib.util.find_spec("onnxruntime") is None
+
+
+def steel(rng, rows=700, cols=900):
+    """Return something like grains: grey patches with dark lines, (rows, cols, 3)."""
+    from scipy import ndimage
+
+    seeds = np.zeros((rows, cols), np.int32)
+    at = rng.integers(0, (rows, cols), (150, 2))
+    seeds[at[:, 0], at[:, 1]] = np.arange(1, 151)
+    nearest = ndimage.distance_transform_edt(seeds == 0, return_distances=False, return_indices=True)
+    grain = seeds[tuple(nearest)]
+    grey = rng.integers(120, 210, 151)[grain].astype(np.uint8)
+    grey[ndimage.morphological_gradient(grain, 3) > 0] = 60
+    noisy = grey + rng.normal(0, 4, grey.shape)
+    return np.repeat(np.clip(noisy, 0, 255).astype(np.uint8)[:, :, None], 3, axis=2)
+
+
+def with_bar(picture, colour, length=200, text=None, ticks=True, thick=3):
+    image = Image.fromarray(picture)
+    draw = ImageDraw.Draw(image)
+    top, left = picture.shape[0] - 80, picture.shape[1] - length - 60
+    draw.rectangle((left, top, left + length, top + thick - 1), fill=colour)
+    if ticks:
+        for end in (left, left + length):
+            draw.line((end, top - 8, end, top + thick + 7), fill=colour)
+    if text:
+        middle = left + length // 2
+        font = ImageFont.load_default(26)
+        draw.rectangle((middle - 60, top + 16, middle + 60, top + 52), fill="white")
+        draw.text((middle, top + 34), text, fill="black", font=font, anchor="mm")
+    return np.asarray(image)
+
+
+@pytest.mark.parametrize("colour", ["red", "blue", "white", "black", "lime"])
+def test_a_bar_with_ticks_is_found_and_measured_between_them(rng, colour):
+    found = find_scale_bars(with_bar(steel(rng), colour))
+    assert found[0].length_px == 200
+    assert found[0].ticked
+
+
+def test_a_plain_bar_is_measured_from_edge_to_edge(rng):
+    assert find_scale_bars(with_bar(steel(rng), "white", ticks=False, thick=8))[0].length_px == 201
+
+
+def test_a_bar_survives_jpeg(rng, tmp_path):
+    Image.fromarray(with_bar(steel(rng), "blue")).save(tmp_path / "a.jpg", quality=85)
+    with Image.open(tmp_path / "a.jpg") as image:
+        assert find_scale_bars(np.asarray(image))[0].length_px == pytest.approx(200, abs=2)
+
+
+def test_steel_without_a_bar_has_none(rng):
+    assert find_scale_bars(steel(rng)) == []
+    white = steel(rng)
+    white[white > 180] = 255  # overexposed grains
+    assert find_scale_bars(white) == []
+
+
+def test_the_length_given_by_the_user_makes_the_pixel_size(rng, tmp_path, as_file):
+    Image.fromarray(with_bar(steel(rng), "red")).save(tmp_path / "a.png")
+    read = read_micrograph(as_file(tmp_path / "a.png"), CalibrationSettings(scale_bar_um=100.0))
+    assert (read.um_per_px, read.um_per_px_source) == (pytest.approx(0.5), "scale-bar")
+    assert read_micrograph(as_file(tmp_path / "a.png")).um_per_px is None
+
+
+def test_a_bar_that_contradicts_the_tag_is_a_doubt(rng, write_tiff):
+    file = write_tiff("a.tif", with_bar(steel(rng), "red"), 0.5, photometric="rgb")
+    assert read_micrograph(file, CalibrationSettings(scale_bar_um=100.0)).doubts == ()
+    (doubt,) = read_micrograph(file, CalibrationSettings(scale_bar_um=50.0)).doubts
+    assert "0.5 um/px (tiff-resolution), 0.25 um/px (scale-bar)" in doubt
+
+
+@pytest.mark.parametrize(
+    ("text", "um"),
+    [("100 µm", 100.0), ("50um", 50.0), ("100.0μm", 100.0), ("0,2 mm", 200.0), ("20 pm", 20.0), ("500 nm", 0.5),
+     ("50 microns", 50.0), ("100", None), ("x200", None), ("0 um", None), ("7/2019 um", None)],
+)  # fmt: skip
+def test_labels_are_understood_only_with_number_and_unit(text, um):
+    assert length_um(text) == (um if um is None else pytest.approx(um))
+
+
+@pytest.mark.skipif(NO_OCR, reason="the extra ocr is not installed")
+@pytest.mark.parametrize(("text", "um"), [("100 um", 100.0), ("50 um", 50.0)])
+def test_the_number_beside_the_bar_is_read(rng, text, um):
+    (size,) = scale_bar_size(with_bar(steel(rng), "red", text=text), 1, None)
+    assert size.um_per_px == pytest.approx(um / 200, rel=0.005)
+
+
+def test_without_the_reader_of_numbers_one_sentence_says_what_to_do(rng, monkeypatch):
+    monkeypatch.setitem(sys.modules, "rapidocr", None)
+    scale_bar._reader.cache_clear()
+    with pytest.raises(MicrographError, match=r"gdest\[ocr\].*--scale-bar-um"):
+        scale_bar_size(with_bar(steel(rng), "red", text="50 um"), 1, None)
+    scale_bar._reader.cache_clear()
