@@ -26,7 +26,7 @@ def export(ledger: Ledger, recipe: Recipe, roots: Sequence[Path], out: Path, sec
 
     `seconds` is what this run took for the `done` files that it graded.
     """
-    key = f"{recipe.id} {__version__}"
+    key = export_key(recipe)
     if ledger.export_is_current(key) and all((out / name).is_file() for name in REPORTS):
         return False
     table = [row.cells for row in ledger.rows(recipe.id, maps=False)]
@@ -34,6 +34,11 @@ def export(ledger: Ledger, recipe: Recipe, roots: Sequence[Path], out: Path, sec
     write_workbook(table, _summary(table, recipe, roots, seconds, done), out / "results.xlsx")
     ledger.exported(key)
     return True
+
+
+def export_key(recipe: Recipe) -> str:
+    """Return what the reports depend on beside the ledger's rows."""
+    return f"{recipe.id} {__version__}"
 
 
 def _summary(
