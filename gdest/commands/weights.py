@@ -8,27 +8,9 @@ from dataclasses import asdict
 from pathlib import Path
 
 from gdest import __version__, network
-from gdest.errors import WeightsError
+from gdest.commands.weights_path import weights_path as weights_path
 from gdest.network import LoadedModel
 from gdest.predict import has_fast_bf16
-
-BUNDLED = "austenite-resnet18.safetensors"
-BUNDLED_CLASSIFIER = "austenite-resnet18-classifier.safetensors"
-PACKAGE = Path(__file__).parent.parent
-
-
-def weights_path(given: Path | None, bundled: str = BUNDLED) -> Path:
-    """Return the weights file that was asked for, or the one that travels with gdest."""
-    if given is not None:
-        return given
-    for folder in (PACKAGE / "weights", PACKAGE.parent / "weights"):
-        if (folder / bundled).is_file():
-            return folder / bundled
-    if bundled == BUNDLED_CLASSIFIER:
-        raise WeightsError(
-            "No classifier is bundled: train one with gdest train --task classification, give --weights FILE."
-        )
-    raise WeightsError(f"The bundled weights {bundled} are missing; install gdest again or give --weights FILE.")
 
 
 def load_weights(given: Path | None) -> LoadedModel:
