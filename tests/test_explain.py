@@ -10,7 +10,7 @@ from conftest import CARD
 
 from gdest import explain as explaining
 from gdest import network
-from gdest.commands.weights import BUNDLED_CLASSIFIER, weights_path
+from gdest.commands.weights_path import BUNDLED_CLASSIFIER, weights_path
 from gdest.errors import WeightsError
 from gdest.explain import class_maps, explain, share_within, splice
 from gdest.network import LoadedModel

@@ -10,7 +10,8 @@ from PIL import Image, ImageDraw, ImageFont
 
 from gdest import grain_size, network
 from gdest.archive import write_atomically
-from gdest.commands.weights import BUNDLED_CLASSIFIER, load_weights, weights_path
+from gdest.commands.weights import load_weights
+from gdest.commands.weights_path import BUNDLED_CLASSIFIER, weights_path
 from gdest.console import print_areas, say
 from gdest.errors import MicrographError
 from gdest.explain import explain
