@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import stat
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from io import BufferedReader
 from pathlib import Path
@@ -14,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gdest.errors import MicrographError
-from gdest.reading.grey import bands, check_shape, grey_8_bit, in_window, window_of
+from gdest.reading.grey import Window, bands, check_shape, grey_8_bit, in_window, window_of
 from gdest.reading.not_metal import CELL_PX, find_not_metal
 from gdest.reading.picture import Picture, Regions, Samples, decoding
 from gdest.reading.pixel_size import choose
@@ -31,17 +32,20 @@ SMALLEST_PX = 224
 REGIONS_PX = 100_000_000
 """A picture larger than this is read region by region, where its file allows it."""
 
-LOOK_PX, DRAWN_PX = 16_000_000, 64_000_000
-"""What is no metal is looked for in every second (fourth...) pixel of more; more are never kept for drawing."""
+LOOK_PX = 16_000_000
+"""Of a larger picture every second (fourth...) pixel is looked at for what is no metal, and kept for drawing."""
 
 
 def read_micrograph(
     file: ImageFile, calibration: CalibrationSettings = CalibrationSettings(), max_megapixels: float = 1500.0
 ) -> Micrograph:
     """Return the first micrograph of a file; raise `MicrographError` with one sentence when there is none."""
-    first = next(read_micrographs(file, GradeSettings(calibration, max_megapixels=max_megapixels)))
+    found = read_micrographs(file, GradeSettings(calibration, max_megapixels=max_megapixels))
+    first = next(found)
     if isinstance(first, Failed):
         raise MicrographError(first.reason)
+    if isinstance(first.regions, Regions):  # the file stays open as long as its regions are of use
+        return replace(first, regions=replace(first.regions, source=found))
     return first
 
 
@@ -120,13 +124,13 @@ def _micrograph(file: ImageFile, picture: Picture, calibration: CalibrationSetti
         with decoding():
             window = window_of(picture)
         regions = Regions((picture.rows, picture.cols), partial(_read_rows, picture, window))
-        pixels, look, step = _overview(picture, regions)
+        pixels, look, step = _overview(picture, window, regions.shape)
     else:
         with decoding():
             samples = picture.decode()
         check_shape(samples)
         pixels = grey_8_bit(samples)
-        step = _step(pixels.size, LOOK_PX)
+        step = _step(pixels.size)
         look = _colour_look(samples[::step, ::step], pixels[::step, ::step])
     rows, cols = regions.shape if regions else pixels.shape
     told: list[PixelSize] = list(picture.sizes)
@@ -138,10 +142,10 @@ def _micrograph(file: ImageFile, picture: Picture, calibration: CalibrationSetti
     return Micrograph(file, pixels, um_per_px, source, sha256, doubts, not_metal, CELL_PX * step, regions)
 
 
-def _step(size: int, most: int) -> int:
-    """Return the power of two by which rows and columns are thinned so that at most `most` pixels are left."""
+def _step(size: int) -> int:
+    """Return the power of two by which rows and columns are thinned so that at most `LOOK_PX` pixels are left."""
     step = 1
-    while size > most * step * step:
+    while size > LOOK_PX * step * step:
         step *= 2
     return step
 
@@ -152,23 +156,24 @@ def _colour_look(samples: Samples, pixels: NDArray[np.uint8]) -> NDArray[np.uint
     return np.asarray(samples[:, :, :3]) if colour else pixels
 
 
-def _read_rows(picture: Picture, window: tuple[float, float] | None, top: int, bottom: int) -> NDArray[np.uint8]:
+def _read_rows(picture: Picture, window: Window | None, top: int, bottom: int) -> NDArray[np.uint8]:
     assert picture.band is not None
     with decoding():
         parts = [picture.band(top + first, top + last) for first, last in bands(bottom - top, picture.cols)]
     return np.concatenate([in_window(part, window) for part in parts])
 
 
-def _overview(picture: Picture, regions: Regions) -> tuple[NDArray[np.uint8], NDArray[np.uint8], int]:
-    """Return thinned grey pixels for drawing, thinned colour for finding marks, and the thinning of the latter."""
+def _overview(
+    picture: Picture, window: Window | None, shape: tuple[int, int]
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8], int]:
+    """Return grey pixels for drawing and colour for finding marks, both thinned, and by how much."""
     assert picture.band is not None
-    rows, cols = regions.shape
-    drawn, step = _step(rows * cols, DRAWN_PX), _step(rows * cols, LOOK_PX)
+    rows, cols = shape
+    step = _step(rows * cols)
     grey, look = [], []
     for top, bottom in bands(rows, cols):
         with decoding():
-            samples = picture.band(top, bottom)
-        pixels = regions[top:bottom]
-        grey.append(pixels[-top % drawn :: drawn, ::drawn])
-        look.append(_colour_look(samples[-top % step :: step, ::step], pixels[-top % step :: step, ::step]))
+            samples = picture.band(top, bottom)[-top % step :: step, ::step].copy()
+        grey.append(in_window(samples, window))
+        look.append(_colour_look(samples, grey[-1]))
     return np.concatenate(grey), np.concatenate(look), step

@@ -62,8 +62,8 @@ class RowReader(Protocol):
 class Micrograph:
     """Hold one field of view: grey pixels (rows, cols) uint8 and the pixel size in um, if known.
 
-    Of a picture too large for the memory, `pixels` is every second (fourth, eighth...) pixel of every second row,
-    for drawing; `regions` then reads the rows themselves. `not_metal` marks, in cells of `cell_px`
+    Of a picture too large for the memory, `pixels` is every second (fourth...) pixel of every second row, for
+    drawing; `regions` then reads the rows themselves. `not_metal` marks, in cells of `cell_px`
     pixels a side, what must not be graded: banners, scale bars, mounting, reflections; None is
     nothing. `doubts` are reasons for a person to look, found while reading.
     """

@@ -81,7 +81,9 @@ def test_the_answer_is_the_same_as_in_one_piece(tmp_path, as_file, monkeypatch, 
     monkeypatch.setattr(micrograph, "REGIONS_PX", 1000)
     (parts,) = grade_micrographs([as_file(path)], predictor, GradeSettings(stride_px=112))
     assert parts.micrograph.regions is not None
-    assert parts.grade_map.zoom == whole.grade_map.zoom == (1.0 if coarseness == 0 else 0.25)
+    assert (
+        parts.grade_map.zoom == whole.grade_map.zoom == (1.0 if coarseness == 0 else 0.5)
+    )  # at a quarter the banner is in every tile
     assert np.array_equal(parts.grade_map.g_seen, whole.grade_map.g_seen, equal_nan=True)
     assert parts.grade_map.tiles == whole.grade_map.tiles
     assert (parts.g_seen, parts.status, parts.reason) == (whole.g_seen, whole.status, whole.reason)

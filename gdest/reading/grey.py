@@ -16,7 +16,7 @@ WINDOW_PERCENT = (0.1, 99.9)
 WINDOW_PX = 4_000_000
 """Of a larger picture the percentiles are those of evenly spaced rows, about this many pixels."""
 
-BAND_PX = 8_000_000
+BAND_PX = 4_000_000
 """Pixels that are decoded or converted at once."""
 
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)

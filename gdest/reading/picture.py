@@ -52,10 +52,14 @@ class Picture:
 
 @dataclass(frozen=True)
 class Regions:
-    """Hold a picture that is read region by region: `shape` and, for each range of rows, grey pixels."""
+    """Hold a picture that is read region by region: `shape` and, for each range of rows, grey pixels.
+
+    `source` is what must live on for the rows to be read, such as the reader that holds the file open.
+    """
 
     shape: tuple[int, int]
     read: Callable[[int, int], NDArray[np.uint8]]
+    source: object = None
 
     def __getitem__(self, rows: slice) -> NDArray[np.uint8]:
         """Return the grey pixels of some rows, uint8; the step is 1."""

@@ -92,7 +92,8 @@ def _vsi(library: Any, path: Path) -> Iterator[Picture]:
         cols, rows = scene.size
         sizes = _sizes(scene.resolution[0] * 1e6 if scene.resolution[0] else None, "vsi")
         band = partial(_vsi_band, scene)
-        yield Picture(rows, cols, sizes, partial(band, 0, rows), band)
+        # its pixels lie in other files, so that its own length says nothing
+        yield Picture(rows, cols, sizes, partial(band, 0, rows), band, sample_bytes=0)
 
 
 def _vsi_band(scene: Any, top: int, bottom: int) -> Samples:
