@@ -71,9 +71,10 @@ def planted(monkeypatch, *values):
     monkeypatch.setattr(explaining, "class_maps", fake)
 
 
-def test_where_no_class_has_evidence_the_grade_is_undefined(monkeypatch):
+@pytest.mark.parametrize("shown", ["crop", "image"])
+def test_where_no_class_has_evidence_the_grade_is_undefined(monkeypatch, shown):
     planted(monkeypatch, 0.0, 0.0, 0.0)
-    found = explain(noise(300, 260), classifier(), SETTINGS)
+    found = explain(noise(300, 260), classifier(shown), SETTINGS)
     assert np.isnan(found.g_seen).all()
     assert not found.strength.any()
 

@@ -11,8 +11,9 @@ import torch
 from conftest import CARD
 
 from gdest import network
+from gdest.commands.learn import run_evaluate
 from gdest.errors import DataError
-from gdest.settings import SynthSettings, TrainSettings
+from gdest.settings import GradeSettings, SynthSettings, TrainSettings
 from gdest.synth.dataset import write_dataset
 from gdest.training.augment import cut_batch, picture_shape, validation_batch
 from gdest.training.data import Example, Labelled, grades_present, read_labels, split_in_three
@@ -164,3 +165,26 @@ def test_whole_images_are_trained_on_and_the_best_epoch_is_kept(two_grades, tmp_
     assert card.errors["validation_micrographs"] == 3
     assert "validation_crop_mae" not in card.errors
     assert not card.interval
+
+
+@pytest.mark.parametrize("shown", ["crop", "image"])
+def test_a_classifier_is_evaluated_on_crops_and_micrographs_and_on_grades_it_does_not_know(
+    two_grades, tmp_path, capsys, shown
+):
+    card = replace(CARD, task="classification", classes=(7.0, 9.0), input=shown)
+    built = network.build(card)
+    built.body.fc.weight.data.zero_()
+    built.body.fc.bias.data = torch.tensor([1.0, 0.0])
+    network.save(built, card, tmp_path / "w.safetensors")
+    settings = GradeSettings(device="cpu")
+    assert run_evaluate(two_grades, settings, tmp_path / "w.safetensors", tmp_path / "out", paper=False) == 0
+    with (tmp_path / "out" / "confusion.csv").open() as file:
+        rows = list(csv.reader(file))
+    assert rows[0] == ["true G seen", "7.0", "9.0", "10.0"]
+    assert rows[1:] == [["7.0", "6", "0", "0"], ["9.0", "0", "0", "0"], ["10.0", "6", "0", "0"]]
+    with (tmp_path / "out" / "evaluation.csv").open() as file:
+        assert [row["g_seen"] for row in csv.DictReader(file)] == ["7.0"] * 12
+    printed = capsys.readouterr().out
+    assert "50.0%" in printed
+    assert "1.500" in printed
+    assert ("crops" in printed) == (shown == "crop")
