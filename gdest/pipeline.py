@@ -14,6 +14,7 @@ from PIL import Image
 from gdest import grain_size
 from gdest.batching import Predictor, SharedPredictor
 from gdest.errors import MicrographError
+from gdest.intercepts import cross_checked
 from gdest.micrograph import read_micrograph
 from gdest.patience import in_order
 from gdest.records import Failed, Graded, GradeMap, ImageFile, Micrograph, ModelCard, Row, TileAnswers, TileGrid
@@ -71,7 +72,8 @@ def _grade_file(file: ImageFile, predictor: Predictor, settings: GradeSettings, 
     except MicrographError as error:
         return [Failed(file, str(error), None, now())]
     grade_map = recall(micrograph) or predict_grade_map(micrograph.pixels, predictor, settings.stride_px)
-    return [grade(micrograph, grade_map, predictor.card)]
+    row = grade(micrograph, grade_map, predictor.card)
+    return [cross_checked(row) if settings.cross_check else row]
 
 
 def predict_grade_map(pixels: NDArray[np.uint8], predictor: Predictor, stride_px: int) -> GradeMap:

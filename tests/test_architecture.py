@@ -12,7 +12,7 @@ LAYERS = {
     "errors": 0, "grain_size": 0, "records": 0,
     "settings": 1, "archive": 1, "micrograph": 1, "tiling": 1, "statistics": 1, "heatmap": 1, "reports": 1, "synth": 1,
     "review": 1, "config": 1,
-    "specimens": 1, "limits": 1, "homogeneity": 1, "patterns": 1,
+    "specimens": 1, "limits": 1, "homogeneity": 1, "patterns": 1, "intercepts": 1,
     "ledger": 1, "ledger_schema": 1, "changes": 1, "output_lock": 1, "stopping": 1, "patience": 1,
     "network": 2, "predict": 2,
     "batching": 3, "pipeline": 3, "training": 3,

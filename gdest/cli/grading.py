@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +11,7 @@ import typer
 from gdest.cli.options import (
     BatchSize,
     CameraUm,
+    CrossCheck,
     Device,
     Magnification,
     MaxMegapixels,
@@ -38,9 +40,11 @@ def analyze(
     stride_px: Stride = 224,
     batch: BatchSize = 64,
     max_megapixels: MaxMegapixels = 400.0,
+    cross_check: CrossCheck = False,
 ) -> None:
     """Grade single images and print the result."""
     settings = _grade_settings(um_per_px, magnification, camera_um, device, precision, stride_px, batch, max_megapixels)
+    settings = replace(settings, cross_check=cross_check)
     from gdest.commands.analyze import run_analyze
 
     raise typer.Exit(run_analyze(images, settings, weights, heatmap=heatmap, as_json=as_json))
@@ -63,9 +67,11 @@ def scan(
     stride_px: Stride = 224,
     batch: BatchSize = 64,
     max_megapixels: MaxMegapixels = 400.0,
+    cross_check: CrossCheck = False,
 ) -> None:
-    """Grade every image below the folders; write results.csv, results.xlsx and heatmaps."""
+    """Grade every image below the folders; write results.csv, results.xlsx, index.html and heatmaps."""
     settings = _grade_settings(um_per_px, magnification, camera_um, device, precision, stride_px, batch, max_megapixels)
+    settings = replace(settings, cross_check=cross_check)
     from gdest.commands.scan import run_scan
 
     raise typer.Exit(run_scan(roots, out, settings, weights, config, ScanSettings(heatmaps, force, fail_on_reject)))
