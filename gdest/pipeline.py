@@ -13,6 +13,7 @@ from PIL import Image
 from gdest import grain_size
 from gdest.batching import Predictor, SharedPredictor
 from gdest.errors import MicrographError
+from gdest.intercepts import cross_checked
 from gdest.micrograph import read_micrographs
 from gdest.patience import in_order
 from gdest.reading.picture import Regions
@@ -84,7 +85,8 @@ def _grade_one(micrograph: Micrograph, predictor: Predictor, settings: GradeSett
         grade_map = recall(micrograph) or grade_map_of(micrograph, predictor, settings.stride_px)
     except MicrographError as error:
         return Failed(micrograph.file, str(error), micrograph.sha256, now())
-    return grade(micrograph, grade_map, predictor.card)
+    row = grade(micrograph, grade_map, predictor.card)
+    return cross_checked(row) if settings.cross_check else row
 
 
 def grade_map_of(micrograph: Micrograph, predictor: Predictor, stride_px: int) -> GradeMap:

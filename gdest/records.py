@@ -169,6 +169,8 @@ class Graded:
     homogeneity: str
     graded_at: str
     homogeneity_note: str = ""
+    g_intercept: float | None = None
+    intercepts: int | None = None
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -130,6 +131,7 @@ class GradeSettings:
     precision: str = "auto"
     max_megapixels: float = 1500.0
     read_timeout_s: float = 600.0
+    cross_check: bool = False
 
     def __post_init__(self) -> None:
         """Raise `SettingsError` for values that cannot be meant."""
@@ -138,6 +140,8 @@ class GradeSettings:
         _require(self.precision in ("auto", "fp32", "bf16"), "--precision is auto, fp32 or bf16.")
         _require(self.max_megapixels > 0, "--max-megapixels must be positive.")
         _require(self.read_timeout_s > 0, "--read-timeout must be positive.")
+        missing = self.cross_check and find_spec("skimage") is None
+        _require(not missing, "--cross-check needs scikit-image: pip install 'gdest[cross-check]'.")
 
 
 SPEED_ONLY = ("batch", "device", "read_timeout_s")

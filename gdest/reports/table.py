@@ -99,6 +99,8 @@ def _graded_cells(row: Graded) -> dict[str, Cell]:
         "g_seen": round(row.g_seen, 3),
         "homogeneity": row.homogeneity,
         "homogeneity_note": row.homogeneity_note or None,
+        "g_intercept": None if row.g_intercept is None else round(row.g_intercept, 3),
+        "intercepts": row.intercepts,
         "um_per_px": micrograph.um_per_px,
         "um_per_px_source": micrograph.um_per_px_source or None,
         "tiles": row.grade_map.tiles,
