@@ -13,6 +13,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from gdest.patience import alive
 from gdest.records import ModelCard, TileAnswers
 
 
@@ -73,7 +74,9 @@ class SharedPredictor:
                 raise RuntimeError("the network is closed")
             self._waiting.append(request)
             self._changed.notify()
-        return request.whole.result()
+        answers = request.whole.result()
+        alive()
+        return answers
 
     def _serve(self) -> None:
         while batch := self._next_batch():

@@ -7,6 +7,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
+from contextlib import suppress
 from typing import Generic, TypeVar
 
 from gdest.errors import ArchiveError
@@ -23,19 +24,33 @@ class _Task(Generic[Item, Result]):
 
     def __init__(self, work: Callable[[Item], Result], item: Item) -> None:
         self.item = item
-        self.began = time.monotonic()
+        self.heard = time.monotonic()
         self._future: Future[Result] = Future()
         threading.Thread(target=self._run, args=(work,), name="gdest file", daemon=True).start()
 
     def _run(self, work: Callable[[Item], Result]) -> None:
+        _of_this_thread.task = self
         try:
             self._future.set_result(work(self.item))
         except BaseException as error:  # it belongs to whoever waits for the result
             self._future.set_exception(error)
 
     def result(self, seconds: float) -> Result:
-        """Return the result; raise `TimeoutError` when it has not come `seconds` after the task began."""
-        return self._future.result(max(self.began + seconds - time.monotonic(), 0.0))
+        """Return the result; raise `TimeoutError` when nothing was heard of the task for `seconds`."""
+        while (left := self.heard + seconds - time.monotonic()) > 0.0:
+            with suppress(TimeoutError):
+                return self._future.result(left)
+        return self._future.result(0.0)
+
+
+_of_this_thread = threading.local()
+
+
+def alive() -> None:
+    """Say that the task of this thread gets on: a panorama may take long, a read that hangs says nothing."""
+    task = getattr(_of_this_thread, "task", None)
+    if task is not None:
+        task.heard = time.monotonic()
 
 
 def in_order(
@@ -48,8 +63,8 @@ def in_order(
 ) -> Iterator[tuple[Item, Result]]:
     """Yield each item with what `work` makes of it, in order, `ahead` of them under way at a time.
 
-    A read on a network share can hang for ever, and no thread can be stopped from outside: after
-    `seconds` its place is taken by `stalled(item)` and the thread is left behind. Raises
+    A read on a network share can hang for ever, and no thread can be stopped from outside: when it has not
+    been `alive` for `seconds`, its place is taken by `stalled(item)` and the thread is left behind. Raises
     `ArchiveError` when `MOST_STALLED` items in a row hang, and whatever `work` raises.
     """
     under_way: deque[_Task[Item, Result]] = deque()

@@ -33,6 +33,15 @@ def test_a_net_of_known_squares_is_counted_whatever_its_polarity(side, dark):
     assert found.intercepts > 60
 
 
+def test_covered_tiles_do_not_count():
+    covered = np.zeros((480, 640), bool)
+    covered[:, :320] = True
+    whole, half = count_intercepts(squares(32)), count_intercepts(squares(32), covered)
+    assert half.intercepts < 0.7 * whole.intercepts
+    assert half.g_px == pytest.approx(whole.g_px, abs=0.2)
+    assert count_intercepts(squares(32), np.ones((480, 640), bool)) is None
+
+
 def test_half_the_side_is_two_grades_finer_and_half_the_pixel_size_too():
     coarse, fine = count_intercepts(squares(64)), count_intercepts(squares(32))
     assert fine.g_px - coarse.g_px == pytest.approx(2.0, abs=0.35)

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ import pytest
 import tifffile
 from conftest import FakePredictor
 
+from gdest import patience
 from gdest.commands import scan
 from gdest.errors import ArchiveError, OutputError
 from gdest.ledger import Ledger
@@ -182,6 +184,18 @@ def test_a_read_that_never_returns_costs_one_row_and_the_next_scan_tries_again(r
     assert "no answer within 0.5 s" in table()["reason"]["a/2.tif"]
     assert (table()["status"] == "graded").sum() == 5
     assert run() == (0, 4)
+
+
+def test_a_large_file_that_gets_on_is_not_taken_for_a_stalled_one():
+    def slow(beats):
+        for _ in range(6):
+            time.sleep(0.1)
+            if beats:
+                patience.alive()
+        return "done"
+
+    for beats, outcome in ((True, "done"), (False, "stalled")):
+        assert list(patience.in_order([beats], slow, lambda _: "stalled", ahead=1, seconds=0.3)) == [(beats, outcome)]
 
 
 def test_a_share_that_is_gone_stops_the_scan_with_one_sentence(run, root, monkeypatch):
