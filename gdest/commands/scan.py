@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import time
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 from gdest import __version__
@@ -24,7 +25,7 @@ from gdest.ledger_schema import Recipe
 from gdest.model_file import ModelFile, read_model_file
 from gdest.output_lock import output_lock
 from gdest.pipeline import grade_files, now
-from gdest.records import ImageFile
+from gdest.records import ImageFile, Row
 from gdest.settings import GradeSettings, ScanSettings, answer_settings
 from gdest.stopping import Stop, heard
 from gdest.watching import Settling
@@ -147,26 +148,40 @@ class Scan:
             self.ledger.mark_gone(self.recipe.id, plan.gone, now())
         if not plan.work:
             return 0
-        if self._predictor is None:
-            self._predictor = load_predictor(self.model.path, self.settings)
         work_of = {work.file.name: work for work in plan.work}
         heatmaps_in = self.out if self.options.heatmaps else None
         with (
-            memory(self.out, self.recipe, self.options) as recall,
             Recorder(self.ledger, self.recipe, heatmaps_in, self.journal) as recorder,
             progress("grading", len(plan.work)) as advance,
         ):
-            for file, rows in grade_files(self._until_stopped(plan), self._predictor, self.settings, recall):
+            graded = self._on_ray(plan) if self.options.engine == "ray" else self._here(plan)
+            for file, rows in graded:
                 recorder.add(work_of[file.name], rows)
                 advance(1)
         return recorder.recorded
+
+    def _here(self, plan: Plan) -> Iterator[tuple[ImageFile, list[Row]]]:
+        if self._predictor is None:
+            self._predictor = load_predictor(self.model.path, self.settings)
+        with memory(self.out, self.recipe, self.options) as recall:
+            yield from grade_files(self._until_stopped(plan), self._predictor, self.settings, recall)
+
+    def _on_ray(self, plan: Plan) -> Iterator[tuple[ImageFile, list[Row]]]:
+        from gdest.cluster import Cluster
+
+        make = partial(load_predictor, self.model.path.absolute(), self.settings)
+        cluster = Cluster(make, self.settings, self.options.address)
+        try:
+            yield from cluster.grade(self._until_stopped(plan))
+        finally:
+            cluster.close()
 
     def _until_stopped(self, plan: Plan) -> Iterator[ImageFile]:
         """Yield the files until the run shall stop; those already in hand are finished."""
         for work in plan.work:
             if self.stop.asked:
                 return
-            yield work.file
+            yield ImageFile(work.file.path.absolute(), work.file.name)
 
     def _finish(self, run: int, seconds: float, done: int) -> int:
         """Write the reports, say what came out, return the exit code."""
