@@ -74,7 +74,10 @@ class GradeNetwork(nn.Module):
 
     def answer(self, tiles: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return G_seen (n,), the log odds of each kind of unfit tile (n, 3), and the novelty (n,)."""
-        maps = self.stages(tiles)
+        return self.answer_maps(self.stages(tiles))
+
+    def answer_maps(self, maps: list[Tensor]) -> tuple[Tensor, Tensor, Tensor]:
+        """Return what `answer` does, from the maps of the four stages."""
         return self.grade(maps[-1]), *self.judge(describe(maps))
 
 

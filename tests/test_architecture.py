@@ -14,7 +14,7 @@ LAYERS = {
     "review": 1, "config": 1,
     "ledger": 1, "ledger_schema": 1, "changes": 1, "output_lock": 1, "stopping": 1, "patience": 1, "shards": 1,
     "selection": 1, "journal": 1, "watching": 1, "model_file": 1,
-    "network": 2, "predict": 2,
+    "network": 2, "predict": 2, "openvino_stages": 2,
     "batching": 3, "pipeline": 3, "cluster": 3, "training": 3,
     "console": 4, "commands": 4, "cli": 4, "__main__": 4,
 }  # fmt: skip

@@ -30,6 +30,9 @@ from gdest.settings import GradeSettings, ScanSettings, answer_settings
 from gdest.stopping import Stop, heard
 from gdest.watching import Settling
 
+LONG_RUN = 50
+"""Files above which it pays to translate the network for a faster engine."""
+
 
 def run_scan(
     roots: Sequence[Path],
@@ -86,12 +89,12 @@ def _look(roots: Sequence[Path], *, must_hold: bool) -> Archive:
     return Archive(files, whole=bool(files) and not unreadable)
 
 
-def load_predictor(weights: Path, settings: GradeSettings) -> Predictor:
-    """Return the network ready to work; it is imported only here, since a scan of nothing new needs none."""
+def load_predictor(weights: Path, settings: GradeSettings, files: int) -> Predictor:
+    """Return the network ready to work on many files or few; imported here, since a scan of nothing new needs none."""
     from gdest import network
     from gdest.predict import NetworkPredictor
 
-    return NetworkPredictor(network.load(weights), settings)
+    return NetworkPredictor(network.load(weights), settings, long_run=files >= LONG_RUN)
 
 
 class Scan:
@@ -162,14 +165,14 @@ class Scan:
 
     def _here(self, plan: Plan) -> Iterator[tuple[ImageFile, list[Row]]]:
         if self._predictor is None:
-            self._predictor = load_predictor(self.model.path, self.settings)
+            self._predictor = load_predictor(self.model.path, self.settings, len(plan.work))
         with memory(self.out, self.recipe, self.options) as recall:
             yield from grade_files(self._until_stopped(plan), self._predictor, self.settings, recall)
 
     def _on_ray(self, plan: Plan) -> Iterator[tuple[ImageFile, list[Row]]]:
         from gdest.cluster import Cluster
 
-        make = partial(load_predictor, self.model.path.absolute(), self.settings)
+        make = partial(load_predictor, self.model.path.absolute(), self.settings, len(plan.work))
         cluster = Cluster(make, self.settings, self.options.address)
         try:
             yield from cluster.grade(self._until_stopped(plan))
