@@ -92,7 +92,12 @@ class GradeNetwork(nn.Module):
         if self.judge is None:
             g_seen = self(tiles)
             return g_seen, g_seen.new_full((len(tiles), len(UNFIT)), torch.nan), torch.full_like(g_seen, torch.nan)
-        maps = self.stages(tiles)
+        return self.answer_maps(self.stages(tiles))
+
+    def answer_maps(self, maps: list[Tensor]) -> tuple[Tensor, Tensor, Tensor]:
+        """Return what `answer` does, from the maps of the four stages of a network with a judge."""
+        if self.judge is None:
+            raise ValueError("a network without a judge answers tiles, not maps")
         return self.grade(maps[-1]), *self.judge(describe(maps))
 
 

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from gdest.errors import SettingsError, WeightsError
 from gdest.network import LoadedModel, to_device
+from gdest.openvino_stages import OpenVinoStages, is_installed
 from gdest.records import ModelCard, TileAnswers
 from gdest.settings import GradeSettings
 
@@ -43,15 +44,21 @@ def _cpu_flag(*names: str) -> bool:
 
 
 class NetworkPredictor:
-    """Predict G_seen with one loaded network on one device; what `pipeline.Predictor` asks for."""
+    """Predict G_seen with one loaded network on one device; what `batching.Predictor` asks for.
 
-    def __init__(self, model: LoadedModel, settings: GradeSettings) -> None:
+    A `long_run` on a CPU lets OpenVINO do the convolutions where it is installed; its start costs some seconds.
+    """
+
+    def __init__(self, model: LoadedModel, settings: GradeSettings, *, long_run: bool = False) -> None:
         if model.card.input != "crop":
             raise WeightsError(f"Weights {model.name} were trained on whole images; grading needs a model of crops.")
         self.device = choose_device(settings.device)
         fast = settings.precision == "auto" and has_fast_bf16(self.device)
         self.bf16 = settings.precision == "bf16" or fast
         self.network = to_device(model.network, self.device).eval()
+        self.stages: OpenVinoStages | None = None
+        if long_run and self.device.type == "cpu" and model.network.judge is not None and is_installed():
+            self.stages = OpenVinoStages(self.network, model.card.tile_px, bf16=self.bf16)
         self.batch = settings.batch
         self.card: ModelCard = model.card
         self.name, self.sha256 = model.name, model.sha256
@@ -61,6 +68,9 @@ class NetworkPredictor:
         """Return what the network says of tiles (n, side, side) uint8, at the model's pixel size."""
         parts = []
         for part in torch.split(torch.from_numpy(tiles).unsqueeze(1), self.batch):
+            if self.stages is not None:
+                parts.append(self.network.answer_maps(self.stages(part)))
+                continue
             part = part.to(self.device, non_blocking=True)
             with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.bf16):
                 parts.append(self.network.answer(part.contiguous(memory_format=torch.channels_last)))

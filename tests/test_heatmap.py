@@ -67,5 +67,5 @@ def test_names_keep_the_suffix_so_that_two_formats_are_two_pictures(tmp_path):
 def test_a_large_micrograph_gives_a_picture_of_bearable_size(write_tiff, rng):
     file = write_tiff("large.tif", rng.integers(0, 255, (1200, 3000), dtype=np.uint8))
     (row,) = grade_micrographs([file], FakePredictor(7.0), GradeSettings())
-    assert draw_heatmap(row).size == (1600 + BAR_PX, 640)
+    assert draw_heatmap(row).size == (960 + BAR_PX, 384)
     assert pixel_grades(row) == pytest.approx(7.0)

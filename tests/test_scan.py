@@ -63,7 +63,7 @@ def run(root, tmp_path, monkeypatch):
         predictor.sha256 = sha256
         model = ModelFile(Path("fake"), "fake", sha256, predictor.card)
         monkeypatch.setattr(scan, "read_model_file", lambda _path: model)
-        monkeypatch.setattr(scan, "load_predictor", lambda _path, _settings: predictor)
+        monkeypatch.setattr(scan, "load_predictor", lambda *_arguments: predictor)
         code = scan.run_scan([root], tmp_path / "out", settings, None, options=options)
         return code, predictor.seen
 
@@ -250,6 +250,29 @@ def test_an_output_folder_that_vanishes_is_one_sentence(run, tmp_path, monkeypat
     monkeypatch.setattr(scan, "grade_files", meddling)
     with pytest.raises(OutputError, match=r"vanished|Cannot write"):
         run()
+
+
+def test_few_micrographs_are_in_memory_at_a_time_however_long_the_archive(run, root, monkeypatch):
+    import weakref
+
+    from gdest import pipeline
+    from gdest.commands.recording import DRAW_AHEAD
+
+    for i in range(6, 90):
+        put(root, f"a/{i}.tif", i)
+    real, read, most = pipeline.read_micrograph, [], 0
+
+    def counted(*arguments):
+        nonlocal most
+        micrograph = real(*arguments)
+        read.append(weakref.ref(micrograph))
+        most = max(most, sum(one() is not None for one in read))
+        return micrograph
+
+    monkeypatch.setattr(pipeline, "read_micrograph", counted)
+    assert run()[0] == 0
+    assert len(read) == 90
+    assert most <= pipeline.FILES_UNDER_WAY + DRAW_AHEAD + 4
 
 
 def fake_scan(root, out, **options):

@@ -110,3 +110,22 @@ def test_bf16_gives_the_same_g_as_float32(model):
         for precision in ("fp32", "bf16")
     ]
     assert grades[0] == pytest.approx(grades[1], abs=0.05)
+
+
+@pytest.mark.slow
+def test_openvino_gives_the_same_g_within_0_02_and_the_same_doubts(model):
+    pytest.importorskip("openvino", reason="OpenVINO is not installed: pip install gdest[openvino]")
+    from gdest.micrograph import read_micrograph
+    from gdest.tiling import cut_tiles, tile_grid
+
+    slow = NetworkPredictor(model, GradeSettings(device="cpu", precision="fp32"))
+    for precision in ("fp32", "auto"):
+        fast = NetworkPredictor(model, GradeSettings(device="cpu", precision=precision, batch=5), long_run=True)
+        assert fast.stages is not None
+        for name in ("steel-2.tif", "steel-6.tif"):
+            pixels = read_micrograph(ImageFile(EXAMPLES / name, name)).pixels
+            tiles = cut_tiles(pixels, tile_grid(*pixels.shape, 224, 224))
+            exact, found = slow.predict(tiles), fast.predict(tiles)
+            assert found.g_seen.mean() == pytest.approx(exact.g_seen.mean(), abs=0.02)
+            assert found.novelty.mean() == pytest.approx(exact.novelty.mean(), abs=0.05)
+            assert found.unfit.mean() == pytest.approx(exact.unfit.mean(), abs=0.2)

@@ -6,6 +6,7 @@ import socket
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 from gdest import __version__
@@ -27,13 +28,16 @@ from gdest.model_file import ModelFile, read_model_file
 from gdest.output_lock import output_lock
 from gdest.pipeline import grade_files, now
 from gdest.reading.pixel_size import with_rules
-from gdest.records import ImageFile
+from gdest.records import ImageFile, Row
 from gdest.reports.assign import read_rules
 from gdest.reports.every import REPORTS, rejected
 from gdest.reports.record import read_record
 from gdest.settings import GradeSettings, ScanSettings, answer_settings
 from gdest.stopping import Stop, heard
 from gdest.watching import Settling
+
+LONG_RUN = 50
+"""Files above which it pays to translate the network for a faster engine."""
 
 
 def run_scan(
@@ -94,12 +98,12 @@ def _look(roots: Sequence[Path], *, must_hold: bool) -> Archive:
     return Archive(files, whole=bool(files) and not unreadable)
 
 
-def load_predictor(weights: Path, settings: GradeSettings) -> Predictor:
-    """Return the network ready to work; it is imported only here, since a scan of nothing new needs none."""
+def load_predictor(weights: Path, settings: GradeSettings, files: int) -> Predictor:
+    """Return the network ready to work on many files or few; imported here, since a scan of nothing new needs none."""
     from gdest import network
     from gdest.predict import NetworkPredictor
 
-    return NetworkPredictor(network.load(weights), settings)
+    return NetworkPredictor(network.load(weights), settings, long_run=files >= LONG_RUN)
 
 
 class Scan:
@@ -157,26 +161,40 @@ class Scan:
             self.ledger.mark_gone(self.recipe.id, plan.gone, now())
         if not plan.work:
             return 0
-        if self._predictor is None:
-            self._predictor = load_predictor(self.model.path, self.settings)
         work_of = {work.file.name: work for work in plan.work}
         heatmaps_in = self.out if self.options.heatmaps else None
         with (
-            memory(self.out, self.recipe, self.options) as recall,
             Recorder(self.ledger, self.recipe, heatmaps_in, self.journal) as recorder,
             progress("grading", len(plan.work)) as advance,
         ):
-            for file, rows in grade_files(self._until_stopped(plan), self._predictor, self.settings, recall):
+            graded = self._on_ray(plan) if self.options.engine == "ray" else self._here(plan)
+            for file, rows in graded:
                 recorder.add(work_of[file.name], rows)
                 advance(1)
         return recorder.recorded
+
+    def _here(self, plan: Plan) -> Iterator[tuple[ImageFile, list[Row]]]:
+        if self._predictor is None:
+            self._predictor = load_predictor(self.model.path, self.settings, len(plan.work))
+        with memory(self.out, self.recipe, self.options) as recall:
+            yield from grade_files(self._until_stopped(plan), self._predictor, self.settings, recall)
+
+    def _on_ray(self, plan: Plan) -> Iterator[tuple[ImageFile, list[Row]]]:
+        from gdest.cluster import Cluster
+
+        make = partial(load_predictor, self.model.path.absolute(), self.settings, len(plan.work))
+        cluster = Cluster(make, self.settings, self.options.address)
+        try:
+            yield from cluster.grade(self._until_stopped(plan))
+        finally:
+            cluster.close()
 
     def _until_stopped(self, plan: Plan) -> Iterator[ImageFile]:
         """Yield the files until the run shall stop; those already in hand are finished."""
         for work in plan.work:
             if self.stop.asked:
                 return
-            yield work.file
+            yield ImageFile(work.file.path.absolute(), work.file.name)
 
     def _finish(self, run: int, seconds: float, done: int) -> int:
         """Write the reports, say what came out, return the exit code."""

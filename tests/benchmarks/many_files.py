@@ -8,6 +8,7 @@ The second scan is the real command with the bundled weights.
 from __future__ import annotations
 
 import argparse
+import resource
 import subprocess
 import sys
 import tempfile
@@ -48,11 +49,15 @@ def main() -> None:
                 (out / name).touch()
             run = begun_run(model, {}, [root], {})
             ledger.exported(Reports(run, Rules(), out).key(recipe))
+        cpu_before = 0.0
         for _ in range(2):
             began = time.monotonic()
             command = [sys.executable, "-m", "gdest", "scan", str(root), "--out", str(out), "--no-heatmaps"]
             finished = subprocess.run(command, stderr=subprocess.PIPE, text=True, check=False)
-            print(f"scan of {count} unchanged files: {_since(began)}; {finished.stderr.splitlines()[0]}")
+            spent = resource.getrusage(resource.RUSAGE_CHILDREN)
+            cpu = f"{spent.ru_utime + spent.ru_stime - cpu_before:.1f} s of CPU"
+            cpu_before = spent.ru_utime + spent.ru_stime
+            print(f"scan of {count} unchanged files: {_since(began)}, {cpu}; {finished.stderr.splitlines()[0]}")
 
 
 def _since(began: float) -> str:

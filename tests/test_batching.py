@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+from conftest import FakePredictor
+
+from gdest.batching import SharedPredictor
+from gdest.errors import ArchiveError
+from gdest.patience import MOST_STALLED, in_order
+
+
+def tiles_of(level, count):
+    """Tiles that tell whose they are and which."""
+    tiles = np.zeros((count, 4, 4), np.uint8)
+    tiles[:, 0, 0], tiles[:, 0, 1] = level, np.arange(count)
+    return tiles
+
+
+def told(tiles):
+    return tiles[:, 0, 0] * 100.0 + tiles[:, 0, 1]
+
+
+def test_every_caller_gets_the_answers_of_its_own_tiles_in_their_order():
+    predictor = FakePredictor(told)
+    counts = [1, 30, 7, 12, 3, 5, 9, 2] * 6
+    with SharedPredictor(predictor, 5) as shared, ThreadPoolExecutor(8) as pool:
+        asked = [pool.submit(shared.predict, tiles_of(i, count)) for i, count in enumerate(counts)]
+        for i, (answer, count) in enumerate(zip(asked, counts, strict=True)):
+            np.testing.assert_array_equal(answer.result().g_seen, told(tiles_of(i, count)))
+            assert answer.result().unfit.shape == (count, 3)
+            assert answer.result().novelty.shape == (count,)
+    assert sum(shape[0] for shape in predictor.shapes) == sum(counts)
+
+
+def test_batches_are_full_across_callers_while_the_network_is_busy():
+    busy, predictor = threading.Event(), FakePredictor()
+
+    def slow_first(tiles):
+        busy.wait(30)
+        return np.full(len(tiles), 6.0)
+
+    predictor.answer = slow_first
+    with SharedPredictor(predictor, 8) as shared, ThreadPoolExecutor(6) as pool:
+        asked = [pool.submit(shared.predict, tiles_of(i, 6)) for i in range(6)]
+        while len(shared._waiting) < 5:
+            pass
+        busy.set()
+        for answer in asked:
+            answer.result()
+    assert [shape[0] for shape in predictor.shapes[1:]] in ([8, 8, 8, 6], [8, 8, 8, 8, 4], [8, 8, 8, 4])
+
+
+def test_an_error_of_the_network_reaches_the_callers_and_the_next_is_answered():
+    def broken(tiles):
+        if tiles[0, 0, 0] == 1:
+            raise MemoryError("too much")
+        return told(tiles)
+
+    with SharedPredictor(FakePredictor(broken), 4) as shared:
+        with pytest.raises(MemoryError, match="too much"):
+            shared.predict(tiles_of(1, 10))
+        assert len(shared.predict(tiles_of(2, 10)).g_seen) == 10
+
+
+def test_results_come_in_order_and_a_task_that_hangs_costs_its_own_place():
+    let_go = threading.Event()
+
+    def work(item):
+        if item == 3:
+            let_go.wait(30)
+        return item * 10
+
+    found = list(in_order(range(8), work, lambda item: -item, ahead=3, seconds=0.3))
+    let_go.set()
+    assert found == [(i, -3 if i == 3 else i * 10) for i in range(8)]
+
+
+def test_when_everything_hangs_the_loop_ends_and_an_error_of_the_work_is_passed_on():
+    let_go = threading.Event()
+    seen = []
+    with pytest.raises(ArchiveError, match="gone"):
+        for item, _ in in_order(range(99), lambda _item: let_go.wait(30), lambda item: item, ahead=2, seconds=0.02):
+            seen.append(item)
+    let_go.set()
+    assert seen == list(range(MOST_STALLED))
+    with pytest.raises(ZeroDivisionError):
+        list(in_order([0], lambda item: 1 / item, float, ahead=1, seconds=5))
