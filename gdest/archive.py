@@ -16,12 +16,12 @@ UNFINISHED = ".gdest-unfinished-"
 SUFFIXES = frozenset({".tif", ".tiff", ".png", ".jpg", ".jpeg", ".bmp"})
 
 
-def image_files(roots: Sequence[Path]) -> list[ImageFile]:
+def image_files(roots: Sequence[Path], unreadable: list[str] | None = None) -> list[ImageFile]:
     """Return the image files below the roots, sorted by name; subfolders included.
 
     A name is the path relative to its root, with `/`; with several roots it begins with the
-    root's name. Hidden files (`.name`, `._name`) and hidden folders are left out. Raises
-    `SettingsError` for a root that does not exist, or two roots of one name.
+    root's name. Hidden files (`.name`, `._name`) and hidden folders are left out; folders that cannot be listed are
+    added to `unreadable`. Raises `SettingsError` for a root that does not exist, or two roots of one name.
     """
     for root in roots:
         if not root.exists():
@@ -32,7 +32,7 @@ def image_files(roots: Sequence[Path]) -> list[ImageFile]:
     found = [
         ImageFile(path, prefix + _readable(path.relative_to(root).as_posix()))
         for root, prefix in zip(roots, prefixes, strict=True)
-        for path in _walk(root)
+        for path in _walk(root, [] if unreadable is None else unreadable)
     ]
     return sorted(found, key=lambda file: file.name)
 
@@ -42,8 +42,8 @@ def _readable(name: str) -> str:
     return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
-def _walk(root: Path) -> Iterator[Path]:
-    for folder, folders, names in os.walk(root):
+def _walk(root: Path, unreadable: list[str]) -> Iterator[Path]:
+    for folder, folders, names in os.walk(root, onerror=lambda error: unreadable.append(str(error.filename))):
         folders[:] = [name for name in folders if not name.startswith(".")]
         for name in names:
             if Path(name).suffix.lower() in SUFFIXES and not name.startswith("."):

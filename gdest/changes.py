@@ -25,10 +25,10 @@ class Work:
 
 @dataclass(frozen=True)
 class Plan:
-    """Hold what a scan has to do: files to grade, in order; how many are unchanged; names that are gone."""
+    """Hold what a scan has to do: files to grade, in order; names that are unchanged and that are gone."""
 
     work: tuple[Work, ...]
-    unchanged: int
+    unchanged: tuple[str, ...]
     gone: tuple[str, ...]
 
     def sentence(self) -> str:
@@ -37,7 +37,7 @@ class Plan:
         parts = [f"{counts[why]} {why}" for why in REASONS if counts[why]]
         # a moved file's old name is gone, but nothing was deleted
         deleted = max(len(self.gone) - counts["moved"], 0)
-        return ", ".join([*parts, f"{self.unchanged} unchanged", *([f"{deleted} deleted"] if deleted else [])])
+        return ", ".join([*parts, f"{len(self.unchanged)} unchanged", *([f"{deleted} deleted"] if deleted else [])])
 
 
 def look_at(file: ImageFile) -> FileState:
@@ -71,7 +71,7 @@ def compare(
     """
     gone = [name for name in known if name not in present]
     departed = Counter((known[name].size, known[name].mtime_ns) for name in gone)
-    work = []
+    work, unchanged = [], []
     for file in files:
         state, before = look_at(file), known.get(file.name)
         if before is None:
@@ -86,4 +86,6 @@ def compare(
             work.append(Work(file, state, "to be read again"))
         elif file.name in undrawn:
             work.append(Work(file, state, "without heatmap"))
-    return Plan(tuple(work), len(files) - len(work), tuple(gone))
+        else:
+            unchanged.append(file.name)
+    return Plan(tuple(work), tuple(unchanged), tuple(gone))

@@ -32,6 +32,11 @@ def say(line: str) -> None:
     errors.print(line, markup=False, soft_wrap=True)
 
 
+def be_quiet() -> None:
+    """Say nothing from now on but errors, which the command line prints by itself."""
+    errors.quiet = True
+
+
 class Tally:
     """Count outcomes and derive the exit code from them."""
 

@@ -22,27 +22,29 @@ import os
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
-from typing import Any
 
 from gdest.errors import OutputError
-from gdest.ledger_schema import JOINED, Recipe, Run, check_schema, pack_grade_map, results_view, unpack_grade_map
+from gdest.ledger_schema import (
+    JOINED,
+    LedgerRow,
+    Recipe,
+    Run,
+    all_columns,
+    check_schema,
+    in_words,
+    pack_grade_map,
+    results_view,
+    state_of,
+    unpack_grade_map,
+)
 from gdest.records import FileState, GradeMap, ModelCard
 from gdest.reports.table import COLUMNS, Cell
 
 LEDGER = "ledger.sqlite"
 SECONDS_TO_WAIT = 30.0
-
-
-@dataclass(frozen=True)
-class LedgerRow:
-    """Hold one micrograph's result: the cells of its row, its grade map, its file."""
-
-    cells: dict[str, Cell]
-    grade_map: GradeMap | None
-    file: FileState
 
 
 class Ledger:
@@ -101,16 +103,16 @@ class Ledger:
 
     def recipe(self, model: str, model_sha256: str, card: ModelCard, settings: dict[str, object]) -> Recipe:
         """Return the recipe of a model and settings, made when it is new."""
-        words = json.dumps(settings, sort_keys=True, default=str)
         with self._speaking():
             self._connection.execute(
                 "INSERT OR IGNORE INTO recipes (model, model_sha256, card, settings) VALUES (?, ?, ?, ?)",
-                (model, model_sha256, card.to_json(), words),
+                (model, model_sha256, card.to_json(), in_words(settings)),
             )
-            found = self._connection.execute(
-                "SELECT id FROM recipes WHERE model_sha256 = ? AND settings = ?", (model_sha256, words)
-            ).fetchone()
-        return Recipe(found[0], model, model_sha256, card, json.loads(words))
+        return next(one for one in self.recipes() if one.is_of(model_sha256, settings))
+
+    def find_recipe(self, model_sha256: str, settings: dict[str, object]) -> Recipe | None:
+        """Return the recipe of a model and settings, None when nothing was graded by it."""
+        return next((one for one in self.recipes() if one.is_of(model_sha256, settings)), None)
 
     def recipes(self) -> list[Recipe]:
         """Return all recipes, oldest first."""
@@ -133,13 +135,12 @@ class Ledger:
 
     def last_run(self) -> Run | None:
         """Return the last run that was begun, None when there is none."""
-        row = self._connection.execute(
+        for row in self._connection.execute(
             "SELECT recipe, roots, host, started, finished, gdest_version FROM runs ORDER BY id DESC LIMIT 1"
-        ).fetchone()
-        if row is None:
-            return None
-        recipe = next(found for found in self.recipes() if found.id == row[0])
-        return Run(recipe, tuple(json.loads(row[1])), row[2], row[3], row[4], row[5])
+        ):
+            recipe = next(found for found in self.recipes() if found.id == row[0])
+            return Run(recipe, tuple(json.loads(row[1])), *row[2:])
+        return None
 
     def files(self, recipe: int) -> dict[str, FileState]:
         """Return the files graded by a recipe and not deleted since, by name."""
@@ -147,7 +148,7 @@ class Ledger:
             "SELECT name, path, size, mtime_ns, sha256, again FROM files WHERE recipe = ? AND gone_since IS NULL",
             (recipe,),
         )
-        return {row[0]: _state(row) for row in found}
+        return {row[0]: state_of(row) for row in found}
 
     def record(self, recipe: int, file: FileState, rows: Sequence[tuple[dict[str, Cell], GradeMap | None]]) -> None:
         """Replace what is known of a file by its rows; call inside `writing`."""
@@ -176,6 +177,16 @@ class Ledger:
                 [(when, recipe, name) for name in names],
             )
 
+    def expect(self, names: Sequence[str]) -> None:
+        """Write down which files this ledger's shard has to hold in the end, for `gdest merge`."""
+        with self.writing():
+            self._connection.execute("DELETE FROM expected")
+            self._connection.executemany("INSERT INTO expected (name) VALUES (?)", [(name,) for name in names])
+
+    def expected(self) -> set[str]:
+        """Return the names that `expect` wrote down, none for a scan that was no shard."""
+        return {row[0] for row in self._connection.execute("SELECT name FROM expected")}
+
     def rows(self, recipe: int, *, files: Sequence[str] | None = None, maps: bool = True) -> Iterator[LedgerRow]:
         """Yield the rows of a recipe sorted by micrograph name, of certain files only when they are named.
 
@@ -189,12 +200,12 @@ class Ledger:
         )
         for row in found:
             grade_map = None if row[1] is None else unpack_grade_map(row[1])
-            yield LedgerRow(_all_columns(json.loads(row[0])), grade_map, _state(row[2:]))
+            yield LedgerRow(all_columns(json.loads(row[0])), grade_map, state_of(row[2:]))
 
     def remembered(self, recipe: int, sha256: str) -> dict[str, GradeMap]:
         """Return the grade maps of the micrographs in a file of this content, by what follows the file's name.
 
-        A file of one micrograph has the key ""; of several `#1`, `#2`... Empty when the content was never graded.
+        A file of one micrograph has the key ""; of several `#1`, `#2`... Empty when it was never graded.
         """
         found = self._connection.execute(
             f"SELECT f.name, m.name, grade_map FROM {JOINED}"
@@ -216,7 +227,7 @@ class Ledger:
             " WHERE m.recipe = ? AND gone_since IS NULL AND status <> 'graded' ORDER BY m.name LIMIT ?",
             (recipe, most),
         )
-        return [_all_columns(json.loads(row[0])) for row in found]
+        return [all_columns(json.loads(row[0])) for row in found]
 
     def counts(self, recipe: int) -> dict[str, int]:
         """Return the number of rows by status, deleted files left out."""
@@ -239,12 +250,3 @@ class Ledger:
     def _meta(self, key: str) -> str:
         row = self._connection.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
         return str(row[0]) if row else ""
-
-
-def _state(row: Sequence[Any]) -> FileState:
-    return FileState(row[0], row[1], row[2], row[3], row[4], bool(row[5]))
-
-
-def _all_columns(cells: dict[str, Cell]) -> dict[str, Cell]:
-    """Return cells with every column of today, None where an older gdest did not know one."""
-    return {**dict.fromkeys(COLUMNS), **cells}

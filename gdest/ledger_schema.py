@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from gdest.errors import OutputError
-from gdest.records import GradeMap, ModelCard, TileGrid
+from gdest.records import FileState, GradeMap, ModelCard, TileGrid
+from gdest.reports.table import COLUMNS, Cell
 
 SCHEMA_VERSION = 1
 TABLES = """
@@ -58,6 +59,10 @@ class Recipe:
     card: ModelCard
     settings: dict[str, object]
 
+    def is_of(self, model_sha256: str, settings: dict[str, object]) -> bool:
+        """Return whether this is the recipe of a model and settings."""
+        return (self.model_sha256, self.settings) == (model_sha256, json.loads(in_words(settings)))
+
 
 @dataclass(frozen=True)
 class Run:
@@ -69,6 +74,15 @@ class Run:
     started: str
     finished: str | None
     gdest_version: str
+
+
+@dataclass(frozen=True)
+class LedgerRow:
+    """Hold one micrograph's result: the cells of its row, its grade map, its file."""
+
+    cells: dict[str, Cell]
+    grade_map: GradeMap | None
+    file: FileState
 
 
 def check_schema(connection: sqlite3.Connection, path: Path) -> None:
@@ -117,3 +131,18 @@ def unpack_grade_map(packed: bytes) -> GradeMap:
     grid = found["grid"]
     found["grid"] = TileGrid(tuple(grid["tops"]), tuple(grid["lefts"]), grid["tile_px"])
     return GradeMap(**{field.name: found[field.name] for field in fields(GradeMap) if field.name in found})
+
+
+def state_of(row: Sequence[Any]) -> FileState:
+    """Return a file's state from its columns in the order of the fields."""
+    return FileState(row[0], row[1], row[2], row[3], row[4], bool(row[5]))
+
+
+def all_columns(cells: dict[str, Cell]) -> dict[str, Cell]:
+    """Return cells with every column of today, None where an older gdest did not know one."""
+    return {**dict.fromkeys(COLUMNS), **cells}
+
+
+def in_words(settings: dict[str, object]) -> str:
+    """Return settings as the text that a recipe is known by."""
+    return json.dumps(settings, sort_keys=True, default=str)

@@ -16,10 +16,10 @@ from torchvision.models import ResNet18_Weights, resnet18
 
 from gdest.archive import write_atomically
 from gdest.errors import SettingsError, WeightsError
+from gdest.model_file import CARD_KEY
 from gdest.records import UNFIT, ModelCard
 
 T = TypeVar("T")
-CARD_KEY = "gdest_model_card"
 DESCRIPTOR = 2 * (64 + 128 + 256 + 512)
 """A tile's descriptor: mean and deviation of every channel of the four stages of the body."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+from time import monotonic, sleep
 from types import FrameType
 
 
@@ -27,6 +28,12 @@ class Stop:
     def name(self) -> str:
         """Return the name of the signal as a person calls it."""
         return "Ctrl-C" if self.signal == signal.SIGINT else signal.Signals(self.signal).name
+
+    def wait(self, seconds: float) -> None:
+        """Wait, but no longer than until the run shall stop."""
+        end = monotonic() + seconds
+        while not self.asked and (left := end - monotonic()) > 0:
+            sleep(min(left, 0.2))
 
 
 @contextmanager

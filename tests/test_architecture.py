@@ -13,7 +13,8 @@ LAYERS = {
     "settings": 1, "archive": 1, "micrograph": 1, "tiling": 1, "statistics": 1, "heatmap": 1, "reports": 1, "synth": 1,
     "review": 1, "config": 1,
     "specimens": 1, "limits": 1, "homogeneity": 1, "patterns": 1, "intercepts": 1,
-    "ledger": 1, "ledger_schema": 1, "changes": 1, "output_lock": 1, "stopping": 1, "patience": 1,
+    "ledger": 1, "ledger_schema": 1, "changes": 1, "output_lock": 1, "stopping": 1, "patience": 1, "shards": 1,
+    "selection": 1, "journal": 1, "watching": 1, "model_file": 1,
     "network": 2, "predict": 2,
     "batching": 3, "pipeline": 3, "training": 3,
     "console": 4, "commands": 4, "cli": 4, "__main__": 4,
@@ -56,3 +57,14 @@ def test_help_does_not_import_torch():
         "assert not {'torch', 'pandas', 'matplotlib', 'scipy'} & set(sys.modules), 'heavy import'"
     )
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+
+
+def test_a_scan_with_nothing_to_do_does_not_import_torch(tmp_path):
+    code = (
+        "import sys\n"
+        "from gdest.commands import scan, merge\n"
+        "from gdest.commands.weights_path import weights_path\n"
+        "scan.read_model_file(weights_path(None))\n"
+        "assert 'torch' not in sys.modules, 'heavy import'"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, cwd=tmp_path)

@@ -166,7 +166,7 @@ def test_ctrl_c_before_the_first_micrograph_leaves_older_reports_alone(tmp_path,
     out = tmp_path / "out"
     out.mkdir()
     (out / "results.csv").write_text("of last night")
-    monkeypatch.setattr(scan, "_grade", interrupted)
+    monkeypatch.setattr(scan.Scan, "_grade", interrupted)
     assert scan.run_scan([EXAMPLES], out, GradeSettings(), None) == 130
     assert (out / "results.csv").read_text() == "of last night"
 

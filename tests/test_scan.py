@@ -18,6 +18,7 @@ from conftest import FakePredictor
 from gdest.commands import scan
 from gdest.errors import ArchiveError, OutputError
 from gdest.ledger import Ledger
+from gdest.model_file import ModelFile
 from gdest.settings import GradeSettings, ScanSettings
 
 SETTINGS = GradeSettings()
@@ -58,8 +59,9 @@ def run(root, tmp_path, monkeypatch):
     def scanned(options=ScanSettings(), settings=SETTINGS, sha256="0" * 64):
         predictor = Counting()
         predictor.sha256 = sha256
-        monkeypatch.setattr(scan, "load_weights", lambda _path: predictor)
-        monkeypatch.setattr(scan, "NetworkPredictor", lambda model, _settings: model)
+        model = ModelFile(Path("fake"), "fake", sha256, predictor.card)
+        monkeypatch.setattr(scan, "read_model_file", lambda _path: model)
+        monkeypatch.setattr(scan, "load_predictor", lambda _path, _settings: predictor)
         code = scan.run_scan([root], tmp_path / "out", settings, None, options=options)
         return code, predictor.seen
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Optional
 
 import typer
 
@@ -22,6 +22,7 @@ from gdest.cli.options import (
     app,
 )
 from gdest.settings import CalibrationSettings, GradeSettings, ScanSettings
+from gdest.shards import read_shard
 
 
 @app.command()
@@ -61,6 +62,20 @@ def scan(
     heatmaps: Annotated[bool, typer.Option(help="Write a heatmap PNG for each micrograph.")] = True,
     fail_on_reject: Annotated[bool, typer.Option("--fail-on-reject", help="Exit code 6 when a limit fails.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Grade again what the ledger knows.")] = False,
+    include: Annotated[Optional[list[str]], typer.Option(help="Take only paths that fit, as 'oven*/*.tif'.")] = None,
+    exclude: Annotated[Optional[list[str]], typer.Option(help="Leave paths that fit; * also crosses folders.")] = None,
+    since: Annotated[Optional[str], typer.Option(help="Take files changed since 2026-11-01, or in 7d, 12h.")] = None,
+    limit: Annotated[Optional[int], typer.Option(help="Grade at most so many files in this run.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what would be graded and why; do nothing.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Print errors only.")] = False,
+    log_file: Annotated[Optional[Path], typer.Option(help="Append one JSON object per line.")] = None,
+    watch: Annotated[bool, typer.Option("--watch", help="Go on, and grade files as they come.")] = False,
+    poll_s: Annotated[float, typer.Option("--poll", help="Seconds between two looks of --watch.")] = 30.0,
+    settle_s: Annotated[float, typer.Option("--settle", help="Seconds a file must stay the same first.")] = 30.0,
+    shard: Annotated[Optional[str], typer.Option(help="Part I/N of the archive; in a SLURM array its own.")] = None,
+    engine: Annotated[str, typer.Option(help="local, or ray for several machines.")] = "local",
+    address: Annotated[Optional[str], typer.Option(help="A running Ray cluster; without it Ray starts here.")] = None,
+    read_timeout_s: Annotated[float, typer.Option("--read-timeout", help="Seconds a file may take.")] = 600.0,
     weights: Weights = None,
     device: Device = "auto",
     precision: Precision = "auto",
@@ -71,10 +86,27 @@ def scan(
 ) -> None:
     """Grade every image below the folders; write results.csv, results.xlsx, index.html and heatmaps."""
     settings = _grade_settings(um_per_px, magnification, camera_um, device, precision, stride_px, batch, max_megapixels)
-    settings = replace(settings, cross_check=cross_check)
+    settings = replace(settings, read_timeout_s=read_timeout_s, cross_check=cross_check)
+    options = ScanSettings(
+        heatmaps=heatmaps, force=force, fail_on_reject=fail_on_reject,
+        dry_run=dry_run, quiet=quiet, log_file=log_file,
+        include=tuple(include or ()), exclude=tuple(exclude or ()), since=since, limit=limit,
+        shard=read_shard(shard), watch=watch, poll_s=poll_s, settle_s=settle_s, engine=engine, address=address,
+    )  # fmt: skip
     from gdest.commands.scan import run_scan
 
-    raise typer.Exit(run_scan(roots, out, settings, weights, config, ScanSettings(heatmaps, force, fail_on_reject)))
+    raise typer.Exit(run_scan(roots, out, settings, weights, config, options))
+
+
+@app.command()
+def merge(
+    out: Annotated[Path, typer.Argument(help="Output folder of the shards; the joined results go here.")],
+    shards: Annotated[Optional[list[Path]], typer.Argument(help="Shard folders; without them OUT/shards/*.")] = None,
+) -> None:
+    """Join the shards of a scan; name what is missing and what was graded twice."""
+    from gdest.commands.merge import run_merge
+
+    raise typer.Exit(run_merge(out, shards or ()))
 
 
 def _grade_settings(

@@ -11,6 +11,7 @@ from pathlib import Path
 from types import TracebackType
 
 from gdest.changes import Work, look_at
+from gdest.journal import Journal
 from gdest.ledger import Ledger
 from gdest.ledger_schema import Recipe
 from gdest.pipeline import now
@@ -21,6 +22,7 @@ from gdest.reports.table import Cell, ModelName, cells
 DRAW_AHEAD = 8
 SECONDS_BETWEEN_WRITES = 2.0
 FILES_AT_ONCE = 256
+LOGGED = ("file", "status", "reason", "g", "sha256")
 
 
 @dataclass(frozen=True)
@@ -39,8 +41,8 @@ class _Finished:
 class Recorder:
     """Take the rows of one file after the other; on leaving, wait for the heatmaps and write what is left."""
 
-    def __init__(self, ledger: Ledger, recipe: Recipe, heatmaps_in: Path | None) -> None:
-        self._ledger, self._recipe, self._heatmaps_in = ledger, recipe, heatmaps_in
+    def __init__(self, ledger: Ledger, recipe: Recipe, heatmaps_in: Path | None, journal: Journal) -> None:
+        self._ledger, self._recipe, self._heatmaps_in, self._journal = ledger, recipe, heatmaps_in, journal
         self._model = ModelName(recipe.model, recipe.model_sha256)
         self._pool = ThreadPoolExecutor(1)
         self._drawing: deque[_Finished] = deque()
@@ -71,6 +73,8 @@ class Recorder:
         kept = [(cells(row, self._model), row.grade_map if isinstance(row, Graded) else None) for row in rows]
         heatmaps = [self._pool.submit(self._draw, row) for row in rows] if self._heatmaps_in else []
         self._drawing.append(_Finished(state, kept, heatmaps))
+        for told, _ in kept:
+            self._journal.write("micrograph", why=work.why, **{name: told[name] for name in LOGGED})
         while len(self._drawing) > DRAW_AHEAD or (self._drawing and self._drawing[0].is_drawn):
             self._wait_for_one()
         if len(self._drawn) >= FILES_AT_ONCE or time.monotonic() - self._last_write > SECONDS_BETWEEN_WRITES:

@@ -2,39 +2,37 @@
 
 from __future__ import annotations
 
-import os
 import socket
-import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 from gdest import __version__
 from gdest.archive import image_files, remove_unfinished
-from gdest.changes import Plan, Work, compare
-from gdest.commands.exporting import begun_run, export
+from gdest.batching import Predictor
+from gdest.changes import Plan
+from gdest.commands.exporting import begun_run, export, rules_of
+from gdest.commands.planning import Archive, make_plan, memory, print_plan
 from gdest.commands.recording import Recorder
 from gdest.commands.reporting import EXIT_REJECTED
-from gdest.commands.weights import load_weights, weights_path
+from gdest.commands.weights_path import weights_path
 from gdest.config import read_config
-from gdest.console import MOST_NAMED, exit_code, print_counts, progress, say
-from gdest.errors import NothingGradedError, SettingsError
-from gdest.heatmap import heatmap_name
+from gdest.console import MOST_NAMED, be_quiet, exit_code, print_counts, progress, say
+from gdest.errors import GdestError, NothingGradedError, SettingsError
+from gdest.journal import Journal
 from gdest.ledger import Ledger
 from gdest.ledger_schema import Recipe
-from gdest.network import LoadedModel
+from gdest.model_file import ModelFile, read_model_file
 from gdest.output_lock import output_lock
-from gdest.pipeline import Memory, grade_files, no_memory, now
-from gdest.predict import NetworkPredictor
-from gdest.records import GradeMap, ImageFile, Micrograph
-from gdest.reports.assign import Rules, read_rules
+from gdest.pipeline import grade_files, now
+from gdest.records import ImageFile
+from gdest.reports.assign import read_rules
 from gdest.reports.every import REPORTS, rejected
 from gdest.reports.record import read_record
-from gdest.reports.run import Run
 from gdest.settings import GradeSettings, ScanSettings, answer_settings
 from gdest.stopping import Stop, heard
+from gdest.watching import Settling
 
 
 def run_scan(
@@ -47,29 +45,30 @@ def run_scan(
 ) -> int:
     """Grade the images below the roots into `out`, those that the ledger there does not know; return the exit code.
 
-    Reports are written at the end, and also when Ctrl-C or SIGTERM ends the scan early.
+    Reports are written at the end, and also when Ctrl-C or SIGTERM ends the scan early. With `watch`
+    it goes on until one of these comes.
     """
-    sections = read_config(config)
-    rules = read_rules(sections, config.parent if config else Path())
-    _check_folders(roots, out)
-    files = image_files(roots)
-    if not files:
-        raise NothingGradedError(f"No image found below {', '.join(map(str, roots))}.")
-    with heard() as stop, output_lock(out), Ledger.open(out, create=True) as ledger:
-        remove_unfinished(out)
-        model = load_weights(weights)
-        recipe = ledger.recipe(model.name, model.sha256, model.card, answer_settings(settings))
-        run = begun_run(model, weights_path(weights), settings, roots, sections)
-        number = ledger.begin_run(recipe, roots, socket.gethostname(), now(), __version__)
-        plan = _plan(files, ledger, recipe, out, options)
-        say(f"{len(files)} files: {plan.sentence()}")
-        began = time.monotonic()
-        done = _grade(plan, ledger, recipe, model, settings, out, options, stop)
-        run = replace(run, seconds=time.monotonic() - began)
-        code = _finish(ledger, recipe, number, run, rules, out, done, stop)
-        if options.fail_on_reject and not stop.asked and rejected(read_record(out)[0], rules):
-            return EXIT_REJECTED
-        return code
+    if options.quiet:
+        be_quiet()
+    journal = Journal(options.log_file)
+    try:
+        read_rules(read_config(config), config.parent if config else Path())
+        _check_folders(roots, out)
+        if options.shard:
+            say(f"Shard {options.shard.index} of {options.shard.count}.")
+            out = options.shard.folder(out)
+        if options.dry_run:
+            archive = _look(roots, must_hold=True)
+            return print_plan(archive, read_model_file(weights_path(weights)), settings, out, options)
+        with heard() as stop, output_lock(out), Ledger.open(out, create=True) as ledger:
+            remove_unfinished(out)
+            model = read_model_file(weights_path(weights))
+            recipe = ledger.recipe(model.name, model.sha256, model.card, answer_settings(settings))
+            scan = Scan(roots, out, settings, config, options, ledger, recipe, model, stop, journal)
+            return scan.watch() if options.watch else scan.once(_look(roots, must_hold=True))
+    except GdestError as error:
+        journal.write("error", sentence=str(error), exit_code=error.exit_code)
+        raise
 
 
 def _check_folders(roots: Sequence[Path], out: Path) -> None:
@@ -80,97 +79,123 @@ def _check_folders(roots: Sequence[Path], out: Path) -> None:
             raise SettingsError(f"The results cannot go into the scanned folder {root}; choose another --out.")
 
 
-def _plan(files: Sequence[ImageFile], ledger: Ledger, recipe: Recipe, out: Path, options: ScanSettings) -> Plan:
-    undrawn = _without_heatmap(ledger, recipe, out) if options.heatmaps else set()
-    present = {file.name for file in files}
-    return compare(files, ledger.files(recipe.id), present, undrawn=undrawn, force=options.force)
+def _look(roots: Sequence[Path], *, must_hold: bool) -> Archive:
+    """Return what the archive holds now; nothing to grade is an error unless files may still come."""
+    unreadable: list[str] = []
+    files = image_files(roots, unreadable)
+    for folder in unreadable[:MOST_NAMED]:
+        say(f"{folder}: this folder cannot be listed; what is below it is not looked at.")
+    if not files and must_hold:
+        raise NothingGradedError(f"No image found below {', '.join(map(str, roots))}.")
+    return Archive(files, whole=bool(files) and not unreadable)
 
 
-def _without_heatmap(ledger: Ledger, recipe: Recipe, out: Path) -> set[str]:
-    """Return the graded files of which a heatmap is missing."""
-    drawn = {
-        Path(folder, name).relative_to(out).as_posix()
-        for folder, _, names in os.walk(out / "heatmaps")
-        for name in names
-    }
-    return {file for micrograph, file in ledger.mapped(recipe.id) if heatmap_name(micrograph) not in drawn}
+def load_predictor(weights: Path, settings: GradeSettings) -> Predictor:
+    """Return the network ready to work; it is imported only here, since a scan of nothing new needs none."""
+    from gdest import network
+    from gdest.predict import NetworkPredictor
+
+    return NetworkPredictor(network.load(weights), settings)
 
 
-def _grade(
-    plan: Plan,
-    ledger: Ledger,
-    recipe: Recipe,
-    model: LoadedModel,
-    settings: GradeSettings,
-    out: Path,
-    options: ScanSettings,
-    stop: Stop,
-) -> int:
-    """Grade the work of a plan; return the number of files recorded, all of them unless the run was stopped."""
-    if plan.gone:
-        ledger.mark_gone(recipe.id, plan.gone, now())
-    if not plan.work:
-        return 0
-    predictor = NetworkPredictor(model, settings)
-    work_of = {work.file.name: work for work in plan.work}
-    with (
-        _memory(out, recipe, options) as recall,
-        Recorder(ledger, recipe, out if options.heatmaps else None) as recorder,
-        progress("grading", len(plan.work)) as advance,
-    ):
-        for file, rows in grade_files(_until(stop, plan.work), predictor, settings, recall):
-            recorder.add(work_of[file.name], rows)
-            advance(1)
-    return recorder.recorded
+class Scan:
+    """Hold what every step of one scan needs, and do it once or for ever."""
 
+    def __init__(
+        self,
+        roots: Sequence[Path],
+        out: Path,
+        settings: GradeSettings,
+        config: Path | None,
+        options: ScanSettings,
+        ledger: Ledger,
+        recipe: Recipe,
+        model: ModelFile,
+        stop: Stop,
+        journal: Journal,
+    ) -> None:
+        self.roots, self.out, self.settings, self.config, self.options = roots, out, settings, config, options
+        self.ledger, self.recipe, self.model, self.stop, self.journal = ledger, recipe, model, stop, journal
+        self._predictor: Predictor | None = None
 
-def _until(stop: Stop, work: Sequence[Work]) -> Iterator[ImageFile]:
-    """Yield the files until the run shall stop; those already in hand are finished."""
-    for item in work:
-        if stop.asked:
-            return
-        yield item.file
+    def once(self, archive: Archive) -> int:
+        """Grade what is new, write the reports, return the exit code."""
+        plan = make_plan(archive, self.ledger, self.recipe.id, self.out, self.options)
+        say(f"{len(archive.files)} files: {plan.sentence()}")
+        return self._do(plan)
 
+    def watch(self) -> int:
+        """Poll the archive and grade what has settled, until a signal comes; return its exit code."""
+        settling = Settling(self.options.settle_s)
+        say(f"Watching every {self.options.poll_s:g} s; Ctrl-C ends it.")
+        while not self.stop.asked:
+            archive = _look([root for root in self.roots if root.is_dir()], must_hold=False)
+            archive = Archive(archive.files, archive.whole and all(root.is_dir() for root in self.roots))
+            settled = Archive(archive.files, archive.whole, settling.settled(archive.files))
+            plan = make_plan(settled, self.ledger, self.recipe.id, self.out, self.options)
+            if plan.work or plan.gone:
+                say(f"{now()}: {plan.sentence()}")
+                self._do(plan)
+            self.stop.wait(self.options.poll_s)
+        say(f"Stopped by {self.stop.name}.")
+        return self.stop.exit_code
 
-@contextmanager
-def _memory(out: Path, recipe: Recipe, options: ScanSettings) -> Iterator[Memory]:
-    """Give what finds the grade map of a micrograph whose very bytes were graded before."""
-    if options.force:
-        yield no_memory
-        return
-    with Ledger.open(out) as ledger:  # a connection of its own: many threads ask, while another writes
-        one_at_a_time = threading.Lock()
+    def _do(self, plan: Plan) -> int:
+        run = self.ledger.begin_run(self.recipe, self.roots, socket.gethostname(), now(), __version__)
+        self.journal.write("start", plan=plan.sentence(), out=self.out, model=self.recipe.model)
+        self.told, began = begun_run(self.model, self.settings, self.roots, self.config), time.monotonic()
+        done = self._grade(plan)
+        return self._finish(run, time.monotonic() - began, done)
 
-        def recall(micrograph: Micrograph) -> GradeMap | None:
-            with one_at_a_time:
-                known = ledger.remembered(recipe.id, micrograph.sha256)
-            _, mark, number = micrograph.file.name.rpartition("#")
-            return known.get("") or known.get(mark + number)
+    def _grade(self, plan: Plan) -> int:
+        """Grade the work of a plan; return the number of files recorded, all of them unless the run was stopped."""
+        if plan.gone:
+            self.ledger.mark_gone(self.recipe.id, plan.gone, now())
+        if not plan.work:
+            return 0
+        if self._predictor is None:
+            self._predictor = load_predictor(self.model.path, self.settings)
+        work_of = {work.file.name: work for work in plan.work}
+        heatmaps_in = self.out if self.options.heatmaps else None
+        with (
+            memory(self.out, self.recipe, self.options) as recall,
+            Recorder(self.ledger, self.recipe, heatmaps_in, self.journal) as recorder,
+            progress("grading", len(plan.work)) as advance,
+        ):
+            for file, rows in grade_files(self._until_stopped(plan), self._predictor, self.settings, recall):
+                recorder.add(work_of[file.name], rows)
+                advance(1)
+        return recorder.recorded
 
-        yield recall
+    def _until_stopped(self, plan: Plan) -> Iterator[ImageFile]:
+        """Yield the files until the run shall stop; those already in hand are finished."""
+        for work in plan.work:
+            if self.stop.asked:
+                return
+            yield work.file
 
+    def _finish(self, run: int, seconds: float, done: int) -> int:
+        """Write the reports, say what came out, return the exit code."""
+        stopped = self.stop.asked
+        if stopped:
+            what = "the reports hold what was done" if done else "nothing was done yet"
+            say(f"Stopped by {self.stop.name}; {what}.")
+            if not done:  # older reports are not replaced by empty ones
+                return self._end(self.stop.exit_code, done, seconds)
+        rules = rules_of(self.told)
+        written = export(self.ledger, self.recipe, replace(self.told, seconds=seconds), rules, self.out)
+        if not stopped:
+            self.ledger.end_run(run, now())
+        counts = self.ledger.counts(self.recipe.id)
+        print_counts(counts, self.ledger.problems(self.recipe.id, MOST_NAMED))
+        say(f"{done} files read in {seconds:.1f} s ({done / max(seconds, 1e-9):.1f}/s)")
+        names = ", ".join(str(self.out / name) for name in REPORTS)
+        say(f"Written: {names}" if written else f"Nothing new; {names} are up to date.")
+        code = self.stop.exit_code if stopped else exit_code(counts)
+        if self.options.fail_on_reject and not stopped and rejected(read_record(self.out)[0], rules):
+            code = EXIT_REJECTED
+        return self._end(code, done, seconds)
 
-def _finish(
-    ledger: Ledger,
-    recipe: Recipe,
-    number: int,
-    run: Run,
-    rules: Rules,
-    out: Path,
-    done: int,
-    stop: Stop,
-) -> int:
-    """Write the reports, say what came out, return the exit code."""
-    if stop.asked:
-        say(f"Stopped by {stop.name}; {'the reports hold what was done' if done else 'nothing was done yet'}.")
-        if not done:  # older reports are not replaced by empty ones
-            return stop.exit_code
-    written = export(ledger, recipe, run, rules, out)
-    if not stop.asked:
-        ledger.end_run(number, now())
-    counts = ledger.counts(recipe.id)
-    print_counts(counts, ledger.problems(recipe.id, MOST_NAMED))
-    say(f"{done} files read in {run.seconds:.1f} s ({done / max(run.seconds, 1e-9):.1f}/s)")
-    names = ", ".join(str(out / name) for name in REPORTS)
-    say(f"Written: {names}" if written else f"Nothing new; {names} are up to date.")
-    return stop.exit_code if stop.asked else exit_code(counts)
+    def _end(self, code: int, done: int, seconds: float) -> int:
+        self.journal.write("end", exit_code=code, files=done, seconds=round(seconds, 1))
+        return code

@@ -8,22 +8,9 @@ from dataclasses import asdict
 from pathlib import Path
 
 from gdest import __version__, network
-from gdest.errors import WeightsError
+from gdest.commands.weights_path import weights_path as weights_path
 from gdest.network import LoadedModel
 from gdest.predict import has_fast_bf16
-
-BUNDLED = "austenite-resnet18.safetensors"
-PACKAGE = Path(__file__).parent.parent
-
-
-def weights_path(given: Path | None) -> Path:
-    """Return the weights file that was asked for, or the one that travels with gdest."""
-    if given is not None:
-        return given
-    for folder in (PACKAGE / "weights", PACKAGE.parent / "weights"):
-        if (folder / BUNDLED).is_file():
-            return folder / BUNDLED
-    raise WeightsError(f"The bundled weights {BUNDLED} are missing; install gdest again or give --weights FILE.")
 
 
 def load_weights(given: Path | None) -> LoadedModel:

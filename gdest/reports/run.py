@@ -26,8 +26,8 @@ LIBRARIES = ("torch", "torchvision", "numpy", "scipy", "pillow", "tifffile", "pa
 class Run:
     """Hold the rows of an output folder and where they come from.
 
-    `table` has one dict of cells per micrograph, sorted by file; `sections` are those of gdest.toml;
-    `settings` every setting by name; times are UTC, ISO 8601; `seconds` is what grading took.
+    `table` has one dict of cells per micrograph, sorted by file; `sections` are those of gdest.toml, which lay in
+    `rules_folder`; `settings` every setting by name; times are UTC, ISO 8601; `seconds` is what grading took.
     """
 
     table: list[dict[str, Cell]]
@@ -38,6 +38,7 @@ class Run:
     card: Mapping[str, Any] = field(default_factory=dict)
     settings: Mapping[str, Any] = field(default_factory=dict)
     sections: Mapping[str, Any] = field(default_factory=dict)
+    rules_folder: str = ""
     versions: Mapping[str, str] = field(default_factory=dict)
     host: str = ""
     started: str = ""

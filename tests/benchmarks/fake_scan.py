@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import sys
 import time
-import types
 from pathlib import Path
 
 import numpy as np
 
+from gdest.commands import scan
 from gdest.errors import GdestError
+from gdest.model_file import ModelFile
 from gdest.records import ModelCard, TileAnswers
+from gdest.settings import GradeSettings
 
 
 class Slow:
@@ -35,23 +37,12 @@ class Slow:
         )
 
 
-def stand_in(name: str, **members: object) -> None:
-    """Put a module in place of one that imports torch."""
-    module = types.ModuleType(name)
-    module.__dict__.update(members)
-    sys.modules[name] = module
-
-
-stand_in("gdest.network", LoadedModel=Slow)
-stand_in("gdest.predict", NetworkPredictor=Slow)
-stand_in("gdest.commands.weights", load_weights=Slow, weights_path=lambda _given: Path("fake.safetensors"))
-
-from gdest.commands.scan import run_scan  # noqa: E402
-from gdest.settings import GradeSettings  # noqa: E402
+scan.read_model_file = lambda path: ModelFile(path, Slow.name, Slow.sha256, Slow.card)
+scan.load_predictor = lambda _path, _settings: Slow()
 
 if __name__ == "__main__":
     try:
-        sys.exit(run_scan([Path(sys.argv[1])], Path(sys.argv[2]), GradeSettings(batch=8), None))
+        sys.exit(scan.run_scan([Path(sys.argv[1])], Path(sys.argv[2]), GradeSettings(batch=8), None))
     except GdestError as error:
         sys.stderr.write(f"gdest: {error}\n")
         sys.exit(error.exit_code)

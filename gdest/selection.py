@@ -1,0 +1,65 @@
+"""Choose which files of an archive a scan takes, and say why not the others."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from fnmatch import fnmatchcase
+
+from gdest.changes import look_at
+from gdest.errors import SettingsError
+from gdest.records import ImageFile
+from gdest.settings import ScanSettings
+
+UNITS = {"d": "days", "h": "hours", "m": "minutes"}
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Hold the files taken, and (file name, why not) of the others."""
+
+    taken: tuple[ImageFile, ...]
+    left: tuple[tuple[str, str], ...]
+
+
+def select(files: Sequence[ImageFile], options: ScanSettings) -> Selection:
+    """Return the files that a scan may grade: by shard, globs on the relative path, and time of change.
+
+    In a glob `*` also crosses folders. Raises `SettingsError` for a `since` that is no time.
+    """
+    since_ns = None if options.since is None else moment_ns(options.since, datetime.now(UTC))
+    taken, left = [], []
+    for file in files:
+        why = _why_not(file, options, since_ns)
+        if why:
+            left.append((file.name, why))
+        else:
+            taken.append(file)
+    return Selection(tuple(taken), tuple(left))
+
+
+def _why_not(file: ImageFile, options: ScanSettings, since_ns: int | None) -> str:
+    if options.shard and not options.shard.holds(file.name):
+        return "belongs to another shard"
+    if options.include and not any(fnmatchcase(file.name, glob) for glob in options.include):
+        return "fits no --include"
+    for glob in options.exclude:
+        if fnmatchcase(file.name, glob):
+            return f"excluded by {glob}"
+    if since_ns is not None and 0 <= look_at(file).mtime_ns < since_ns:
+        return f"older than --since {options.since}"
+    return ""
+
+
+def moment_ns(words: str, now: datetime) -> int:
+    """Return the moment that `2026-11-01`, `2026-11-01T06:00` (local time) or `7d`, `12h`, `30m` names, in ns."""
+    ago = re.fullmatch(r"(\d+)([dhm])", words)
+    try:
+        when = now - timedelta(**{UNITS[ago[2]]: int(ago[1])}) if ago else datetime.fromisoformat(words)
+    except (ValueError, OverflowError) as error:
+        raise SettingsError(
+            f"--since {words} is no time; give 2026-11-01, 2026-11-01T06:00, 7d, 12h or 30m."
+        ) from error
+    return int(when.timestamp() * 1e9)
