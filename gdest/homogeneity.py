@@ -16,6 +16,9 @@ FEWEST_TILES = 4
 NOTABLE_EXCESS_SD = 0.35
 """G: scatter beyond a uniform micrograph's that is too small to matter is not called duplex."""
 
+NOTABLE_EXCESS_SHARE = 2.5
+"""The same in variances of an average uniform micrograph: single ones, unevenly grown, reach three times that."""
+
 FEWEST_GRAINS_PER_TILE = 15.0
 """With fewer grains in a tile, its grade scatters by half a G and says little of where it lies."""
 
@@ -33,8 +36,8 @@ def assess(grade_map: GradeMap, card: ModelCard) -> Homogeneity:
 
     The scatter a uniform micrograph of the same G shows, which the card knows, is subtracted
     first: a tile of six grains scatters by half a G even in uniform steel. What remains must be
-    notable, more than chance would give (three deviations of a variance from n tiles), and lie in
-    patches, bands or a slope rather than anywhere.
+    notable, beyond what single uniform micrographs show, and lie in patches, bands or a slope rather
+    than anywhere.
     """
     tiles = grade_map.g_seen[np.isfinite(grade_map.g_seen)].astype(np.float64)
     count = len(tiles)
@@ -44,8 +47,7 @@ def assess(grade_map: GradeMap, card: ModelCard) -> Homogeneity:
     expected = interpolate(card.tile_scatter, in_picture) ** 2
     excess = float(tiles.var(ddof=1)) - expected
     caution = _few_grains(in_picture, card)
-    chance = 3.0 * expected * np.sqrt(2.0 / (count - 1))
-    if excess <= max(NOTABLE_EXCESS_SD**2, chance):
+    if excess <= max(NOTABLE_EXCESS_SD**2, NOTABLE_EXCESS_SHARE * expected):
         return Homogeneity("uniform", f"no more scatter than uniform steel shows{caution}")
     found = patterns.suggest(grade_map.g_seen.astype(np.float64), tile_areas(grade_map.grid))
     beyond = f"tiles scatter by {np.sqrt(excess):.1f} G beyond uniform steel"

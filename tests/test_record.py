@@ -38,7 +38,7 @@ def out(tmp_path):
 def test_the_record_holds_the_run(out):
     run, reports = read_record(out)
     assert [line["verdict"] for line in run.table] == ["fail", "pass"]
-    assert set(reports) == {"results.csv", "results.xlsx", "specimens.csv"}
+    assert set(reports) == {"results.csv", "results.xlsx", "index.html", "specimens.csv"}
     assert reports["results.csv"] == hashlib.sha256((out / "results.csv").read_bytes()).hexdigest()
     assert rejected(run, RULES) == 1  # the specimen, too coarse in one of two fields, is undecided
 

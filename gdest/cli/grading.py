@@ -109,12 +109,11 @@ def scan(
 def merge(
     out: Annotated[Path, typer.Argument(help="Output folder of the shards; the joined results go here.")],
     shards: Annotated[Optional[list[Path]], typer.Argument(help="Shard folders; without them OUT/shards/*.")] = None,
-    config: Annotated[Path | None, typer.Option(help="Rules of the archive, gdest.toml.")] = None,
 ) -> None:
     """Join the shards of a scan; name what is missing and what was graded twice."""
     from gdest.commands.merge import run_merge
 
-    raise typer.Exit(run_merge(out, shards or (), config))
+    raise typer.Exit(run_merge(out, shards or ()))
 
 
 def _calibration(

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
 
 from gdest import __version__
+from gdest.config import read_config
+from gdest.errors import DataError
 from gdest.ledger import Ledger
 from gdest.ledger_schema import Recipe
 from gdest.model_file import ModelFile
 from gdest.pipeline import now
-from gdest.reports.assign import Rules
+from gdest.reports.assign import Rules, read_rules
 from gdest.reports.every import REPORTS, write_reports
+from gdest.reports.record import read_record
 from gdest.reports.run import Run, library_versions, this_host
+from gdest.settings import GradeSettings
 
 
-def begun_run(model: ModelFile, settings: Mapping[str, Any], roots: Sequence[Path], sections: Mapping[str, Any]) -> Run:
+def begun_run(model: ModelFile, settings: GradeSettings, roots: Sequence[Path], config: Path | None) -> Run:
     """Return what the reports will tell of a run that begins now, still without rows."""
     return Run(
         table=[],
@@ -27,38 +30,41 @@ def begun_run(model: ModelFile, settings: Mapping[str, Any], roots: Sequence[Pat
         model_sha256=model.sha256,
         weights=str(model.path.resolve()),
         card=asdict(model.card),
-        settings=settings,
-        sections=sections,
+        settings=asdict(settings),
+        sections=read_config(config),
+        rules_folder=str(config.parent.resolve()) if config else "",
         versions=library_versions(),
         host=this_host(),
         started=now(),
     )
 
 
-@dataclass(frozen=True)
-class Reports:
-    """Hold what the reports of an output folder need beside the ledger's rows."""
-
-    run: Run
-    rules: Rules
-    out: Path
-
-    def key(self, recipe: Recipe) -> str:
-        """Return what the reports depend on beside the ledger's rows."""
-        followed = hashlib.sha256(repr((self.rules, self.run.roots)).encode()).hexdigest()
-        return f"{recipe.id} {__version__} {followed}"
+def run_of_shards(folder: Path, recipe: Recipe, roots: Sequence[Path]) -> Run:
+    """Return what the reports of joined shards tell: what one shard's record says, as far as it has one."""
+    try:
+        run, _ = read_record(folder)
+    except DataError:  # stopped before its reports
+        run = Run([], (), recipe.model, recipe.model_sha256, card=asdict(recipe.card), settings=recipe.settings)
+    return replace(run, table=[], roots=tuple(str(root.resolve()) for root in roots), started=now())
 
 
-def export(ledger: Ledger, recipe: Recipe, reports: Reports, seconds: float, files_read: int) -> bool:
-    """Write every report; return False when those there say the same already.
+def rules_of(run: Run) -> Rules:
+    """Return the rules of the gdest.toml that a run was begun with; raise `SettingsError` with one sentence."""
+    return read_rules(run.sections, Path(run.rules_folder))
 
-    `seconds` is what this run took for the `files_read` that were new to it.
-    """
-    key = reports.key(recipe)
-    if ledger.export_is_current(key) and all((reports.out / name).is_file() for name in REPORTS):
+
+def export(ledger: Ledger, recipe: Recipe, run: Run, rules: Rules, out: Path) -> bool:
+    """Write every report; return False when those there say the same already."""
+    key = export_key(recipe, run, rules)
+    if ledger.export_is_current(key) and all((out / name).is_file() for name in REPORTS):
         return False
     table = [row.cells for row in ledger.rows(recipe.id, maps=False)]
-    run = replace(reports.run, table=table, finished=now(), seconds=seconds, files_read=files_read)
-    write_reports(run, reports.rules, reports.out)
+    write_reports(replace(run, table=table, finished=now()), rules, out)
     ledger.exported(key)
     return True
+
+
+def export_key(recipe: Recipe, run: Run, rules: Rules) -> str:
+    """Return what the reports depend on beside the ledger's rows."""
+    followed = hashlib.sha256(repr((rules, run.roots)).encode()).hexdigest()
+    return f"{recipe.id} {__version__} {followed}"

@@ -12,23 +12,19 @@ from dataclasses import replace
 from pathlib import Path
 
 from gdest import __version__
-from gdest.commands.exporting import Reports, begun_run, export
-from gdest.config import read_config
+from gdest.commands.exporting import export, rules_of, run_of_shards
 from gdest.console import MOST_NAMED, exit_code, print_counts, say
 from gdest.errors import OutputError
-from gdest.heatmap import heatmap_name
 from gdest.ledger import LEDGER, Ledger
 from gdest.ledger_schema import Recipe, Run
-from gdest.model_file import ModelFile
 from gdest.output_lock import output_lock
 from gdest.pipeline import now
-from gdest.reports.assign import read_rules
 from gdest.reports.every import REPORTS
-from gdest.reports.pictures import preview_name, thumbnail_name
+from gdest.reports.pictures import picture_names
 from gdest.shards import FOLDER
 
 
-def run_merge(out: Path, shards: Sequence[Path] = (), config: Path | None = None) -> int:
+def run_merge(out: Path, shards: Sequence[Path] = ()) -> int:
     """Join shard folders, those below `out/shards` when none are named, into `out`; return the exit code.
 
     The last run of each shard counts. Exit code 3 says that files are missing or were graded twice;
@@ -38,8 +34,6 @@ def run_merge(out: Path, shards: Sequence[Path] = (), config: Path | None = None
     folders = list(shards) or sorted(path.parent for path in (out / FOLDER).glob(f"*/{LEDGER}"))
     if not folders:
         raise OutputError(f"{out / FOLDER} holds no shards; scan with --shard I/N --out {out} first.")
-    sections = read_config(config)
-    rules = read_rules(sections, config.parent if config else Path())
     began = time.monotonic()
     with output_lock(out), Ledger.open(out, create=True) as ledger:
         runs = [_last_run(folder) for folder in folders]
@@ -51,9 +45,8 @@ def run_merge(out: Path, shards: Sequence[Path] = (), config: Path | None = None
         if gone:
             ledger.mark_gone(recipe.id, gone, now())
         counts = ledger.counts(recipe.id)
-        model = ModelFile(Path(), recipe.model, recipe.model_sha256, recipe.card)
-        reports = Reports(replace(begun_run(model, recipe.settings, roots, sections), weights=""), rules, out)
-        export(ledger, recipe, reports, time.monotonic() - began, len(ledger.files(recipe.id)))
+        run = replace(run_of_shards(folders[0], recipe, roots), seconds=time.monotonic() - began)
+        export(ledger, recipe, run, rules_of(run), out)
         ledger.end_run(number, now())
         print_counts(counts, ledger.problems(recipe.id, MOST_NAMED))
     gaps = _tell_gaps(folders, runs, missing)
@@ -92,7 +85,7 @@ def _all_names(folders: Sequence[Path]) -> set[str]:
 
 
 def _take_all(ledger: Ledger, recipe: Recipe, folders: Sequence[Path], out: Path) -> tuple[list[str], list[str]]:
-    """Copy every shard's rows and heatmaps; return the files graded twice and those expected but missing."""
+    """Copy every shard's rows and pictures; return the files graded twice and those expected but missing."""
     times: Counter[str] = Counter()
     expected: set[str] = set()
     newest: dict[str, str] = {}
@@ -109,8 +102,8 @@ def _take_all(ledger: Ledger, recipe: Recipe, folders: Sequence[Path], out: Path
                     newest[name] = graded_at
                     ledger.record(recipe.id, files[name], [(row.cells, row.grade_map) for row in of_file])
                     for row in of_file:
-                        for named in (heatmap_name, preview_name, thumbnail_name):
-                            _take_picture(folder, out, named(str(row.cells["file"])))
+                        for picture in picture_names(str(row.cells["file"])):
+                            _take_picture(folder, out, picture)
     return sorted(name for name, count in times.items() if count > 1), sorted(expected - set(times))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from gdest import __version__
 from gdest.archive import image_files, remove_unfinished
 from gdest.batching import Predictor
 from gdest.changes import Plan
-from gdest.commands.exporting import Reports, begun_run, export
+from gdest.commands.exporting import begun_run, export, rules_of
 from gdest.commands.planning import Archive, make_plan, memory, print_plan
 from gdest.commands.recording import Recorder
 from gdest.commands.reporting import EXIT_REJECTED
@@ -59,7 +59,7 @@ def run_scan(
     try:
         sections = read_config(config)
         settings = with_rules(settings, sections)
-        rules = read_rules(sections, config.parent if config else Path())
+        read_rules(sections, config.parent if config else Path())
         _check_folders(roots, out)
         if options.shard:
             say(f"Shard {options.shard.index} of {options.shard.count}.")
@@ -71,8 +71,7 @@ def run_scan(
             remove_unfinished(out)
             model = read_model_file(weights_path(weights))
             recipe = ledger.recipe(model.name, model.sha256, model.card, answer_settings(settings))
-            reports = Reports(begun_run(model, asdict(settings), roots, sections), rules, out)
-            scan = Scan(roots, settings, options, ledger, recipe, model, reports, stop, journal)
+            scan = Scan(roots, out, settings, config, options, ledger, recipe, model, stop, journal)
             return scan.watch() if options.watch else scan.once(_look(roots, must_hold=True))
     except GdestError as error:
         journal.write("error", sentence=str(error), exit_code=error.exit_code)
@@ -112,17 +111,17 @@ class Scan:
     def __init__(
         self,
         roots: Sequence[Path],
+        out: Path,
         settings: GradeSettings,
+        config: Path | None,
         options: ScanSettings,
         ledger: Ledger,
         recipe: Recipe,
         model: ModelFile,
-        reports: Reports,
         stop: Stop,
         journal: Journal,
     ) -> None:
-        self.roots, self.settings, self.options = roots, settings, options
-        self.reports, self.out = reports, reports.out
+        self.roots, self.out, self.settings, self.config, self.options = roots, out, settings, config, options
         self.ledger, self.recipe, self.model, self.stop, self.journal = ledger, recipe, model, stop, journal
         self._predictor: Predictor | None = None
 
@@ -151,7 +150,7 @@ class Scan:
     def _do(self, plan: Plan) -> int:
         run = self.ledger.begin_run(self.recipe, self.roots, socket.gethostname(), now(), __version__)
         self.journal.write("start", plan=plan.sentence(), out=self.out, model=self.recipe.model)
-        began = time.monotonic()
+        self.told, began = begun_run(self.model, self.settings, self.roots, self.config), time.monotonic()
         done = self._grade(plan)
         return self._finish(run, time.monotonic() - began, done)
 
@@ -204,7 +203,8 @@ class Scan:
             say(f"Stopped by {self.stop.name}; {what}.")
             if not done:  # older reports are not replaced by empty ones
                 return self._end(self.stop.exit_code, done, seconds)
-        written = export(self.ledger, self.recipe, self.reports, seconds, done)
+        told, rules = replace(self.told, seconds=seconds, files_read=done), rules_of(self.told)
+        written = export(self.ledger, self.recipe, told, rules, self.out)
         if not stopped:
             self.ledger.end_run(run, now())
         counts = self.ledger.counts(self.recipe.id)
@@ -212,10 +212,10 @@ class Scan:
         say(f"{done} files read in {seconds:.1f} s ({done / max(seconds, 1e-9):.1f}/s)")
         names = ", ".join(str(self.out / name) for name in REPORTS)
         say(f"Written: {names}" if written else f"Nothing new; {names} are up to date.")
-        if stopped:
-            return self._end(self.stop.exit_code, done, seconds)
-        failing = self.options.fail_on_reject and rejected(read_record(self.out)[0], self.reports.rules)
-        return self._end(EXIT_REJECTED if failing else exit_code(counts), done, seconds)
+        code = self.stop.exit_code if stopped else exit_code(counts)
+        if self.options.fail_on_reject and not stopped and rejected(read_record(self.out)[0], rules):
+            code = EXIT_REJECTED
+        return self._end(code, done, seconds)
 
     def _end(self, code: int, done: int, seconds: float) -> int:
         self.journal.write("end", exit_code=code, files=done, seconds=round(seconds, 1))

@@ -27,6 +27,11 @@ def thumbnail_name(file_name: str) -> str:
     return f"thumbnails/{file_name}.jpg"
 
 
+def picture_names(file_name: str) -> tuple[str, str, str]:
+    """Return the paths of heatmap, preview and thumbnail relative to the output folder."""
+    return heatmap_name(file_name), preview_name(file_name), thumbnail_name(file_name)
+
+
 def write_pictures(graded: Graded, out: Path) -> None:
     """Write heatmap, preview and thumbnail of one micrograph below `out`; raise `OutputError`."""
     name = graded.micrograph.file.name
@@ -42,5 +47,5 @@ def write_pictures(graded: Graded, out: Path) -> None:
 
 def remove_pictures(file_name: str, out: Path) -> None:
     """Take away the pictures of a file that could not be graded this time, which an earlier content left."""
-    for name in (heatmap_name(file_name), preview_name(file_name), thumbnail_name(file_name)):
+    for name in picture_names(file_name):
         (out / name).unlink(missing_ok=True)

@@ -26,9 +26,9 @@ LIBRARIES = ("torch", "torchvision", "numpy", "scipy", "pillow", "tifffile", "pa
 class Run:
     """Hold the rows of an output folder and where they come from.
 
-    `table` has one dict of cells per micrograph, sorted by file; `sections` are those of gdest.toml;
-    `settings` every setting by name; times are UTC, ISO 8601; `seconds` is what the last scan
-    took for the `files_read` that were new to it.
+    `table` has one dict of cells per micrograph, sorted by file; `sections` are those of gdest.toml, which lay in
+    `rules_folder`; `settings` every setting by name; times are UTC, ISO 8601; `seconds` is what the last
+    scan took for the `files_read` that were new to it.
     """
 
     table: list[dict[str, Cell]]
@@ -39,6 +39,7 @@ class Run:
     card: Mapping[str, Any] = field(default_factory=dict)
     settings: Mapping[str, Any] = field(default_factory=dict)
     sections: Mapping[str, Any] = field(default_factory=dict)
+    rules_folder: str = ""
     versions: Mapping[str, str] = field(default_factory=dict)
     host: str = ""
     started: str = ""

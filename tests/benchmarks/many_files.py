@@ -17,11 +17,10 @@ from pathlib import Path
 
 from gdest.archive import image_files
 from gdest.changes import look_at
-from gdest.commands.exporting import Reports, begun_run
+from gdest.commands.exporting import begun_run, export_key, rules_of
 from gdest.commands.weights_path import weights_path
 from gdest.ledger import Ledger
 from gdest.model_file import read_model_file
-from gdest.reports.assign import Rules
 from gdest.reports.every import REPORTS
 from gdest.reports.table import COLUMNS
 from gdest.settings import GradeSettings, answer_settings
@@ -47,8 +46,8 @@ def main() -> None:
                     ledger.record(recipe.id, look_at(file), [(cells, None)])
             for name in REPORTS:
                 (out / name).touch()
-            run = begun_run(model, {}, [root], {})
-            ledger.exported(Reports(run, Rules(), out).key(recipe))
+            run = begun_run(model, GradeSettings(), [root], None)
+            ledger.exported(export_key(recipe, run, rules_of(run)))
         cpu_before = 0.0
         for _ in range(2):
             began = time.monotonic()
