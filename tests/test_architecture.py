@@ -11,7 +11,7 @@ PACKAGE = Path(__file__).parent.parent / "gdest"
 LAYERS = {
     "errors": 0, "grain_size": 0, "records": 0,
     "settings": 1, "archive": 1, "micrograph": 1, "tiling": 1, "statistics": 1, "heatmap": 1, "reports": 1, "synth": 1,
-    "review": 1, "config": 1,
+    "review": 1, "config": 1, "schemes": 1,
     "backbones": 2, "network": 2, "predict": 2,
     "pipeline": 3, "training": 3, "explain": 3,
     "console": 4, "commands": 4, "cli": 4, "__main__": 4,
