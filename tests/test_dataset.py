@@ -9,7 +9,8 @@ import tifffile
 from gdest.errors import SettingsError
 from gdest.micrograph import read_micrograph
 from gdest.records import ImageFile
-from gdest.settings import GRADE_SETS, SynthSettings
+from gdest.schemes import GRADE_SETS
+from gdest.settings import SynthSettings
 from gdest.synth.dataset import write_dataset
 from gdest.synth.tessellation import true_g
 from gdest.training.data import read_labels

@@ -10,13 +10,12 @@ from conftest import CARD
 
 from gdest import explain as explaining
 from gdest import network
-from gdest.commands.weights_path import BUNDLED_CLASSIFIER, weights_path
+from gdest.commands.weights_path import BUNDLED_CLASSIFIER
 from gdest.errors import WeightsError
 from gdest.explain import class_maps, explain, share_within, splice
 from gdest.network import LoadedModel
-from gdest.settings import GradeSettings, SynthSettings, TrainSettings
-from gdest.synth.dataset import make_micrograph, write_dataset
-from gdest.training.fit import train
+from gdest.settings import GradeSettings
+from gdest.synth.dataset import make_micrograph
 
 CLASSES = (4.0, 7.0, 10.0)
 SETTINGS = GradeSettings(device="cpu")
@@ -129,27 +128,3 @@ def test_the_bundled_classifier_tells_the_quadrants_of_fig_8():
     quarters = [make_micrograph(np.random.default_rng([77, i]), g, 480, 640, 1.0) for i, g in enumerate(grades)]
     pixels, truth = splice([made.pixels for made in quarters], grades)
     assert share_within(explain(pixels, network.load(BUNDLED), SETTINGS).g_seen, truth) >= 0.8
-
-
-@pytest.mark.slow
-def test_a_model_of_crops_tells_the_quadrants_of_fig_8_and_beats_a_model_of_whole_images(tmp_path):
-    """Fig. 8 in small: four grades of synthetic steel, both models started from the bundled backbone."""
-    grades = (4.0, 6.5, 9.0, 11.5)
-    list(write_dataset(tmp_path / "d", SynthSettings(count=16, grades=grades, rows=448, cols=448, seed=11)))
-    common = TrainSettings(
-        init=str(weights_path(None)), task="classification", rescale=False, device="cpu", validation_share=0.25,
-        crops_per_micrograph=4, unfit_pictures=2, bf16=True,
-    )  # fmt: skip
-    pixels, truth = splice(
-        [make_micrograph(np.random.default_rng([12, i]), g, 448, 448, 1.0).pixels for i, g in enumerate(grades)],
-        list(grades),
-    )
-    shares = {}
-    for shown, batch in (("crop", 16), ("image", 4)):
-        out = tmp_path / f"{shown}.safetensors"
-        settings = replace(common, input=shown, batch=batch, epochs=6)
-        train(tmp_path / "d", out, settings, lambda _: None, lambda *_: None)
-        shares[shown] = share_within(explain(pixels, network.load(out), SETTINGS).g_seen, truth)
-    print(shares)
-    assert shares["crop"] >= 0.8
-    assert shares["crop"] > shares["image"]

@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 from gdest.cli.options import app
 from gdest.commands import explain, learn, study
 from gdest.errors import SettingsError, WeightsError
-from gdest.settings import GRADE_SETS
+from gdest.schemes import GRADE_SETS
 
 
 @pytest.fixture

@@ -9,7 +9,8 @@ from conftest import CARD
 
 from gdest import network
 from gdest.errors import SettingsError
-from gdest.settings import StudySettings, SynthSettings, TrainSettings
+from gdest.schemes import StudySettings
+from gdest.settings import SynthSettings, TrainSettings
 from gdest.synth.dataset import write_dataset
 from gdest.training.scores import Answers, confusion, nearest, per_class, score
 from gdest.training.study import figures, tables

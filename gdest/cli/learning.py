@@ -10,14 +10,8 @@ import typer
 
 from gdest.cli.options import Device, Precision, UmPerPx, Weights, app
 from gdest.errors import SettingsError
-from gdest.settings import (
-    GRADE_SETS,
-    PRESETS,
-    CalibrationSettings,
-    GradeSettings,
-    SynthSettings,
-    TrainSettings,
-)
+from gdest.schemes import GRADE_SETS, PRESETS
+from gdest.settings import CalibrationSettings, GradeSettings, SynthSettings, TrainSettings
 
 OPTION_OF = {"input": "shown"}
 """Settings whose option has another name in Python, where `input` is taken."""

@@ -8,7 +8,8 @@ from typing import Annotated, Optional
 import typer
 
 from gdest.cli.options import BatchSize, CameraUm, Device, Magnification, MaxMegapixels, Stride, UmPerPx, app
-from gdest.settings import CalibrationSettings, GradeSettings, StudySettings, TrainSettings
+from gdest.schemes import StudySettings
+from gdest.settings import CalibrationSettings, GradeSettings, TrainSettings
 
 
 @app.command()

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from gdest.console import progress, say
-from gdest.settings import StudySettings
+from gdest.schemes import StudySettings
 
 
 def run_study(data: Path, out: Path, settings: StudySettings, unseen: Path | None) -> int:

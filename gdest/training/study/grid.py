@@ -10,7 +10,8 @@ from pathlib import Path
 
 from gdest import network
 from gdest.errors import SettingsError
-from gdest.settings import HEADS, INPUTS, PRESETS, StudySettings, TrainSettings
+from gdest.schemes import PRESETS, StudySettings
+from gdest.settings import HEADS, INPUTS, TrainSettings
 
 SHORT = {"classification": "cls", "regression": "reg"}
 

@@ -11,7 +11,8 @@ import pandas as pd
 from gdest.archive import write_atomically
 from gdest.explain import explain, share_within, splice
 from gdest.heatmap import draw_grades
-from gdest.settings import GradeSettings, StudySettings
+from gdest.schemes import StudySettings
+from gdest.settings import GradeSettings
 from gdest.training.scores import Answers
 from gdest.training.study import figures, tables
 from gdest.training.study.runs import UNSEEN, Study, make_runs, open_study

@@ -17,7 +17,8 @@ from gdest.errors import SettingsError
 from gdest.network import LoadedModel
 from gdest.predict import choose_device
 from gdest.records import ModelCard
-from gdest.settings import StudySettings, TrainSettings
+from gdest.schemes import StudySettings
+from gdest.settings import TrainSettings
 from gdest.training.data import Example, grades_present, load_examples, read_labels, split_in_three
 from gdest.training.fit import checkpoint_path, fit, new_card
 from gdest.training.scores import Answers, answer, grades_of, score

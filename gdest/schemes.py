@@ -1,0 +1,50 @@
+"""Name what the paper trains and compares: its sets of grades, the schemes, and the settings of a study."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from gdest.settings import TrainSettings, _require
+
+GRADE_SETS = {
+    "seen": ((2.5, *(float(g) for g in range(4, 14))), 242),
+    "unseen": ((3.5, 4.5, 5.5, 6.5, 7.5, 8.5, 9.5, 11.5, 12.5), 668),
+}
+"""The paper's two sets and their number of micrographs: the whole grades, and the half grades (without 10.5)."""
+
+PRESETS: dict[str, dict[str, Any]] = {
+    "azimi": {
+        "task": "classification",
+        "backbone": "vgg16",
+        "head": "fc",
+        "input": "crop",
+        "rescale": False,
+        "optimizer": "sgd",
+        "learning_rate": 1e-3,
+    }
+}
+"""Training schemes by name. `azimi` is the compared work (reference 3 of the paper, Azimi et al. 2018): a VGG16
+fine-tuned for classification, without the rescale augmentation. The paper names no optimiser for it; SGD at
+1e-3 with momentum 0.9 and weight decay 5e-4, the usual fine-tuning of a VGG16, is our choice."""
+
+
+@dataclass(frozen=True)
+class StudySettings:
+    """Say which runs a study makes: every configuration that one of `configs` (names, * and ?) matches, `seeds` times.
+
+    `training` is what the runs share. Whole images are `image_batch` to a step. The split is that of the
+    paper, 125 / 53 / 64, as shares of the specimens, and the same for all seeds.
+    """
+
+    training: TrainSettings
+    seeds: int = 20
+    configs: tuple[str, ...] = ("*",)
+    image_batch: int = 8
+
+    def __post_init__(self) -> None:
+        """Raise `SettingsError` for values that cannot be meant."""
+        _require(self.seeds >= 1, "--seeds must be at least 1.")
+        _require(self.image_batch >= 1, "--image-batch must be at least 1.")
+        _require(bool(self.configs), "--configs names no configuration.")
+        _require(self.training.epochs >= 1, "--epochs must be at least 1.")
