@@ -23,6 +23,14 @@ from pathlib import Path
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
+if "--atheris" in sys.argv:  # instrumented as they are imported, before anything else does
+    import atheris
+
+    with atheris.instrument_imports(include=["gdest.reading", "gdest.micrograph", "tifffile"]):
+        import tifffile  # noqa: F401
+
+        import gdest.micrograph  # noqa: F401
+
 from mutants import SOURCES, mutate
 
 from gdest.micrograph import read_micrographs
@@ -87,13 +95,6 @@ def watch(first: int, last: int, folder: Path) -> list[tuple[int, float, int, st
 
 def run_atheris(seconds: int) -> None:
     """Let libFuzzer look for inputs that reach new code."""
-    import atheris
-
-    with atheris.instrument_imports(include=["gdest.reading", "tifffile"]):
-        import tifffile  # noqa: F401
-
-        import gdest.reading.tiff
-        import gdest.reading.tiff_sizes  # noqa: F401
     folder = Path(tempfile.mkdtemp())
     corpus = folder / "corpus"
     corpus.mkdir()
