@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import logging
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from gdest.errors import SettingsError, WeightsError
 from gdest.network import LoadedModel, to_device
@@ -66,16 +69,27 @@ class NetworkPredictor:
     @torch.inference_mode()
     def predict(self, tiles: NDArray[np.uint8]) -> TileAnswers:
         """Return what the network says of tiles (n, side, side) uint8, at the model's pixel size."""
-        parts = []
-        for part in torch.split(torch.from_numpy(tiles).unsqueeze(1), self.batch):
-            if self.stages is not None:
-                parts.append(self.network.answer_maps(self.stages(part)))
+        parts, done = [], 0
+        while done < len(tiles):
+            try:
+                parts.append(self._answer(torch.from_numpy(tiles[done : done + self.batch]).unsqueeze(1)))
+            except torch.OutOfMemoryError:
+                if self.batch == 1:
+                    raise
+                self.batch //= 2
+                logging.warning("The device's memory is full; going on with batches of %d tiles.", self.batch)
                 continue
-            part = part.to(self.device, non_blocking=True)
-            with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.bf16):
-                parts.append(self.network.answer(part.contiguous(memory_format=torch.channels_last)))
+            done += len(parts[-1][0])
         g_seen, unfit, novelty = (torch.cat(column).float().cpu().numpy() for column in zip(*parts, strict=True))
         if self.card.correction:
             grades, too_fine = zip(*self.card.correction, strict=True)
             g_seen = (g_seen - np.interp(g_seen, grades, too_fine)).astype(np.float32)
         return TileAnswers(g_seen, unfit, novelty)
+
+    def _answer(self, part: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return what the network says of one batch (n, 1, side, side) uint8."""
+        if self.stages is not None:
+            return self.network.answer_maps(self.stages(part))
+        part = part.to(self.device, non_blocking=True).contiguous(memory_format=torch.channels_last)
+        with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.bf16):
+            return self.network.answer(part)
