@@ -260,16 +260,16 @@ def test_few_micrographs_are_in_memory_at_a_time_however_long_the_archive(run, r
 
     for i in range(6, 90):
         put(root, f"a/{i}.tif", i)
-    real, read, most = pipeline.read_micrograph, [], 0
+    real, read, most = pipeline.read_micrographs, [], 0
 
     def counted(*arguments):
         nonlocal most
-        micrograph = real(*arguments)
-        read.append(weakref.ref(micrograph))
-        most = max(most, sum(one() is not None for one in read))
-        return micrograph
+        for micrograph in real(*arguments):
+            read.append(weakref.ref(micrograph))
+            most = max(most, sum(one() is not None for one in read))
+            yield micrograph
 
-    monkeypatch.setattr(pipeline, "read_micrograph", counted)
+    monkeypatch.setattr(pipeline, "read_micrographs", counted)
     assert run()[0] == 0
     assert len(read) == 90
     assert most <= pipeline.FILES_UNDER_WAY + DRAW_AHEAD + 4
