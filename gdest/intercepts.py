@@ -3,7 +3,7 @@
 ASTM E112's intercept procedure (Heyn's lines in four directions, so that elongated grains do not bias it) on
 boundaries traced as dark or bright ridges. scikit-image, from the extra `cross-check`, does the tracing. Only tiles
 with closed, well separated boundaries are counted; elsewhere there is no answer rather than a bad one. Twin boundaries
-are counted like others, so heavily twinned austenite comes out up to 0.7 G too fine.
+are counted like others, so heavily twinned austenite comes out 0.6 to 1.7 G too fine (measured on two fields).
 """
 
 from __future__ import annotations

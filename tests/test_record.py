@@ -102,3 +102,18 @@ def test_the_record_is_json_with_nothing_that_json_lacks(out):
     content = json.loads((out / "run.json").read_text(encoding="utf-8"))
     assert content["rows"][0]["um_per_px"] == 0.5
     assert "NaN" not in (out / "run.json").read_text(encoding="utf-8")
+
+
+def test_the_second_micrograph_of_a_file_lies_in_that_file(tmp_path):
+    for root in ("one", "two"):
+        (tmp_path / root).mkdir()
+        (tmp_path / root / "stack.tif").touch()
+    (tmp_path / "one" / "odd#3").touch()
+    single, several = (
+        Run([], (str(tmp_path / "one"),), "w", ""),
+        Run([], (str(tmp_path / "one"), str(tmp_path / "two")), "w", ""),
+    )
+    assert single.path_of("stack.tif#2") == tmp_path / "one" / "stack.tif"
+    assert single.path_of("odd#3") == tmp_path / "one" / "odd#3"
+    assert several.path_of("two/stack.tif#2") == tmp_path / "two" / "stack.tif"
+    assert several.path_of("three/stack.tif") is None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ NOTE = (
     "G is an estimate by the model named here, not an E112 measurement; homogeneity is an indication from a learned "
     "estimate, not an E1181 rating."
 )
+FURTHER_PAGE = re.compile(r"#[0-9]+$")
 LIBRARIES = ("torch", "torchvision", "numpy", "scipy", "pillow", "tifffile", "pandas", "xlsxwriter", "itables")
 
 
@@ -48,11 +50,17 @@ class Run:
     files_read: int = 0
 
     def path_of(self, file: str) -> Path | None:
-        """Return where a row's micrograph lies; None when its root is not known."""
+        """Return where a row's file lies, also of its second micrograph `file#2`; None when its root is not known."""
         if len(self.roots) == 1:
-            return Path(self.roots[0], file)
-        first, _, rest = file.partition("/")
-        return next((Path(root, rest) for root in self.roots if Path(root).name == first), None)
+            path = Path(self.roots[0], file)
+        else:
+            first, _, rest = file.partition("/")
+            root = next((Path(root) for root in self.roots if Path(root).name == first), None)
+            if root is None:
+                return None
+            path = root / rest
+        whole = path.with_name(FURTHER_PAGE.sub("", path.name) or path.name)
+        return whole if whole != path and not path.exists() else path
 
     def counts(self, column: str) -> Counter[str]:
         """Return how many rows have each value of a text column."""
