@@ -24,6 +24,7 @@ from gdest.micrograph import read_micrographs
 from gdest.pipeline import grade_micrographs
 from gdest.records import Failed, ImageFile, Micrograph
 from gdest.reports.csv import write_csv
+from gdest.reports.run import Run
 from gdest.reports.table import ModelName, cells
 from gdest.reports.workbook import write_workbook
 from gdest.settings import GradeSettings
@@ -171,7 +172,7 @@ def test_odd_names_are_graded_and_never_run_as_a_formula(tmp_path, grey):
     rows = list(grade_micrographs(files, FakePredictor(), GradeSettings()))
     table = [cells(row, ModelName("fake", "")) for row in rows]
     write_csv(table, tmp_path / "out/results.csv")
-    write_workbook(table, [], tmp_path / "out/results.xlsx")
+    write_workbook(Run(table, (), "fake", ""), [], (), tmp_path / "out/results.xlsx")
     with open(tmp_path / "out/results.csv", newline="", encoding="utf-8") as text:
         read = [row["file"] for row in csv.DictReader(text)]
     assert len(read) == len(files)
