@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import os
+import resource
 import socket
 import struct
 import zlib
@@ -96,6 +97,21 @@ def test_a_small_file_that_promises_many_pixels_is_a_bomb_whatever_the_limit(tmp
     Image.new("1", (20_000, 4_000)).save(tmp_path / "a.png")
     assert (tmp_path / "a.png").stat().st_size < 100_000
     assert "cannot hold" in refused(tmp_path / "a.png", max_megapixels=1e6)
+
+
+def test_a_later_frame_that_enlarges_a_gif_is_refused_before_it_is_allocated(tmp_path):
+    buffer = io.BytesIO()
+    frames = [Image.fromarray(np.full((240, 260), grey, np.uint8)) for grey in (40, 200)]
+    frames[0].save(buffer, "GIF", save_all=True, append_images=frames[1:])
+    content = bytearray(buffer.getvalue())
+    descriptor = content.rindex(b",\0\0\0\0" + (260).to_bytes(2, "little"))
+    content[descriptor + 5 : descriptor + 9] = b"\xff\xff\xff\xff"  # the second frame's width and height
+    (tmp_path / "a.gif").write_bytes(content)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    first, second = read_micrographs(ImageFile(tmp_path / "a.gif", "a.gif"), GradeSettings())
+    assert isinstance(first, Micrograph)
+    assert "exceeds limit" in second.reason
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 300_000
 
 
 def test_the_limit_in_megapixels_is_the_users(tmp_path, rng):

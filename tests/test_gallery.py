@@ -31,7 +31,7 @@ SCRIPT = "a</script><script>document.title=2</script>.tif"
 @pytest.fixture(scope="module")
 def chromium():
     with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"], timeout=120_000)
         yield browser
         browser.close()
 
@@ -40,6 +40,7 @@ def chromium():
 def opened(chromium, path, **options):
     """Open the page; at the end nothing may have been asked of the network, or said on the console."""
     page = chromium.new_page(**options)
+    page.set_default_timeout(90_000)  # a busy machine is slow, not wrong
     said, asked = [], []
     page.on("console", lambda message: said.append(message.text))
     page.on("pageerror", lambda error: said.append(str(error)))

@@ -10,9 +10,12 @@ import imagecodecs
 import numpy as np
 from PIL import Image, ImageOps
 
-from gdest.reading.picture import Picture, Samples
+from gdest.errors import MicrographError
+from gdest.reading.picture import ONE_PIECE_MEGAPIXELS, Picture, Samples
 
-Image.MAX_IMAGE_PIXELS = None  # --max-megapixels is checked before a pixel is decoded
+# --max-megapixels is checked before a pixel is decoded; but a later frame of a GIF can enlarge its picture to
+# 65535x65535 px while it is being read, and Pillow refuses only what is beyond twice this
+Image.MAX_IMAGE_PIXELS = int(ONE_PIECE_MEGAPIXELS * 1e6) // 2
 
 FORMATS = ("PNG", "JPEG", "JPEG2000", "BMP", "GIF", "WEBP")
 PNG_START = b"\x89PNG\r\n\x1a\n"
@@ -26,7 +29,10 @@ MOST_FRAMES = 1000
 
 def raster_pictures(stream: BinaryIO) -> Iterator[Picture]:
     """Yield the pictures of a file; an animation's frames are several. Foreign errors are not translated."""
-    image = Image.open(stream, formats=FORMATS)
+    try:
+        image = Image.open(stream, formats=FORMATS)
+    except Image.DecompressionBombError as error:
+        raise MicrographError(f"too large: the limit is {ONE_PIECE_MEGAPIXELS:g} megapixels in one piece") from error
     start = _start(stream)
     deep = start.startswith(PNG_START) and start[PNG_DEPTH_AT] == DEEP_BITS
     several = image.format in SEVERAL_PICTURES and not deep
