@@ -50,7 +50,7 @@ def judged():
     torch.manual_seed(0)
     net = network.build(CARD)
     before = net.body.fc.weight.clone()
-    refuse.fit_judge(net, [], TrainSettings(unfit_pictures=8))
+    refuse.fit_judge(net, net.judge, [], TrainSettings(unfit_pictures=8))
     assert torch.equal(net.body.fc.weight, before)
     return net
 
