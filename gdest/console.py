@@ -13,13 +13,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from gdest.records import Row
+from gdest.reports.run import STATUSES
 from gdest.reports.table import Cell, ModelName, cells
 
 if TYPE_CHECKING:
     from gdest.training.metrics import Errors
     from gdest.training.scores import Scores
 
-STATUSES = ("graded", "review", "uncalibrated", "failed")
 PLAIN_LINES = 20
 """Progress lines of a whole run where there is no terminal."""
 

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar, cast
+from typing import cast
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from gdest.archive import write_atomically
 from gdest.backbones import head_of, head_prefix, imagenet_state, make_body, pool, resnet_stages
 from gdest.errors import SettingsError, WeightsError
-from gdest.model_file import CARD_KEY
+from gdest.model_file import CARD_KEY, read_model_file
 from gdest.records import UNFIT, ModelCard
 
-T = TypeVar("T")
 DESCRIPTOR = 2 * (64 + 128 + 256 + 512)
 """A tile's descriptor: mean and deviation of every channel of the four stages of the body."""
 
@@ -208,27 +205,11 @@ def _stored(value: Tensor) -> Tensor:
 
 def load(path: Path) -> LoadedModel:
     """Read a weights file; raise `WeightsError` when it is missing, damaged or not gdest's."""
-    card, state = _read(path, _card_and_state)
+    file = read_model_file(path)
     try:
-        network = GradeNetwork(card)
-        network.load_state_dict(state)
-    except (RuntimeError, WeightsError) as error:
+        network = GradeNetwork(file.card)
+        network.load_state_dict(load_file(path))
+    except (OSError, SafetensorError, RuntimeError, WeightsError) as error:
         first_line = str(error).splitlines()[0]
         raise WeightsError(f"Weights {path} cannot be used: {first_line}") from error
-    sha256 = _read(path, lambda file: hashlib.sha256(file.read_bytes()).hexdigest())
-    return LoadedModel(network.float().eval(), card, path.stem, sha256)
-
-
-def _card_and_state(path: Path) -> tuple[ModelCard, dict[str, Tensor]]:
-    with safe_open(path, framework="pt") as file:
-        metadata = file.metadata() or {}
-        if CARD_KEY not in metadata:
-            raise WeightsError("it has no gdest model card.")
-        return ModelCard.from_json(metadata[CARD_KEY]), {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-
-
-def _read(path: Path, reader: Callable[[Path], T]) -> T:
-    try:
-        return reader(path)
-    except (OSError, SafetensorError, WeightsError) as error:
-        raise WeightsError(f"Weights {path} cannot be used: {error}") from error
+    return LoadedModel(network.float().eval(), file.card, file.name, file.sha256)

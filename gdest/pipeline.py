@@ -17,8 +17,7 @@ from gdest.intercepts import cross_checked
 from gdest.micrograph import read_micrographs
 from gdest.patience import in_order
 from gdest.reading.picture import Regions
-from gdest.records import Failed, Graded, GradeMap, ImageFile, Micrograph, ModelCard, Row, TileAnswers, TileGrid
-from gdest.records import now as now
+from gdest.records import Failed, Graded, GradeMap, ImageFile, Micrograph, ModelCard, Row, TileAnswers, TileGrid, now
 from gdest.review import measured_doubts, reasons
 from gdest.settings import GradeSettings
 from gdest.statistics import at_pixel_size, summarize

@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw, ImageFont
 from scipy import ndimage
 
 from gdest import network
-from gdest.commands.weights import weights_path
+from gdest.commands.weights_path import weights_path
 from gdest.micrograph import grey_8_bit
 from gdest.pipeline import grade_micrographs, predict_grade_map
 from gdest.predict import NetworkPredictor, has_fast_bf16

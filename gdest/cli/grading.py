@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Optional
 
@@ -49,8 +48,7 @@ def analyze(
 ) -> None:
     """Grade single images and print the result."""
     calibration = _calibration(um_per_px, magnification, camera_um, read_scale_bar, scale_bar_um)
-    settings = GradeSettings(calibration, stride_px, batch, device, precision, max_megapixels)
-    settings = replace(settings, cross_check=cross_check)
+    settings = GradeSettings(calibration, stride_px, batch, device, precision, max_megapixels, cross_check=cross_check)
     from gdest.commands.analyze import run_analyze
 
     raise typer.Exit(run_analyze(images, settings, weights, heatmap=heatmap, as_json=as_json))
@@ -93,8 +91,9 @@ def scan(
 ) -> None:
     """Grade every image below the folders; write results.csv, results.xlsx, index.html and heatmaps."""
     calibration = _calibration(um_per_px, magnification, camera_um, read_scale_bar, scale_bar_um)
-    settings = GradeSettings(calibration, stride_px, batch, device, precision, max_megapixels, read_timeout_s)
-    settings = replace(settings, cross_check=cross_check)
+    settings = GradeSettings(
+        calibration, stride_px, batch, device, precision, max_megapixels, read_timeout_s, cross_check
+    )
     options = ScanSettings(
         heatmaps=heatmaps, force=force, fail_on_reject=fail_on_reject, dry_run=dry_run, quiet=quiet, log_file=log_file,
         include=tuple(include or ()), exclude=tuple(exclude or ()), since=since, limit=limit,

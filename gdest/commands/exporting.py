@@ -13,7 +13,7 @@ from gdest.errors import DataError
 from gdest.ledger import Ledger
 from gdest.ledger_schema import Recipe
 from gdest.model_file import ModelFile
-from gdest.pipeline import now
+from gdest.records import now
 from gdest.reports.assign import Rules, read_rules
 from gdest.reports.every import REPORTS, write_reports
 from gdest.reports.record import read_record

@@ -18,7 +18,7 @@ from gdest.errors import OutputError
 from gdest.ledger import LEDGER, Ledger
 from gdest.ledger_schema import Recipe, Run
 from gdest.output_lock import output_lock
-from gdest.pipeline import now
+from gdest.records import now
 from gdest.reports.every import REPORTS
 from gdest.reports.pictures import picture_names
 from gdest.shards import FOLDER

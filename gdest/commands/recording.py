@@ -14,8 +14,7 @@ from gdest.changes import Work, look_at
 from gdest.journal import Journal
 from gdest.ledger import Ledger
 from gdest.ledger_schema import Recipe
-from gdest.pipeline import now
-from gdest.records import Failed, FileState, Graded, GradeMap, Row
+from gdest.records import Failed, FileState, Graded, GradeMap, Row, now
 from gdest.reports.pictures import remove_pictures, write_pictures
 from gdest.reports.table import Cell, ModelName, cells
 

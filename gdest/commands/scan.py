@@ -26,9 +26,9 @@ from gdest.ledger import Ledger
 from gdest.ledger_schema import Recipe
 from gdest.model_file import ModelFile, read_model_file
 from gdest.output_lock import output_lock
-from gdest.pipeline import grade_files, now
+from gdest.pipeline import grade_files
 from gdest.reading.pixel_size import with_rules
-from gdest.records import ImageFile, Row
+from gdest.records import ImageFile, Row, now
 from gdest.reports.assign import read_rules
 from gdest.reports.every import REPORTS, rejected
 from gdest.reports.record import read_record

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from gdest import __version__, network
-from gdest.commands.weights_path import weights_path as weights_path
+from gdest.commands.weights_path import weights_path
 from gdest.network import LoadedModel
 from gdest.predict import has_fast_bf16
 

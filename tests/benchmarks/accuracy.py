@@ -22,7 +22,7 @@ from PIL import Image
 
 from gdest import network
 from gdest.archive import image_files
-from gdest.commands.weights import weights_path
+from gdest.commands.weights_path import weights_path
 from gdest.micrograph import grey_8_bit
 from gdest.network import LoadedModel
 from gdest.pipeline import grade_micrographs

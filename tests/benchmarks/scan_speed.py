@@ -22,7 +22,7 @@ from torchvision import transforms
 
 from gdest import network
 from gdest.commands.scan import run_scan
-from gdest.commands.weights import weights_path
+from gdest.commands.weights_path import weights_path
 from gdest.predict import NetworkPredictor
 from gdest.settings import CalibrationSettings, GradeSettings
 from gdest.synth.dataset import make_micrograph, write_tiff
