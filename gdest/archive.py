@@ -94,3 +94,14 @@ def remove_unfinished(folder: Path) -> None:
         for name in names:
             if name.startswith(UNFINISHED):
                 Path(parent, name).unlink(missing_ok=True)
+
+
+def page_name(file_name: str, number: int) -> str:
+    """Return the name of the nth micrograph in a file: the file's own for the first, then `name#2`, `name#3`..."""
+    return file_name if number == 1 else f"{file_name}#{number}"
+
+
+def split_page(name: str) -> tuple[str, str]:
+    """Return a micrograph's name without and with only what `page_name` adds: `("a.tif", "#2")`, `("a.tif", "")`."""
+    whole, mark, number = name.rpartition("#")
+    return (whole, mark + number) if whole and number.isdecimal() else (name, "")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 
+import imagecodecs
 import matplotlib
 import numpy as np
 from numpy.typing import NDArray
@@ -34,8 +35,13 @@ def heatmap_name(file_name: str) -> str:
 
 def write_heatmap(graded: Graded, path: Path) -> None:
     """Write the heatmap PNG of one micrograph; raise `OutputError` when it cannot be written."""
-    picture = draw_heatmap(graded)
-    write_atomically(path, lambda temporary: picture.save(temporary, "PNG", compress_level=1))
+    save_png(draw_heatmap(graded), path)
+
+
+def save_png(picture: Image.Image, path: Path) -> None:
+    """Write a PNG with one filter for all rows: half the time of choosing one for each, of the same size."""
+    png = imagecodecs.png_encode(np.asarray(picture), level=1, filter=imagecodecs.PNG.FILTER.UP)
+    write_atomically(path, lambda temporary: temporary.write_bytes(png))
 
 
 def draw_heatmap(graded: Graded) -> Image.Image:
@@ -51,23 +57,25 @@ def draw_grades(pixels: NDArray[np.uint8], grades: NDArray[np.float32], title: s
     grey = Image.fromarray(pixels)
     shrink = min(1.0, LONGEST_PX / max(grey.size))
     size = (max(1, round(grey.width * shrink)), max(1, round(grey.height * shrink)))
-    base = np.asarray(grey.resize(size, Image.Resampling.BOX), np.float32)[:, :, None]
+    base = grey.resize(size, Image.Resampling.BOX).convert("RGB")
     values = np.asarray(Image.fromarray(grades).resize(size, Image.Resampling.NEAREST))
-    alpha = np.where(np.isfinite(values), OPACITY, 0.0)[:, :, None]
-    mixed = _hatched(np.asarray((1 - alpha) * base + alpha * colours(values)), ~np.isfinite(values))
+    mixed = Image.blend(base, _coloured(values), OPACITY)
+    known = np.isfinite(values)
+    if not known.all():
+        mixed = Image.composite(mixed, _hatched(base, known), Image.fromarray(known))
     canvas = Image.new("RGB", (size[0] + BAR_PX, size[1]), "white")
-    canvas.paste(Image.fromarray(mixed.astype(np.uint8)), (0, 0))
+    canvas.paste(mixed, (0, 0))
     _draw_bar(canvas, size[0], title)
     return canvas
 
 
-def _hatched(picture: NDArray[np.floating], left_out: NDArray[np.bool_]) -> NDArray[np.floating]:
-    """Return a picture (rows, cols, 3) with grey diagonal lines where tiles were left out, (rows, cols)."""
-    if not left_out.any() or left_out.all():
+def _hatched(picture: Image.Image, known: NDArray[np.bool_]) -> Image.Image:
+    """Return a picture with grey diagonal lines, for where tiles were left out; as it is where none was graded."""
+    if not known.any():
         return picture
-    row, col = np.ogrid[: left_out.shape[0], : left_out.shape[1]]
-    line = ((row + col) % HATCH_PX < 2) & left_out
-    return np.where(line[:, :, None], np.float32(HATCH_GREY), picture)
+    row, col = np.ogrid[: known.shape[0], : known.shape[1]]
+    lines = Image.fromarray((row + col) % HATCH_PX < 2)
+    return Image.composite(Image.new("RGB", picture.size, (HATCH_GREY,) * 3), picture, lines)
 
 
 def pixel_grades(graded: Graded) -> NDArray[np.float32]:
@@ -93,17 +101,26 @@ def pixel_grades(graded: Graded) -> NDArray[np.float32]:
 
 
 def colours(grades: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the colours of G values on the fixed scale, shape (..., 3), 0..255; NaN gives black."""
+    """Return the colours of G values on the fixed scale, shape (..., 3), 0..255; NaN gives that of G 0."""
+    return np.asarray(_colour_table()[_steps(grades)], np.float32)
+
+
+def _steps(grades: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Return the place of G values in the table of colours."""
     low, high = G_SCALE
-    table = _colour_table()
-    steps = np.clip((np.nan_to_num(grades) - low) * (len(table) / (high - low)), 0, len(table) - 1)
-    return np.asarray(table[steps.astype(np.intp)])
+    return np.asarray(np.clip((np.nan_to_num(grades) - low) * (256 / (high - low)), 0, 255), np.uint8)
+
+
+def _coloured(grades: NDArray[np.float32]) -> Image.Image:
+    picture = Image.fromarray(_steps(grades))
+    picture.putpalette(_colour_table().tobytes())
+    return picture.convert("RGB")
 
 
 @cache
-def _colour_table() -> NDArray[np.float32]:
+def _colour_table() -> NDArray[np.uint8]:
     """Return the colours of the scale in steps (256, 3), 0..255; matplotlib looks each pixel up ten times slower."""
-    return np.asarray(matplotlib.colormaps[COLOUR_MAP](np.arange(256))[:, :3] * 255, np.float32)
+    return np.asarray(matplotlib.colormaps[COLOUR_MAP](np.arange(256))[:, :3] * 255, np.uint8)
 
 
 def _draw_bar(canvas: Image.Image, left: int, title: str) -> None:

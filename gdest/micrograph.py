@@ -14,6 +14,7 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
+from gdest.archive import page_name
 from gdest.errors import MicrographError
 from gdest.reading.grey import Window, bands, check_shape, grey_8_bit, in_window, window_of
 from gdest.reading.not_metal import CELL_PX, find_not_metal
@@ -61,14 +62,14 @@ def read_micrographs(file: ImageFile, settings: GradeSettings) -> Iterator[Micro
             sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
             file_bytes = stream.tell()
             for number, picture in enumerate(_large_enough(_pictures(stream, file.path, file_bytes)), start=1):
-                page = file if number == 1 else ImageFile(file.path, f"{file.name}#{number}")
+                page = ImageFile(file.path, page_name(file.name, number))
                 try:
                     picture.check_size(settings.max_megapixels, file_bytes)
                     yield _micrograph(page, picture, settings.calibration, sha256)
                 except MicrographError as error:
                     yield Failed(page, str(error), sha256, now())
     except MicrographError as error:
-        page = file if number == 0 else ImageFile(file.path, f"{file.name}#{number + 1}")
+        page = ImageFile(file.path, page_name(file.name, number + 1))
         yield Failed(page, str(error), sha256, now())
 
 

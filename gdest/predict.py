@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from gdest.errors import SettingsError, WeightsError
-from gdest.network import LoadedModel, to_device
-from gdest.openvino_stages import OpenVinoStages, is_installed
+from gdest.network import LoadedModel, describe, to_device
+from gdest.openvino_engine import OpenVinoDescriptors, is_installed
 from gdest.records import ModelCard, TileAnswers
 from gdest.settings import GradeSettings
 
@@ -59,9 +59,9 @@ class NetworkPredictor:
         fast = settings.precision == "auto" and has_fast_bf16(self.device)
         self.bf16 = settings.precision == "bf16" or fast
         self.network = to_device(model.network, self.device).eval()
-        self.stages: OpenVinoStages | None = None
+        self.openvino: OpenVinoDescriptors | None = None
         if long_run and self.device.type == "cpu" and model.network.judge is not None and is_installed():
-            self.stages = OpenVinoStages(self.network, model.card.tile_px, bf16=self.bf16)
+            self.openvino = OpenVinoDescriptors(self.network, model.card.tile_px, bf16=self.bf16)
         self.batch = settings.batch
         self.card: ModelCard = model.card
         self.name, self.sha256 = model.name, model.sha256
@@ -88,8 +88,11 @@ class NetworkPredictor:
 
     def _answer(self, part: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return what the network says of one batch (n, 1, side, side) uint8."""
-        if self.stages is not None:
-            return self.network.answer_maps(self.stages(part))
+        if self.openvino is not None:
+            return self.network.answer_described(self.openvino(part))
         part = part.to(self.device, non_blocking=True).contiguous(memory_format=torch.channels_last)
         with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.bf16):
-            return self.network.answer(part)
+            if self.network.judge is None:
+                return self.network.answer(part)
+            described = describe(self.network.stages(part))
+        return self.network.answer_described(described)

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from gdest.archive import image_files, write_atomically
+from gdest.archive import image_files, page_name, split_page, write_atomically
 from gdest.errors import OutputError, SettingsError
 
 
@@ -62,3 +62,13 @@ def test_a_name_that_is_no_utf_8_gets_one_a_report_can_hold(tmp_path):
     (file,) = image_files([tmp_path])
     assert file.name == "gef\\xfcge.tif"
     assert file.path.read_bytes() == b"x"
+
+
+@pytest.mark.parametrize(
+    ("name", "whole", "page"),
+    [("a/b.tif", "a/b.tif", ""), ("a/b.tif#2", "a/b.tif", "#2"), ("a/b#c.tif", "a/b#c.tif", ""), ("#2", "#2", "")],
+)
+def test_the_name_of_a_further_page_is_put_together_and_taken_apart_alike(name, whole, page):
+    assert split_page(name) == (whole, page)
+    if page:
+        assert page_name(whole, int(page[1:])) == name

@@ -95,6 +95,13 @@ def test_twice_the_pixel_size_is_two_grades_coarser():
     assert rows[0]["g"] - rows[1]["g"] == pytest.approx(2.0, abs=0.002)
 
 
+def test_analyze_takes_the_pixel_size_from_the_rules_of_the_archive(tmp_path):
+    (tmp_path / "gdest.toml").write_text('[[pixel_size]]\nglob = "*steel-5*"\num_per_px = 2.0\ntrust = true\n')
+    finished = gdest("analyze", EXAMPLES / "steel-5.tif", "--json", "--config", tmp_path / "gdest.toml")
+    (row,) = json.loads(finished.stdout)
+    assert (row["um_per_px"], row["um_per_px_source"]) == (2.0, "gdest.toml")
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "word"),
     [

@@ -6,12 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from conftest import CARD
+from conftest import CARD, FakePredictor
 
 from gdest import explain as explaining
 from gdest import network
+from gdest.commands import explain as commanding
 from gdest.commands.weights_path import BUNDLED_CLASSIFIER
-from gdest.errors import WeightsError
+from gdest.errors import MicrographError, WeightsError
 from gdest.explain import class_maps, explain, share_within, splice
 from gdest.network import LoadedModel
 from gdest.settings import GradeSettings
@@ -107,6 +108,42 @@ def test_a_regressor_has_no_classes_to_explain():
         explain(noise(), model, SETTINGS)
 
 
+@pytest.fixture
+def explained(tmp_path, monkeypatch):
+    """Return what `gdest explain` draws for one file: the classifier's grades, NaN where it shows none."""
+    path, drawn = tmp_path / "c.safetensors", []
+    network.save(classifier().network, classifier().card, path)
+    monkeypatch.setattr(explaining, "class_maps", lambda _, tiles: torch.ones(len(tiles), len(CLASSES), 7, 7))
+    monkeypatch.setattr(commanding, "load_weights", lambda _: None)
+    monkeypatch.setattr(commanding, "NetworkPredictor", lambda *_: FakePredictor(6.0))
+    real = commanding.draw_grades
+    monkeypatch.setattr(commanding, "draw_grades", lambda *told: drawn.append(told[1]) or real(*told))
+    monkeypatch.chdir(tmp_path)
+
+    def run(file):
+        commanding.run_explain([file.path], SETTINGS, path, None)
+        assert (tmp_path / f"{file.name}.explain.png").is_file()
+        return drawn.pop()
+
+    return run
+
+
+def test_explaining_shows_nothing_where_a_banner_hides_the_metal(explained, write_tiff, rng):
+    pixels = rng.integers(60, 200, (700, 900), dtype=np.uint8)
+    assert np.isfinite(explained(write_tiff("clean.tif", pixels))).all()
+    pixels[620:] = 0
+    pixels[650:670, 40:200:9] = 255
+    grades = explained(write_tiff("banner.tif", pixels))
+    assert np.isnan(grades[-1]).all()
+    assert np.isfinite(grades[:440]).all()
+
+
+def test_explaining_refuses_what_is_read_region_by_region(explained, write_tiff, monkeypatch):
+    monkeypatch.setattr("gdest.micrograph.REGIONS_PX", 1000)
+    with pytest.raises(MicrographError, match="too large to be explained"):
+        explained(write_tiff("large.tif", noise(300, 400), tile=(64, 64)))
+
+
 def test_share_within_counts_undefined_pixels_as_wrong():
     assert share_within(np.float32([4, 5, np.nan, 9]), np.float32([4, 4, 4, 4])) == 0.5
 
@@ -122,9 +159,17 @@ def test_a_splice_holds_its_four_quarters():
 BUNDLED = Path(__file__).parent.parent / "weights" / BUNDLED_CLASSIFIER
 
 
-@pytest.mark.skipif(not BUNDLED.is_file(), reason="no classifier is bundled")
+SPLICES = [(4, 6, 9, 12), (5, 8, 7, 11), (12, 4, 10, 6), (9, 7, 5, 10), (4, 7, 10, 13), (6, 11, 8, 5)]
+
+
+@pytest.mark.slow
 def test_the_bundled_classifier_tells_the_quadrants_of_fig_8():
-    grades = [4.0, 6.0, 9.0, 12.0]
-    quarters = [make_micrograph(np.random.default_rng([77, i]), g, 480, 640, 1.0) for i, g in enumerate(grades)]
-    pixels, truth = splice([made.pixels for made in quarters], grades)
-    assert share_within(explain(pixels, network.load(BUNDLED), SETTINGS).g_seen, truth) >= 0.8
+    """The paper shows one spliced image; of one the share swings by 0.1, so the mean of six counts."""
+    model, shares = network.load(BUNDLED), []
+    for number, grades in enumerate(SPLICES):
+        rngs = [np.random.default_rng([77 + number, i]) for i in range(4)]
+        quarters = [make_micrograph(rng, g, 480, 640, 1.0).pixels for rng, g in zip(rngs, grades, strict=True)]
+        pixels, truth = splice(quarters, list(grades))
+        shares.append(share_within(explain(pixels, model, SETTINGS).g_seen, truth))
+    assert np.mean(shares) >= 0.8
+    assert min(shares) > 0.5

@@ -109,7 +109,7 @@ def test_bf16_gives_the_same_g_as_float32(model):
         predict_grade_map(pixels, NetworkPredictor(model, GradeSettings(precision=precision)), 224).g_seen.mean()
         for precision in ("fp32", "bf16")
     ]
-    assert grades[0] == pytest.approx(grades[1], abs=0.05)
+    assert grades[0] == pytest.approx(grades[1], abs=0.02)
 
 
 @pytest.mark.slow
@@ -121,7 +121,7 @@ def test_openvino_gives_the_same_g_within_0_02_and_the_same_doubts(model):
     slow = NetworkPredictor(model, GradeSettings(device="cpu", precision="fp32"))
     for precision in ("fp32", "auto"):
         fast = NetworkPredictor(model, GradeSettings(device="cpu", precision=precision, batch=5), long_run=True)
-        assert fast.stages is not None
+        assert fast.openvino is not None
         for name in ("steel-2.tif", "steel-6.tif"):
             pixels = read_micrograph(ImageFile(EXAMPLES / name, name)).pixels
             tiles = cut_tiles(pixels, tile_grid(*pixels.shape, 224, 224))

@@ -10,6 +10,7 @@ import typer
 from gdest.cli.options import (
     BatchSize,
     CameraUm,
+    Config,
     CrossCheck,
     Device,
     Magnification,
@@ -34,6 +35,7 @@ def analyze(
     camera_um: CameraUm = None,
     read_scale_bar: ReadScaleBar = False,
     scale_bar_um: ScaleBarUm = None,
+    config: Config = None,
     heatmap: Annotated[
         bool, typer.Option("--heatmap", help="Write IMAGE.heatmap.png into the current folder.")
     ] = False,
@@ -51,7 +53,7 @@ def analyze(
     settings = GradeSettings(calibration, stride_px, batch, device, precision, max_megapixels, cross_check=cross_check)
     from gdest.commands.analyze import run_analyze
 
-    raise typer.Exit(run_analyze(images, settings, weights, heatmap=heatmap, as_json=as_json))
+    raise typer.Exit(run_analyze(images, settings, weights, config, heatmap=heatmap, as_json=as_json))
 
 
 @app.command()
@@ -63,7 +65,7 @@ def scan(
     camera_um: CameraUm = None,
     read_scale_bar: ReadScaleBar = False,
     scale_bar_um: ScaleBarUm = None,
-    config: Annotated[Path | None, typer.Option(help="Rules of the archive, gdest.toml.")] = None,
+    config: Config = None,
     heatmaps: Annotated[bool, typer.Option(help="Write a heatmap PNG for each micrograph.")] = True,
     force: Annotated[bool, typer.Option("--force", help="Grade again what the ledger knows.")] = False,
     fail_on_reject: Annotated[bool, typer.Option("--fail-on-reject", help="Exit code 6 when a limit fails.")] = False,

@@ -34,4 +34,5 @@ BatchSize = Annotated[int, typer.Option("--batch", help="Tiles per pass.")]
 CrossCheck = Annotated[
     bool, typer.Option("--cross-check", help="Count intercepts as well; review where they differ by more than 1 G.")
 ]
+Config = Annotated[Optional[Path], typer.Option(help="Rules of the archive, gdest.toml.")]
 MaxMegapixels = Annotated[float, typer.Option(help="Refuse larger images.")]

@@ -8,19 +8,31 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from gdest.commands.weights import load_weights
+from gdest.config import read_config
 from gdest.console import Tally, print_rows, say
 from gdest.heatmap import write_heatmap
 from gdest.pipeline import grade_micrographs
 from gdest.predict import NetworkPredictor
+from gdest.reading.pixel_size import with_rules
 from gdest.records import Graded, ImageFile
 from gdest.reports.table import ModelName
 from gdest.settings import GradeSettings
 
 
 def run_analyze(
-    images: Sequence[Path], settings: GradeSettings, weights: Path | None, *, heatmap: bool, as_json: bool
+    images: Sequence[Path],
+    settings: GradeSettings,
+    weights: Path | None,
+    config: Path | None,
+    *,
+    heatmap: bool,
+    as_json: bool,
 ) -> int:
-    """Grade single files and print them on standard output; return the exit code."""
+    """Grade single files and print them on standard output; return the exit code.
+
+    Of a gdest.toml only the pixel sizes count; their globs see each path as it was given.
+    """
+    settings = with_rules(settings, read_config(config))
     predictor = NetworkPredictor(load_weights(weights), settings)
     tally = Tally(ModelName(predictor.name, predictor.sha256))
     files = [ImageFile(path, path.as_posix()) for path in images]

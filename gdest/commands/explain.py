@@ -15,10 +15,10 @@ from gdest.commands.weights_path import BUNDLED_CLASSIFIER, weights_path
 from gdest.console import print_areas, say
 from gdest.errors import MicrographError
 from gdest.explain import explain
-from gdest.heatmap import draw_grades, draw_heatmap
+from gdest.heatmap import draw_grades, draw_heatmap, pixel_grades
 from gdest.micrograph import read_micrograph
 from gdest.network import LoadedModel
-from gdest.pipeline import grade, predict_grade_map
+from gdest.pipeline import grade, grade_map_of
 from gdest.predict import NetworkPredictor
 from gdest.records import ImageFile
 from gdest.settings import GradeSettings
@@ -40,10 +40,15 @@ def _explain_one(
 ) -> None:
     try:
         micrograph = read_micrograph(file, settings.calibration, settings.max_megapixels)
+        if micrograph.regions is not None:  # its `pixels` are every second (fourth...) one, at which grains look finer
+            raise MicrographError("too large to be explained in one piece; cut out a part of at most 100 megapixels")
+        grade_map = grade_map_of(micrograph, predictor, settings.stride_px)
     except MicrographError as error:
         raise MicrographError(f"{file.name}: {error}") from error
-    graded = grade(micrograph, predict_grade_map(micrograph.pixels, predictor, settings.stride_px), predictor.card)
-    grades = explain(micrograph.pixels, classifier, settings).g_seen
+    graded = grade(micrograph, grade_map, predictor.card)
+    # what is no metal is no evidence either
+    metal = np.isfinite(pixel_grades(graded))
+    grades = np.where(metal, explain(micrograph.pixels, classifier, settings).g_seen, np.float32(np.nan))
     title = "G seen"
     if micrograph.um_per_px is not None:
         shift = float(grain_size.g_from_seen(0.0, micrograph.um_per_px, classifier.card.um_per_px))

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 from gdest import __version__
-from gdest.config import read_config
 from gdest.errors import DataError
 from gdest.ledger import Ledger
 from gdest.ledger_schema import Recipe
@@ -21,8 +21,10 @@ from gdest.reports.run import Run, library_versions, this_host
 from gdest.settings import GradeSettings
 
 
-def begun_run(model: ModelFile, settings: GradeSettings, roots: Sequence[Path], config: Path | None) -> Run:
-    """Return what the reports will tell of a run that begins now, still without rows."""
+def begun_run(
+    model: ModelFile, settings: GradeSettings, roots: Sequence[Path], sections: Mapping[str, Any], config: Path | None
+) -> Run:
+    """Return what the reports will tell of a run that begins now, without rows; `sections` are those of `config`."""
     return Run(
         table=[],
         roots=tuple(str(root.resolve()) for root in roots),
@@ -31,7 +33,7 @@ def begun_run(model: ModelFile, settings: GradeSettings, roots: Sequence[Path], 
         weights=str(model.path.resolve()),
         card=asdict(model.card),
         settings=asdict(settings),
-        sections=read_config(config),
+        sections=sections,
         rules_folder=str(config.parent.resolve()) if config else "",
         versions=library_versions(),
         host=this_host(),

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from gdest.archive import split_page
 from gdest.changes import Plan, compare
 from gdest.heatmap import heatmap_name
 from gdest.ledger import LEDGER, Ledger
@@ -109,6 +110,5 @@ def memory(out: Path, recipe: Recipe, options: ScanSettings) -> Iterator[Memory]
 
 def _page(file: ImageFile) -> str:
     """Return what a micrograph's name adds to its file's: nothing for the first one, `#2` for the second."""
-    _, mark, number = file.name.rpartition("#")
-    further = number.isdigit() and not file.path.name.endswith(mark + number)
-    return mark + number if further else ""
+    page = split_page(file.name)[1]
+    return "" if file.path.name.endswith(page) else page

@@ -32,6 +32,7 @@ from gdest.records import ImageFile, Row, now
 from gdest.reports.assign import read_rules
 from gdest.reports.every import REPORTS, rejected
 from gdest.reports.record import read_record
+from gdest.reports.run import Run
 from gdest.settings import GradeSettings, ScanSettings, answer_settings
 from gdest.stopping import Stop, heard
 from gdest.watching import Settling
@@ -71,7 +72,8 @@ def run_scan(
             remove_unfinished(out)
             model = read_model_file(weights_path(weights))
             recipe = ledger.recipe(model.name, model.sha256, model.card, answer_settings(settings))
-            scan = Scan(roots, out, settings, config, options, ledger, recipe, model, stop, journal)
+            begun = begun_run(model, settings, roots, sections, config)
+            scan = Scan(roots, out, settings, begun, options, ledger, recipe, model, stop, journal)
             return scan.watch() if options.watch else scan.once(_look(roots, must_hold=True))
     except GdestError as error:
         journal.write("error", sentence=str(error), exit_code=error.exit_code)
@@ -113,7 +115,7 @@ class Scan:
         roots: Sequence[Path],
         out: Path,
         settings: GradeSettings,
-        config: Path | None,
+        begun: Run,
         options: ScanSettings,
         ledger: Ledger,
         recipe: Recipe,
@@ -121,7 +123,7 @@ class Scan:
         stop: Stop,
         journal: Journal,
     ) -> None:
-        self.roots, self.out, self.settings, self.config, self.options = roots, out, settings, config, options
+        self.roots, self.out, self.settings, self.told, self.options = roots, out, settings, begun, options
         self.ledger, self.recipe, self.model, self.stop, self.journal = ledger, recipe, model, stop, journal
         self._predictor: Predictor | None = None
 
@@ -150,7 +152,7 @@ class Scan:
     def _do(self, plan: Plan) -> int:
         run = self.ledger.begin_run(self.recipe, self.roots, socket.gethostname(), now(), __version__)
         self.journal.write("start", plan=plan.sentence(), out=self.out, model=self.recipe.model)
-        self.told, began = begun_run(self.model, self.settings, self.roots, self.config), time.monotonic()
+        self.told, began = replace(self.told, started=now()), time.monotonic()
         done = self._grade(plan)
         return self._finish(run, time.monotonic() - began, done)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from PIL import Image
 
 from gdest.archive import write_atomically
-from gdest.heatmap import draw_heatmap, heatmap_name
+from gdest.heatmap import draw_heatmap, heatmap_name, save_png
 from gdest.records import Graded
 
 THUMBNAIL_PX = 176
@@ -36,7 +36,7 @@ def write_pictures(graded: Graded, out: Path) -> None:
     """Write heatmap, preview and thumbnail of one micrograph below `out`; raise `OutputError`."""
     name = graded.micrograph.file.name
     heatmap = draw_heatmap(graded)
-    write_atomically(out / heatmap_name(name), lambda path: heatmap.save(path, "PNG", compress_level=1))
+    save_png(heatmap, out / heatmap_name(name))
     thumbnail = heatmap.copy()
     thumbnail.thumbnail((THUMBNAIL_PX, THUMBNAIL_PX))
     write_atomically(out / thumbnail_name(name), lambda path: thumbnail.save(path, "JPEG", quality=80))

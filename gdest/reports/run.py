@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import platform
-import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from gdest import __version__
+from gdest.archive import split_page
 from gdest.reports.table import Cell
 
 STATUSES = ("graded", "review", "uncalibrated", "failed")
@@ -20,7 +20,6 @@ NOTE = (
     "G is an estimate by the model named here, not an E112 measurement; homogeneity is an indication from a learned "
     "estimate, not an E1181 rating."
 )
-FURTHER_PAGE = re.compile(r"#[0-9]+$")
 LIBRARIES = ("torch", "torchvision", "numpy", "scipy", "pillow", "tifffile", "pandas", "xlsxwriter", "itables")
 
 
@@ -59,7 +58,7 @@ class Run:
             if root is None:
                 return None
             path = root / rest
-        whole = path.with_name(FURTHER_PAGE.sub("", path.name) or path.name)
+        whole = path.with_name(split_page(path.name)[0])
         return whole if whole != path and not path.exists() else path
 
     def counts(self, column: str) -> Counter[str]:

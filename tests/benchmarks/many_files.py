@@ -46,7 +46,7 @@ def main() -> None:
                     ledger.record(recipe.id, look_at(file), [(cells, None)])
             for name in REPORTS:
                 (out / name).touch()
-            run = begun_run(model, GradeSettings(), [root], None)
+            run = begun_run(model, GradeSettings(), [root], {}, None)
             ledger.exported(export_key(recipe, run, rules_of(run)))
         cpu_before = 0.0
         for _ in range(2):

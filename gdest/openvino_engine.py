@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from gdest.network import GradeNetwork
+from gdest.network import GradeNetwork, describe
 
 
 def is_installed() -> bool:
@@ -18,12 +18,12 @@ def is_installed() -> bool:
     return importlib.util.find_spec("openvino") is not None
 
 
-class OpenVinoStages:
-    """Give the feature maps of a network's four stages, as `GradeNetwork.stages` does.
+class OpenVinoDescriptors:
+    """Give the descriptors of tiles, as `describe` does of the maps of a network's four stages.
 
-    Only the convolutions run here, in bf16 where it is asked for; the grade and the doubts are
-    computed from the maps in float32 by torch, since bf16 near G 8 knows steps of 0.03 only. To
-    translate the network takes some seconds.
+    The convolutions run here, in bf16 where it is asked for, and what is pooled from their maps: handing
+    out the maps themselves cost a third of the time. The grade and the doubts are computed from the descriptors in
+    float32 by torch, since bf16 near G 8 knows steps of 0.03 only. To translate the network takes some seconds.
     """
 
     def __init__(self, network: GradeNetwork, side: int, *, bf16: bool) -> None:
@@ -32,21 +32,21 @@ class OpenVinoStages:
         example = torch.zeros((2, 1, side, side), dtype=torch.uint8)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # torch's, on the tracing that OpenVINO does
-            translated = openvino.convert_model(_Stages(network.cpu().eval()), example_input=example)
+            translated = openvino.convert_model(_Described(network.cpu().eval()), example_input=example)
         translated.reshape([-1, 1, side, side])
         options = {"INFERENCE_PRECISION_HINT": "bf16" if bf16 else "f32", "PERFORMANCE_HINT": "LATENCY"}
         options["INFERENCE_NUM_THREADS"] = str(torch.get_num_threads())
         self._compiled: Any = openvino.Core().compile_model(translated, "CPU", options)
 
-    def __call__(self, tiles: Tensor) -> list[Tensor]:
-        """Return the maps of the four stages, float32, of tiles (n, 1, side, side) uint8."""
-        return [torch.from_numpy(np.array(maps, np.float32)) for maps in self._compiled(tiles.numpy()).values()]
+    def __call__(self, tiles: Tensor) -> Tensor:
+        """Return the descriptors (n, DESCRIPTOR), float32, of tiles (n, 1, side, side) uint8."""
+        return torch.from_numpy(np.array(self._compiled(tiles.numpy())[0], np.float32))
 
 
-class _Stages(nn.Module):
+class _Described(nn.Module):
     def __init__(self, network: GradeNetwork) -> None:
         super().__init__()
         self.network = network
 
-    def forward(self, tiles: Tensor) -> tuple[Tensor, ...]:
-        return tuple(self.network.stages(tiles))
+    def forward(self, tiles: Tensor) -> Tensor:
+        return describe(self.network.stages(tiles))
