@@ -10,7 +10,7 @@ from pathlib import Path
 
 from gdest.records import FileState, ImageFile
 
-REASONS = ("new", "moved", "changed", "to be read again", "without heatmap", "forced")
+REASONS = ("new", "moved", "changed", "to be read again", "without its pictures", "forced")
 """Why a file is graded, in the order they are reported."""
 
 
@@ -66,7 +66,7 @@ def compare(
 
     `files` are those that this scan may grade, `present` the names of all files in the archive,
     `known` what the ledger says of each. A file is unchanged when size and time are what they were
-    (equal, not older: clocks go wrong). `undrawn` names files whose heatmap is wanted and missing.
+    (equal, not older: clocks go wrong). `undrawn` names files of which a picture is wanted and missing.
     A new file that has size and time of one that is gone has been moved.
     """
     gone = [name for name in known if name not in present]
@@ -85,7 +85,7 @@ def compare(
         elif before.again:
             work.append(Work(file, state, "to be read again"))
         elif file.name in undrawn:
-            work.append(Work(file, state, "without heatmap"))
+            work.append(Work(file, state, "without its pictures"))
         else:
             unchanged.append(file.name)
     return Plan(tuple(work), tuple(unchanged), tuple(gone))

@@ -21,6 +21,7 @@ from gdest.commands import scan
 from gdest.errors import ArchiveError, OutputError
 from gdest.ledger import Ledger
 from gdest.model_file import ModelFile
+from gdest.reports.pictures import PICTURE_FOLDERS
 from gdest.settings import GradeSettings, ScanSettings
 
 SETTINGS = GradeSettings()
@@ -138,6 +139,15 @@ def test_a_heatmap_that_is_missing_is_drawn_again_without_the_network(run, tmp_p
     drawn = sorted(path.name for path in (tmp_path / "out/heatmaps").rglob("*.png"))
     assert drawn == [f"{i}.tif.png" for i in range(6)]
     assert run() == (0, 0)
+
+
+@pytest.mark.parametrize("kind", PICTURE_FOLDERS)
+def test_a_single_picture_that_was_deleted_comes_back(run, tmp_path, kind):
+    run()
+    lost = next(path for path in (tmp_path / "out" / kind).rglob("*.*") if path.is_file())
+    lost.unlink()
+    run()
+    assert lost.is_file()
 
 
 def test_a_file_that_becomes_bad_loses_its_number_and_its_heatmap(run, table, root, tmp_path):

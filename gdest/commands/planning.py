@@ -12,12 +12,12 @@ from pathlib import Path
 
 from gdest.archive import split_page
 from gdest.changes import Plan, compare
-from gdest.heatmap import heatmap_name
 from gdest.ledger import LEDGER, Ledger
 from gdest.ledger_schema import Recipe
 from gdest.model_file import ModelFile
 from gdest.pipeline import Memory, no_memory
 from gdest.records import FileState, GradeMap, ImageFile, Micrograph
+from gdest.reports.pictures import PICTURE_FOLDERS, picture_names
 from gdest.selection import Selection, select
 from gdest.settings import GradeSettings, ScanSettings, answer_settings
 
@@ -39,7 +39,7 @@ def make_plan(archive: Archive, ledger: Ledger, recipe: int, out: Path, options:
     selection = select(archive.files if archive.settled is None else archive.settled, options)
     if options.shard:
         ledger.expect([file.name for file in archive.files if options.shard.holds(file.name)])
-    undrawn = _without_heatmap(ledger, recipe, out) if options.heatmaps else set()
+    undrawn = _undrawn(ledger, recipe, out) if options.heatmaps else set()
     return _compare(archive, selection, ledger.files(recipe), undrawn, options)
 
 
@@ -51,14 +51,14 @@ def _compare(
     return plan if options.limit is None else Plan(plan.work[: options.limit], plan.unchanged, plan.gone)
 
 
-def _without_heatmap(ledger: Ledger, recipe: int, out: Path) -> set[str]:
-    """Return the graded files of which a heatmap is missing."""
-    drawn = {
-        Path(folder, name).relative_to(out).as_posix()
-        for folder, _, names in os.walk(out / "heatmaps")
-        for name in names
-    }
-    return {file for micrograph, file in ledger.mapped(recipe) if heatmap_name(micrograph) not in drawn}
+def _undrawn(ledger: Ledger, recipe: int, out: Path) -> set[str]:
+    """Return the graded files of which a picture is missing."""
+    drawn: set[str] = set()
+    for kind in PICTURE_FOLDERS:
+        for folder, _, names in os.walk(out / kind):
+            below = Path(folder).relative_to(out).as_posix()
+            drawn.update(f"{below}/{name}" for name in names)
+    return {file for micrograph, file in ledger.mapped(recipe) if not drawn.issuperset(picture_names(micrograph))}
 
 
 def print_plan(archive: Archive, model: ModelFile, settings: GradeSettings, out: Path, options: ScanSettings) -> int:
@@ -80,14 +80,14 @@ def print_plan(archive: Archive, model: ModelFile, settings: GradeSettings, out:
 def _known(
     model: ModelFile, settings: GradeSettings, out: Path, options: ScanSettings
 ) -> tuple[dict[str, FileState], set[str]]:
-    """Return the files that the ledger of `out` knows, and those of them without a heatmap, making nothing."""
+    """Return the files that the ledger of `out` knows, and those of them without a picture, making nothing."""
     if not (out / LEDGER).is_file():
         return {}, set()
     with Ledger.open(out) as ledger:
         recipe = ledger.find_recipe(model.sha256, answer_settings(settings))
         if recipe is None:
             return {}, set()
-        undrawn = _without_heatmap(ledger, recipe.id, out) if options.heatmaps else set()
+        undrawn = _undrawn(ledger, recipe.id, out) if options.heatmaps else set()
         return ledger.files(recipe.id), undrawn
 
 

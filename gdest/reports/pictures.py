@@ -13,6 +13,9 @@ from gdest.records import Graded
 THUMBNAIL_PX = 176
 """Longest side of a thumbnail."""
 
+PICTURE_FOLDERS = ("heatmaps", "previews", "thumbnails")
+"""Where the pictures of `picture_names` lie in the output folder."""
+
 PREVIEW_PX = 1200
 """Longest side of the micrograph as a browser shows it, which knows no TIFF."""
 
