@@ -18,13 +18,17 @@ SUFFIXES = frozenset(
     | {".bmp", ".gif", ".webp", ".czi", ".lif", ".nd2", ".oib", ".vsi"}
 )
 
+OUTPUT_MARKS = ({"ledger.sqlite"}, {"study.md", "runs.csv"})
+"""The names in a folder that a scan or a study has written; the pictures there are its own."""
+
 
 def image_files(roots: Sequence[Path], unreadable: list[str] | None = None) -> list[ImageFile]:
     """Return the image files below the roots, sorted by name; subfolders included.
 
     A name is the path relative to its root, with `/`; with several roots it begins with the
-    root's name. Hidden files (`.name`, `._name`) and hidden folders are left out; folders that cannot be listed are
-    added to `unreadable`. Raises `SettingsError` for a root that does not exist, or two roots of one name.
+    root's name. Hidden files (`.name`, `._name`) and hidden folders are left out, and what
+    gdest itself has written; folders that cannot be listed are added to `unreadable`. Raises
+    `SettingsError` for a root that does not exist, or two roots of one name.
     """
     for root in roots:
         if not root.exists():
@@ -45,8 +49,16 @@ def _readable(name: str) -> str:
     return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
+def _is_own_output(names: Sequence[str]) -> bool:
+    """Return whether a folder of these names was written by a scan or a study; its pictures are no micrographs."""
+    return any(marks.issubset(names) for marks in OUTPUT_MARKS)
+
+
 def _walk(root: Path, unreadable: list[str]) -> Iterator[Path]:
     for folder, folders, names in os.walk(root, onerror=lambda error: unreadable.append(str(error.filename))):
+        if _is_own_output(names):
+            folders.clear()
+            continue
         folders[:] = [name for name in folders if not name.startswith(".")]
         for name in names:
             if Path(name).suffix.lower() in SUFFIXES and not name.startswith("."):

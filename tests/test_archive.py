@@ -72,3 +72,9 @@ def test_the_name_of_a_further_page_is_put_together_and_taken_apart_alike(name, 
     assert split_page(name) == (whole, page)
     if page:
         assert page_name(whole, int(page[1:])) == name
+
+
+def test_what_gdest_itself_has_written_is_no_archive(tmp_path):
+    make(tmp_path, "a.tif", "old/ledger.sqlite", "old/heatmaps/a.tif.png", "study/study.md", "study/runs.csv")
+    make(tmp_path, "study/fig4.png", "notes/study.md", "notes/b.png")
+    assert names([tmp_path]) == ["a.tif", "notes/b.png"]
