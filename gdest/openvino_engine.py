@@ -8,9 +8,13 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from gdest.network import GradeNetwork, describe
+
+AT_ONCE = 16
+"""Tiles that one core works on by itself. All cores at one batch wait for the one that a decoding thread holds up."""
 
 
 def is_installed() -> bool:
@@ -34,13 +38,26 @@ class OpenVinoDescriptors:
             warnings.simplefilter("ignore")  # torch's, on the tracing that OpenVINO does
             translated = openvino.convert_model(_Described(network.cpu().eval()), example_input=example)
         translated.reshape([-1, 1, side, side])
-        options = {"INFERENCE_PRECISION_HINT": "bf16" if bf16 else "f32", "PERFORMANCE_HINT": "LATENCY"}
-        options["INFERENCE_NUM_THREADS"] = str(torch.get_num_threads())
-        self._compiled: Any = openvino.Core().compile_model(translated, "CPU", options)
+        threads = torch.get_num_threads()
+        options = {"INFERENCE_PRECISION_HINT": "bf16" if bf16 else "f32", "NUM_STREAMS": str(threads)}
+        options["INFERENCE_NUM_THREADS"] = str(threads)
+        compiled = openvino.Core().compile_model(translated, "CPU", options)
+        self._queue: Any = openvino.AsyncInferQueue(compiled, threads)
 
     def __call__(self, tiles: Tensor) -> Tensor:
         """Return the descriptors (n, DESCRIPTOR), float32, of tiles (n, 1, side, side) uint8."""
-        return torch.from_numpy(np.array(self._compiled(tiles.numpy())[0], np.float32))
+        pixels = tiles.numpy()
+        parts = [pixels[start : start + AT_ONCE] for start in range(0, len(pixels), AT_ONCE)]
+        found: list[NDArray[np.float32]] = [np.empty(0, np.float32)] * len(parts)
+
+        def keep(request: Any, part: int) -> None:
+            found[part] = np.array(request.get_output_tensor(0).data, np.float32)
+
+        self._queue.set_callback(keep)
+        for number, part in enumerate(parts):
+            self._queue.start_async([part], number)
+        self._queue.wait_all()
+        return torch.from_numpy(np.concatenate(found))
 
 
 class _Described(nn.Module):
