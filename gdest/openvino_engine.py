@@ -16,6 +16,9 @@ from gdest.network import GradeNetwork, describe
 AT_ONCE = 16
 """Tiles that one core works on by itself. All cores at one batch wait for the one that a decoding thread holds up."""
 
+CORES = torch.get_num_threads()
+"""What OpenVINO may use; asked for at the start, since torch is then held to one."""
+
 
 def is_installed() -> bool:
     """Return whether the extra `gdest[openvino]` is there."""
@@ -38,11 +41,11 @@ class OpenVinoDescriptors:
             warnings.simplefilter("ignore")  # torch's, on the tracing that OpenVINO does
             translated = openvino.convert_model(_Described(network.cpu().eval()), example_input=example)
         translated.reshape([-1, 1, side, side])
-        threads = torch.get_num_threads()
-        options = {"INFERENCE_PRECISION_HINT": "bf16" if bf16 else "f32", "NUM_STREAMS": str(threads)}
-        options["INFERENCE_NUM_THREADS"] = str(threads)
+        options = {"INFERENCE_PRECISION_HINT": "bf16" if bf16 else "f32", "NUM_STREAMS": str(CORES)}
+        options["INFERENCE_NUM_THREADS"] = str(CORES)
         compiled = openvino.Core().compile_model(translated, "CPU", options)
-        self._queue: Any = openvino.AsyncInferQueue(compiled, threads)
+        self._queue: Any = openvino.AsyncInferQueue(compiled, CORES)
+        torch.set_num_threads(1)  # little is left for torch, and its threads wait for it at full speed
 
     def __call__(self, tiles: Tensor) -> Tensor:
         """Return the descriptors (n, DESCRIPTOR), float32, of tiles (n, 1, side, side) uint8."""

@@ -23,6 +23,7 @@ from torchvision import transforms
 from gdest import network
 from gdest.commands.scan import run_scan
 from gdest.commands.weights_path import weights_path
+from gdest.openvino_engine import CORES
 from gdest.predict import NetworkPredictor
 from gdest.settings import CalibrationSettings, GradeSettings
 from gdest.synth.dataset import make_micrograph, write_tiff
@@ -60,6 +61,7 @@ def bare_tiles_per_second(settings: GradeSettings) -> float:
 def plain_tiles_per_second(root: Path, count: int) -> float:
     """Return the rate of the script that a laboratory would write, on the first files."""
     model = network.load(weights_path(None)).network
+    torch.set_num_threads(CORES)
     began, tiles_seen = time.perf_counter(), 0
     for path in sorted(root.iterdir())[:count]:
         with torch.no_grad(), Image.open(path) as image:
