@@ -80,10 +80,10 @@ class GradeNetwork(nn.Module):
 
     def grade(self, features: Tensor) -> Tensor:
         """Return G_seen (n,) from the last feature maps."""
-        return self._grade_of(self.embedding(features))
+        return self._grade_of(pool(self.body, features))
 
-    def _grade_of(self, embedding: Tensor) -> Tensor:
-        outputs = self.outputs(embedding)
+    def _grade_of(self, pooled: Tensor) -> Tensor:
+        outputs = self.outputs(self._embedding_of(pooled))
         return outputs.softmax(dim=1) @ self.class_g if self.card.classes else outputs.squeeze(1)
 
     def forward(self, tiles: Tensor) -> Tensor:
@@ -98,13 +98,15 @@ class GradeNetwork(nn.Module):
         if self.judge is None:
             g_seen = self(tiles)
             return g_seen, g_seen.new_full((len(tiles), len(UNFIT)), torch.nan), torch.full_like(g_seen, torch.nan)
-        return self.answer_described(describe(self.stages(tiles)))
+        descriptors = describe(self.stages(tiles))
+        with torch.autocast(tiles.device.type, enabled=False):  # bf16 near G 8 knows steps of 0.03 only
+            return self.answer_described(descriptors)
 
     def answer_described(self, descriptors: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return what `answer` does, from the descriptors (n, DESCRIPTOR) of tiles, of a network with a judge."""
         if self.judge is None:
             raise ValueError("a network without a judge answers tiles, not descriptors")
-        return self._grade_of(self._embedding_of(descriptors[:, LAST_MEANS])), *self.judge(descriptors)
+        return self._grade_of(descriptors[:, LAST_MEANS]), *self.judge(descriptors)
 
 
 def has_judge(card: ModelCard) -> bool:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from gdest.errors import SettingsError, WeightsError
-from gdest.network import LoadedModel, describe, to_device
+from gdest.network import LoadedModel, to_device
 from gdest.openvino_engine import OpenVinoDescriptors, is_installed
 from gdest.records import ModelCard, TileAnswers
 from gdest.settings import GradeSettings
@@ -92,7 +92,4 @@ class NetworkPredictor:
             return self.network.answer_described(self.openvino(part))
         part = part.to(self.device, non_blocking=True).contiguous(memory_format=torch.channels_last)
         with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.bf16):
-            if self.network.judge is None:
-                return self.network.answer(part)
-            described = describe(self.network.stages(part))
-        return self.network.answer_described(described)
+            return self.network.answer(part)

@@ -186,7 +186,7 @@ def test_weights_of_whole_images_are_not_used_on_tiles(tmp_path):
 def test_a_full_memory_halves_the_batch_says_so_and_loses_no_tile(weights, monkeypatch, caplog):
     predictor = NetworkPredictor(network.load(weights), GradeSettings(device="cpu", precision="fp32", batch=8))
     tiles = np.random.default_rng(0).integers(0, 255, (9, 224, 224), dtype=np.uint8)
-    whole, real, sizes = predictor.predict(tiles), predictor.network.stages, []
+    whole, real, sizes = predictor.predict(tiles), predictor.network.answer, []
 
     def small(part):
         sizes.append(len(part))
@@ -194,7 +194,7 @@ def test_a_full_memory_halves_the_batch_says_so_and_loses_no_tile(weights, monke
             raise torch.OutOfMemoryError("CUDA out of memory")
         return real(part)
 
-    monkeypatch.setattr(predictor.network, "stages", small)
+    monkeypatch.setattr(predictor.network, "answer", small)
     assert predictor.predict(tiles).g_seen == pytest.approx(whole.g_seen, abs=1e-3)
     assert sizes == [8, 4, 2, 2, 2, 2, 1]
     assert "batches of 2 tiles" in caplog.text

@@ -9,13 +9,12 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from gdest import grain_size, network
-from gdest.archive import write_atomically
 from gdest.commands.weights import load_weights
 from gdest.commands.weights_path import BUNDLED_CLASSIFIER, weights_path
 from gdest.console import print_areas, say
 from gdest.errors import MicrographError
 from gdest.explain import explain
-from gdest.heatmap import draw_grades, draw_heatmap, pixel_grades
+from gdest.heatmap import draw_grades, draw_heatmap, pixel_grades, save_png
 from gdest.micrograph import read_micrograph
 from gdest.network import LoadedModel
 from gdest.pipeline import grade, grade_map_of
@@ -60,7 +59,7 @@ def _explain_one(
         }
     )
     out = Path(f"{file.path.name}.explain.png")
-    write_atomically(out, lambda temporary: picture.save(temporary, "PNG"))
+    save_png(picture, out)
     found, counts = np.unique(np.round(grades[np.isfinite(grades)], 2), return_counts=True)
     areas = {f"G {g:.2f}": count / grades.size for g, count in zip(found, counts, strict=True)}
     print_areas(file.name, {**areas, "no evidence": float(np.mean(np.isnan(grades)))})

@@ -13,9 +13,6 @@ from gdest.records import Graded
 THUMBNAIL_PX = 176
 """Longest side of a thumbnail."""
 
-PICTURE_FOLDERS = ("heatmaps", "previews", "thumbnails")
-"""Where the pictures of `picture_names` lie in the output folder."""
-
 PREVIEW_PX = 1200
 """Longest side of the micrograph as a browser shows it, which knows no TIFF."""
 
@@ -33,6 +30,10 @@ def thumbnail_name(file_name: str) -> str:
 def picture_names(file_name: str) -> tuple[str, str, str]:
     """Return the paths of heatmap, preview and thumbnail relative to the output folder."""
     return heatmap_name(file_name), preview_name(file_name), thumbnail_name(file_name)
+
+
+PICTURE_FOLDERS = tuple(name.partition("/")[0] for name in picture_names(""))
+"""Where these lie in the output folder."""
 
 
 def write_pictures(graded: Graded, out: Path) -> None:

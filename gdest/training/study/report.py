@@ -10,7 +10,7 @@ import pandas as pd
 
 from gdest.archive import write_atomically
 from gdest.explain import explain, share_within, splice
-from gdest.heatmap import draw_grades
+from gdest.heatmap import draw_grades, save_png
 from gdest.schemes import StudySettings
 from gdest.settings import GradeSettings
 from gdest.training.scores import Answers
@@ -89,8 +89,7 @@ def _draw_splice(study: Study, runs: pd.DataFrame) -> dict[str, float]:
             grades = explain(pixels, study.best_model(config), GradeSettings(device=study.settings.training.device))
             shares[config] = share_within(grades.g_seen, truth)
             picture = draw_grades(pixels, grades.g_seen, "G seen")
-            path = study.out / f"fig8-{shown}.png"
-            write_atomically(path, lambda file, picture=picture: picture.save(file, "PNG"))  # type: ignore[misc]
+            save_png(picture, study.out / f"fig8-{shown}.png")
     return shares
 
 
