@@ -96,7 +96,7 @@ def _claim(out: Path, settings: StudySettings, data: Path, unseen: Path | None) 
 def make_runs(study: Study, report: Report, progress: Callable[[int, int], None]) -> pd.DataFrame:
     """Make every run that `runs.csv` does not hold yet, all configurations of a seed before the next seed's."""
     configurations = chosen(study.settings.configs)
-    rows = read_runs(study.out)
+    rows = _kept_rows(study)
     done = {(row["config"], row["seed"]) for row in rows}
     wanted = [(one, seed) for seed in range(study.settings.seeds) for one in configurations]
     report(f"{len(wanted)} runs, {sum((one.name, seed) in done for one, seed in wanted)} of them done before.")
@@ -107,6 +107,15 @@ def make_runs(study: Study, report: Report, progress: Callable[[int, int], None]
             _tidy(study.out, one, seed)
         progress(index + 1, len(wanted))
     return pd.DataFrame(rows)
+
+
+def _kept_rows(study: Study) -> list[dict[str, Cell]]:
+    """Return the rows whose runs need not be made again: all but the best of a configuration whose weights are gone."""
+    rows = read_runs(study.out)
+    lost = [row for row in rows if not study.weights(str(row["config"])).is_file()]
+    best = {config: min(float(row["validation_loss"]) for row in lost if row["config"] == config)
+            for config in {row["config"] for row in lost}}  # fmt: skip
+    return [row for row in rows if row["validation_loss"] != best.get(row["config"])]
 
 
 def read_runs(out: Path) -> list[dict[str, Cell]]:
