@@ -192,6 +192,8 @@ class TrainSettings:
     `unfit_pictures` of each unfit kind are drawn to teach the trained network what not to grade.
     `calibration` names labelled micrographs that calibrate the interval and the limits of doubt in
     place of the held-out specimens. No epochs at all calibrate the initial weights anew.
+    `mix` names further labelled micrographs that give `mix_share` of the crops of every step and are never
+    held out: real ones beside synthetic ones, or synthetic ones so that retraining forgets nothing.
     `rescale` off keeps every grade as it is; on, `rescale_g` limits a regressor's changes (the paper:
     0.5, with whole images to the coarser side only), and a classifier's are whole grades: -1, 0 or +1
     with crops, 0 or -1 with whole images. `test_share` of the specimens is kept apart and measured at
@@ -210,6 +212,8 @@ class TrainSettings:
     validation_share: float = 0.1
     unfit_pictures: int = 250
     calibration: tuple[str, ...] = ()
+    mix: tuple[str, ...] = ()
+    mix_share: float = 0.2
     seed: int = 0
     init: str = "none"
     device: str = "auto"
@@ -236,6 +240,8 @@ class TrainSettings:
         _require(0 <= self.rescale_g <= 4, "--rescale-g must be in 0..4.")
         _require(0 <= self.contrast < 1, "--contrast must be in 0..1.")
         _require(0 < self.validation_share < 1, "--validation-share must be in 0..1.")
+        _require(0 < self.mix_share < 1, "--mix-share must be in 0..1.")
+        _require(not self.mix or self.input == "crop", "--mix goes with --input crop.")
         _require(self.unfit_pictures >= 1, "--unfit-pictures must be at least 1.")
         _require(self.um_per_px is None or self.um_per_px > 0, "--um-per-px must be positive.")
         _require(self.reference_um_per_px > 0, "--reference-um-per-px must be positive.")
@@ -246,6 +252,11 @@ class TrainSettings:
         _require(0 <= self.test_share < 1, "--test-share must be in 0..1.")
         _require(self.validation_share + self.test_share < 1, "--validation-share and --test-share leave nothing.")
         _require(self.optimizer in ("adam", "sgd"), "--optimizer is adam or sgd.")
+
+    @property
+    def mixed_crops(self) -> int:
+        """Return how many crops of each step come from `mix`."""
+        return min(max(1, round(self.batch * self.mix_share)), self.batch - 1) if self.mix else 0
 
     @property
     def shift_limit(self) -> float:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from gdest.synth import etching, marks, optics
+from gdest.synth import defects, etching, marks, optics
 from gdest.synth.dataset import make_micrograph
 from gdest.synth.frame import boundary_mask, make_boundaries, make_frame
 from gdest.synth.tessellation import GrainShape, section
@@ -88,8 +88,49 @@ def test_sharpening_leaves_light_rims_beside_dark_lines():
     assert optics._sharpened(np.random.default_rng(0), image)[:, 32].min() > 0.81
 
 
+def test_grains_that_the_line_has_swallowed_are_given_to_a_neighbour_and_no_others():
+    labels = np.zeros((90, 90), np.int32)
+    labels[:, 45:] = 1
+    labels[36:50, 38:52] = 2
+    line = np.zeros((90, 90), np.float32)
+    line[34:52, 36:54] = 1.0
+    seen = etching.seen_grains(labels, line)
+    assert set(np.unique(seen)) == {0, 1}
+    assert (seen[:, :38] == 0).all()
+    assert (seen[:, 52:] == 1).all()
+    assert np.array_equal(etching.seen_grains(labels, 0.4 * line), labels)
+
+
+def test_the_label_of_a_thickly_etched_micrograph_counts_fewer_grains_than_were_cut(labels, monkeypatch):
+    def counted(width):
+        monkeypatch.setattr(etching, "_half_width", lambda _rng, diameter_px, _style: width * diameter_px)
+        return [int(etching.etch(np.random.default_rng(seed), labels).seen.max()) for seed in range(5)]
+
+    cut = int(labels.max())
+    assert min(counted(0.01)) >= 0.97 * cut
+    assert np.mean(counted(0.13)) < 0.97 * cut
+
+
+def test_the_etch_rounds_the_corners_of_grains_and_widens_no_straight_line():
+    rows, cols = np.indices((240, 240)) // 60
+    frame = frame_of((rows * 4 + cols).astype(np.int32))
+    bounds = make_boundaries(frame)
+    rounded = etching.rounded(bounds.distance, 6.0)
+    corner, side = (slice(63, 69), slice(63, 69)), (slice(63, 69), slice(86, 94))
+    assert (rounded[corner] < bounds.distance[corner] - 0.2).any()
+    assert np.abs(rounded[side] - bounds.distance[side]).max() < 0.05
+    assert (rounded <= bounds.distance).all()
+
+
+def test_pores_are_few_dark_and_far_larger_than_pits():
+    dark = [defects._pores(np.random.default_rng(seed), (400, 400), 60.0) > 0.5 for seed in range(12)]
+    assert 0 < np.mean(dark) < 0.03
+    largest = max(np.bincount(ndimage.label(one)[0].ravel())[1:].max(initial=0) for one in dark)
+    assert 0.01 < largest / 60.0**2 < 0.5
+
+
 def test_each_style_is_drawn_and_the_numbers_stay_in_range(labels):
-    images = [etching.etch(np.random.default_rng(seed), labels) for seed in range(6)]
+    images = [etching.etch(np.random.default_rng(seed), labels).image for seed in range(6)]
     assert all(image.dtype == np.float32 and image.min() >= 0 and image.max() <= 1 for image in images)
     assert all(image.std() > 0.01 for image in images)
     assert len({image.tobytes() for image in images}) == 6

@@ -41,6 +41,10 @@ def train(
         Optional[list[Path]],
         typer.Option(help="Labelled micrographs that calibrate the interval instead of the held-out ones."),
     ] = None,
+    mix: Annotated[
+        Optional[list[Path]], typer.Option(help="Further labelled micrographs, mixed into every step, never held out.")
+    ] = None,
+    mix_share: Annotated[float, typer.Option(help="Share of the crops of a step that come from --mix.")] = 0.2,
     unfit_pictures: Annotated[int, typer.Option(help="Pictures of each kind drawn to teach what not to grade.")] = 250,
     um_per_px: UmPerPx = None,
     reference_um_per_px: Annotated[float, typer.Option(help="Pixel size p0 of the model, um per px.")] = 1.0,
@@ -61,8 +65,9 @@ def train(
         epochs=epochs, batch=batch, learning_rate=learning_rate, schedule=schedule, average=average,
         crop_px=crop_px, crops_per_micrograph=crops_per_micrograph, rescale_g=rescale_g, contrast=contrast,
         validation_share=validation_share, unfit_pictures=unfit_pictures,
-        calibration=tuple(map(str, calibration or ())), um_per_px=um_per_px, reference_um_per_px=reference_um_per_px,
-        seed=seed, device=device, bf16=bf16, init=init, task=task, head=head, backbone=backbone, input=shown,
+        calibration=tuple(map(str, calibration or ())), mix=tuple(map(str, mix or ())), mix_share=mix_share,
+        um_per_px=um_per_px, reference_um_per_px=reference_um_per_px, seed=seed, device=device, bf16=bf16,
+        init=init, task=task, head=head, backbone=backbone, input=shown,
         rescale=rescale, test_share=test_share, optimizer=optimizer,
     )  # fmt: skip
     settings = _with_preset(settings, preset, context)

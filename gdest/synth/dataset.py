@@ -35,11 +35,12 @@ class Synthetic:
 
 
 def make_micrograph(rng: np.random.Generator, g: float, rows: int, cols: int, um_per_px: float) -> Synthetic:
-    """Draw one micrograph of about the wanted G; its `g` is the planimetric count of its label map."""
+    """Draw one micrograph of about the wanted G; its `g` is the planimetric count of the grains that can be seen."""
     grains_per_px = float(grain_size.grains_per_mm2(g)) * (um_per_px * 1e-3) ** 2
     labels = tessellation.section(rng, rows, cols, grains_per_px, tessellation.random_shape(rng))
-    pixels = optics.to_8_bit(rng, etching.etch(rng, labels))
-    return Synthetic(pixels, labels, tessellation.true_g(labels, um_per_px), um_per_px)
+    etched = etching.etch(rng, labels)
+    pixels = optics.to_8_bit(rng, etched.image)
+    return Synthetic(pixels, etched.seen, tessellation.true_g(etched.seen, um_per_px), um_per_px)
 
 
 def write_tiff(path: Path, pixels: NDArray[np.uint8], um_per_px: float, compression: str | None = None) -> None:

@@ -14,7 +14,7 @@ SPOTS_LIMIT = 200_000
 def add_dirt(
     rng: np.random.Generator, image: Floats, distance_px: Floats, diameter_px: float, half_width_px: float
 ) -> Floats:
-    """Return the image with pits, carbides, scratches and stains, none of which is a boundary."""
+    """Return the image with pits, carbides, pores, scratches and stains, none of which is a boundary."""
     for _ in range(int(rng.integers(0, 4))):
         image = image * (1.0 - _spots(rng, distance_px, diameter_px, half_width_px))
     if rng.random() < 0.45:
@@ -22,6 +22,8 @@ def add_dirt(
     if rng.random() < 0.5:
         scratches = _scratches(rng, image.shape, diameter_px)
         image = image + scratches if rng.random() < 0.3 else image * (1.0 - scratches)
+    if rng.random() < 0.2:
+        image = image * (1.0 - _pores(rng, image.shape, diameter_px))
     if rng.random() < 0.35:
         image = _stain(rng, image, diameter_px)
     return image.astype(np.float32)
@@ -33,7 +35,7 @@ def _spots(rng: np.random.Generator, distance_px: Floats, diameter_px: float, ha
     sigma = float(np.clip(np.exp(rng.uniform(np.log(0.4), np.log(2.0))), 0.4, max(0.4, 0.05 * diameter_px)))
     if rng.random() < 0.5:
         sigma = float(np.clip(diameter_px * np.exp(rng.uniform(np.log(0.004), np.log(0.03))), 0.4, 6.0))
-    per_grain = np.exp(rng.uniform(np.log(0.3), np.log(40.0)))
+    per_grain = np.exp(rng.uniform(np.log(0.3), np.log(25.0)))
     count = int(min(per_grain * rows * cols / diameter_px**2, 0.008 * rows * cols / sigma**2, SPOTS_LIMIT))
     row, col = rng.integers(0, rows, count), rng.integers(0, cols, count)
     kind = rng.random()
@@ -73,6 +75,13 @@ def _discs(rng: np.random.Generator, shape: tuple[int, ...], diameter_px: float)
         else:
             draw.ellipse(box, fill=dark)
     return np.asarray(ndimage.gaussian_filter(np.asarray(canvas, np.float32) / 255.0, 0.6), np.float32)
+
+
+def _pores(rng: np.random.Generator, shape: tuple[int, ...], diameter_px: float) -> Floats:
+    """Return the darkness of a few ragged holes, up to a third of a grain wide: pores, or grains torn out."""
+    relief = smooth_noise(rng, shape, max(diameter_px * rng.uniform(0.25, 0.7), 3.0))
+    relief = relief + rng.uniform(0.0, 0.3) * smooth_noise(rng, shape, max(0.05 * diameter_px, 1.5))
+    return np.asarray(np.clip((relief - rng.uniform(2.2, 3.2)) * 6.0, 0, 1) * rng.uniform(0.6, 1.0), np.float32)
 
 
 def _scratches(rng: np.random.Generator, shape: tuple[int, ...], diameter_px: float) -> Floats:

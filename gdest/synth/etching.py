@@ -7,6 +7,8 @@ thickness occur in grains of every size.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from scipy import ndimage
 from scipy.special import ndtri
@@ -21,16 +23,30 @@ STYLES = {"boundary": 0.5, "over-etched": 0.25, "contrast": 0.08, "both": 0.17}
 """How often each kind of etch is drawn."""
 
 
-def etch(rng: np.random.Generator, labels: Labels, visible: float = 1.0) -> Floats:
-    """Return the micrograph of a label map as reflectance 0..1, float32, before the camera's 8 bit.
+SMALLEST_CORE = 0.02
+"""Share of a mean grain's area that must be left free of the etched line for a grain to be seen, and counted."""
 
+
+@dataclass(frozen=True)
+class Etched:
+    """Hold a micrograph (rows, cols) as reflectance 0..1, before the camera's 8 bit, and the grains seen in it."""
+
+    image: Floats
+    seen: Labels
+
+
+def etch(rng: np.random.Generator, labels: Labels, visible: float = 1.0) -> Etched:
+    """Return the micrograph of a label map and the label map of the grains that it shows.
+
+    A grain that the etched line has swallowed whole is drawn as the black knot that it is, and belongs to its
+    neighbours in `seen`, since nobody counts what cannot be seen.
     With `visible` below 1 the etch shows only that share of the boundaries' length, and no grain contrast.
     """
     frame = make_frame(rng, labels)
     style = str(rng.choice(list(STYLES), p=list(STYLES.values()))) if visible >= 1.0 else "boundary"
     half_width = _half_width(rng, frame.diameter_px, style)
     bounds = make_boundaries(frame)
-    depth = float(rng.uniform(0.25, 1.0)) if style != "over-etched" else float(rng.uniform(0.6, 1.0))
+    depth = float(rng.uniform(0.35, 1.0)) if style != "over-etched" else float(rng.uniform(0.7, 1.0))
     image, twins = _grain_levels(frame, style)
     image -= _roughness(frame)
     line = boundary_darkness(frame, bounds, half_width, style)
@@ -46,7 +62,20 @@ def etch(rng: np.random.Generator, labels: Labels, visible: float = 1.0) -> Floa
     image = add_dirt(rng, image, bounds.distance, frame.diameter_px, half_width)
     if style == "over-etched":
         image += _debris(frame, line, half_width)
-    return photograph(rng, image, frame.diameter_px)
+    return Etched(photograph(rng, image, frame.diameter_px), seen_grains(labels, line))
+
+
+def seen_grains(labels: Labels, line: Floats) -> Labels:
+    """Return the label map (rows, cols) with the grains whose core the etched line 0..1 covers given to neighbours."""
+    count = int(labels.max()) + 1
+    core = np.bincount(labels[line < 0.5], minlength=count)
+    seen = core >= max(SMALLEST_CORE * labels.size / count, 1.0)
+    hidden = ~seen[labels]
+    if not seen.any() or not hidden.any():
+        return labels
+    row, col = ndimage.distance_transform_edt(hidden, return_distances=False, return_indices=True)
+    _, found = np.unique(labels[row, col], return_inverse=True)
+    return found.reshape(labels.shape).astype(np.int32)
 
 
 def _half_width(rng: np.random.Generator, diameter_px: float, style: str) -> float:
@@ -74,8 +103,11 @@ def boundary_darkness(frame: Frame, bounds: Boundaries, half_width: float, style
         # clumps: places where the etch has eaten whole junctions
         clumps = np.clip(frame.noise(diameter * rng.uniform(0.4, 1.2)) - rng.uniform(0.6, 1.5), 0, 1.5)
         width += half_width * rng.uniform(0.5, 2.0) * clumps
+    distance = bounds.distance
+    if rng.random() < (0.7 if rough else 0.2):
+        distance = rounded(distance, diameter * rng.uniform(0.02, 0.1))
     softness = np.float32(max(0.3, half_width * rng.uniform(0.1, 0.5 if not rough else 0.3)))
-    profile = 1.0 / (1.0 + np.exp(np.clip((bounds.distance - width) / softness, -20, 20)))
+    profile = 1.0 / (1.0 + np.exp(np.clip((distance - width) / softness, -20, 20)))
     strength = 1.0 + rng.uniform(0.0, 0.35) * bounds.strength
     faint = bounds.strength < np.quantile(bounds.strength[::8, ::8], rng.uniform(0.0, 0.06 if not rough else 0.02))
     strength = np.where(faint, strength * rng.uniform(0.1, 0.6), strength)
@@ -86,6 +118,11 @@ def boundary_darkness(frame: Frame, bounds: Boundaries, half_width: float, style
         gaps = frame.noise(max(diameter * rng.uniform(0.1, 0.3), 2))
         strength *= np.clip((gaps + rng.uniform(1.6, 2.6)) * 3, 0.1, 1.0)
     return (profile * np.clip(strength, 0.0, 1.2)).astype(np.float32)
+
+
+def rounded(distance: Floats, reach_px: float) -> Floats:
+    """Return the distance from the boundaries as if their junctions were rounded: the etch eats them from all sides."""
+    return np.asarray(np.minimum(distance, ndimage.gaussian_filter(distance, reach_px)), np.float32)
 
 
 def pieces(frame: Frame, visible: float) -> Floats:
@@ -136,6 +173,6 @@ def _relief(frame: Frame, bounds: Boundaries, half_width: float) -> Floats:
 def _debris(frame: Frame, line: Floats, half_width: float) -> Floats:
     """Return the brightness of what is left standing in wide black grooves: specks and splinters."""
     rng = frame.rng
-    fine = np.clip(frame.noise(rng.uniform(1.2, 3.0)), 0, 3) * rng.uniform(0.0, 0.2)
+    fine = np.clip(frame.noise(rng.uniform(1.2, 3.0)), 0, 3) * rng.uniform(0.0, 0.15)
     coarse = np.clip(frame.noise(max(1.5, half_width * rng.uniform(0.4, 1.2))) - rng.uniform(1.0, 2.2), 0, 1)
-    return np.asarray(line * (fine + coarse * rng.uniform(0.0, 1.0)), np.float32)
+    return np.asarray(line * (fine + coarse * rng.uniform(0.0, 0.8)), np.float32)

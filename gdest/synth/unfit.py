@@ -67,7 +67,7 @@ def _defocused(rng: np.random.Generator, rows: int, cols: int) -> Floats:
     """Return a field so far out of focus that a fifth to a half of a grain is blurred into one."""
     labels = _labels(rng, rows, cols)
     diameter = float(np.sqrt(labels.size / (labels.max() + 1)))
-    image = ndimage.gaussian_filter(etch(rng, labels), rng.uniform(0.18, 0.5) * diameter)
+    image = ndimage.gaussian_filter(etch(rng, labels).image, rng.uniform(0.18, 0.5) * diameter)
     if rng.random() < 0.5:
         image = (image - image.min()) / max(float(np.ptp(image)), 1e-3)
     noise = np.float32(0.02 * rng.random()) * rng.standard_normal(image.shape, dtype=np.float32)
@@ -76,4 +76,4 @@ def _defocused(rng: np.random.Generator, rows: int, cols: int) -> Floats:
 
 def _fragments(rng: np.random.Generator, rows: int, cols: int) -> Floats:
     """Return a field whose etch shows only pieces of the boundaries, as prior-austenite etches do."""
-    return etch(rng, _labels(rng, rows, cols), visible=float(rng.uniform(0.35, 0.75)))
+    return etch(rng, _labels(rng, rows, cols), visible=float(rng.uniform(0.35, 0.75))).image

@@ -28,13 +28,18 @@ pixels reads sharp ones as finer grains: +0.46 G at G 12."""
 class Batch:
     """Hold crops (n, 1, side, side) float 0..255, their G_seen (n,), and dense targets or None.
 
-    Dense targets (n, 2, side / 32, side / 32): log(1 + boundary px per 32 px square side) and the
-    local grain size log2(grains per px), both at the size of the crop.
+    Dense targets (m, 2, side / 32, side / 32) are those of the first m crops: log(1 + boundary px per 32 px
+    square side) and the local grain size log2(grains per px), both at the size of the crop.
     """
 
     crops: Tensor
     g_seen: Tensor
     dense: Tensor | None
+
+
+def joined(first: Batch, second: Batch) -> Batch:
+    """Return two batches as one; only the first may have dense targets."""
+    return Batch(torch.cat([first.crops, second.crops]), torch.cat([first.g_seen, second.g_seen]), first.dense)
 
 
 def cut_batch(

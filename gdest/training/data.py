@@ -19,7 +19,8 @@ from gdest import grain_size
 from gdest.archive import image_files
 from gdest.errors import DataError, MicrographError
 from gdest.micrograph import read_micrograph
-from gdest.records import ImageFile
+from gdest.pipeline import G_PER_HALVING, halve
+from gdest.records import ImageFile, ModelCard
 from gdest.settings import CalibrationSettings, TrainSettings
 from gdest.synth.frame import boundary_mask
 from gdest.synth.tessellation import grain_weights
@@ -170,28 +171,39 @@ def grades_present(examples: Sequence[Example]) -> tuple[float, ...]:
 
 
 def load_examples(
-    labelled: Sequence[Labelled], um_per_px: float, device: torch.device, *, label_maps: bool = True
+    labelled: Sequence[Labelled],
+    um_per_px: float,
+    device: torch.device,
+    *,
+    label_maps: bool = True,
+    coarsest: float = -np.inf,
 ) -> list[Example]:
-    """Decode every micrograph once; `um_per_px` is the model's reference pixel size p0."""
+    """Decode every micrograph once; `um_per_px` is the model's reference pixel size p0.
+
+    Those without label maps whose grains look coarser than `coarsest` are halved as a scan halves them, while
+    two tiles still fit beside each other.
+    """
     dense = label_maps and all(item.label_map is not None for item in labelled)
     with ThreadPoolExecutor() as pool:
-        return list(pool.map(lambda item: _load(item, um_per_px, dense, device), labelled))
+        return list(pool.map(lambda item: _load(item, um_per_px, dense, coarsest, device), labelled))
 
 
-def _load(item: Labelled, um_per_px: float, dense: bool, device: torch.device) -> Example:
+def _load(item: Labelled, um_per_px: float, dense: bool, coarsest: float, device: torch.device) -> Example:
     try:
         micrograph = read_micrograph(item.file, CalibrationSettings(um_per_px=item.um_per_px))
     except MicrographError as error:
         raise DataError(f"{item.file.path}: {error}") from error
     if micrograph.um_per_px is None:
         raise DataError(f"{item.file.path} has no pixel size: add a column um_per_px or give --um-per-px.")
-    channels = [micrograph.pixels]
+    pixels, g_seen = micrograph.pixels, float(grain_size.g_seen(item.g, micrograph.um_per_px, um_per_px))
+    while not dense and g_seen < coarsest and min(pixels.shape) >= 2 * ModelCard.tile_px:
+        pixels, g_seen = halve(pixels), g_seen + G_PER_HALVING
+    channels = [pixels]
     if dense and item.label_map is not None:
-        channels += _dense_targets(item.label_map, micrograph.pixels.shape)
+        channels += _dense_targets(item.label_map, pixels.shape)
     levels = [torch.from_numpy(np.stack(channels)).to(device)]
     while len(levels) < PYRAMID_LEVELS and min(levels[-1].shape[1:]) >= 128:
         levels.append(functional.avg_pool2d(levels[-1].float(), 2).round().to(torch.uint8))
-    g_seen = float(grain_size.g_seen(item.g, micrograph.um_per_px, um_per_px))
     density = tuple(float(log2_density(level[2:])) for level in levels) if len(channels) == 3 else ()
     return Example(tuple(levels), g_seen, density)
 

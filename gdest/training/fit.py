@@ -16,11 +16,12 @@ from gdest import __version__, network
 from gdest.archive import write_atomically
 from gdest.errors import DataError
 from gdest.network import GradeNetwork, LoadedModel
+from gdest.pipeline import COARSE_G
 from gdest.predict import choose_device
 from gdest.records import ModelCard
 from gdest.settings import TrainSettings
 from gdest.training import metrics
-from gdest.training.augment import cut_batch, validation_batch
+from gdest.training.augment import Batch, cut_batch, joined, validation_batch
 from gdest.training.data import Example, Labelled, Split, grades_present, load_examples, read_labels, split_in_three
 from gdest.training.log import write_log, write_split
 from gdest.training.refuse import fit_judge
@@ -46,10 +47,12 @@ def train(data: Path, out: Path, settings: TrainSettings, report: Report, progre
     device = choose_device(settings.device)
     labelled = read_labels(data, settings.um_per_px)
     split = split_in_three(labelled, settings)
-    examples, held_out = (_load(items, settings) for items in (split.training, split.validation))
-    report(f"{len(examples)} micrographs for training, {len(held_out)} for validation, on {device}.")
-    card = new_card(examples, settings, data.name, len(labelled))
-    fit(card, examples, held_out, out, settings, report, progress)
+    mixed_in = [item for folder in settings.mix for item in read_labels(Path(folder), settings.um_per_px)]
+    examples, held_out, mixed = (_load(items, settings) for items in (split.training, split.validation, mixed_in))
+    beside = f" and {len(mixed)} mixed in" if mixed else ""
+    report(f"{len(examples)} micrographs for training{beside}, {len(held_out)} for validation, on {device}.")
+    card = new_card([*examples, *mixed], settings, data.name, len(labelled))
+    fit(card, examples, held_out, out, settings, report, progress, mixed=mixed)
     best = network.load(out)
     network.to_device(best.network, device)
     card = _finished_card(best, examples, split, settings, report)
@@ -69,6 +72,7 @@ def fit(
     report: Report,
     progress: Progress,
     *,
+    mixed: Sequence[Example] = (),
     backbone_only: bool = False,
 ) -> list[Epoch]:
     """Run the epochs, resuming from a checkpoint; write the kept weights and the log; return the epochs.
@@ -76,7 +80,8 @@ def fit(
     The checkpoint stays: it goes when the caller has made use of the weights.
     """
     crops = np.repeat(np.arange(len(examples)), settings.crops_per_micrograph if settings.input == "crop" else 1)
-    steps_per_epoch = max(1, len(crops) // settings.batch)
+    own = settings.batch - settings.mixed_crops
+    steps_per_epoch = max(1, len(crops) // own)
     steps = settings.epochs * steps_per_epoch
     dense = learns_from_label_maps(settings) and examples[0].pyramid[0].shape[0] == 3
     trainer = Trainer(card, settings, steps, dense=dense, backbone_only=backbone_only)
@@ -89,8 +94,8 @@ def fit(
         order = trainer.rng.permutation(crops)
         losses = []
         for step in range(steps_per_epoch):
-            picked = [examples[i] for i in order[step * settings.batch : (step + 1) * settings.batch]]
-            batch = cut_batch(picked, settings, (card.g_min, card.g_max), trainer.rng, card.classes)
+            picked = [examples[i] for i in order[step * own : (step + 1) * own]]
+            batch = cut_mixed(picked, mixed, card, settings, trainer.rng)
             losses.append(trainer.step(batch))
             progress((epoch - 1) * steps_per_epoch + step + 1, steps)
         rate = trainer.optimizer.param_groups[0]["lr"]
@@ -106,6 +111,22 @@ def fit(
     if not trainer.epochs:
         network.save(trainer.network, card, out)
     return trainer.epochs
+
+
+def cut_mixed(
+    picked: Sequence[Example],
+    mixed: Sequence[Example],
+    card: ModelCard,
+    settings: TrainSettings,
+    rng: np.random.Generator,
+) -> Batch:
+    """Cut the crops of one step, some of them from micrographs that are mixed in."""
+    g_range = card.g_min, card.g_max
+    batch = cut_batch(picked, settings, g_range, rng, card.classes)
+    if not mixed:
+        return batch
+    others = [mixed[i] for i in rng.integers(len(mixed), size=settings.mixed_crops)]
+    return joined(batch, cut_batch(others, settings, g_range, rng, card.classes))
 
 
 class _Keeper:
@@ -145,8 +166,14 @@ def learns_from_label_maps(settings: TrainSettings) -> bool:
 
 def _load(items: Sequence[Labelled], settings: TrainSettings) -> list[Example]:
     device = choose_device(settings.device)
-    maps = learns_from_label_maps(settings)
-    return load_examples(items, settings.reference_um_per_px, device, label_maps=maps)
+    regresses_crops = (settings.task, settings.input) == ("regression", "crop")
+    return load_examples(
+        items,
+        settings.reference_um_per_px,
+        device,
+        label_maps=learns_from_label_maps(settings),
+        coarsest=COARSE_G - settings.shift_limit if regresses_crops else -math.inf,
+    )
 
 
 def new_card(examples: Sequence[Example], settings: TrainSettings, data_name: str, count: int) -> ModelCard:

@@ -78,7 +78,9 @@ class Trainer:
         with self.autocast():
             features = self.network.features(batch.crops.contiguous(memory_format=torch.channels_last))
             outputs = self.network.outputs(self.network.embedding(features))
-            dense = self.dense_head(features).float() if self.dense_head and batch.dense is not None else None
+            dense = None
+            if self.dense_head and batch.dense is not None:
+                dense = self.dense_head(features[: len(batch.dense)]).float()
         main = grade_loss(outputs, batch.g_seen, self.network)
         loss = main if dense is None else main + DENSE_WEIGHT * _dense_loss(dense, batch.dense)
         self.optimizer.zero_grad(set_to_none=True)

@@ -1,0 +1,102 @@
+"""Real micrographs mixed into the training on synthetic ones, and the other way round."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from gdest import grain_size, network
+from gdest.errors import SettingsError
+from gdest.settings import SynthSettings, TrainSettings
+from gdest.synth.dataset import write_dataset, write_tiff
+from gdest.training import fit
+from gdest.training.augment import cut_batch
+from gdest.training.data import load_examples, read_labels
+
+QUICK = TrainSettings(
+    epochs=1, batch=10, crop_px=64, crops_per_micrograph=4, validation_share=0.2, device="cpu", unfit_pictures=2
+)
+
+
+def real_field(folder, um_per_px, g=6.0, side=500, grey=200):
+    """Write a grey field and a table that names it, without a label map; return the table."""
+    folder.mkdir()
+    pixels = np.full((side, side), grey, np.uint8)
+    pixels[::20] = 30
+    write_tiff(folder / "field.tif", pixels, um_per_px)
+    (folder / "labels.csv").write_text(f"file,g,um_per_px\nfield.tif,{g},{um_per_px}\n")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("drawn")
+    list(write_dataset(folder, SynthSettings(count=6, g_min=7.0, g_max=11.0, rows=224, cols=224, label_maps=True)))
+    return folder
+
+
+def test_a_fixed_share_of_each_step_comes_from_what_is_mixed_in_and_has_no_dense_targets(drawn, tmp_path, monkeypatch):
+    table = real_field(tmp_path / "real", 1.0, g=6.0)
+    seen = []
+
+    def step(_trainer, batch):
+        seen.append(batch)
+        return torch.tensor(0.0)
+
+    monkeypatch.setattr("gdest.training.trainer.Trainer.step", step)
+    settings = replace(QUICK, mix=(str(table),), mix_share=0.3, rescale=False, contrast=0.0)
+    fit.train(drawn, tmp_path / "w.safetensors", settings, lambda _: None, lambda *_: None)
+    assert len(seen) == 5 * 4 // 7
+    for batch in seen:
+        assert batch.crops.shape[0] == 10
+        assert batch.dense is not None
+        assert len(batch.dense) == 7
+        assert batch.g_seen[7:].tolist() == [6.0] * 3
+        assert (batch.g_seen[:7] > 6.2).all()
+
+
+def test_mixed_in_micrographs_train_the_network_and_widen_the_range_of_its_card(drawn, tmp_path):
+    out = tmp_path / "w.safetensors"
+    settings = replace(QUICK, mix=(str(real_field(tmp_path / "real", 1.0, g=5.2)),), rescale=False)
+    lines = []
+    fit.train(drawn, out, settings, lines.append, lambda *_: None)
+    assert any("1 mixed in" in line for line in lines)
+    assert network.load(out).card.g_min == pytest.approx(4.7, abs=0.01)
+
+
+def test_a_field_too_coarse_for_the_tiles_is_halved_as_a_scan_halves_it(tmp_path):
+    items = read_labels(real_field(tmp_path / "real", 0.25, g=6.0, side=1000), None)
+    (as_it_is,) = load_examples(items, 1.0, torch.device("cpu"))
+    assert as_it_is.pyramid[0].shape == (1, 1000, 1000)
+    assert as_it_is.g_seen == pytest.approx(2.0)
+    (halved,) = load_examples(items, 1.0, torch.device("cpu"), coarsest=3.0)
+    assert halved.pyramid[0].shape == (1, 500, 500)
+    assert halved.g_seen == pytest.approx(float(grain_size.g_seen(6.0, 0.5, 1.0)))
+    (smallest,) = load_examples(items, 1.0, torch.device("cpu"), coarsest=9.0)
+    assert smallest.pyramid[0].shape == (1, 250, 250)
+
+
+def test_synthetic_micrographs_with_label_maps_stay_as_coarse_as_they_were_drawn(drawn):
+    items = read_labels(drawn, None)
+    assert load_examples(items, 1.0, torch.device("cpu"), coarsest=16.0)[0].pyramid[0].shape == (3, 224, 224)
+
+
+def test_batches_of_both_kinds_join_in_order(drawn, tmp_path):
+    (real,) = load_examples(read_labels(real_field(tmp_path / "real", 1.0), None), 1.0, torch.device("cpu"))
+    made = load_examples(read_labels(drawn, None), 1.0, torch.device("cpu"))
+    rng = np.random.default_rng(0)
+    card = fit.new_card([*made, real], QUICK, "both", 7)
+    batch = fit.cut_mixed(made[:3], [real], card, replace(QUICK, mix=("x",), mix_share=0.2), rng)
+    alone = cut_batch(made[:3], QUICK, (card.g_min, card.g_max), np.random.default_rng(0))
+    assert torch.equal(batch.crops[:3], alone.crops)
+    assert len(batch.crops) == 3 + 2
+
+
+def test_a_mix_of_whole_images_is_refused():
+    with pytest.raises(SettingsError, match="--input crop"):
+        TrainSettings(mix=("real.csv",), input="image")
+    with pytest.raises(SettingsError, match="--mix-share"):
+        TrainSettings(mix=("real.csv",), mix_share=1.0)
