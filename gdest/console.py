@@ -77,6 +77,8 @@ def print_rows(table: Sequence[dict[str, Cell]]) -> None:
         name, status = escape(str(row["file"])), str(row["status"])
         shown.add_row(name, status, *numbers, str(row["homogeneity"] or ""), _number(row["um_per_px"], 4))
     Console().print(shown)
+    models = ", ".join(sorted({str(row["model"]) for row in table if row["model"]}))
+    say(f"G is an estimate by model {models}, not an E112 measurement; duplex is an indication, not an E1181 rating.")
     for row in table:
         if row["reason"]:
             say(f"{row['file']}: {row['status']}: {row['reason']}")

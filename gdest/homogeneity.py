@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,11 +14,15 @@ from gdest.records import GradeMap, ModelCard, TileGrid
 FEWEST_TILES = 4
 """With fewer tiles nothing is said of homogeneity."""
 
-NOTABLE_EXCESS_SD = 0.35
-"""G: scatter beyond a uniform micrograph's that is too small to matter is not called duplex."""
+NOTABLE_VARIANCE = 0.15
+"""G squared: two grades 2 G apart, the smaller on a tenth of the area, have twice as much; uniform steel of
+G 6 and finer never half."""
 
-NOTABLE_EXCESS_SHARE = 2.5
-"""The same in variances of an average uniform micrograph: single ones, unevenly grown, reach three times that."""
+NOTABLE_SHARE = 1.5
+"""Variance that has a place, in variances of single tiles of uniform steel: unevenly grown ones reach 1.0."""
+
+CHANCE_TILES = 20.0
+"""The best of many regions explains by chance up to the variance of this many tiles, spread over all."""
 
 FEWEST_GRAINS_PER_TILE = 15.0
 """With fewer grains in a tile, its grade scatters by half a G and says little of where it lies."""
@@ -34,26 +39,43 @@ class Homogeneity:
 def assess(grade_map: GradeMap, card: ModelCard) -> Homogeneity:
     """Return `uniform`, `duplex:<suggested type>` or `unknown` for a grade map, and why.
 
-    The scatter a uniform micrograph of the same G shows, which the card knows, is subtracted
-    first: a tile of six grains scatters by half a G even in uniform steel. What remains must be
-    notable, beyond what single uniform micrographs show, and lie in patches, bands or a slope rather
-    than anywhere.
+    Only scatter that has a place counts: what one region, the rows or the columns share. It must be notable,
+    beyond what single tiles of uniform steel of the same G scatter by, which the card knows (a tile of six
+    grains scatters by half a G), and rarer than chance would arrange. Where halving left too few tiles to show
+    a place, those of the larger picture are looked at: each says less, but there are more.
     """
-    tiles = grade_map.g_seen[np.isfinite(grade_map.g_seen)].astype(np.float64)
+    shown = grade_map.closer or grade_map
+    tiles = shown.g_seen[np.isfinite(shown.g_seen)].astype(np.float64)
     count = len(tiles)
     if count < FEWEST_TILES or not card.tile_scatter:
         return Homogeneity("unknown", f"fewer than {FEWEST_TILES} tiles" if card.tile_scatter else "")
-    in_picture = float(grain_size.g_after_zoom(float(tiles.mean()), grade_map.zoom))
-    expected = interpolate(card.tile_scatter, in_picture) ** 2
-    excess = float(tiles.var(ddof=1)) - expected
+    in_picture = float(grain_size.g_after_zoom(float(tiles.mean()), shown.zoom))
+    expected = uniform_scatter(card, in_picture) ** 2
     caution = _few_grains(in_picture, card)
-    if excess <= max(NOTABLE_EXCESS_SD**2, NOTABLE_EXCESS_SHARE * expected):
-        return Homogeneity("uniform", f"no more scatter than uniform steel shows{caution}")
-    found = patterns.suggest(grade_map.g_seen.astype(np.float64), tile_areas(grade_map.grid))
+    grades = shown.g_seen.astype(np.float64)
+    cells = patterns.cells_of(grades)
+    shared = patterns.shared_variance(cells)
+    excess = max(float(tiles.var(ddof=1)) - expected, 0.0)
+    if shared <= max(NOTABLE_VARIANCE, NOTABLE_SHARE * expected, CHANCE_TILES / count * expected):
+        placeless = excess > max(NOTABLE_VARIANCE, 2.0 * expected)
+        why = f"tiles scatter by {np.sqrt(excess):.1f} G beyond uniform steel, but without a spatial pattern"
+        return Homogeneity("uniform", f"{why if placeless else 'no more scatter than uniform steel shows'}{caution}")
     beyond = f"tiles scatter by {np.sqrt(excess):.1f} G beyond uniform steel"
-    if found is None:
+    if not patterns.is_coherent(cells):
         return Homogeneity("uniform", f"{beyond}, but without a spatial pattern{caution}")
+    found = patterns.suggest(grades, tile_areas(shown.grid), expected)
     return Homogeneity(f"duplex:{found.kind}", f"{found.words}; {beyond}{caution}")
+
+
+def uniform_scatter(card: ModelCard, g_in_picture: float) -> float:
+    """Return the standard deviation of tile grades in uniform steel.
+
+    Below the card's coarsest grade it grows as one over the root of the number of grains, but at most twofold:
+    of nearly grainless tiles the network says about the same.
+    """
+    coarsest = min((g for g, sd in card.tile_scatter if np.isfinite(sd)), default=g_in_picture)
+    growth = min(math.exp2((coarsest - g_in_picture) / 2.0), 2.0)
+    return interpolate(card.tile_scatter, g_in_picture) * max(growth, 1.0)
 
 
 def _few_grains(in_picture: float, card: ModelCard) -> str:
@@ -63,10 +85,11 @@ def _few_grains(in_picture: float, card: ModelCard) -> str:
 
 
 def interpolate(curve: tuple[tuple[float, float], ...], g: float) -> float:
-    """Return a card's curve at G_seen, constant beyond its ends; NaN for an empty curve."""
-    if not curve:
+    """Return a card's curve at G_seen, constant beyond its ends, points that are NaN left out; NaN without any."""
+    known = [point for point in curve if np.isfinite(point[1])]
+    if not known:
         return float("nan")
-    grades, values = zip(*curve, strict=True)
+    grades, values = zip(*known, strict=True)
     return float(np.interp(g, grades, values))
 
 

@@ -113,6 +113,8 @@ def pack_grade_map(grade_map: GradeMap) -> bytes:
         value = getattr(grade_map, field.name)
         if isinstance(value, np.ndarray):
             arrays[field.name] = value
+        elif isinstance(value, GradeMap):
+            arrays[field.name] = np.frombuffer(pack_grade_map(value), np.uint8)
         elif field.name == "grid":
             rest[field.name] = asdict(value)
         else:
@@ -130,6 +132,8 @@ def unpack_grade_map(packed: bytes) -> GradeMap:
         found |= json.loads(archive["rest"].tobytes())
     grid = found["grid"]
     found["grid"] = TileGrid(tuple(grid["tops"]), tuple(grid["lefts"]), grid["tile_px"])
+    if found.get("closer") is not None:
+        found["closer"] = unpack_grade_map(found["closer"].tobytes())
     return GradeMap(**{field.name: found[field.name] for field in fields(GradeMap) if field.name in found})
 
 

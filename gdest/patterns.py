@@ -1,8 +1,7 @@
-"""Find how unlike grades lie in a grade map: in patches, in bands, as a slope, or anywhere."""
+"""Find how unlike grades lie in a grade map: in a region, in bands, as a slope, or in patches of many grades."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,14 +21,16 @@ CHANCE = 0.05
 """How rarely shuffled tiles may show a pattern as clear as the one that is found."""
 
 SMALLEST_REGION = 2
-"""Cells: one odd tile is dirt as likely as it is coarse."""
+SMALLEST_REGION_SHARE = 0.05
+"""Cells, and share of the cells: one odd tile is dirt as likely as it is coarse."""
 
-TWO_GROUPS_SHARE = 0.8
-TWO_GROUPS_CONTRAST = 1.0
-SMALLEST_GROUP = 0.08
+ONE_WAY_SHARE = 0.7
+TWO_LEVELS_SHARE = 0.8
+SLOPE_SHARE = 0.8
+"""Shares of what is beyond uniform scatter that a pattern must explain to give the mixture its name."""
+
 ISOLATED_AREA = 0.2
-SLOPE_SHARE = 0.6
-BANDS_SHARE = 0.7
+"""A coarse region of more than this share of the area is one of two grades, not an exception."""
 
 
 @dataclass(frozen=True)
@@ -40,56 +41,98 @@ class Pattern:
     words: str
 
 
-def suggest(grades: Floats, areas: Floats) -> Pattern | None:
-    """Return the suggested type of a scattered grade map (rows, cols); None when no pattern is seen.
-
-    NaN cells count as the mean. `areas` (rows, cols) weighs the tiles for the shares that are told.
-    """
+def cells_of(grades: Floats) -> Floats:
+    """Return a grade map (rows, cols) without gaps, NaN as the mean, at most `MOST_PER_SIDE` cells a side."""
     known = np.isfinite(grades)
-    filled = np.where(known, grades, grades[known].mean())
-    cells = _coarser(filled)
-    if cells.size >= FEWEST_FOR_PATTERNS and not _is_coherent(cells):
-        return None
-    bands = _bands(cells)
-    slope = _slope_share(cells)
-    coarse = _coarse_group(filled)
-    if bands is not None:
-        return Pattern(f"banding-{bands}", f"{bands} bands")
-    if slope >= SLOPE_SHARE and (coarse is None or slope > _explained(filled, coarse)):
-        return Pattern("gradient", f"a slope from {filled.min():.1f} to {filled.max():.1f} G as seen")
-    if coarse is None:
-        return Pattern("wide-range", "a wide range of grades in patches")
-    contrast = float(filled[~coarse].mean() - filled[coarse].mean())
-    share = float(areas[coarse & known].sum() / areas[known].sum())
-    words = f"{share:.0%} of the area is {contrast:.1f} G coarser than the rest"
-    is_one = int(ndimage.label(coarse, np.ones((3, 3)))[1]) == 1
-    return Pattern("isolated-coarse" if share <= ISOLATED_AREA and is_one else "bimodal", words)
-
-
-def _coarser(grades: Floats) -> Floats:
-    """Return the map averaged over blocks to at most `MOST_PER_SIDE` cells a side."""
+    cells = np.where(known, grades, grades[known].mean())
     for axis in (0, 1):
-        parts = np.array_split(grades, min(MOST_PER_SIDE, grades.shape[axis]), axis=axis)
-        grades = np.stack([part.mean(axis=axis) for part in parts], axis=axis)
-    return grades
+        parts = np.array_split(cells, min(MOST_PER_SIDE, cells.shape[axis]), axis=axis)
+        cells = np.stack([part.mean(axis=axis) for part in parts], axis=axis)
+    return cells
 
 
-def _is_coherent(cells: Floats) -> bool:
-    """Return whether a region, bands or a slope stand out more than in almost any shuffled map."""
+def shared_variance(cells: Floats) -> float:
+    """Return the variance (G squared) that one region, or the rows, or the columns share: scatter that has a place.
+
+    Tiles that differ at random share little: of 30 about a third of their variance.
+    """
+    return float(_best_shares(cells[None])[0] * cells.var())
+
+
+def is_coherent(cells: Floats) -> bool:
+    """Return whether a region, rows, columns or neighbours go together more than in almost any shuffled map.
+
+    Too few cells always do, since their shuffled maps would as well.
+    """
+    if cells.size < FEWEST_FOR_PATTERNS:
+        return True
     rng = np.random.default_rng(0)
     shuffled = rng.permuted(np.broadcast_to(cells.ravel(), (SHUFFLES, cells.size)), axis=1)
     maps = np.concatenate([cells[None], shuffled.reshape(SHUFFLES, *cells.shape)])
-    measures: tuple[Callable[[Floats], Floats], ...] = (_region_shares, _line_shares, _slope_shares, _neighbour_shares)
-    for measure in measures:
-        values = measure(maps)
-        if np.mean(values[1:] >= values[0] - 1e-12) <= CHANCE:
+    for shares in (_best_shares(maps), _neighbour_shares(maps)):
+        if np.mean(shares[1:] >= shares[0] - 1e-12) <= CHANCE:
             return True
     return False
+
+
+def suggest(grades: Floats, areas: Floats, uniform_variance: float) -> Pattern:
+    """Return the type that a mixed grade map (rows, cols) suggests.
+
+    What varies in one direction only is a band, a slope or two parts side by side, whichever its profile is
+    nearest to. `areas` (rows, cols) weighs the tiles for the shares that are told; `uniform_variance` is
+    the scatter of single tiles that uniform steel shows as well.
+    """
+    cells = cells_of(grades)
+    noise = uniform_variance * cells.size / max(np.isfinite(grades).sum(), cells.size)
+    beyond = max(float(cells.var()) - noise, 1e-12)
+    profiles = {"horizontal": cells.mean(axis=1), "vertical": cells.mean(axis=0)}
+    direction = max(profiles, key=lambda name: float(profiles[name].var()))
+    profile = profiles[direction]
+    if float(profile.var()) - noise * len(profile) / cells.size >= ONE_WAY_SHARE * beyond:
+        if _turns(profile) >= 2:
+            return Pattern(f"banding-{direction}", f"{direction} bands")
+        if len(profile) > 3 and _rest_of_slope(profile) < _rest_of_step(profile):
+            return _gradient(profile)
+        return _two_levels(grades, cells, areas)
+    plane = float(_slope_shares(cells[None])[0] * cells.var())
+    region = float(_region_shares(cells[None])[0] * cells.var())
+    if plane >= SLOPE_SHARE * beyond and plane > region:
+        return _gradient(cells)
+    levels = _explained(cells, cells <= _otsu(cells)) * float(cells.var())
+    if max(region, levels) >= TWO_LEVELS_SHARE * beyond:
+        return _two_levels(grades, cells, areas)
+    return Pattern("wide-range", f"patches from {cells.min():.1f} to {cells.max():.1f} G as seen")
+
+
+def _gradient(cells: Floats) -> Pattern:
+    return Pattern("gradient", f"a slope from {cells.min():.1f} to {cells.max():.1f} G as seen")
+
+
+def _two_levels(grades: Floats, cells: Floats, areas: Floats) -> Pattern:
+    """Return `isolated-coarse` for one small coarse region, otherwise `bimodal`.
+
+    The levels are the medians of two groups. A tile between them shows both, in proportion: counted as one or
+    the other, the rim of a small region would double its area.
+    """
+    known = np.isfinite(grades)
+    coarse = known & (grades <= _otsu(grades[known]))
+    low, high = float(np.median(grades[coarse])), float(np.median(grades[known & ~coarse]))
+    parts = np.clip((high - grades[known]) / max(high - low, 1e-6), 0.0, 1.0)
+    share = float((parts * areas[known]).sum() / areas[known].sum())
+    words = f"{share:.0%} of the area is {high - low:.1f} G coarser than the rest"
+    is_one = int(ndimage.label(cells <= _otsu(cells), np.ones((3, 3)))[1]) == 1
+    return Pattern("isolated-coarse" if share <= ISOLATED_AREA and is_one else "bimodal", words)
+
+
+def _best_shares(maps: Floats) -> Floats:
+    """Return for each map (n, rows, cols) the share of variance that its best region, rows or columns explain."""
+    return np.maximum(_region_shares(maps), _line_shares(maps))
 
 
 def _region_shares(maps: Floats) -> Floats:
     """Return for each map (n, rows, cols) the share of variance that its best rectangle and the rest explain."""
     count, rows, cols = maps.shape
+    smallest = max(SMALLEST_REGION, SMALLEST_REGION_SHARE * rows * cols)
     centred = maps - maps.mean(axis=(1, 2), keepdims=True)
     total = (centred**2).sum(axis=(1, 2))
     sums = np.zeros((count, rows + 1, cols + 1))
@@ -98,7 +141,7 @@ def _region_shares(maps: Floats) -> Floats:
     for height in range(1, rows + 1):
         for width in range(1, cols + 1):
             size, rest = height * width, rows * cols - height * width
-            if SMALLEST_REGION <= size <= rest or (rest >= SMALLEST_REGION and size > rest):
+            if min(size, rest) >= smallest:
                 inside = sums[:, height:, width:] - sums[:, :-height, width:]
                 inside = inside - sums[:, height:, :-width] + sums[:, :-height, :-width]
                 explained = (inside**2).max(axis=(1, 2)) * (1.0 / size + 1.0 / rest)
@@ -110,6 +153,14 @@ def _line_shares(maps: Floats) -> Floats:
     """Return for each map (n, rows, cols) the share of variance between its rows, or columns if more."""
     total = np.maximum(maps.var(axis=(1, 2)), 1e-12)
     return np.asarray(np.maximum(maps.mean(axis=2).var(axis=1), maps.mean(axis=1).var(axis=1)) / total)
+
+
+def _neighbour_shares(maps: Floats) -> Floats:
+    """Return for each map (n, rows, cols) how alike neighbours are: products of their deviations over the variance."""
+    centred = maps - maps.mean(axis=(1, 2), keepdims=True)
+    below, beside = centred[:, 1:] * centred[:, :-1], centred[..., 1:] * centred[..., :-1]
+    total = np.maximum((centred**2).sum(axis=(1, 2)), 1e-12)
+    return np.asarray((below.sum(axis=(1, 2)) + beside.sum(axis=(1, 2))) / total)
 
 
 def _slope_shares(maps: Floats) -> Floats:
@@ -124,42 +175,35 @@ def _slope_shares(maps: Floats) -> Floats:
     return np.asarray(explained / total)
 
 
-def _neighbour_shares(maps: Floats) -> Floats:
-    """Return for each map (n, rows, cols) how alike neighbours are: mean product of deviations over the variance."""
-    centred = maps - maps.mean(axis=(1, 2), keepdims=True)
-    along = (centred[:, 1:] * centred[:, :-1]).sum(axis=(1, 2)) + (centred[..., 1:] * centred[..., :-1]).sum(
-        axis=(1, 2)
-    )
-    return np.asarray(along / np.maximum((centred**2).sum(axis=(1, 2)), 1e-12))
+def _turns(profile: Floats) -> int:
+    """Return how often a profile crosses the middle between its ends."""
+    middle = (profile.max() + profile.min()) / 2.0
+    return int(np.sum(np.diff((profile > middle).astype(int)) != 0))
 
 
-def _slope_share(cells: Floats) -> float:
-    return float(_slope_shares(cells[None])[0])
+def _rest_of_slope(profile: Floats) -> float:
+    """Return the sum of squares that a straight line leaves of a profile, per degree of freedom left."""
+    at = np.arange(len(profile))
+    rest = float(((profile - np.polyval(np.polyfit(at, profile, 1), at)) ** 2).sum())
+    return rest / (len(profile) - 2)
 
 
-def _bands(cells: Floats) -> str | None:
-    """Return `horizontal` or `vertical` when rows or columns differ, back and forth rather than once."""
-    total = max(float(cells.var()), 1e-12)
-    for name, means in (("horizontal", cells.mean(axis=1)), ("vertical", cells.mean(axis=0))):
-        if means.var() / total >= BANDS_SHARE and len(means) >= 3:
-            middle = (means.max() + means.min()) / 2.0
-            if int(np.sum(np.diff((means > middle).astype(int)) != 0)) >= 2:
-                return name
-    return None
+def _rest_of_step(profile: Floats) -> float:
+    """Return the same of two levels; the one line of tiles between them may show both, and counts as fitted."""
+    ends = range(1, len(profile))
+    parts = [(profile[:end], profile[start:]) for end in ends for start in (end, end + 1) if start < len(profile)]
+    rest = min(float(sum(((part - part.mean()) ** 2).sum() for part in pair)) for pair in parts)
+    return rest / max(len(profile) - 4, 1)
 
 
-def _coarse_group(grades: Floats) -> NDArray[np.bool_] | None:
-    """Return which tiles (rows, cols) are the coarse of two well separated groups (Otsu); None without two."""
+def _otsu(grades: Floats) -> float:
+    """Return the finest grade of the coarser of two groups, split where they are furthest apart (Otsu)."""
     ordered = np.sort(grades.ravel())
     count = len(ordered)
     first = np.arange(1, count)
     sums = np.cumsum(ordered)
     low, high = sums[:-1] / first, (sums[-1] - sums[:-1]) / (count - first)
-    best = int(np.argmax(first * (count - first) * (high - low) ** 2))
-    coarse = grades <= ordered[best]
-    share = float(coarse.mean())
-    separated = _explained(grades, coarse) >= TWO_GROUPS_SHARE and high[best] - low[best] >= TWO_GROUPS_CONTRAST
-    return coarse if separated and SMALLEST_GROUP <= share <= 1.0 - SMALLEST_GROUP else None
+    return float(ordered[int(np.argmax(first * (count - first) * (high - low) ** 2))])
 
 
 def _explained(grades: Floats, group: NDArray[np.bool_]) -> float:

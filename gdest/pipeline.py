@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -16,6 +16,7 @@ from gdest.errors import MicrographError
 from gdest.intercepts import cross_checked
 from gdest.micrograph import read_micrographs
 from gdest.patience import in_order
+from gdest.patterns import FEWEST_FOR_PATTERNS
 from gdest.reading.picture import Regions
 from gdest.records import Failed, Graded, GradeMap, ImageFile, Micrograph, ModelCard, Row, TileAnswers, TileGrid, now
 from gdest.review import measured_doubts, reasons
@@ -122,7 +123,16 @@ def predict_grade_map(
     gap = max(0.0, abs(nearest[0].mean - kept.mean) - 0.5 * float(np.nanstd(kept.seen))) if nearest else float("nan")
     doubts = measured_doubts(kept.answers, gap)
     seen_by_network = sum(len(look.answers.g_seen) for look in looks)
-    return GradeMap(kept.seen.astype(np.float32), kept.grid, kept.zoom, seen_by_network, doubts)
+    return replace(kept.grade_map, tiles=seen_by_network, doubts=doubts, closer=_closer(looks, kept))
+
+
+def _closer(looks: list[_Look], kept: _Look) -> GradeMap | None:
+    """Return the map of the next larger picture with enough tiles to show a pattern, or of the largest."""
+    if kept.grade_map.g_seen.size >= FEWEST_FOR_PATTERNS or kept.zoom == 1.0:
+        return None
+    larger = [look.grade_map for look in looks if look.zoom > kept.zoom]
+    enough = [one for one in larger if one.g_seen.size >= FEWEST_FOR_PATTERNS]
+    return enough[-1] if enough else larger[0]
 
 
 @dataclass(frozen=True)
@@ -165,6 +175,10 @@ class _Look:
     @property
     def mean(self) -> float:
         return float(np.nanmean(self.seen))
+
+    @property
+    def grade_map(self) -> GradeMap:
+        return GradeMap(self.seen.astype(np.float32), self.grid, self.zoom, len(self.answers.g_seen))
 
 
 def _look(picture: Picture, zoom: float, shown: _Shown) -> _Look:

@@ -127,7 +127,8 @@ class GradeMap:
     `zoom` is the size of the graded picture relative to the file's pixels (1, 1/2, 1/4): `grid`
     counts in px of the graded picture. G_seen is what the model saw, at its reference pixel size,
     moved to the file's own pixels. `doubts` holds one number per name in the card's `limits`, NaN
-    where it could not be measured.
+    where it could not be measured. Where halving left too few tiles to show how they lie, `closer` is the map of
+    the larger picture, whose tiles hold fewer grains.
     """
 
     g_seen: NDArray[np.float32]
@@ -135,6 +136,7 @@ class GradeMap:
     zoom: float
     tiles: int
     doubts: dict[str, float] = field(default_factory=dict)
+    closer: GradeMap | None = None
 
 
 @dataclass(frozen=True)

@@ -93,7 +93,10 @@ def _pattern(text: str) -> re.Pattern[str]:
 def _listed(path: Path) -> dict[str, Origin]:
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
-            rows = list(csv.DictReader(file))
+            head = file.readline()
+            file.seek(0)
+            # Excel writes semicolons where the comma is the decimal point
+            rows = list(csv.DictReader(file, delimiter=max(",;\t", key=head.count)))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise SettingsError(f"[specimen] csv: {path} cannot be read: {error}.") from error
     listed: dict[str, Origin] = {}

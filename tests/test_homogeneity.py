@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from conftest import CARD
 
-from gdest.homogeneity import area_by_half_grade, assess, interpolate, tile_areas
+from gdest.homogeneity import area_by_half_grade, assess, interpolate, tile_areas, uniform_scatter
 from gdest.records import GradeMap
 from gdest.tiling import tile_grid
 
@@ -86,7 +88,7 @@ def test_a_map_too_small_for_patterns_is_judged_by_its_scatter(rng):
 
 
 def test_scatter_is_looked_up_at_the_size_the_network_saw(rng):
-    values = rng.normal(2.0, 0.8, (5, 8)) + np.linspace(-0.4, 0.4, 8)
+    values = rng.normal(2.0, 0.8, (5, 8)) + np.linspace(-0.8, 0.8, 8)
     assert said(values) == "uniform"
     assert said(values, 0.25).startswith("duplex")
 
@@ -119,3 +121,51 @@ def test_overlapping_tiles_share_their_area():
 def test_areas_per_half_grade_add_up_to_one_and_move_with_calibration():
     found = area_by_half_grade(grade_map([[5.2, 5.3], [7.0, np.nan]]), shift=2.0)
     assert found == [(7.0, pytest.approx(1 / 3)), (7.5, pytest.approx(1 / 3)), (9.0, pytest.approx(1 / 3))]
+
+
+def test_a_gap_in_the_cards_curve_is_bridged():
+    # a masked micrograph among those that calibrated stage 7 left a NaN, and uniform steel near it was called mixed
+    assert interpolate(((5.0, 0.3), (6.0, float("nan")), (7.0, 0.2)), 6.0) == pytest.approx(0.25)
+    assert np.isnan(interpolate(((6.0, float("nan")),), 6.0))
+
+
+def test_coarser_than_the_card_knows_the_scatter_grows_with_fewer_grains_but_at_most_twofold():
+    card = replace(CARD, tile_scatter=((5.0, 0.3), (9.0, 0.1)))
+    assert uniform_scatter(card, 7.0) == pytest.approx(0.2)
+    assert uniform_scatter(card, 4.0) == pytest.approx(0.3 * np.sqrt(2.0))  # half the grains
+    assert uniform_scatter(card, 1.0) == pytest.approx(0.6)
+
+
+def test_few_tiles_of_a_halved_picture_give_way_to_those_of_the_larger_one(rng):
+    halved = grade_map(np.full((2, 2), 4.0), 0.25)
+    assert assess(halved, CARD).verdict == "uniform"
+    larger = uniform(rng, 3.0, (5, 6))
+    larger[:, :3] += 2.5
+    found = assess(replace(halved, closer=grade_map(larger)), CARD)
+    assert found.verdict == "duplex:bimodal"
+    assert "too few grains per tile" in found.note
+
+
+@pytest.mark.parametrize("shape", [(5, 6), (9, 12), (30, 40)])
+def test_steel_that_is_mixed_in_a_tenth_of_its_area_is_found(rng, shape):
+    verdicts = []
+    for _ in range(20):
+        values = uniform(rng, 8.0, shape)
+        rows, cols = (round(side * 0.33) for side in shape)
+        top, left = rng.integers(0, shape[0] - rows), rng.integers(0, shape[1] - cols)
+        values[top : top + rows, left : left + cols] -= 2.0
+        verdicts.append(said(values))
+    assert sum(verdict.startswith("duplex") for verdict in verdicts) >= 19
+    assert verdicts.count("duplex:isolated-coarse") >= 18
+
+
+def test_two_parts_side_by_side_are_no_slope_even_with_a_line_between(rng):
+    values = uniform(rng, 8.0, (5, 6))
+    values[:, 3] -= 1.2
+    values[:, 4:] -= 2.5
+    assert said(values) == "duplex:bimodal"
+
+
+def test_a_slope_in_five_steps_is_no_step(rng):
+    values = uniform(rng, 8.0, (5, 6)) + np.linspace(-1.2, 1.2, 5)[:, None]
+    assert said(values) == "duplex:gradient"

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import math
 import sqlite3
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -69,6 +70,10 @@ def test_a_packed_grade_map_keeps_nan_zoom_and_doubts(rng):
     assert (back.grid, back.zoom, back.tiles) == (looked.grid, 0.5, looked.tiles)
     assert back.doubts["novelty"] == 1.5
     assert math.isnan(back.doubts["zoom gap"])
+    assert back.closer is None
+    closer = unpack_grade_map(pack_grade_map(replace(grade_map, closer=looked))).closer
+    np.testing.assert_array_equal(closer.g_seen, looked.g_seen)
+    assert (closer.grid, closer.zoom) == (looked.grid, looked.zoom)
 
 
 def test_a_file_of_several_micrographs_is_replaced_as_a_whole(ledger, recipe, graded):

@@ -63,6 +63,18 @@ def test_coarse_grains_are_looked_at_from_further_away(rng):
     assert [shape[0] for shape in predictor.shapes] == [25, 9, 4]
     assert (grade_map.zoom, grade_map.tiles) == (0.25, 38)
     assert grade_map.g_seen == pytest.approx(2.5)
+    # four tiles cannot show where coarse and fine lie, nine hardly; the 25 of the whole picture are kept for that
+    assert grade_map.closer.grid.shape == (5, 5)
+    assert grade_map.closer.g_seen == pytest.approx(2.5)
+
+
+def test_a_halved_picture_with_tiles_enough_needs_no_closer_look(rng):
+    pixels = rng.integers(0, 255, (1800, 2000), dtype=np.uint8)
+    grade_map = predict_grade_map(
+        pixels, FakePredictor(lambda tiles: np.full(len(tiles), 3.0 + (len(tiles) < 60) * 2)), 224
+    )
+    assert (grade_map.zoom, grade_map.grid.shape) == (0.5, (5, 5))
+    assert grade_map.closer is None
 
 
 def test_halving_stops_where_no_tile_would_fit(rng):

@@ -117,6 +117,15 @@ def test_a_list_names_everything_and_reads_windows_paths(tmp_path):
     assert rule.origin("a/2.tif") is None
 
 
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+def test_a_list_may_be_written_by_any_excel(tmp_path, separator):
+    lines = ("file;specimen;order", 'a/1.tif;"P1";O1, rim')
+    text = "\n".join(lines) if separator == ";" else "\n".join(lines).replace(", rim", "").replace(";", separator)
+    (tmp_path / "map.csv").write_text(text, encoding="utf-8-sig")
+    rule = specimen_rule({"csv": "map.csv"}, tmp_path)
+    assert rule.origin("a/1.tif") == Origin("P1", order="O1, rim" if separator == ";" else "O1")
+
+
 @pytest.mark.parametrize(
     ("section", "word"),
     [

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from PIL import Image
 
 from gdest import network
 from gdest.errors import DataError, SettingsError
+from gdest.records import GradeMap, TileGrid
 from gdest.settings import SynthSettings, TrainSettings
 from gdest.synth.dataset import write_dataset
 from gdest.training import metrics
@@ -197,3 +199,17 @@ def test_the_correction_is_the_middle_of_the_errors_near_each_grade():
     assert min(curve) < 4
     assert curve[min(curve)] == pytest.approx(0.3)
     assert curve[max(curve)] == pytest.approx(-0.1)
+
+
+def test_the_tile_scatter_is_that_of_the_tiles_homogeneity_looks_at_gaps_left_out():
+    def map_of(values, zoom, closer=None):
+        values = np.asarray(values, np.float32)
+        return GradeMap(values, TileGrid((0,), (0,), 224), zoom, values.size, closer=closer)
+
+    # G 5 as the file shows it, masked in one tile; variance of 4.7 and 5.3 is 0.18
+    plain = map_of([[4.7, 5.3, np.nan]], 1.0)
+    # G 3, graded at a quarter where four tiles overlap and all say the same, but looked at in full size
+    halved = map_of([[3.0, 3.0]], 0.25, map_of([[2.5, 3.5]], 1.0))
+    measured = [SimpleNamespace(row=SimpleNamespace(grade_map=one)) for one in (plain, halved)]
+    curve = dict(metrics._tile_scatter(measured))
+    assert curve == {3.0: pytest.approx(0.7071, abs=1e-3), 5.0: pytest.approx(0.4243, abs=1e-3)}

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import zipfile
+from dataclasses import replace
 
 import openpyxl
 import pandas as pd
@@ -116,6 +117,30 @@ def test_problems_are_what_needs_a_person_and_specimens_have_their_verdict(writt
     specimen = {name: cell.value for name, cell in by_name(book["Specimens"], 2).items()}
     assert (specimen["specimen"], specimen["fields"], specimen["fields_left_out"]) == ("P1", 3, 1)
     assert "fewer than 5 fields" in specimen["flags"]
+
+
+def test_a_rule_that_fits_no_file_is_told(run, tmp_path):
+    table = [row | {"specimen": None} for row in run.table]
+    write_workbook(
+        replace(run, table=table, sections={"specimen": {"csv": "a.csv"}}), [], (), tmp_path / "results.xlsx"
+    )
+    book = openpyxl.load_workbook(tmp_path / "results.xlsx")
+    assert book["Specimens"]["A1"].value.startswith("No file fits the rule")
+    assert {line[0].value: line[1].value for line in book["Summary"]}["without a specimen"] == 4
+
+
+def test_rows_are_as_high_as_their_wrapped_text(run, tmp_path):
+    run.table[3]["reason"] = "a long reason " * 12  # 168 characters in a column of 40
+    write_workbook(run, [], (), tmp_path / "results.xlsx")
+    heights = openpyxl.load_workbook(tmp_path / "results.xlsx")["Micrographs"].row_dimensions
+    assert heights[2].height is None  # one line, as high as ever
+    assert heights[5].height == 75
+
+
+def test_every_printed_page_says_that_g_is_an_estimate(written):
+    for sheet in openpyxl.load_workbook(written):
+        assert "estimate by model fake, not an E112 measurement" in sheet.oddFooter.center.text
+        assert "not an E1181 rating" in sheet.oddFooter.center.text
 
 
 def test_summary_counts_and_draws_native_charts(written):

@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import wrap
 from typing import Any
 from urllib.parse import quote
 
@@ -23,8 +24,11 @@ MOST_LINKS = 60_000
 
 MOST_THUMBNAILS = 1000
 THUMBNAIL_ROW_PT = 66
+LINE_PT = 15
+MOST_LINES = 10
 LONGEST_TEXT = 32_767
 LONGEST_LINK = 2000
+MOST_FOOTER = 220
 COLOURS = {"graded": "#E2F0D9", "review": "#FFF2CC", "uncalibrated": "#FCE4D6", "failed": "#F8CBCB"}
 COLOURS |= {"pass": "#E2F0D9", "undecided": "#FFF2CC", "fail": "#F8CBCB"}
 COLOURED = ("status", "verdict")
@@ -83,13 +87,14 @@ class Pictures:
         return path if path.is_file() else None
 
 
-def fresh_sheet(book: Workbook, name: str) -> Sheet:
-    """Return a new sheet that prints on landscape A4, its page numbers below."""
+def fresh_sheet(book: Workbook, name: str, model: str) -> Sheet:
+    """Return a new sheet that prints on landscape A4; every page says below what its numbers are."""
     page = book.add_worksheet(name)
     page.set_landscape()
     page.set_paper(A4)
     page.set_margins(left=0.4, right=0.4, top=0.5, bottom=0.6)
-    page.set_footer(f"&L{name}&Cgdest: an estimate by a model, not an E112 measurement&R&P / &N")
+    words = f"G: estimate by model {model}, not an E112 measurement; duplex: indication, not an E1181 rating"
+    page.set_footer(f"&L{name}&C{words.replace('&', '&&')[:MOST_FOOTER]}&R&P / &N")
     page.fit_to_pages(1, 0)
     return Sheet(book, page)
 
@@ -111,8 +116,7 @@ def write_table(
     for number, row in enumerate(rows, start=1):
         file = str(row.get("file") or "")
         shown = pictures.thumbnail(file) if pictures and thumbnails and number <= MOST_THUMBNAILS else None
-        if shown:
-            page.set_row(number, THUMBNAIL_ROW_PT)
+        page.set_row(number, max(_height(columns, row), THUMBNAIL_ROW_PT if shown else 0))
         for index, column in enumerate(columns):
             if column.name == "file" and pictures and len(rows) <= MOST_LINKS:
                 _write_link(page, number, index, pictures.micrograph_link(file), file, link)
@@ -122,17 +126,32 @@ def write_table(
                 _write_cell(page, number, index, row.get(column.name), styles[index] or plain)
 
 
+def _height(columns: Sequence[Column], row: Mapping[str, Cell]) -> int:
+    """Return the height of a row in points: LibreOffice prints wrapped lines of unstated heights over each other."""
+    texts = [
+        (str(row.get(column.name) or ""), column.width) for column in columns if column.wrapped and not column.folded
+    ]
+    return LINE_PT * min(max((lines_of(one, width) for one, width in texts), default=1), MOST_LINES)
+
+
+def lines_of(value: str, characters: float) -> int:
+    """Return how many lines a text takes that is wrapped between words."""
+    return max(sum(len(wrap(line, max(int(characters), 1))) or 1 for line in value.splitlines()), 1)
+
+
 def _set_up(sheet: Sheet, columns: Sequence[Column], count: int) -> None:
     page = sheet.page
-    header = sheet.style(bold=True, bg_color="#DDE6EE", valign="top", text_wrap=True, bottom=1)
+    looks: dict[str, object] = {"bold": True, "bg_color": "#DDE6EE", "valign": "top", "text_wrap": True, "bottom": 1}
+    of_text, of_numbers = sheet.style(**looks, align="left", indent=1), sheet.style(**looks, align="right")
     page.freeze_panes(1, 1)
     page.autofilter(0, 0, count, len(columns) - 1)
     page.repeat_rows(0)
     page.repeat_columns(0)
+    page.set_row(0, LINE_PT)
     for index, column in enumerate(columns):
         level = {"level": 1, "hidden": True} if column.folded else {}
         page.set_column(index, index, column.width, None, level)
-        page.write_string(0, index, column.name, header)
+        page.write_string(0, index, column.name, of_numbers if column.number_format else of_text)
         page.write_comment(0, index, column.note, {"x_scale": 2, "author": "gdest"})
         if column.name in COLOURED:
             for value, colour in COLOURS.items():
@@ -142,7 +161,7 @@ def _set_up(sheet: Sheet, columns: Sequence[Column], count: int) -> None:
 
 def _style(sheet: Sheet, column: Column) -> Any:
     properties: dict[str, object] = {"valign": "top"}
-    properties |= {"num_format": column.number_format} if column.number_format else {"indent": 1}
+    properties |= {"num_format": column.number_format} if column.number_format else {"align": "left", "indent": 1}
     if column.wrapped:
         properties["text_wrap"] = True
     return sheet.style(**properties)

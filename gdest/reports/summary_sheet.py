@@ -9,14 +9,14 @@ from typing import Any
 
 from gdest.limits import Limit
 from gdest.reports.run import NOTE, STATUSES, VERDICTS, Run, numbers
-from gdest.reports.sheets import Sheet, text
+from gdest.reports.sheets import LINE_PT, Sheet, lines_of, text
 from gdest.reports.table import Cell
 
 DATA_COLUMN = 13
 """Where the charts' numbers stand, right of the charts."""
 
 MOST_POINTS = 400
-LINE_PT, LINE_CHARACTERS = 15, 66
+LINE_CHARACTERS, SETTING_CHARACTERS = 66, 96
 CHART_PX = {"width": 620, "height": 290}
 
 
@@ -40,7 +40,7 @@ def write_summary(sheet: Sheet, run: Run, specimens: Sequence[Mapping[str, Cell]
                 page.write_string(0, DATA_COLUMN + index, name, grey)
         elif 2 <= row < len(lines) + 2:
             name, value = lines[row - 2]
-            page.set_row(row, LINE_PT * _lines_of(value))
+            page.set_row(row, LINE_PT * lines_of(str(value), LINE_CHARACTERS))
             page.write_string(row, 0, name, bold)
             page.write(row, 1, text(value) if isinstance(value, str) else value, left)
         if 1 <= row <= len(bins):
@@ -68,6 +68,8 @@ def _lines(run: Run, specimens: Sequence[Mapping[str, Cell]], limits: Sequence[L
         lines += [("coarsest G", round(min(grades), 1)), ("median G", round(median(grades), 1))]
         lines += [("finest G", round(max(grades), 1))]
     lines += [("specimens", len(specimens))] if specimens else []
+    if run.sections.get("specimen"):
+        lines += [("without a specimen", sum(not row.get("specimen") for row in run.table))]
     lines += [(f"limit {number}", limit.text) for number, limit in enumerate(limits, start=1)]
     if limits:
         of_specimens = Counter(str(row["verdict"]) for row in specimens if row["verdict"])
@@ -76,10 +78,6 @@ def _lines(run: Run, specimens: Sequence[Mapping[str, Cell]], limits: Sequence[L
     lines += [("files read by the last scan", run.files_read), ("time taken, s", round(run.seconds, 1))]
     lines += [("started at (UTC)", run.started), ("finished at (UTC)", run.finished)]
     return [*lines, ("model", run.model), ("model_sha256", run.model_sha256), ("note", NOTE)]
-
-
-def _lines_of(value: Cell) -> int:
-    return sum(1 + len(line) // LINE_CHARACTERS for line in str(value).splitlines()) or 1
 
 
 def histogram(grades: Sequence[float]) -> list[tuple[float, int]]:
@@ -156,7 +154,8 @@ def write_settings(sheet: Sheet, run: Run) -> None:
     parts = {"": told, "roots": run.roots, "settings": run.settings, "gdest.toml": run.sections}
     lines = flat({**parts, "versions": run.versions, "model card": run.card})
     for row, (name, value) in enumerate(lines, start=1):
-        page.write_string(row, 0, text(name))
+        page.set_row(row, LINE_PT * lines_of(value, SETTING_CHARACTERS))
+        page.write_string(row, 0, text(name), style)
         page.write_string(row, 1, text(value), style)
 
 

@@ -23,8 +23,20 @@ SHORT = {"g", "g_low", "g_high", "g_from_density", "g_seen", "g_min", "g_max", "
 SHORT |= {"g_iso_643", "g_intercept", "relative_accuracy"}
 FORMATS = {**dict.fromkeys(SHORT, "0.0"), "g_sd": "0.00", "g_model_half": "0.00", "within_half_g": "0%"}
 FORMATS |= {"um_per_px": "0.0000", "area_mm2": "0.000", "grains": "0"}
+FORMATS |= dict.fromkeys(
+    ("tiles", "tiles_used", "width_px", "height_px", "intercepts", "fields", "fields_left_out"), "0"
+)
 FORMATS |= dict.fromkeys(("grains_per_mm2", "sd_per_mm2", "ci95_per_mm2"), "#,##0")
-WIDTHS = {"file": 36, "reason": 40, "homogeneity": 20, "homogeneity_note": 48, "area_by_half_g": 32}
+WIDTHS = {
+    "file": 36,
+    "status": 13,
+    "verdict": 11,
+    "reason": 40,
+    "heatmap": 14,
+    "homogeneity": 20,
+    "homogeneity_note": 48,
+    "area_by_half_g": 32,
+}
 WIDTHS |= {"um_per_px_source": 18, "sha256": 14, "model_sha256": 14, "graded_at": 26, "file_modified": 26}
 WIDTHS |= {"verdict_reason": 32, "flags": 44, "specimen": 24}
 WRAPPED = {"reason", "homogeneity_note", "area_by_half_g", "verdict_reason", "flags", "location"}
@@ -59,14 +71,14 @@ def write_workbook(run: Run, specimens: Sequence[Mapping[str, Cell]], limits: Se
     def write(temporary: Path) -> None:
         with Workbook(str(temporary), {"constant_memory": True, "strings_to_formulas": False}) as book:
             book.set_properties({"title": "gdest: grain size of etched steel", "comments": "an estimate by a model"})
-            summary_sheet.write_summary(fresh_sheet(book, "Summary"), run, specimens, limits)
-            _write_specimens(fresh_sheet(book, "Specimens"), specimens)
+            summary_sheet.write_summary(fresh_sheet(book, "Summary", run.model), run, specimens, limits)
+            _write_specimens(fresh_sheet(book, "Specimens", run.model), specimens, run)
             columns = {**COLUMNS, HEATMAP: "the grade map over the micrograph; every picture on one scale"}
-            write_table(fresh_sheet(book, "Micrographs"), _columns(columns, run.table), run.table, pictures)
+            write_table(fresh_sheet(book, "Micrographs", run.model), _columns(columns, run.table), run.table, pictures)
             problems = [row for row in run.table if _is_problem(row)]
             chosen = {name: COLUMNS[name] for name in PROBLEM_COLUMNS}
-            write_table(fresh_sheet(book, "Problems"), _columns(chosen, problems), problems, pictures)
-            summary_sheet.write_settings(fresh_sheet(book, "Settings"), run)
+            write_table(fresh_sheet(book, "Problems", run.model), _columns(chosen, problems), problems, pictures)
+            summary_sheet.write_settings(fresh_sheet(book, "Settings", run.model), run)
 
     write_atomically(path, write)
 
@@ -78,7 +90,7 @@ def _columns(names: Mapping[str, str], rows: Sequence[Mapping[str, Cell]]) -> li
         Column(
             name,
             note,
-            WIDTHS.get(name, max(len(name) + 2, 9)),
+            WIDTHS.get(name, max(len(name) + 4, 9)),
             FORMATS.get(name, ""),
             wrapped=name in WRAPPED,
             folded=name not in SHOWN & filled,
@@ -91,8 +103,12 @@ def _is_problem(row: Mapping[str, Cell]) -> bool:
     return row["status"] != "graded" or row["verdict"] in ("fail", "undecided")
 
 
-def _write_specimens(sheet: Sheet, specimens: Sequence[Mapping[str, Cell]]) -> None:
+def _write_specimens(sheet: Sheet, specimens: Sequence[Mapping[str, Cell]], run: Run) -> None:
     if specimens:
         write_table(sheet, _columns(SPECIMEN_COLUMNS, specimens), specimens, None)
+    elif run.sections.get("specimen"):
+        sheet.page.write_string(
+            0, 0, "No file fits the rule of gdest.toml, section [specimen]; it sees each path as in Micrographs."
+        )
     else:
         sheet.page.write_string(0, 0, "No specimens: say in gdest.toml, section [specimen], how a file tells its own.")

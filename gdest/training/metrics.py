@@ -184,10 +184,15 @@ def _curve(
 
 
 def _tile_scatter(measured: Sequence[Measured]) -> tuple[tuple[float, float], ...]:
-    """Return (G in the graded picture, sd of tile grades) of these uniform micrographs, per whole G."""
+    """Return (G in the picture whose tiles show homogeneity, sd of tile grades) of uniform micrographs, per whole G.
+
+    It is measured on the tiles that `assess` looks at, tiles that show no metal left out.
+    """
     groups: dict[int, list[float]] = {}
     for one in measured:
-        grades = one.row.grade_map.g_seen.astype(np.float64)
-        if grades.size > 1:
-            groups.setdefault(round(one.g_in_picture), []).append(float(grades.var(ddof=1)))
+        shown = one.row.grade_map.closer or one.row.grade_map
+        grades = shown.g_seen[np.isfinite(shown.g_seen)].astype(np.float64)
+        if len(grades) > 1:
+            in_picture = float(grain_size.g_after_zoom(float(grades.mean()), shown.zoom))
+            groups.setdefault(round(in_picture), []).append(float(grades.var(ddof=1)))
     return tuple((float(g), round(float(np.sqrt(np.mean(groups[g]))), 4)) for g in sorted(groups))

@@ -40,8 +40,10 @@
     return element("span", shown(name, value), name === "status" || name === "verdict" ? `badge ${value ?? ""}` : "");
   };
 
+  const look = (name) => (name in decimals || name === "fields" ? "dt-right"
+    : `dt-left${name === "reason" || name === "flags" ? " long" : ""}`);
   const columns = data.columns.map((name, index) => ({ title: name, data: index, render: cell(name),
-    searchable: true, className: name in decimals ? "dt-right" : "dt-left" }));
+    searchable: true, className: look(name) }));
   columns[0].render = (value, kind, row) => (kind === "display" ? button(value, () => open(row)) : value);
   columns.splice(1, 0, { title: "heatmap", data: thumbnail, orderable: false, searchable: false,
     render: (value, kind) => {
@@ -120,7 +122,7 @@
   if (data.specimens.length) {
     at("specimen-section").hidden = false;
     const told = data.specimenColumns.map((name, index) => ({ title: name, data: index, render: cell(name),
-      className: name in decimals || name === "fields" ? "dt-right" : "dt-left" }));
+      className: look(name) }));
     for (const one of told) one.visible = data.specimens.some((row) => row[one.data] !== null);
     told[0].render = (value, kind) => (kind === "display" ? button(value, () => choose(value)) : value);
     new DataTable("#specimens", { data: data.specimens, columns: told, pageLength: 10, autoWidth: false });
