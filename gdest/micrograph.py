@@ -17,13 +17,14 @@ from numpy.typing import NDArray
 from gdest.archive import page_name
 from gdest.errors import MicrographError
 from gdest.reading.grey import Window, bands, check_shape, grey_8_bit, in_window, window_of
+from gdest.reading.guarded import vendor_pictures
 from gdest.reading.not_metal import CELL_PX, find_not_metal
 from gdest.reading.picture import Picture, Regions, Samples, decoding
 from gdest.reading.pixel_size import choose
 from gdest.reading.raster import RASTER_STARTS, raster_pictures
 from gdest.reading.scale_bar import scale_bar_size
 from gdest.reading.tiff import STARTS, tiff_pictures
-from gdest.reading.vendor import READERS, vendor_pictures
+from gdest.reading.vendor import READERS
 from gdest.records import Failed, ImageFile, Micrograph, PixelSize, now
 from gdest.settings import CalibrationSettings, GradeSettings
 
