@@ -15,7 +15,7 @@ UNFINISHED = ".gdest-unfinished-"
 
 SUFFIXES = frozenset(
     {".tif", ".tiff", ".btf", ".tf8", ".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".jp2", ".j2k", ".jpx", ".j2c"}
-    | {".bmp", ".gif", ".webp", ".czi", ".lif", ".nd2", ".oib", ".vsi"}
+    | {".bmp", ".gif", ".webp", ".czi", ".lif", ".nd2", ".oib", ".oif", ".vsi"}
 )
 
 OUTPUT_MARKS = ({"ledger.sqlite"}, {"study.md", "runs.csv"})
@@ -59,7 +59,11 @@ def _walk(root: Path, unreadable: list[str]) -> Iterator[Path]:
         if _is_own_output(names):
             folders.clear()
             continue
-        folders[:] = [name for name in folders if not name.startswith(".")]
+        planes = {name for name in names if name.lower().endswith(".oif")}
+        # the TIFFs in `a.oif.files` are the planes of `a.oif`
+        folders[:] = [
+            name for name in folders if not name.startswith(".") and name.removesuffix(".files") not in planes
+        ]
         for name in names:
             if Path(name).suffix.lower() in SUFFIXES and not name.startswith("."):
                 yield Path(folder, name)

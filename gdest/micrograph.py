@@ -16,14 +16,16 @@ from numpy.typing import NDArray
 
 from gdest.archive import page_name
 from gdest.errors import MicrographError
+from gdest.patience import alive
 from gdest.reading.grey import Window, bands, check_shape, grey_8_bit, in_window, window_of
+from gdest.reading.guarded import vendor_pictures
 from gdest.reading.not_metal import CELL_PX, find_not_metal
 from gdest.reading.picture import Picture, Regions, Samples, decoding
 from gdest.reading.pixel_size import choose
 from gdest.reading.raster import RASTER_STARTS, raster_pictures
 from gdest.reading.scale_bar import scale_bar_size
 from gdest.reading.tiff import STARTS, tiff_pictures
-from gdest.reading.vendor import READERS, vendor_pictures
+from gdest.reading.vendor import READERS
 from gdest.records import Failed, ImageFile, Micrograph, PixelSize, now
 from gdest.settings import CalibrationSettings, GradeSettings
 
@@ -161,6 +163,7 @@ def _read_rows(picture: Picture, window: Window | None, top: int, bottom: int) -
     assert picture.band is not None
     with decoding():
         parts = [picture.band(top + first, top + last) for first, last in bands(bottom - top, picture.cols)]
+    alive()
     return np.concatenate([in_window(part, window) for part in parts])
 
 
@@ -175,6 +178,7 @@ def _overview(
     for top, bottom in bands(rows, cols):
         with decoding():
             samples = picture.band(top, bottom)[-top % step :: step, ::step].copy()
+        alive()
         grey.append(in_window(samples, window))
         look.append(_colour_look(samples, grey[-1]))
     return np.concatenate(grey), np.concatenate(look), step

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import io
+import tempfile
 from functools import partial
+from importlib.util import find_spec
+from pathlib import Path
 
 import numpy as np
 import tifffile
 from PIL import Image
+from vendor_files import lif, nd2, oib, write_vsi
 
 
 def picture(colour=False):
@@ -28,6 +32,23 @@ def raster(kind, mode="L", **options):
     buffer = io.BytesIO()
     Image.fromarray(picture(mode != "L")).convert(mode).save(buffer, kind, **options)
     return buffer.getvalue()
+
+
+def czi():
+    from pylibCZIrw import czi as library
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "a.czi")
+        with library.create_czi(str(path)) as document:
+            document.write(data=picture()[:, :, None], plane={"C": 0})
+            document.write_metadata("etch", scale_x=0.5e-6, scale_y=0.5e-6)
+        return path.read_bytes()
+
+
+def vsi(part):
+    with tempfile.TemporaryDirectory() as folder:
+        write_vsi(Path(folder, "a.vsi"), picture(), 0.5, 64)
+        return Path(folder, part).read_bytes()
 
 
 SOURCES = {
@@ -51,6 +72,32 @@ SOURCES = {
     "a.webp": partial(raster, "WEBP", "RGB", lossless=True),
 }
 """File name to a function that returns its bytes."""
+
+PIXELS_OF_VSI = "_a_/stack1/frame_t.ets"
+VENDOR_SOURCES = {
+    "pylibCZIrw": {"a.czi": czi},
+    "liffile": {"a.lif": lambda: lif(picture(), 0.5)},
+    "nd2": {"a.nd2": lambda: nd2([picture(), picture()], 0.5)},
+    "oiffile": {"a.oib": lambda: oib([picture().astype(np.uint16) * 10], 0.5)},
+    "slideio": {"a.vsi": partial(vsi, "a.vsi"), PIXELS_OF_VSI: partial(vsi, PIXELS_OF_VSI)},
+}
+"""The same for the files that a reader of the extra `vendor` is needed for."""
+
+for _library, _sources in VENDOR_SOURCES.items():
+    if find_spec(_library) is not None:
+        SOURCES.update(_sources)
+
+
+def lay_out(folder: Path, name: str, content: bytes) -> Path:
+    """Write a file and, where it is but a part, the others; return the one to open."""
+    opened = folder / name
+    if name in ("a.vsi", PIXELS_OF_VSI):
+        opened = folder / "a.vsi"
+        (folder / PIXELS_OF_VSI).parent.mkdir(parents=True, exist_ok=True)
+        for part in ("a.vsi", PIXELS_OF_VSI):
+            (folder / part).write_bytes(vsi(part))
+    (folder / name).write_bytes(content)
+    return opened
 
 
 def mutate(content: bytes, rng: np.random.Generator) -> bytes:

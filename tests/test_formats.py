@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import struct
 import subprocess
 
 import imagecodecs
@@ -175,6 +176,24 @@ def test_imagemagick_sizes_and_planar_colour(tmp_path, as_file, rgb):
     assert read.um_per_px == pytest.approx(0.645, rel=1e-3)
 
 
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [("16.tif", ["-depth", "16"]), ("32.tif", ["-depth", "32", "-compress", "Zip"]), ("16.png", ["-depth", "16"]),
+     ("xz.tif", ["-depth", "16", "-compress", "LZMA"]), ("16.jp2", ["-quality", "100"])],
+)  # fmt: skip
+def test_deep_imagemagick_files_come_back_exactly(tmp_path, as_file, rng, name, options):
+    deep = rng.integers(0, 65536, (300, 400), dtype=np.uint16)
+    path = written(tmp_path, [tool("magick", "/usr/bin/convert", "convert"), "IN", *options, "OUT"], name, deep)
+    assert np.abs(read_micrograph(as_file(path)).pixels.astype(int) - grey_8_bit(deep)).max() <= 1
+
+
+@pytest.mark.parametrize("kind", ["float", "double", "int"])
+def test_what_libvips_casts_to_other_numbers_keeps_its_pixels(tmp_path, as_file, rng, kind):
+    deep = rng.integers(0, 65536, (300, 400), dtype=np.uint16)
+    path = written(tmp_path, [tool("vips"), "cast", "IN", "OUT", kind], "v.tif", deep)
+    assert np.abs(read_micrograph(as_file(path)).pixels.astype(int) - grey_8_bit(deep)).max() <= 1
+
+
 @pytest.mark.parametrize("options", ["compression=deflate,tile", "compression=lzw", "compression=zstd,bigtiff"])
 def test_libvips_files_come_back_exactly_and_their_pyramids_are_one_micrograph(tmp_path, as_file, rng, options):
     vips = tool("vips")
@@ -215,6 +234,30 @@ def test_each_page_is_a_micrograph_with_its_number(tmp_path, as_file):
         photometric="minisblack",
     )
     assert names(tmp_path / "a.tif", as_file) == [("a.tif", 10), ("a.tif#2", 20), ("a.tif#3", 30)]
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_the_planes_of_an_imagej_stack_with_one_page_are_micrographs(tmp_path, as_file, rng, dtype):
+    """ImageJ writes no further pages for a stack beyond 4 GB; here they are cut off."""
+    path = tmp_path / "a.tif"
+    stack = rng.integers(0, 256, (3, 300, 400)).astype(dtype)
+    tifffile.imwrite(path, stack, imagej=True, resolution=(2, 2), metadata={"unit": "um", "axes": "ZYX"})
+    content = bytearray(path.read_bytes())
+    order = ">" if content.startswith(b"MM") else "<"
+    (directory,) = struct.unpack_from(f"{order}I", content, 4)
+    (count,) = struct.unpack_from(f"{order}H", content, directory)
+    struct.pack_into(f"{order}I", content, directory + 2 + 12 * count, 0)
+    path.write_bytes(content)
+    with tifffile.TiffFile(path) as tiff:
+        assert len(tiff.pages) == 1
+    found = list(read_micrographs(as_file(path), GradeSettings()))
+    assert [row.file.name for row in found] == ["a.tif", "a.tif#2", "a.tif#3"]
+    for row, plane in zip(found, stack, strict=True):
+        assert np.array_equal(row.pixels, grey_8_bit(plane))
+        assert row.um_per_px == pytest.approx(0.5, rel=1e-3)
+    path.write_bytes(content[: len(content) - stack[0].nbytes])
+    *_, last = read_micrographs(as_file(path), GradeSettings())
+    assert "truncated" in last.reason
 
 
 def test_pages_of_other_sizes_and_kinds_are_micrographs_too(tmp_path, as_file):

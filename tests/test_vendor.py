@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-import struct
+import os
+import signal
+import subprocess
 import sys
-import types
+import time
 
 import numpy as np
 import pytest
+from vendor_files import compound, lif, nd2, oib, write_oif, write_vsi
 
+from gdest.archive import image_files
 from gdest.micrograph import read_micrographs
+from gdest.reading import guarded
 from gdest.reading.vendor import READERS
 from gdest.records import Failed, ImageFile
 from gdest.settings import GradeSettings
+
+LUMA = np.array([0.299, 0.587, 0.114])
 
 
 def rows(path):
@@ -25,7 +32,6 @@ def test_a_missing_reader_is_one_sentence_that_says_what_to_install(tmp_path, mo
     path.write_bytes(b"\x01\x02\x03\x04 something")
     maker, module, _ = READERS[suffix]
     monkeypatch.setitem(sys.modules, module.split(".")[0], None)
-    monkeypatch.setitem(sys.modules, module, None)
     (row,) = rows(path)
     assert isinstance(row, Failed)
     assert row.reason == f"{maker} needs the extra readers: pip install 'gdest[vendor]'"
@@ -56,37 +62,6 @@ def test_zeiss_colour_is_not_turned_round(tmp_path):
     assert row.pixels[0, 0] == round(0.299 * 200)
 
 
-def lif(pixels, um):
-    """Return the bytes of a Leica file with one grey picture, laid out by hand as the format is described."""
-    height, width = pixels.shape
-    axes = "".join(
-        f'<DimensionDescription DimID="{axis}" NumberOfElements="{count}" Origin="0" Length="{(count - 1) * um * 1e-6}"'
-        f' Unit="m" BitInc="0" BytesInc="{step}"/>'
-        for axis, count, step in ((1, width, 1), (2, height, width))
-    )
-    channel = (
-        '<ChannelDescription DataType="0" ChannelTag="0" Resolution="8" NameOfMeasuredQuantity="" Min="0" Max="255"'
-        ' Unit="" LUTName="Gray" IsLUTInverted="0" BytesInc="0" BitInc="0"/>'
-    )
-    text = (
-        '<LMSDataContainerHeader Version="2"><Element Name="p" Visibility="1" CopyOption="1" UniqueID="0"><Data/>'
-        f'<Memory Size="0" MemoryBlockID="MemBlock_0"/><Children><Element Name="steel" Visibility="1" CopyOption="1"'
-        f' UniqueID="1"><Data><Image TextDescription=""><ImageDescription><Channels>{channel}</Channels><Dimensions>'
-        f'{axes}</Dimensions></ImageDescription></Image></Data><Memory Size="{pixels.size}" '
-        'MemoryBlockID="MemBlock_1"/></Element></Children></Element></LMSDataContainerHeader>'
-    )
-
-    def block(name, content):
-        packed = name.encode("utf-16-le")
-        head = b"*" + struct.pack("<Q", len(content)) + b"*" + struct.pack("<I", len(name)) + packed
-        return struct.pack("<II", 0x70, len(head)) + head + content
-
-    packed = text.encode("utf-16-le")
-    header = b"*" + struct.pack("<I", len(text)) + packed
-    memory = block("MemBlock_0", b"") + block("MemBlock_1", pixels.tobytes())
-    return struct.pack("<II", 0x70, len(header)) + header + memory
-
-
 def test_leica_lif_gives_pixels_and_size(tmp_path, grey):
     pytest.importorskip("liffile", reason="the extra vendor is not installed")
     (tmp_path / "a.lif").write_bytes(lif(grey, 0.5))
@@ -96,72 +71,159 @@ def test_leica_lif_gives_pixels_and_size(tmp_path, grey):
     assert (row.um_per_px, row.um_per_px_source) == (pytest.approx(0.5, rel=1e-3), "lif")
 
 
-def module(name, **contents):
-    made = types.ModuleType(name)
-    vars(made).update(contents)
-    return made
+@pytest.fixture
+def colour(rng):
+    return rng.integers(0, 256, (300, 400, 3), dtype=np.uint8)
 
 
-class FakeNd2:
-    """What the nd2 library shows of a file with two positions, three planes and two channels."""
-
-    sizes = {"P": 2, "Z": 3, "C": 2, "Y": 300, "X": 400}
-
-    def __init__(self, path):
-        self.path = path
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        return None
-
-    def voxel_size(self):
-        return types.SimpleNamespace(x=0.65, y=0.65, z=1.0)
-
-    def read_frame(self, index):
-        return np.stack([np.full((300, 400), 10 * index + channel, np.uint8) for channel in range(2)])
+def luma(rgb):
+    return np.round(rgb @ LUMA)
 
 
-def test_of_a_nikon_stack_each_position_gives_its_first_plane(tmp_path, monkeypatch):
-    monkeypatch.setitem(sys.modules, "nd2", module("nd2", ND2File=FakeNd2))
-    (tmp_path / "a.nd2").write_bytes(b"\xda\xce\xbe\x0a" * 50)
+def reader(name):
+    return pytest.importorskip(name, reason="the extra vendor is not installed")
+
+
+@pytest.mark.parametrize("compressed", [False, True])
+def test_nikon_nd2_gives_pixels_size_and_positions(tmp_path, grey, compressed):
+    reader("nd2")
+    (tmp_path / "a.nd2").write_bytes(nd2([grey, grey[::-1].copy()], 0.345, compressed=compressed))
     first, second = rows(tmp_path / "a.nd2")
-    assert (int(first.pixels[0, 0]), int(second.pixels[0, 0])) == (0, 30)
-    assert (first.um_per_px, first.um_per_px_source) == (0.65, "nd2")
+    assert (first.file.name, second.file.name) == ("a.nd2", "a.nd2#2")
+    assert np.array_equal(first.pixels, grey)
+    assert np.array_equal(second.pixels, grey[::-1])
+    assert (first.um_per_px, first.um_per_px_source) == (pytest.approx(0.345, rel=1e-3), "nd2")
 
 
-class FakeOif(FakeNd2):
-    axes, shape = "CYX", (2, 300, 400)
-    mainfile = {
-        "Axis 0 Parameters Common": {"MaxSize": 401, "StartPosition": 0.0, "EndPosition": 200.0, "UnitName": "um"}
-    }
+def test_nikon_colour_is_not_turned_round_and_deep_data_keep_their_contrast(tmp_path, colour, rng):
+    reader("nd2")
+    (tmp_path / "c.nd2").write_bytes(nd2([colour], 0.345))
+    (row,) = rows(tmp_path / "c.nd2")
+    assert np.abs(row.pixels - luma(colour)).max() <= 1
+    deep = (500 + 100 * rng.random((300, 400))).astype(np.uint16)
+    (tmp_path / "d.nd2").write_bytes(nd2([deep], 0.345))
+    (row,) = rows(tmp_path / "d.nd2")
+    assert np.corrcoef(row.pixels.ravel(), deep.ravel())[0, 1] > 0.999
+    assert row.pixels.std() > 60
 
-    def asarray(self):
-        return self.read_frame(7)
+
+def test_an_uncalibrated_nikon_file_has_no_pixel_size_though_its_reader_says_one_um(tmp_path, grey):
+    library = reader("nd2")
+    (tmp_path / "a.nd2").write_bytes(nd2([grey], 1.0, calibrated=False))
+    with library.ND2File(tmp_path / "a.nd2") as file:
+        assert file.voxel_size().x == 1.0
+    (row,) = rows(tmp_path / "a.nd2")
+    assert row.um_per_px is None
 
 
-def test_of_an_olympus_oib_the_first_channel_is_read(tmp_path, monkeypatch):
-    monkeypatch.setitem(sys.modules, "oiffile", module("oiffile", OifFile=FakeOif))
-    (tmp_path / "a.oib").write_bytes(b"\xd0\xcf\x11\xe0" * 50)
+def test_a_nikon_frame_that_is_not_there_is_refused_though_its_reader_gives_zeros(tmp_path, grey):
+    reader("nd2")
+    content = nd2([grey, grey], 0.345).replace(b"ImageDataSeq|1!", b"ImageDataSeq|9!")
+    (tmp_path / "a.nd2").write_bytes(content)
+    first, second = rows(tmp_path / "a.nd2")
+    assert np.array_equal(first.pixels, grey)
+    assert "holds no pixels of this frame" in second.reason
+
+
+@pytest.mark.parametrize("options", [{}, {"decimal": ","}, {"with_axis": False}])
+def test_olympus_oib_gives_the_first_channel_and_the_size(tmp_path, grey, options):
+    reader("oiffile")
+    (tmp_path / "a.oib").write_bytes(oib([grey, grey[::-1]], 0.345, **options))
     (row,) = rows(tmp_path / "a.oib")
-    assert int(row.pixels[0, 0]) == 70
-    assert (row.um_per_px, row.um_per_px_source) == (pytest.approx(0.5), "oib")
+    assert not isinstance(row, Failed), row.reason
+    assert np.array_equal(row.pixels, grey)
+    assert (row.um_per_px, row.um_per_px_source) == (pytest.approx(0.345, rel=1e-3), "oib")
 
 
-class FakeScene:
-    size, resolution = (400, 300), (0.25e-6, 0.25e-6)
+def test_an_olympus_oif_is_one_micrograph_and_the_tiffs_beside_it_are_none(tmp_path, grey):
+    reader("oiffile")
+    write_oif(tmp_path / "a.oif", [grey, grey[::-1]], 0.345)
+    (file,) = image_files([tmp_path])
+    (row,) = rows(file.path)
+    assert np.array_equal(row.pixels, grey)
+    assert (row.um_per_px, row.um_per_px_source) == (pytest.approx(0.345, rel=1e-3), "oib")
+    (tmp_path / "a.oif").unlink()
+    assert [file.name for file in image_files([tmp_path])] == ["a.oif.files/s_C001.tif", "a.oif.files/s_C002.tif"]
 
-    def read_block(self, rect):
-        left, top, width, height = rect
-        return np.arange(top, top + height, dtype=np.uint8)[:, None].repeat(width, axis=1) + np.uint8(left)
 
-
-def test_an_olympus_vsi_is_read_through_its_scenes_and_not_as_the_tiff_it_looks_like(tmp_path, monkeypatch):
-    slide = types.SimpleNamespace(num_scenes=1, get_scene=lambda _: FakeScene())
-    monkeypatch.setitem(sys.modules, "slideio", module("slideio", open_slide=lambda *_: slide))
-    (tmp_path / "a.vsi").write_bytes(b"II*\0 a thumbnail")
+@pytest.mark.parametrize("packed", [False, True])
+def test_olympus_vsi_gives_the_pixels_of_its_ets_and_not_its_thumbnail(tmp_path, grey, packed):
+    reader("slideio")
+    write_vsi(tmp_path / "a.vsi", grey, 0.345, packed=packed)
     (row,) = rows(tmp_path / "a.vsi")
-    assert row.pixels.shape == (300, 400)
-    assert row.pixels[:, 0].tolist() == [value % 256 for value in range(300)]
-    assert (row.um_per_px, row.um_per_px_source) == (pytest.approx(0.25), "vsi")
+    assert not isinstance(row, Failed), row.reason
+    assert np.array_equal(row.pixels, grey)
+    assert (row.um_per_px, row.um_per_px_source) == (pytest.approx(0.345, rel=1e-3), "vsi")
+
+
+def test_olympus_colour_is_read_where_its_reader_can_and_refused_where_it_gives_white(tmp_path, colour):
+    reader("slideio")
+    write_vsi(tmp_path / "a.vsi", colour, 0.345, packed=True)
+    (row,) = rows(tmp_path / "a.vsi")
+    assert np.abs(row.pixels - luma(colour)).max() <= 1
+    write_vsi(tmp_path / "b.vsi", colour, 0.345)
+    (row,) = rows(tmp_path / "b.vsi")
+    assert "mistakes uncompressed colour" in row.reason
+
+
+@pytest.mark.parametrize("size", [None, 0, 40, 20_000])
+def test_a_vsi_whose_ets_is_gone_or_cut_says_so(tmp_path, grey, size):
+    reader("slideio")
+    write_vsi(tmp_path / "a.vsi", grey, 0.345)
+    ets = tmp_path / "_a_/stack1/frame_t.ets"
+    if size is None:
+        ets.unlink()
+    else:
+        os.truncate(ets, size)
+    (row,) = rows(tmp_path / "a.vsi")
+    assert "no readable .ets below the folder _a_" in row.reason
+
+
+def test_a_circular_chain_of_sectors_which_its_reader_follows_for_ever_is_a_named_failure(tmp_path):
+    reader("oiffile")
+    content = bytearray(compound({"OibInfo.txt": b"[OibSaveInfo]"}))
+    table = len(content) - 512
+    content[table : table + 4] = bytes(4)  # the first sector is followed by itself
+    (tmp_path / "a.oib").write_bytes(content)
+    (row,) = rows(tmp_path / "a.oib")
+    assert "finds no end" in row.reason or "too large for the memory" in row.reason
+
+
+def test_a_reader_that_dies_costs_one_file_and_the_next_is_read(tmp_path, grey, monkeypatch):
+    reader("nd2")
+    (tmp_path / "a.nd2").write_bytes(nd2([grey], 0.345))
+    ask = guarded.Reader.ask
+
+    def dying(self, *request):
+        if request[0] == "samples":
+            self.process.send_signal(signal.SIGSEGV)
+            self.process.wait()
+        return ask(self, *request)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(guarded.Reader, "ask", dying)
+        (row,) = rows(tmp_path / "a.nd2")
+    assert row.reason == "cannot decode: its reader crashed (signal 11)"
+    (row,) = rows(tmp_path / "a.nd2")
+    assert np.array_equal(row.pixels, grey)
+
+
+def test_a_reader_reads_one_file_after_another_and_ends_with_who_started_it(tmp_path, grey):
+    reader("nd2")
+    (tmp_path / "a.nd2").write_bytes(nd2([grey], 0.345))
+    code = (
+        "import sys; from pathlib import Path; from gdest.reading.guarded import vendor_pictures, _idle\n"
+        "for _ in range(3): [picture.decode() for picture in vendor_pictures(Path(sys.argv[1]))]\n"
+        "print(*(reader.process.pid for reader in _idle))"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path / "a.nd2")]
+    done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60)
+    (pid,) = done.stdout.split()
+    for _ in range(100):
+        try:
+            os.kill(int(pid), 0)
+        except ProcessLookupError:
+            break
+        time.sleep(0.1)
+    else:
+        pytest.fail("the reader lives on")

@@ -30,22 +30,27 @@ def tiff_pictures(stream: BinaryIO, file_bytes: int) -> Iterator[Picture]:
     """Yield the pictures of a TIFF, without pyramid levels, thumbnails and masks. Foreign errors are not translated."""
     # another file that an OME-XML names is a row of its own
     tiff = tifffile.TiffFile(stream, _multifile=False)
-    for page in _pages(tiff):
+    for page, plane in _pages(tiff):
         _check_page(page, file_bytes)
         key = page.keyframe
+        if plane:
+            _check_plane(page, plane, file_bytes)
         in_bands = _is_raw(page) or int(np.prod(key.chunks)) <= LARGEST_SEGMENT_PX
         yield Picture(
             int(key.imagelength),
             int(key.imagewidth),
             tiff_sizes(tiff, page),
-            partial(_whole, page),
-            partial(_band, page) if in_bands else None,
+            partial(_band, page, 0, int(key.imagelength), plane) if plane else partial(_whole, page),
+            partial(_band, page, plane=plane) if in_bands else None,
             max(1, int(key.samplesperpixel) * int(key.dtype.itemsize)),
         )
 
 
-def _pages(tiff: tifffile.TiffFile) -> Iterator[Any]:
-    """Yield the pages that are pictures of their own: of each series the full resolution."""
+def _pages(tiff: tifffile.TiffFile) -> Iterator[tuple[Any, int]]:
+    """Yield the pages that are pictures of their own, of each series the full resolution; with the number of the plane.
+
+    That is 0 but for the planes of an ImageJ stack beyond 4 GB, which lie behind the only page that it has.
+    """
     found = 0
     series: Any = tiff.series
     largest = max((one.shape[one.axes.index("Y")] if "Y" in one.axes else 0) for one in series) if series else 0
@@ -59,7 +64,25 @@ def _pages(tiff: tifffile.TiffFile) -> Iterator[Any]:
             found += 1
             if found > MOST_PAGES:
                 raise MicrographError(f"holds more than {MOST_PAGES} pages")
-            yield page
+            yield page, 0
+            for plane in range(1, min(_planes_of(one), MOST_PAGES)):
+                yield page, plane
+    # of an ImageJ stack that ends early tifffile knows only the first plane
+    if found == 1 and series[0].kind != "imagej" and int((tiff.imagej_metadata or {}).get("images", 1)) > 1:
+        raise MicrographError("truncated: the file ends before its pixels do")
+
+
+def _planes_of(series: Any) -> int:
+    """Return how many planes the only page of an ImageJ series stands for; 1 for any other."""
+    page = series.pages[0]
+    if series.kind != "imagej" or len(series.pages) > 1 or not _is_raw(page):
+        return 1
+    return max(1, int(series.size) // max(1, int(np.prod(page.keyframe.shape))))
+
+
+def _check_plane(page: Any, plane: int, file_bytes: int) -> None:
+    if page.dataoffsets[0] + (plane + 1) * page.keyframe.nbytes > file_bytes:
+        raise MicrographError("truncated: the file ends before its pixels do")
 
 
 def _is_preview(series: Any, largest: int) -> bool:
@@ -98,11 +121,11 @@ def _whole(page: Any) -> Samples:
     return as_seen(page.keyframe, samples)
 
 
-def _band(page: Any, top: int, bottom: int) -> Samples:
+def _band(page: Any, top: int, bottom: int, plane: int = 0) -> Samples:
     """Return the samples of some rows; only the strips or tiles that hold them are decoded."""
     key = page.keyframe
     if _is_raw(page):
-        return as_seen(key, _raw_band(page, top, bottom))
+        return as_seen(key, _raw_band(page, top, bottom, plane))
     planes, _, rows, cols, samples = key.shaped
     band = np.empty((bottom - top, cols, planes * samples), key.dtype)
     down, across = (key.tilelength, key.tilewidth) if key.is_tiled else (min(key.rowsperstrip, rows), cols)
@@ -128,12 +151,12 @@ def _paste_segment(page: Any, index: int, band_top: int, band: Samples, sample: 
     target[...] = segment[first - top : last - top, :width]
 
 
-def _raw_band(page: Any, top: int, bottom: int) -> Samples:
+def _raw_band(page: Any, top: int, bottom: int, plane: int) -> Samples:
     key, handle = page.keyframe, page.parent.filehandle
     stored = np.dtype(page.parent.byteorder + key.dtype.char)
     row = int(np.prod(key.shape[1:]))
     with handle.lock:
-        handle.seek(page.dataoffsets[0] + top * row * stored.itemsize)
+        handle.seek(page.dataoffsets[0] + plane * key.nbytes + top * row * stored.itemsize)
         content = handle.read((bottom - top) * row * stored.itemsize)
     return np.frombuffer(content, stored).reshape(bottom - top, *key.shape[1:]).astype(key.dtype, copy=False)
 

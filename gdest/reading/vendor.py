@@ -1,32 +1,31 @@
-"""Read the microscopes' own formats through the readers of the extra `vendor`: CZI, LIF, ND2, OIB, VSI."""
+"""Read the microscopes' own formats through the readers of the extra `vendor`: CZI, LIF, ND2, OIB and OIF, VSI.
+
+The readers are called in a process of their own; see `guarded`.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from functools import partial
+from glob import escape
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import tifffile
 
 from gdest.errors import MicrographError
 from gdest.reading.picture import Picture, Samples
-from gdest.reading.tiff_sizes import leica_dimensions
+from gdest.reading.tiff_sizes import UM_PER, leica_dimensions
 from gdest.records import PixelSize
 
 
-def vendor_pictures(path: Path) -> Iterator[Picture]:
-    """Yield the scenes or positions of a vendor's file, of a stack the first plane; foreign errors are not translated.
-
-    Raises `MicrographError` when the reader is not installed.
-    """
-    maker, module, read = READERS[path.suffix.lower()]
-    try:
-        library = import_module(module)
-    except ImportError as error:
-        raise MicrographError(f"{maker} needs the extra readers: pip install 'gdest[vendor]'") from error
-    yield from read(library, path)
+def pictures_of(path: Path) -> Iterator[Picture]:
+    """Yield the scenes or positions of a file, of a stack the first plane; foreign errors are not translated."""
+    _, module, read = READERS[path.suffix.lower()]
+    yield from read(import_module(module), path)
 
 
 def _sizes(um: Any, source: str) -> tuple[PixelSize, ...]:
@@ -63,41 +62,91 @@ def _lif(library: Any, path: Path) -> Iterator[Picture]:
 
 def _nd2(library: Any, path: Path) -> Iterator[Picture]:
     with library.ND2File(path) as file:
-        sizes = _sizes(file.voxel_size().x, "nd2")
         loops = [axis for axis in file.sizes if axis not in "CYXS"]
         shape = tuple(file.sizes[axis] for axis in loops)
         frame_axes = tuple(axis for axis in file.sizes if axis in "CYXS")
+        sizes = _sizes(_nd2_um(file), "nd2")
         for position in range(file.sizes.get("P", 1)):
             at = tuple(position if axis == "P" else 0 for axis in loops)
             index = int(np.ravel_multi_index(at, shape)) if shape else 0
-            frame = partial(file.read_frame, index)
-            yield Picture(file.sizes["Y"], file.sizes["X"], sizes, partial(_first_plane, frame, frame_axes))
+            frame = partial(_nd2_frame, file, index, frame_axes)
+            yield Picture(file.sizes["Y"], file.sizes["X"], sizes, frame)
+
+
+def _nd2_um(file: Any) -> float | None:
+    """Return the pixel size; None where the microscope was not calibrated, for which the reader says 1 um."""
+    try:
+        volume = file.metadata.channels[0].volume
+        return float(volume.axesCalibration[0]) if volume.axesCalibrated[0] else None
+    except Exception:  # odd metadata say nothing, the pixels are read all the same
+        return None
+
+
+def _nd2_frame(file: Any, index: int, axes: tuple[str, ...]) -> Samples:
+    samples = _first_plane(partial(file.read_frame, index), axes)
+    if not samples.any():  # the reader puts zeros in the place of a frame that is not there
+        raise MicrographError("truncated: the file holds no pixels of this frame")
+    return samples[:, :, ::-1] if samples.ndim == 3 else samples  # Nikon stores blue first
 
 
 def _oib(library: Any, path: Path) -> Iterator[Picture]:
     with library.OifFile(path) as file:
-        axis = file.mainfile["Axis 0 Parameters Common"]
-        steps = max(int(axis["MaxSize"]) - 1, 1)
-        um_per_unit = {"um": 1.0, "nm": 1e-3, "mm": 1e3}.get(str(axis.get("UnitName", "um")).strip())
-        length = abs(float(axis["EndPosition"]) - float(axis["StartPosition"]))
-        sizes = _sizes(length / steps * um_per_unit if um_per_unit else None, "oib")
-        (rows, cols), dims = (file.shape[file.axes.index(axis)] for axis in "YX"), tuple(file.axes)
-        yield Picture(rows, cols, sizes, partial(_first_plane, file.asarray, dims))
+        first = file.series[0][0]
+        with tifffile.TiffFile(file.open_file(first)) as tiff:
+            rows, cols = tiff.pages.first.shape[:2]
+        yield Picture(rows, cols, _sizes(_oib_um(file.mainfile, cols), "oib"), partial(file.asarray, first))
+
+
+def _oib_um(settings: Any, cols: int) -> float | None:
+    """Return um per px: as the settings state it, to their three digits, or as the ends of the X axis tell it."""
+    reference, axis = (settings.get(name, {}) for name in ("Reference Image Parameter", "Axis 0 Parameters Common"))
+    stated = _oib_number(reference.get("WidthConvertValue"), reference.get("WidthUnit", "um"))
+    first, last = (_oib_number(axis.get(name), axis.get("UnitName", "um")) for name in ("StartPosition", "EndPosition"))
+    if axis.get("AxisCode", "X") != "X" or first is None or last is None:
+        return stated
+    spanned = abs(last - first) / max(cols - 1, 1)
+    # part of a field, or one that was binned, keeps the ends of the whole
+    return spanned if stated is None or abs(spanned - stated) <= 0.005 * stated + 0.0005 else stated
+
+
+def _oib_number(value: Any, unit: Any) -> float | None:
+    """Return a length in um; some computers wrote `0,207.0` for 0.207."""
+    match = re.match(r"\s*(-?[0-9]+(?:[.,][0-9]+)?(?:e[+-]?[0-9]+)?)", str(value), re.I)
+    um_per_unit = UM_PER.get(str(unit).strip().lower())
+    return float(match[1].replace(",", ".")) * um_per_unit if match and um_per_unit else None
 
 
 def _vsi(library: Any, path: Path) -> Iterator[Picture]:
     slide = library.open_slide(str(path), "VSI")
+    if slide.num_scenes == 0:
+        raise MicrographError(f"its pixels are missing: no readable .ets below the folder _{path.stem}_ beside it")
     for number in range(slide.num_scenes):
         scene = slide.get_scene(number)
         cols, rows = scene.size
         sizes = _sizes(scene.resolution[0] * 1e6 if scene.resolution[0] else None, "vsi")
+        if _has_plain_colour(path):
+            raise MicrographError("cannot decode: its reader mistakes uncompressed colour; save it as TIFF")
         band = partial(_vsi_band, scene)
         # its pixels lie in other files, so that its own length says nothing
         yield Picture(rows, cols, sizes, partial(band, 0, rows), band, sample_bytes=0)
 
 
+def _has_plain_colour(path: Path) -> bool:
+    """Return whether an ETS has uncompressed tiles of several samples, of which slideio 2.10 gives white."""
+    for ets in path.parent.glob(f"_{escape(path.stem)}_/*/*.ets"):
+        with open(ets, "rb") as stream:
+            head = stream.read(64).ljust(64, b"\0")
+            stream.seek(int.from_bytes(head[16:24], "little") % (1 << 62))
+            second = stream.read(24).ljust(24, b"\0")
+        if int.from_bytes(second[12:16], "little") > 1 and int.from_bytes(second[20:24], "little") == 0:
+            return True
+    return False
+
+
 def _vsi_band(scene: Any, top: int, bottom: int) -> Samples:
-    return np.asarray(scene.read_block((0, top, scene.size[0], bottom - top)))
+    samples = np.asarray(scene.read_block((0, top, scene.size[0], bottom - top)))
+    # more than red, green and blue are channels of a fluorescence microscope
+    return samples[:, :, 0] if samples.ndim == 3 and samples.shape[2] not in (3, 4) else samples
 
 
 def _first_plane(read: Callable[[], Any], axes: tuple[str, ...]) -> Samples:
@@ -114,5 +163,6 @@ READERS: dict[str, tuple[str, str, Callable[[Any, Path], Iterator[Picture]]]] = 
     ".lif": ("Leica LIF", "liffile", _lif),
     ".nd2": ("Nikon ND2", "nd2", _nd2),
     ".oib": ("Olympus OIB", "oiffile", _oib),
+    ".oif": ("Olympus OIF", "oiffile", _oib),
     ".vsi": ("Olympus VSI", "slideio", _vsi),
 }

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import resource
+import sys
 import time
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from gdest.commands.weights import load_weights
 from gdest.heatmap import draw_heatmap
 from gdest.pipeline import grade_micrographs
 from gdest.predict import NetworkPredictor
-from gdest.records import ImageFile, TileAnswers
+from gdest.records import Failed, ImageFile, TileAnswers
 from gdest.settings import GradeSettings
 
 
@@ -43,9 +44,11 @@ def main() -> None:
     parser.add_argument("file", type=Path)
     parser.add_argument("--strips", type=int, default=1 << 30)
     given = parser.parse_args()
-    settings, began = GradeSettings(), time.monotonic()
+    settings, began = GradeSettings(read_timeout_s=86_400.0), time.monotonic()  # a busy machine is not a stalled share
     predictor = Sparing(NetworkPredictor(load_weights(None), settings), given.strips)
     (row,) = grade_micrographs([ImageFile(given.file, given.file.name)], predictor, settings)
+    if isinstance(row, Failed):
+        sys.exit(f"{row.file.name}: {row.reason}")
     picture = draw_heatmap(row)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(f"{row.micrograph.cols}x{row.micrograph.rows} px: {row.status}, G seen {row.g_seen:.2f}, {row.reason}")
