@@ -97,24 +97,31 @@ def print_errors(groups: Mapping[str, Errors]) -> None:
 
 def print_areas(name: str, areas: Mapping[str, float]) -> None:
     """Print the share of a micrograph's area that shows each grade as a table on standard output."""
-    shown = Table(title=escape(name))
+    shown = Table()
     shown.add_column("shows")
     shown.add_column("area", justify="right")
     for grade, share in areas.items():
         shown.add_row(grade, f"{share:.1%}")
-    Console().print(shown)
+    _print_titled(name, shown)
 
 
 def print_scores(title: str, groups: Mapping[str, Scores]) -> None:
     """Print figures counted as the paper counts as a table on standard output."""
-    shown = Table(title=escape(title))
+    shown = Table()
     for column in ("set", "count", "Top-1", "within 0.5 G", "MAE"):
         shown.add_column(column, justify="left" if column == "set" else "right")
     for name, found in groups.items():
         if found.count:
             shares = (f"{share:.1%}" for share in (found.top1, found.within_half))
             shown.add_row(escape(name), str(found.count), *shares, f"{found.mae:.3f}")
-    Console().print(shown)
+    _print_titled(title, shown)
+
+
+def _print_titled(title: str, table: Table) -> None:
+    """Print a table below its title, which a table narrower than it would break in the middle of a word."""
+    console = Console()
+    console.print(escape(title), soft_wrap=True, highlight=False)
+    console.print(table)
 
 
 def _number(value: Cell, digits: int) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
@@ -24,6 +25,7 @@ LONGEST_PX = 960
 """Drawing and packing a larger picture took a third of the time that the network takes for its micrograph."""
 
 BAR_PX = 110
+HEADER_PX = 36
 HATCH_PX, HATCH_GREY = 12, 90
 """Tiles left out because they show a banner, a scale bar, mounting or a reflection are hatched in grey."""
 
@@ -52,10 +54,12 @@ def draw_heatmap(graded: Graded) -> Image.Image:
     return draw_grades(graded.micrograph.pixels, pixel_grades(graded), "G" if graded.statistics else "G seen")
 
 
-def draw_grades(pixels: NDArray[np.uint8], grades: NDArray[np.float32], title: str) -> Image.Image:
+def draw_grades(
+    pixels: NDArray[np.uint8], grades: NDArray[np.float32], title: str, longest_px: int = LONGEST_PX
+) -> Image.Image:
     """Return grey pixels (rows, cols) under their grades, NaN transparent, with a titled colour bar."""
     grey = Image.fromarray(pixels)
-    shrink = min(1.0, LONGEST_PX / max(grey.size))
+    shrink = min(1.0, longest_px / max(grey.size))
     size = (max(1, round(grey.width * shrink)), max(1, round(grey.height * shrink)))
     base = grey.resize(size, Image.Resampling.BOX).convert("RGB")
     values = np.asarray(Image.fromarray(grades).resize(size, Image.Resampling.NEAREST))
@@ -66,6 +70,18 @@ def draw_grades(pixels: NDArray[np.uint8], grades: NDArray[np.float32], title: s
     canvas = Image.new("RGB", (size[0] + BAR_PX, size[1]), "white")
     canvas.paste(mixed, (0, 0))
     _draw_bar(canvas, size[0], title)
+    return canvas
+
+
+def side_by_side(pictures: Sequence[tuple[str, Image.Image]]) -> Image.Image:
+    """Return pictures in a row, each under its title."""
+    width, height = sum(one.width for _, one in pictures), max(one.height for _, one in pictures)
+    canvas = Image.new("RGB", (width, height + HEADER_PX), "white")
+    left = 0
+    for title, one in pictures:
+        ImageDraw.Draw(canvas).text((left + 8, 8), title, fill="black", font=ImageFont.load_default(18))
+        canvas.paste(one, (left, HEADER_PX))
+        left += one.width
     return canvas
 
 

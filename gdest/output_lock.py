@@ -1,4 +1,4 @@
-"""Let one scan at a time write into an output folder."""
+"""Let one scan or study at a time write into an output folder."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ LOCK = ".gdest.lock"
 def output_lock(out: Path) -> Iterator[None]:
     """Hold the output folder, made if missing; the system lets go of it however the process ends.
 
-    Raises `OutputError` with the process, host and start time of the scan that holds it already.
+    Raises `OutputError` with the process, host and start time of the gdest that holds it already.
     """
     try:
         out.mkdir(parents=True, exist_ok=True)
@@ -31,7 +31,7 @@ def output_lock(out: Path) -> Iterator[None]:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
-            raise OutputError(f"{out} is being written by another scan ({_holder(handle)}); wait for it.") from error
+            raise OutputError(f"{out} is being written by another gdest ({_holder(handle)}); wait for it.") from error
         holder = {"process": os.getpid(), "host": socket.gethostname(), "since": _now()}
         os.ftruncate(handle, 0)
         os.pwrite(handle, json.dumps(holder).encode(), 0)

@@ -182,6 +182,16 @@ def test_a_classifier_is_evaluated_on_crops_and_micrographs_and_on_grades_it_doe
         rows = list(csv.reader(file))
     assert rows[0] == ["true G seen", "7.0", "9.0", "10.0"]
     assert rows[1:] == [["7.0", "6", "0", "0"], ["9.0", "0", "0", "0"], ["10.0", "6", "0", "0"]]
+    with (tmp_path / "out" / "scores.csv").open() as file:
+        scores = {(row["counted"], row["set"]): row for row in csv.DictReader(file)}
+    coarse, all_ = scores["micrographs", "G 10"], scores["micrographs", "all"]
+    assert (coarse["count"], coarse["top1"], coarse["mae"]) == ("6", "0.0", "3.0")
+    assert (all_["count"], all_["top1"], all_["within_half"], all_["mae"]) == ("12", "0.5", "0.5", "1.5")
+    assert (tmp_path / "out" / "confusion-crops.csv").exists() == (shown == "crop")
+    if shown == "crop":
+        with (tmp_path / "out" / "confusion-crops.csv").open() as file:
+            counts = [row[1:] for row in list(csv.reader(file))[1:]]
+        assert counts == [["12", "0", "0"], ["0", "0", "0"], ["12", "0", "0"]]
     with (tmp_path / "out" / "evaluation.csv").open() as file:
         assert [row["g_seen"] for row in csv.DictReader(file)] == ["7.0"] * 12
     printed = capsys.readouterr().out

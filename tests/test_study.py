@@ -1,6 +1,12 @@
 from __future__ import annotations
 
+import os
 import shutil
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -17,6 +23,7 @@ from gdest.training.study import figures, tables
 from gdest.training.study.grid import all_configurations, chosen, run_settings
 from gdest.training.study.report import run_study
 from gdest.training.study.runs import read_runs
+from gdest.training.trainer import Trainer
 
 TRAINING = TrainSettings(
     epochs=1, batch=8, crop_px=64, crops_per_micrograph=1, validation_share=0.2, test_share=0.25, device="cpu"
@@ -85,19 +92,89 @@ def test_an_interrupted_study_goes_on_and_ends_with_every_figure_and_table(data,
         assert row["unseen_mae"] > 0
         assert np.isnan(row["test_crop_mae"]) == (row["input"] == "image")
     made = {path.name for path in out.iterdir()}
-    assert {f"{name}.png" for name in ("fig4", "fig5", "fig6", "fig7", "fig8-crop", "fig8-image")} <= made
-    assert {"fig4.csv", "fig6.csv", "fig7.csv", "table1.csv", "table2.csv", "study.md"} <= made
+    assert {f"fig{number}.{kind}" for number in (4, 5, 6, 7, 8) for kind in ("png", "csv")} <= made
+    assert {"table1.csv", "table2.csv", "study.md"} <= made
     assert len(pd.read_csv(out / "fig7.csv")) == 2 * 4
+    assert pd.read_csv(out / "fig8.csv")["config"].tolist() == [rows[1]["config"], rows[0]["config"]]
     page = (out / "study.md").read_text()
     assert f"{rows[2]['unseen_mae']:.3f}" in page
     assert "| regressors beat classifiers on unseen half grades (MAE) | 0.646 against 1.038 |" in page
     assert "| crops beat whole images in regression | 91.9 % against 87.0 % (fc) | not run | not run |" in page
-    assert len(found) == 9
+    assert "1 of each, 1 epochs" in page
+    assert "Not run, 31 of the paper's configurations: cls-resnet18-fc-crop-plain, " in page
+    assert len(found) == 10
     assert not list((out / "runs").glob("*.checkpoint"))
     other = StudySettings(TrainSettings(epochs=2, device="cpu"), seeds=1)
     with pytest.raises(SettingsError, match="another"):
         run_study(data / "seen", out, other, data / "unseen", "", ignore, ignore)
     shutil.rmtree(out)
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from gdest.training import fit
+from gdest.training.study.report import run_study
+from test_study import KILLABLE, ignore
+
+real, kept = fit._Keeper.keep, []
+
+def keep(self, *, last):
+    real(self, last=last)
+    kept.append(last)
+    if len(kept) == 4:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+fit._Keeper.keep = keep
+run_study(Path(sys.argv[1]), Path(sys.argv[2]), KILLABLE, None, "gdest study", ignore, ignore)
+"""
+KILLABLE = replace(SETTINGS, training=replace(TRAINING, epochs=3), configs=("*-resnet18-fc-crop-rescale",))
+
+
+def undisturbed(rows):
+    """Rows without what differs from run to run, NaN as a word."""
+    return [{key: str(value) for key, value in row.items() if key != "seconds"} for row in rows]
+
+
+def test_a_study_killed_in_the_middle_of_a_run_ends_with_the_rows_of_an_undisturbed_one(data, tmp_path, monkeypatch):
+    """Killed (SIGKILL) in the second run, after its first epoch of three."""
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    run_study(data / "seen", whole, KILLABLE, None, "gdest study", ignore, ignore)
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(Path(__file__).parent), *sys.path]))
+    killed = subprocess.run([sys.executable, "-c", KILLED, str(data / "seen"), str(cut)], check=False)
+    assert killed.returncode == -signal.SIGKILL
+    (first,) = read_runs(cut)
+    (half,) = (cut / "runs").glob("*.checkpoint")
+    assert half.stem == f"{read_runs(whole)[1]['config']}-0"
+    trained = []
+    step = Trainer.step
+    monkeypatch.setattr(Trainer, "step", lambda self, batch: trained.append(1) or step(self, batch))
+    run_study(data / "seen", cut, KILLABLE, None, "gdest study", ignore, ignore)
+    rows = read_runs(cut)
+    assert rows[0] == first
+    assert undisturbed(rows) == undisturbed(read_runs(whole))
+    assert len(trained) == 2 * (10 // TRAINING.batch)
+
+
+def test_lost_weights_that_a_figure_needs_are_trained_again_and_no_others(data, tmp_path):
+    out = tmp_path / "study"
+    settings = replace(SETTINGS, configs=("*-resnet18-fc-crop-rescale", "cls-resnet18-fc-crop-plain"))
+    arguments = (data / "seen", out, settings, None)
+    run_study(*arguments, "gdest study --first", ignore, ignore)
+    rows = read_runs(out)
+    best = {task: tables.best_configuration(pd.DataFrame(rows), task) for task in ("classification", "regression")}
+    shutil.rmtree(out / "weights")
+    (out / "fig6.png").unlink()
+    lines = []
+    later = (*arguments[:2], replace(settings, configs=("cls-resnet18-fc-crop-plain",)), None)
+    run_study(*later, "gdest study --second", lines.append, ignore)
+    again = [line for line in lines if "trained again" in line]
+    assert all(f"The weights of {config} are gone" in line for config, line in zip(best.values(), again, strict=True))
+    assert {path.stem for path in (out / "weights").iterdir()} == set(best.values())
+    assert undisturbed(read_runs(out)) == undisturbed(rows)
+    assert (out / "fig6.png").is_file()
+    page = (out / "study.md").read_text()
+    assert "gdest study --first\ngdest study --second\n" in page
 
 
 def runs(*lines):
@@ -123,7 +200,8 @@ def test_table_1_and_the_findings_are_those_of_a_hand_calculation():
     assert table.loc["ResNet18, fc", "classification, crop"] == "92.00 ± 2.83"
     assert table.loc["ResNet18, fc", "regression, image"] == "95.00"
     assert table.loc["ResNet18, ext", "regression, image"] == "not run"
-    found = {one.statement: one for one in tables.findings(made, {"classification": 0.5, "regression": 0.95})}
+    spliced = {"image": tables.Spliced("i", 0.668), "crop": tables.Spliced("c", 0.915)}
+    found = {one.statement: one for one in tables.findings(made, {"classification": 0.5, "regression": 0.95}, spliced)}
     assert found["rescaling helps ResNet18"].ours == "+12.0 % on average, 1 of 1 pairs"
     assert found["rescaling helps ResNet18"].holds
     assert found["crops beat whole images in regression"].holds is False
@@ -132,6 +210,8 @@ def test_table_1_and_the_findings_are_those_of_a_hand_calculation():
     assert (unseen.holds, unseen.ours) == (True, "0.700 G against 1.100 G")
     assert found["whole images beat crops in classification"].holds is None
     assert found["the regressor's embedding has a grain-size axis, the classifier's has not"].holds
+    fig_8 = found["the arg-max GradCAM of crops tells spliced grades better than that of whole images"]
+    assert (fig_8.holds, fig_8.ours) == (True, "91.5% against 66.8% of the pixels within 1 G")
     assert tables.table_2(made).loc[:, "Unseen grades"].tolist() == ["1.100 ± 0.141", "0.700"]
 
 

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
 
 from gdest import grain_size, network
 from gdest.commands.weights import load_weights
@@ -14,15 +13,13 @@ from gdest.commands.weights_path import BUNDLED_CLASSIFIER, weights_path
 from gdest.console import print_areas, say
 from gdest.errors import MicrographError
 from gdest.explain import explain
-from gdest.heatmap import draw_grades, draw_heatmap, pixel_grades, save_png
+from gdest.heatmap import draw_grades, draw_heatmap, pixel_grades, save_png, side_by_side
 from gdest.micrograph import read_micrograph
 from gdest.network import LoadedModel
 from gdest.pipeline import grade, grade_map_of
 from gdest.predict import NetworkPredictor
 from gdest.records import ImageFile
 from gdest.settings import GradeSettings
-
-HEADER_PX = 36
 
 
 def run_explain(images: Sequence[Path], settings: GradeSettings, weights: Path | None, regressor: Path | None) -> int:
@@ -52,11 +49,11 @@ def _explain_one(
     if micrograph.um_per_px is not None:
         shift = float(grain_size.g_from_seen(0.0, micrograph.um_per_px, classifier.card.um_per_px))
         grades, title = grades + np.float32(shift), "G"
-    picture = _side_by_side(
-        {
-            f"arg-max GradCAM of {classifier.name}": draw_grades(micrograph.pixels, grades, title),
-            f"grade map of {predictor.name}": draw_heatmap(graded),
-        }
+    picture = side_by_side(
+        [
+            (f"arg-max GradCAM of {classifier.name}", draw_grades(micrograph.pixels, grades, title)),
+            (f"grade map of {predictor.name}", draw_heatmap(graded)),
+        ]
     )
     out = Path(f"{file.path.name}.explain.png")
     save_png(picture, out)
@@ -64,15 +61,3 @@ def _explain_one(
     areas = {f"G {g:.2f}": count / grades.size for g, count in zip(found, counts, strict=True)}
     print_areas(file.name, {**areas, "no evidence": float(np.mean(np.isnan(grades)))})
     say(f"Written: {out}")
-
-
-def _side_by_side(pictures: dict[str, Image.Image]) -> Image.Image:
-    """Return the pictures in a row, each under its title."""
-    width, height = sum(one.width for one in pictures.values()), max(one.height for one in pictures.values())
-    canvas = Image.new("RGB", (width, height + HEADER_PX), "white")
-    left = 0
-    for title, one in pictures.items():
-        ImageDraw.Draw(canvas).text((left + 8, 8), title, fill="black", font=ImageFont.load_default(18))
-        canvas.paste(one, (left, HEADER_PX))
-        left += one.width
-    return canvas

@@ -47,8 +47,7 @@ def _evaluate_as_the_paper(data: Path, settings: GradeSettings, model: LoadedMod
     for title, groups in scores_by_group(evaluated).items():
         print_scores(title, groups)
     if out is not None:
-        write_classes(evaluated, out)
-        say(f"Written: {out / 'evaluation.csv'}, {out / 'confusion.csv'}, {out / 'evaluation.png'}")
+        say(f"Written: {', '.join(map(str, write_classes(evaluated, out)))}")
     return 0
 
 

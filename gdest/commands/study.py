@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from gdest.console import progress, say
+from gdest.output_lock import output_lock
 from gdest.schemes import StudySettings
 
 
@@ -17,7 +18,8 @@ def run_study(data: Path, out: Path, settings: StudySettings, unseen: Path | Non
     from gdest.training.study.report import run_study as run
 
     command = shlex.join(["gdest", *sys.argv[1:]])
-    with progress("runs", len(chosen(settings.configs)) * settings.seeds) as advance:
+    runs = len(chosen(settings.configs)) * settings.seeds
+    with output_lock(out), progress("runs", runs) as advance:
         found = run(data, out, settings, unseen, command, say, lambda *_: advance(1))
     for one in found:
         say(f"{VERDICT[one.holds]}: {one.statement} (paper: {one.paper}; here: {one.ours})")

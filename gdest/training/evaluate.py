@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -95,17 +95,31 @@ def scores_by_group(evaluated: Evaluated) -> dict[str, dict[str, Scores]]:
     return found
 
 
-def write_classes(evaluated: Evaluated, out: Path) -> None:
-    """Write `evaluation.csv`, a line per micrograph, `confusion.csv`, rows true and columns answered, and a plot."""
+def write_classes(evaluated: Evaluated, out: Path) -> list[Path]:
+    """Write the answers as tables and return their paths, the plot of predicted against true G the last.
+
+    `evaluation.csv` has a line per micrograph, `scores.csv` one per grade for micrographs and for crops;
+    `confusion.csv` and, for a network of crops, `confusion-crops.csv` count true grades (rows) answered as others.
+    """
     answers, classes = evaluated.answers, evaluated.classes
     rows = [
         {"file": item.file.name, "true_g": item.g, "true_g_seen": round(float(truth), 3), "g_seen": round(float(g), 3)}
         for item, truth, g in zip(evaluated.items, answers.truth, answers.g, strict=True)
     ]
-    counts = pd.DataFrame(confusion(answers.truth, answers.g, classes), index=classes, columns=classes)
-    write_atomically(out / "evaluation.csv", lambda path: pd.DataFrame(rows).to_csv(path, index=False))
-    write_atomically(out / "confusion.csv", lambda path: counts.to_csv(path, index_label="true G seen"))
+    scores = [
+        {"counted": kind, "set": name, **asdict(found)}
+        for kind, groups in scores_by_group(evaluated).items()
+        for name, found in groups.items()
+    ]
+    tables = {"evaluation.csv": pd.DataFrame(rows), "scores.csv": pd.DataFrame(scores).round(4)}
+    for name, truth, g in (("", answers.truth, answers.g), ("-crops", answers.crop_truth, answers.crop_g)):
+        if len(truth):
+            counts = pd.DataFrame(confusion(truth, g, classes), index=classes, columns=classes)
+            tables[f"confusion{name}.csv"] = counts.rename_axis("true G seen").reset_index()
+    for name, table in tables.items():
+        write_atomically(out / name, lambda path, table=table: table.to_csv(path, index=False))  # type: ignore[misc]
     write_atomically(out / "evaluation.png", lambda path: _plot(answers.truth, answers.g, path))
+    return [out / name for name in (*tables, "evaluation.png")]
 
 
 def _plot(true: Sequence[float] | Grades, predicted: Sequence[float] | Grades, path: Path) -> None:

@@ -12,13 +12,16 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from gdest.archive import write_atomically
+from gdest.heatmap import draw_grades, save_png, side_by_side
 from gdest.training.scores import Answers
-from gdest.training.study.tables import accuracy
+from gdest.training.study.tables import Spliced, accuracy
 
 COLOURS = {"resnet18": "tab:green", "alexnet": "tab:blue", "vgg16": "tab:purple"}
 """The paper's colours of the backbones; the extended head is drawn pale."""
 
 PALE = 0.35
+SPLICED_PX = 480
+"""The longer side of each panel of Fig. 8."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +68,8 @@ def draw_boxes(runs: pd.DataFrame, task: str, path: Path) -> None:
     axes.set_xticks(range(1, len(names) + 1), [name[4:].replace("-", " ") for name in names], rotation=60, ha="right")
     what = "Top-1" if task == "classification" else "within 0.5 G"
     axes.set(ylabel=f"test micrographs right, % ({what})", title=f"Grain size by {task}")
+    # Fig. 4 and 5 on one scale, so that they compare
+    axes.set_ylim(10.0 * np.floor(accuracy(runs).min() / 10.0) - 2.0, 102.0)
     axes.grid(axis="y", alpha=0.3)
     _save(figure, path)
 
@@ -77,6 +82,25 @@ def draw_planes(by_task: Mapping[str, Mapping[str, Answers]], path: Path) -> Non
 def draw_unseen(by_task: Mapping[str, Mapping[str, Answers]], path: Path) -> None:
     """Draw Fig. 7: unseen grades in the plane of the training embeddings, and predicted against true G below."""
     _draw_grid(by_task, ("unseen",), path, scatter=True)
+
+
+def draw_spliced(
+    pixels: NDArray[np.uint8],
+    truth: NDArray[np.float32],
+    grades: Mapping[str, NDArray[np.float32]],
+    found: Mapping[str, Spliced],
+    path: Path,
+) -> None:
+    """Draw Fig. 8: the true grades of a spliced picture, and those that the classifier of each input sees in it."""
+    panels = [
+        ("true G", truth),
+        *((f"{shown}: {found[shown].share:.1%} within 1 G", one) for shown, one in grades.items()),
+    ]
+    save_png(side_by_side([(title, draw_grades(pixels, one, "G", SPLICED_PX)) for title, one in panels]), path)
+    rows = [
+        {"input": shown, "config": one.config, "share_within_1": round(one.share, 4)} for shown, one in found.items()
+    ]
+    write_atomically(path.with_suffix(".csv"), lambda file: pd.DataFrame(rows).to_csv(file, index=False))
 
 
 def _draw_grid(
@@ -108,7 +132,7 @@ def _draw_grid(
 def _scatter(axes: Any, task: str, found: Answers) -> None:
     ends = [found.truth.min() - 1.0, found.truth.max() + 1.0]
     axes.plot(ends, ends, color="black", linewidth=0.8)
-    axes.scatter(found.truth, found.g, s=10)
+    axes.scatter(found.truth, found.g, s=12, alpha=0.5)
     error = float(np.abs(found.g - found.truth).mean())
     axes.set(title=f"{task}: MAE {error:.3f} G", xlabel="true G", ylabel="answered G", aspect="equal")
 

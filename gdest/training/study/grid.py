@@ -8,8 +8,8 @@ from fnmatch import fnmatchcase
 from itertools import product
 from pathlib import Path
 
-from gdest import network
 from gdest.errors import SettingsError
+from gdest.model_file import read_model_file
 from gdest.schemes import PRESETS, StudySettings
 from gdest.settings import HEADS, INPUTS, TrainSettings
 
@@ -83,4 +83,4 @@ def run_settings(one: Configuration, study: StudySettings, seed: int) -> TrainSe
 def _init_for(init: str, backbone: str) -> str:
     if init in ("none", "imagenet"):
         return init
-    return init if network.load(Path(init)).card.backbone == backbone else "none"
+    return init if read_model_file(Path(init)).card.backbone == backbone else "none"

@@ -33,12 +33,13 @@ Sets = Mapping[str, Sequence[Example]]
 
 @dataclass(frozen=True)
 class Study:
-    """Hold the micrographs of a study by set, decoded once, and where its results lie."""
+    """Hold the micrographs of a study by set, decoded once, where its results lie, and the commands that made them."""
 
     out: Path
     settings: StudySettings
     data_name: str
     sets: Sets
+    commands: tuple[str, ...] = ()
 
     @property
     def device_name(self) -> str:
@@ -61,10 +62,10 @@ class Study:
         return answer(model.network, self.sets[name], training.batch, bf16=training.bf16)
 
 
-def open_study(data: Path, out: Path, settings: StudySettings, unseen: Path | None) -> Study:
+def open_study(data: Path, out: Path, settings: StudySettings, unseen: Path | None, command: str) -> Study:
     """Read and split the micrographs; raise `SettingsError` when `out` holds a study with other settings."""
     training = settings.training
-    _claim(out, settings, data, unseen)
+    commands = _claim(out, settings, data, unseen, command)
     split = split_in_three(read_labels(data, training.um_per_px), training)
     others = read_labels(unseen, training.um_per_px) if unseen is not None else []
     named = {"training": split.training, "validation": split.validation, "test": split.test, UNSEEN: others}
@@ -74,29 +75,30 @@ def open_study(data: Path, out: Path, settings: StudySettings, unseen: Path | No
         for name, items in named.items()
     }
     grades_present(sets["training"])
-    return Study(out, settings, data.name, sets)
+    return Study(out, settings, data.name, sets, commands)
 
 
-def _claim(out: Path, settings: StudySettings, data: Path, unseen: Path | None) -> None:
-    """Remember what the study is of; more seeds and other configurations may be added later."""
+def _claim(out: Path, settings: StudySettings, data: Path, unseen: Path | None, command: str) -> tuple[str, ...]:
+    """Remember what the study is of; more seeds and configurations may be added later, by the commands returned."""
     shared = {name: value for name, value in asdict(settings.training).items() if name != "device"}
     wanted = {**shared, "image_batch": settings.image_batch, "data": data.name}
     wanted["unseen"] = unseen.name if unseen is not None else ""
+    wanted = json.loads(json.dumps(wanted))  # so that tuples compare with lists
     path = out / "settings.json"
-    if path.is_file():
-        known = json.loads(path.read_text(encoding="utf-8"))
-        other = [name for name, value in json.loads(json.dumps(wanted)).items() if known.get(name) != value]
-        if other:
-            raise SettingsError(f"{out} holds a study with another {other[0]}; choose another --out.")
-        return
-    text = json.dumps(wanted, indent=2)
+    known = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else wanted
+    other = [name for name, value in wanted.items() if known.get(name) != value]
+    if other:
+        raise SettingsError(f"{out} holds a study with another {other[0]}; choose another --out.")
+    commands = tuple(dict.fromkeys([*known.get("commands", ()), command]))
+    text = json.dumps({**wanted, "commands": commands}, indent=2)
     write_atomically(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
+    return commands
 
 
 def make_runs(study: Study, report: Report, progress: Callable[[int, int], None]) -> pd.DataFrame:
     """Make every run that `runs.csv` does not hold yet, all configurations of a seed before the next seed's."""
     configurations = chosen(study.settings.configs)
-    rows = _kept_rows(study)
+    rows = read_runs(study.out)
     done = {(row["config"], row["seed"]) for row in rows}
     wanted = [(one, seed) for seed in range(study.settings.seeds) for one in configurations]
     report(f"{len(wanted)} runs, {sum((one.name, seed) in done for one, seed in wanted)} of them done before.")
@@ -109,13 +111,18 @@ def make_runs(study: Study, report: Report, progress: Callable[[int, int], None]
     return pd.DataFrame(rows)
 
 
-def _kept_rows(study: Study) -> list[dict[str, Cell]]:
-    """Return the rows whose runs need not be made again: all but the best of a configuration whose weights are gone."""
+def make_again(study: Study, config: str, report: Report) -> pd.DataFrame:
+    """Make a configuration's best run again, whose weights are gone; its new row takes the old one's place."""
     rows = read_runs(study.out)
-    lost = [row for row in rows if not study.weights(str(row["config"])).is_file()]
-    best = {config: min(float(row["validation_loss"]) for row in lost if row["config"] == config)
-            for config in {row["config"] for row in lost}}  # fmt: skip
-    return [row for row in rows if row["validation_loss"] != best.get(row["config"])]
+    own = [index for index, row in enumerate(rows) if row["config"] == config]
+    best = min(own, key=lambda index: float(rows[index]["validation_loss"]))
+    seed = int(rows[best]["seed"])
+    report(f"The weights of {config} are gone; its seed {seed} is trained again for the figures.")
+    (one,) = chosen([config])
+    rows[best] = _run(study, one, seed, (), report)
+    write_runs(study.out, rows)
+    _tidy(study.out, one, seed)
+    return pd.DataFrame(rows)
 
 
 def read_runs(out: Path) -> list[dict[str, Cell]]:

@@ -24,6 +24,14 @@ class Finding:
     holds: bool | None
 
 
+@dataclass(frozen=True)
+class Spliced:
+    """Hold the share of the pixels of Fig. 8 at which a classifier shows a grade within 1 G of the true one."""
+
+    config: str
+    share: float
+
+
 def accuracy(runs: pd.DataFrame, which: str = "test") -> pd.Series[float]:
     """Return the share of a set that each run gets right, in percent."""
     right = runs[f"{which}_top1"].where(runs["task"] == "classification", runs[f"{which}_within_half"])
@@ -74,11 +82,11 @@ def spread(values: pd.Series[float], digits: int) -> str:
     return f"{mean} ± {values.std():.{digits}f}" if len(values) > 1 else mean
 
 
-def findings(runs: pd.DataFrame, axis_r2: Mapping[str, float]) -> list[Finding]:
+def findings(runs: pd.DataFrame, axis_r2: Mapping[str, float], spliced: Mapping[str, Spliced]) -> list[Finding]:
     """Return the paper's findings beside the study's figures.
 
     `axis_r2` is, per task, the share of the variance of G that a line over the first principal
-    component of the training embeddings explains.
+    component of the training embeddings explains; `spliced` what Fig. 8 shows, per input.
     """
     resnet = runs[runs["backbone"] == "resnet18"]
     regressors, classifiers = (resnet[resnet["task"] == task] for task in ("regression", "classification"))
@@ -95,6 +103,7 @@ def findings(runs: pd.DataFrame, axis_r2: Mapping[str, float]) -> list[Finding]:
         _paired("ResNet18 beats AlexNet in regression", "always", every, ("backbone", "resnet18", "alexnet")),
         _paired("rescaling helps the scheme of Azimi et al.", "+8.1 %", azimi, ("rescale", True, False)),
         _axis(axis_r2),
+        _quadrants(spliced),
     ]
 
 
@@ -149,3 +158,13 @@ def _axis(axis_r2: Mapping[str, float]) -> Finding:
     regressor, classifier = axis_r2["regression"], axis_r2["classification"]
     ours = f"R² of G along the first axis: regressor {regressor:.2f}, classifier {classifier:.2f}"
     return Finding(statement, paper, ours, regressor > 0.8 and regressor - classifier > 0.1)
+
+
+def _quadrants(spliced: Mapping[str, Spliced]) -> Finding:
+    statement = "the arg-max GradCAM of crops tells spliced grades better than that of whole images"
+    if set(spliced) != {"image", "crop"}:
+        return Finding(statement, "seen in Fig. 8", NOT_RUN, None)
+    crop, image = spliced["crop"].share, spliced["image"].share
+    return Finding(
+        statement, "seen in Fig. 8", f"{crop:.1%} against {image:.1%} of the pixels within 1 G", crop > image
+    )
