@@ -14,10 +14,10 @@ WEIGHTS = Path(__file__).parent.parent / "weights" / "austenite-resnet18.safeten
 
 
 def test_a_limit_keeps_even_numbers_and_cuts_a_lone_large_one_off(rng):
-    even = rng.random(20_000, np.float32)
+    even = rng.random(49_000, np.float32)
     assert eight_bit._limit_of_values(even) == pytest.approx(even.max(), rel=1e-6)
     lone = np.append(even * 0.1, np.float32(1.0)).astype(np.float32)
-    assert eight_bit._limit_of_values(lone) < 0.9
+    assert eight_bit._limit_of_values(lone) < 0.97
 
 
 def test_each_output_channel_of_the_weights_has_its_own_limit(rng):
