@@ -24,8 +24,8 @@ SHARES = np.linspace(0.4, 1.0, 13, dtype=np.float32)
 SAMPLES = 50_000
 """Numbers of a layer that its limit is found on."""
 
-TAKING = ("Convolution", "Add")
-"""What takes the rounded numbers; the descriptors are pooled from the exact ones."""
+TAKING = ("Convolution",)
+"""What takes the rounded numbers. Sums and descriptors take the exact ones: a third less error, no slower."""
 
 
 def sample_tiles(side: int) -> NDArray[np.uint8]:
