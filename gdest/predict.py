@@ -37,6 +37,11 @@ def has_fast_bf16(device: torch.device) -> bool:
     return "AVX512" in supported and _cpu_flag("avx512_bf16", "amx_bf16")
 
 
+def has_fast_int8() -> bool:
+    """Return whether the CPU multiplies in 8 bits, four to an instruction's lane; else they save little."""
+    return _cpu_flag("avx512_vnni", "avx_vnni", "amx_int8")
+
+
 def _cpu_flag(*names: str) -> bool:
     try:
         with open("/proc/cpuinfo", encoding="ascii", errors="ignore") as file:
@@ -61,7 +66,8 @@ class NetworkPredictor:
         self.network = to_device(model.network, self.device).eval()
         self.openvino: OpenVinoDescriptors | None = None
         if long_run and self.device.type == "cpu" and model.network.judge is not None and is_installed():
-            self.openvino = OpenVinoDescriptors(self.network, model.card.tile_px, bf16=self.bf16)
+            int8 = settings.precision == "auto" and has_fast_int8()
+            self.openvino = OpenVinoDescriptors(self.network, model.card.tile_px, bf16=self.bf16, int8=int8)
         self.batch = settings.batch
         self.card: ModelCard = model.card
         self.name, self.sha256 = model.name, model.sha256

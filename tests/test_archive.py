@@ -48,6 +48,25 @@ def test_a_write_that_fails_half_way_leaves_no_file_behind(tmp_path):
     assert list((tmp_path / "new").iterdir()) == []
 
 
+def test_the_content_is_on_the_disk_before_its_name_and_then_the_name(tmp_path, monkeypatch):
+    steps, replace = [], os.replace
+
+    def fsync(handle):
+        steps.append(("on disk", os.path.basename(os.readlink(f"/proc/self/fd/{handle}")), os.fstat(handle).st_size))
+
+    def named(old, new):
+        steps.append(("named", os.path.basename(new), os.stat(old).st_size))
+        replace(old, new)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    monkeypatch.setattr(os, "replace", named)
+    write_atomically(tmp_path / "out.csv", lambda path: path.write_bytes(b"whole"))
+    (first, temporary, size), second, (third, folder, _) = steps
+    assert (first, size, second, third) == ("on disk", 5, ("named", "out.csv", 5), "on disk")
+    assert temporary != "out.csv"
+    assert folder == tmp_path.name
+
+
 def test_a_folder_that_cannot_be_made_is_one_sentence(tmp_path):
     make(tmp_path, "file")
     with pytest.raises(OutputError, match="Cannot write"):

@@ -109,6 +109,12 @@ def test_deleted_files_are_kept_but_not_exported_until_they_come_back(ledger, re
     assert ledger.counts(recipe.id) == {"graded": 2}
 
 
+def test_each_transaction_is_on_the_disk_when_it_ends(ledger):
+    connection = ledger._connection
+    assert connection.execute("PRAGMA journal_mode").fetchone()[0] == "wal"
+    assert connection.execute("PRAGMA synchronous").fetchone()[0] == 2  # FULL
+
+
 def test_a_transaction_that_fails_leaves_nothing(ledger, recipe, graded):
     with pytest.raises(ZeroDivisionError), ledger.writing():
         ledger.record(recipe.id, state("a.tif"), [(cells(graded, MODEL), graded.grade_map)])

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -16,12 +17,12 @@ import pytest
 import tifffile
 from conftest import FakePredictor
 
-from gdest import patience
-from gdest.commands import scan
+from gdest import cluster, patience, pipeline
+from gdest.commands import exporting, recording, scan
 from gdest.errors import ArchiveError, OutputError
 from gdest.ledger import Ledger
 from gdest.model_file import ModelFile
-from gdest.reports.pictures import PICTURE_FOLDERS
+from gdest.reports.pictures import PICTURE_FOLDERS, picture_names, write_pictures
 from gdest.settings import GradeSettings, ScanSettings
 
 SETTINGS = GradeSettings()
@@ -114,10 +115,48 @@ def test_new_changed_moved_and_deleted_files_are_told_apart(run, table, root, tm
     assert (tmp_path / "out/heatmaps/c/moved.tif.png").is_file()
 
 
+def test_moved_files_keep_their_grades_with_a_cluster_too(run, root, monkeypatch):
+    run()
+    (root / "a/2.tif").rename(root / "b/moved.tif")
+    put(root, "new.tif", 77)
+    asked = []
+
+    class Cluster:
+        def __init__(self, *_arguments):
+            pass
+
+        def grade(self, files):
+            return ((file, asked.append(file.name) or []) for file in files)
+
+        def close(self):
+            pass
+
+    monkeypatch.setattr(cluster, "Cluster", Cluster)
+    assert run(ScanSettings(engine="ray"))[1] == 0
+    assert asked == ["new.tif"]
+
+
 def test_a_file_written_anew_with_the_same_bytes_is_read_but_not_graded(run, root):
     run()
     os.utime(root / "a/0.tif", ns=(1, 1))
     assert run() == (0, 0)
+    assert run() == (0, 0)
+
+
+@pytest.mark.parametrize("clock", [1e9, 4e9], ids=["back-to-2001", "ahead-in-2096"])
+def test_a_clock_that_goes_wrong_loses_no_change_and_grades_nothing_twice(run, table, root, monkeypatch, clock):
+    run()
+    first = table()
+    written = put(root, "a/0.tif", 200)
+    os.utime(written, (clock, clock))
+    said = datetime.fromtimestamp(clock, UTC).isoformat(timespec="seconds")
+    for module in (scan, pipeline, exporting):
+        monkeypatch.setattr(module, "now", lambda: said)
+    assert run() == (0, 4)
+    second = table()
+    assert second["g"]["a/0.tif"] > first["g"]["a/0.tif"] + 0.5
+    assert second["graded_at"]["a/0.tif"] == said
+    assert second.drop(index="a/0.tif").equals(first.drop(index="a/0.tif"))
     assert run() == (0, 0)
 
 
@@ -245,6 +284,26 @@ def test_a_ledger_on_a_full_disk_is_one_sentence(run, monkeypatch):
     monkeypatch.setattr(Ledger, "open", small)
     with pytest.raises(OutputError, match="full"):
         run(sha256="2" * 64)
+
+
+def test_no_row_counts_before_its_pictures_are_on_the_disk(run, tmp_path, monkeypatch):
+    """A power cut between the two would leave a row without pictures, or with those of an earlier content."""
+    record, seen = Ledger.record, []
+
+    def checked(ledger, recipe, state, rows):
+        assert all((tmp_path / "out" / name).stat().st_size for name in picture_names(state.name))
+        seen.append(state.name)
+        return record(ledger, recipe, state, rows)
+
+    def late(row, out):
+        time.sleep(0.05)
+        write_pictures(row, out)
+
+    monkeypatch.setattr(recording, "write_pictures", late)
+    monkeypatch.setattr(recording, "SECONDS_BETWEEN_WRITES", 0.0)
+    monkeypatch.setattr(Ledger, "record", checked)
+    assert run()[0] == 0
+    assert len(seen) == 6
 
 
 def test_an_output_folder_that_vanishes_is_one_sentence(run, tmp_path, monkeypatch):

@@ -13,7 +13,7 @@ from gdest import network
 from gdest.commands.weights_path import weights_path
 from gdest.micrograph import grey_8_bit
 from gdest.pipeline import grade_micrographs, predict_grade_map
-from gdest.predict import NetworkPredictor, has_fast_bf16
+from gdest.predict import NetworkPredictor, has_fast_bf16, has_fast_int8
 from gdest.records import ImageFile
 from gdest.review import DOUBTS
 from gdest.settings import GradeSettings, SynthSettings
@@ -122,7 +122,8 @@ def test_openvino_gives_the_same_g_within_0_02_and_the_same_doubts(model):
     for precision in ("fp32", "auto"):
         fast = NetworkPredictor(model, GradeSettings(device="cpu", precision=precision, batch=5), long_run=True)
         assert fast.openvino is not None
-        for name in ("steel-2.tif", "steel-6.tif"):
+        assert fast.openvino.int8 == (precision == "auto" and has_fast_int8())
+        for name in ("steel-1.tif", "steel-2.tif", "steel-4.tif", "steel-6.tif"):
             pixels = read_micrograph(ImageFile(EXAMPLES / name, name)).pixels
             tiles = cut_tiles(pixels, tile_grid(*pixels.shape, 224, 224))
             exact, found = slow.predict(tiles), fast.predict(tiles)

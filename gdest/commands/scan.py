@@ -183,10 +183,14 @@ class Scan:
     def _on_ray(self, plan: Plan) -> Iterator[tuple[ImageFile, list[Row]]]:
         from gdest.cluster import Cluster
 
-        make = partial(load_predictor, self.model.path.absolute(), self.settings, len(plan.work))
+        moved = replace(plan, work=tuple(work for work in plan.work if work.why == "moved"))
+        if moved.work:  # only here is the ledger that knows their grade maps
+            yield from self._here(moved)
+        others = replace(plan, work=tuple(work for work in plan.work if work.why != "moved"))
+        make = partial(load_predictor, self.model.path.absolute(), self.settings, len(others.work))
         cluster = Cluster(make, self.settings, self.options.address)
         try:
-            yield from cluster.grade(self._until_stopped(plan))
+            yield from cluster.grade(self._until_stopped(others))
         finally:
             cluster.close()
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -41,7 +43,6 @@ def find_not_metal(look: NDArray[np.uint8]) -> NDArray[np.bool_] | None:
         for top, bottom, left, right in _bar_and_label(look, bar):
             marked[top // CELL_PX : bottom // CELL_PX + 1, left // CELL_PX : right // CELL_PX + 1] = True
     cells = np.pad(grey, ((0, -rows % CELL_PX), (0, -cols % CELL_PX)), mode="edge")
-    cells = cells.reshape(marked.shape[0], CELL_PX, marked.shape[1], CELL_PX)
     marked |= _mounting(cells, marked) | _reflections(cells)
     return marked if marked.any() else None
 
@@ -96,12 +97,20 @@ def _bar_and_label(look: NDArray[np.uint8], bar: ScaleBar) -> list[tuple[int, in
     return [(top, min(bottom, last_row), left, min(right, last_col)) for top, bottom, left, right in boxes]
 
 
+def _per_cell(reduce: np.ufunc, cells: NDArray[np.uint8], kind: type[np.integer]) -> NDArray[Any]:
+    """Return one number per cell of whole cells (rows, cols); rows first, five times as fast as both at once."""
+    rows, cols = cells.shape
+    strips = reduce.reduce(cells.reshape(rows // CELL_PX, CELL_PX, cols), axis=1, dtype=kind)
+    return np.asarray(reduce.reduce(strips.reshape(len(strips), cols // CELL_PX, CELL_PX), axis=2, dtype=kind))
+
+
 def _mounting(cells: NDArray[np.uint8], marked: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Return the large dark parts that touch the rim: resin, or the shadow round a field of view."""
     from scipy import ndimage
 
-    bright = float(np.percentile(cells[::1, ::2, :, ::2], 95))
-    dark = (cells.mean(axis=(1, 3)) <= DARK * bright) & (cells.max(axis=(1, 3)) <= DARK_MOST * bright)
+    bright = float(np.percentile(cells[::2, ::2], 95))
+    mean = _per_cell(np.add, cells, np.uint16) / CELL_PX**2
+    dark = (mean <= DARK * bright) & (_per_cell(np.maximum, cells, np.uint8) <= DARK_MOST * bright)
     if not dark.any():
         return np.asarray(dark, np.bool_)
     reach = RIM_OPENING
@@ -119,7 +128,7 @@ def _reflections(cells: NDArray[np.uint8]) -> NDArray[np.bool_]:
     """Return the large patches without any drawing in white; nothing where white is all over the picture."""
     from scipy import ndimage
 
-    white = cells.min(axis=(1, 3)) >= WHITE
+    white = _per_cell(np.minimum, cells, np.uint8) >= WHITE
     nothing: NDArray[np.bool_] = np.zeros(white.shape, np.bool_)
     if not white.any():
         return nothing

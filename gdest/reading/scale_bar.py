@@ -92,11 +92,14 @@ def _bars(mask: NDArray[np.bool_]) -> Iterator[ScaleBar]:
     crowded = np.flatnonzero(np.count_nonzero(mask, axis=1) >= shortest)
     if not len(crowded):
         return
-    edges = np.pad(mask[crowded], ((0, 0), (1, 1))).view(np.int8)
-    edges = edges[:, 1:] - edges[:, :-1]
-    (row, left), right = np.nonzero(edges == 1), np.nonzero(edges == -1)[1] - 1
-    long = (right - left + 1 >= shortest) & (right - left < LONGEST_SHARE * cols)
-    runs = list(zip(crowded[row[long]].tolist(), left[long].tolist(), right[long].tolist(), strict=True))
+    # the rows one after the other, a False between two, so that beginnings and ends of runs take turns
+    flat = np.zeros(len(crowded) * (cols + 1) + 1, bool)
+    flat[:-1].reshape(len(crowded), cols + 1)[:, 1:] = mask[crowded]
+    turns = np.flatnonzero(flat[1:] != flat[:-1])
+    row, left = np.divmod(turns[::2], cols + 1)
+    length = turns[1::2] - turns[::2]
+    long = (length >= shortest) & (length <= LONGEST_SHARE * cols)
+    runs = list(zip(crowded[row[long]].tolist(), left[long].tolist(), (left + length - 1)[long].tolist(), strict=True))
     if len(runs) > MOST_RUNS:
         return
     for stack in _stacks(runs):

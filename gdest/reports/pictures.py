@@ -13,8 +13,8 @@ from gdest.records import Graded
 THUMBNAIL_PX = 176
 """Longest side of a thumbnail."""
 
-PREVIEW_PX = 1200
-"""Longest side of the micrograph as a browser shows it, which knows no TIFF."""
+PREVIEW_PX = 1280
+"""Longest side of the micrograph as a browser shows it, which knows no TIFF; many cameras need no resizing for it."""
 
 
 def preview_name(file_name: str) -> str:

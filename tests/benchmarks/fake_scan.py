@@ -1,4 +1,4 @@
-"""Run a real scan with a predictor that takes 20 ms instead of a network: fake_scan.py ROOT OUT.
+"""Run a real scan with a predictor that takes 20 ms instead of a network: fake_scan.py ROOT OUT [SECONDS].
 
 The rest (walking, decoding, ledger, heatmaps, reports, signals) is the real thing; only the seconds
 of importing torch and of the network are left out, so that a scan can be killed many times.
@@ -18,6 +18,8 @@ from gdest.model_file import ModelFile
 from gdest.records import ModelCard, TileAnswers
 from gdest.settings import GradeSettings
 
+SECONDS = float(sys.argv[3]) if len(sys.argv) > 3 else 0.02
+
 
 class Slow:
     """Say a G that follows from the pixels."""
@@ -29,8 +31,8 @@ class Slow:
         pass
 
     def predict(self, tiles: np.ndarray) -> TileAnswers:
-        """Return the answers of n tiles after 20 ms."""
-        time.sleep(0.02)
+        """Return the answers of n tiles after 20 ms, or the seconds asked for."""
+        time.sleep(SECONDS)
         g_seen = (5.0 + tiles.mean(axis=(1, 2)) / 50).astype(np.float32)
         return TileAnswers(
             g_seen, np.full((len(tiles), 3), np.nan, np.float32), np.full(len(tiles), np.nan, np.float32)

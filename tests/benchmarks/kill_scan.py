@@ -30,7 +30,7 @@ def write_micrographs(root: Path, count: int) -> None:
     for i in range(count):
         path = root / f"{i % 3}" / f"{i}.tif"
         path.parent.mkdir(parents=True, exist_ok=True)
-        pixels = np.random.default_rng(i).integers(0, 50 + i, (230, 240), dtype=np.uint8)
+        pixels = np.random.default_rng(i).integers(0, 50 + i % 200, (230, 240), dtype=np.uint8)
         tifffile.imwrite(path, pixels, resolution=(1e4, 1e4), resolutionunit="CENTIMETER")
 
 

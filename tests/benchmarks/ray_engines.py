@@ -1,0 +1,104 @@
+"""Compare plain Ray actors with Ray Data: python tests/benchmarks/ray_engines.py [--count 300] [--cores 2].
+
+The same small micrographs are graded by the same function on a local Ray of so many cores: by the actors of `gdest scan
+--engine ray`; by Ray Data with actors that leave its reading stage a core; and by Ray Data with actors that claim every
+core, which gets `--patience` seconds. The network is a fake, so that what is compared is the feeding.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import ray
+from kill_scan import write_micrographs
+
+from gdest.archive import image_files
+from gdest.cluster import FILES_A_BATCH, Cluster, Grader
+from gdest.records import ImageFile
+from gdest.settings import CalibrationSettings, GradeSettings
+
+SETTINGS = GradeSettings(CalibrationSettings(um_per_px=1.0))
+
+
+def make_predictor() -> Any:
+    """Return the fake network of fake_scan.py, made anew on a worker, which cannot import this folder."""
+    from gdest.records import ModelCard, TileAnswers
+
+    class Fake:
+        card, name, sha256 = ModelCard(), "fake", "0" * 64
+
+        def predict(self, tiles: np.ndarray) -> TileAnswers:
+            unknown = np.full((len(tiles), 4), np.nan, np.float32)
+            return TileAnswers(tiles.mean(axis=(1, 2)).astype(np.float32) / 20, unknown[:, :3], unknown[:, 3])
+
+    return Fake()
+
+
+class Stage:
+    """Grade a batch of paths, as Ray Data hands them to an actor."""
+
+    def __init__(self) -> None:
+        self.grader = Grader(make_predictor, SETTINGS)
+
+    def __call__(self, batch: dict[str, np.ndarray]) -> dict[str, list[int]]:
+        """Return how many rows each file gave; the bytes that Ray Data has read are not looked at again."""
+        files = [ImageFile(Path(str(path)), str(path)) for path in batch["path"]]
+        return {"rows": [len(rows) for rows in self.grader.grade(files)]}
+
+
+def with_actors(root: Path) -> int:
+    """Return how many files the plain actors graded."""
+    cluster = Cluster(make_predictor, SETTINGS, None)
+    graded = sum(1 for _ in cluster.grade(image_files([root])))
+    cluster.close()
+    return graded
+
+
+def with_data(root: Path, actors: int) -> int:
+    """Return how many files Ray Data graded with so many actors of one core each."""
+    files = ray.data.read_binary_files([str(file.path) for file in image_files([root])], include_paths=True)
+    graded = files.map_batches(
+        Stage, batch_size=FILES_A_BATCH, num_cpus=1, compute=ray.data.ActorPoolStrategy(size=actors)
+    )
+    return sum(1 for _ in graded.iter_rows())
+
+
+def main() -> None:
+    """Time each engine in a process of its own; one that hangs is ended."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--count", type=int, default=300)
+    parser.add_argument("--cores", type=int, default=2)
+    parser.add_argument("--patience", type=float, default=180.0)
+    parser.add_argument("--one", nargs=2, metavar=("ENGINE", "ROOT"), help="used by this script itself")
+    options = parser.parse_args()
+    if options.one:
+        engine, root = options.one[0], Path(options.one[1])
+        ray.init(num_cpus=options.cores, log_to_driver=False, include_dashboard=False)
+        began = time.monotonic()
+        graded = with_actors(root) if engine == "actors" else with_data(root, int(engine))
+        print(f"{graded} files in {time.monotonic() - began:.1f} s")
+        ray.shutdown()
+        return
+    with tempfile.TemporaryDirectory() as temporary:
+        write_micrographs(Path(temporary), options.count)
+        for engine in ("actors", str(options.cores - 1), str(options.cores)):
+            name = "plain actors" if engine == "actors" else f"Ray Data with {engine} of {options.cores} cores"
+            command = [sys.executable, __file__, "--cores", str(options.cores), "--one", engine, temporary]
+            try:
+                done = subprocess.run(command, capture_output=True, text=True, timeout=options.patience, check=False)
+                print(
+                    f"{name}: {done.stdout.strip().splitlines()[-1] if done.stdout else done.stderr[-300:]}", flush=True
+                )
+            except subprocess.TimeoutExpired:
+                print(f"{name}: not done after {options.patience:.0f} s", flush=True)
+
+
+if __name__ == "__main__":
+    main()
