@@ -87,7 +87,7 @@ def _limits_of_weights(weights: NDArray[np.float32]) -> NDArray[np.float32]:
         np.square(_rounded(weights, limit / most, -most, most) - weights).sum(axis=(1, 2, 3), keepdims=True)
         for limit in limits
     ]
-    return np.take_along_axis(limits, np.argmin(errors, axis=0)[None], axis=0)[0]
+    return np.asarray(np.take_along_axis(limits, np.argmin(errors, axis=0)[None], axis=0)[0], np.float32)
 
 
 def _rounded(values: NDArray[np.float32], step: Any, low: int, high: int) -> NDArray[np.float32]:

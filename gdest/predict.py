@@ -30,11 +30,14 @@ def choose_device(wanted: str) -> torch.device:
 
 
 def has_fast_bf16(device: torch.device) -> bool:
-    """Return whether the device computes in bf16 natively; emulation would be slower than float32."""
+    """Return whether bf16 is faster than float32 on a device: on a CPU, only where it multiplies whole tiles (AMX).
+
+    With the vector instructions alone (avx512_bf16) PyTorch's float32 was 1.1 to 1.4 times as fast, in two runs each.
+    """
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported())
     supported = getattr(torch.backends.cpu, "get_cpu_capability", lambda: "")()
-    return "AVX512" in supported and _cpu_flag("avx512_bf16", "amx_bf16")
+    return "AVX512" in supported and _cpu_flag("amx_bf16")
 
 
 def has_fast_int8() -> bool:

@@ -11,12 +11,15 @@ from conftest import CARD, FakePredictor
 from gdest import explain as explaining
 from gdest import network
 from gdest.commands import explain as commanding
-from gdest.commands.weights_path import BUNDLED_CLASSIFIER
+from gdest.commands.weights_path import BUNDLED_CLASSIFIER, weights_path
 from gdest.errors import MicrographError, WeightsError
 from gdest.explain import class_maps, explain, share_within, splice
 from gdest.network import LoadedModel
-from gdest.settings import GradeSettings
+from gdest.predict import has_fast_bf16
+from gdest.settings import GradeSettings, TrainSettings
 from gdest.synth.dataset import make_micrograph
+from gdest.training.data import Example
+from gdest.training.fit import fit, new_card
 
 CLASSES = (4.0, 7.0, 10.0)
 SETTINGS = GradeSettings(device="cpu")
@@ -173,3 +176,35 @@ def test_the_bundled_classifier_tells_the_quadrants_of_fig_8():
         shares.append(share_within(explain(pixels, model, SETTINGS).g_seen, truth))
     assert np.mean(shares) >= 0.8
     assert min(shares) > 0.5
+
+
+SHOWN_GRADES = (6.0, 8.0, 10.0, 12.0)
+
+
+def example(seed, g):
+    pixels = torch.tensor(make_micrograph(np.random.default_rng([seed, int(g)]), g, 448, 448, 1.0).pixels)[None]
+    return Example((pixels, pixels[:, ::2, ::2].contiguous()), g)
+
+
+@pytest.mark.slow
+def test_a_classifier_of_crops_tells_the_quadrants_of_fig_8_and_one_of_whole_images_does_not(tmp_path):
+    """Both begin with the backbone of the bundled regressor and see as many pixels of the same 16 micrographs."""
+    training = [example(seed, g) for seed in range(4) for g in SHOWN_GRADES]
+    validation = [example(50, g) for g in SHOWN_GRADES]
+    spliced = []
+    for seed, order in ((60, (0, 1, 2, 3)), (61, (2, 0, 3, 1))):
+        four = [example(seed, SHOWN_GRADES[i]) for i in order]
+        spliced.append(splice([one.pyramid[0][0].numpy() for one in four], [one.g_seen for one in four]))
+    shares = {}
+    for shown, batch in (("crop", 16), ("image", 4)):
+        settings = TrainSettings(
+            epochs=5, batch=batch, task="classification", input=shown, rescale=False, device="cpu",
+            bf16=has_fast_bf16(torch.device("cpu")), init=str(weights_path(None)),
+        )  # fmt: skip
+        card = new_card(training, settings, "spliced", len(training))
+        out = tmp_path / f"{shown}.safetensors"
+        fit(card, training, validation, out, settings, lambda _: None, lambda *_: None, backbone_only=True)
+        model = network.load(out)
+        shares[shown] = [share_within(explain(pixels, model, SETTINGS).g_seen, truth) for pixels, truth in spliced]
+    assert np.mean(shares["crop"]) >= 0.8, shares
+    assert np.mean(shares["crop"]) > np.mean(shares["image"]) + 0.1
