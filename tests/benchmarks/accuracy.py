@@ -42,7 +42,7 @@ TRAINED_ON = (
     "1-200/1-200_(1).jpg",
     "1-200/1-200_(10).jpg",
 )
-"""The real fields that the bundled weights have seen in training; the others of these folders calibrate the interval."""
+"""The real fields that trained the bundled weights; the others of these folders calibrate the interval."""
 
 
 @dataclass(frozen=True)
