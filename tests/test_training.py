@@ -213,3 +213,20 @@ def test_the_tile_scatter_is_that_of_the_tiles_homogeneity_looks_at_gaps_left_ou
     measured = [SimpleNamespace(row=SimpleNamespace(grade_map=one)) for one in (plain, halved)]
     curve = dict(metrics._tile_scatter(measured))
     assert curve == {3.0: pytest.approx(0.7071, abs=1e-3), 5.0: pytest.approx(0.4243, abs=1e-3)}
+
+
+def test_what_may_be_chance_is_not_corrected():
+    rng = np.random.default_rng(0)
+
+    class One:
+        g_in_picture = metrics.Measured.g_in_picture
+
+        def __init__(self, g, bias):
+            self.error = bias + rng.normal(0, 0.2)
+            self.row = type("Row", (), {"g_seen": g, "grade_map": type("Map", (), {"zoom": 1.0})})
+
+    def corrected(bias):
+        return [value for _, value in metrics._correction([One(g, bias) for g in np.linspace(3, 9, 400)])]
+
+    assert np.mean(np.array(corrected(0.0)) == 0.0) > 0.7
+    assert np.mean(corrected(0.3)) == pytest.approx(0.28, abs=0.04)

@@ -160,11 +160,16 @@ def _interval(measured: Sequence[Measured]) -> tuple[tuple[float, float], ...]:
 
 
 def _correction(measured: Sequence[Measured]) -> tuple[tuple[float, float], ...]:
-    """Return (G in the graded picture, mean error without the tenth at either end), from neighbours in G."""
+    """Return (G in the graded picture, mean error without the tenth at either end), from neighbours in G.
+
+    It is drawn towards none by what may be chance, and is none within two standard errors.
+    """
 
     def middle(errors: NDArray[np.float64]) -> float:
         cut = len(errors) // 10
-        return float(np.sort(errors)[cut : len(errors) - cut].mean())
+        kept = np.sort(errors)[cut : len(errors) - cut]
+        mean, chance = float(kept.mean()), 2.0 * float(kept.std(ddof=1)) / np.sqrt(len(kept))
+        return float(mean * (1.0 - (chance / mean) ** 2)) if abs(mean) > chance else 0.0
 
     return _curve([one.g_in_picture for one in measured], [one.error for one in measured], middle)
 

@@ -45,7 +45,7 @@ def main() -> None:
     parser.add_argument("--strips", type=int, default=1 << 30)
     given = parser.parse_args()
     settings, began = GradeSettings(read_timeout_s=86_400.0), time.monotonic()  # a busy machine is not a stalled share
-    predictor = Sparing(NetworkPredictor(load_weights(None), settings), given.strips)
+    predictor = Sparing(NetworkPredictor(load_weights(None), settings, long_run=True), given.strips)
     (row,) = grade_micrographs([ImageFile(given.file, given.file.name)], predictor, settings)
     if isinstance(row, Failed):
         sys.exit(f"{row.file.name}: {row.reason}")
