@@ -23,7 +23,7 @@ def spliced(um_per_px: float) -> tuple[np.ndarray, float]:
     """Return an image of four grades, a quadrant each, and the G of its mean density."""
     quadrants = [
         [
-            make_micrograph(np.random.default_rng([11, row, col]), g, ROWS // 2, COLS // 2, um_per_px)
+            make_micrograph(np.random.default_rng([12, row, col]), g, ROWS // 2, COLS // 2, um_per_px)
             for col, g in enumerate(grades)
         ]
         for row, grades in enumerate(SPLICED)
