@@ -39,10 +39,24 @@ def test_fragments_show_only_a_part_of_the_boundaries():
     for visible in (1.0, 0.5):
         frame = etching.make_frame(np.random.default_rng(1), labels)
         bounds = etching.make_boundaries(frame)
-        line = etching.boundary_darkness(frame, bounds, 1.5, "boundary") * etching.pieces(frame, visible)
+        line = etching.boundary_darkness(frame, bounds, 1.5, "boundary") * etching.pieces(frame, bounds, visible)
         shares.append((line[bounds.distance < 1] > 0.3).mean())
     assert shares[1] < 0.65 * shares[0]
     assert shares[1] > 0.25 * shares[0]
+
+
+def test_fragments_leave_whole_boundaries_out_and_keep_others_from_end_to_end():
+    labels = section(np.random.default_rng(0), 400, 400, 4e-4, GrainShape())
+    missing = []
+    for seed in range(6):
+        frame = etching.make_frame(np.random.default_rng(seed), labels)
+        bounds = etching.make_boundaries(frame)
+        there = etching.pieces(frame, bounds, 0.6)[bounds.distance < 1]
+        which = bounds.strength[bounds.distance < 1]
+        share = np.array([there[which == one].mean() for one in np.unique(which)])
+        missing.append((share < 0.02).mean())
+    assert max(missing) > 0.15
+    assert max(missing) < 0.7
 
 
 @pytest.fixture(scope="module")
