@@ -48,7 +48,9 @@ def train(data: Path, out: Path, settings: TrainSettings, report: Report, progre
     labelled = read_labels(data, settings.um_per_px)
     split = split_in_three(labelled, settings)
     mixed_in = [item for folder in settings.mix for item in read_labels(Path(folder), settings.um_per_px)]
-    examples, held_out, mixed = (_load(items, settings) for items in (split.training, split.validation, mixed_in))
+    examples, held_out = (_load(items, settings) for items in (split.training, split.validation))
+    too_coarse = COARSE_G - settings.shift_limit if settings.task == "regression" else -math.inf
+    mixed = _load(mixed_in, settings, coarsest=too_coarse)
     beside = f" and {len(mixed)} mixed in" if mixed else ""
     report(f"{len(examples)} micrographs for training{beside}, {len(held_out)} for validation, on {device}.")
     card = new_card([*examples, *mixed], settings, data.name, len(labelled))
@@ -164,16 +166,9 @@ def learns_from_label_maps(settings: TrainSettings) -> bool:
     return (settings.backbone, settings.task, settings.input) == ("resnet18", "regression", "crop")
 
 
-def _load(items: Sequence[Labelled], settings: TrainSettings) -> list[Example]:
-    device = choose_device(settings.device)
-    regresses_crops = (settings.task, settings.input) == ("regression", "crop")
-    return load_examples(
-        items,
-        settings.reference_um_per_px,
-        device,
-        label_maps=learns_from_label_maps(settings),
-        coarsest=COARSE_G - settings.shift_limit if regresses_crops else -math.inf,
-    )
+def _load(items: Sequence[Labelled], settings: TrainSettings, coarsest: float = -math.inf) -> list[Example]:
+    device, maps = choose_device(settings.device), learns_from_label_maps(settings)
+    return load_examples(items, settings.reference_um_per_px, device, label_maps=maps, coarsest=coarsest)
 
 
 def new_card(examples: Sequence[Example], settings: TrainSettings, data_name: str, count: int) -> ModelCard:
