@@ -189,7 +189,9 @@ def main() -> None:
     if not (synthetic / "labels.csv").exists():
         list(write_dataset(synthetic, SYNTHETIC))
     if not strange.exists():
-        write_non_micrographs(strange)
+        unfinished = strange.with_suffix(".part")  # an interrupted run must not leave a smaller set
+        write_non_micrographs(unfinished)
+        unfinished.rename(strange)
     settings, model = GradeSettings(), network.load(weights_path(options.weights))
     lines = synthetic_lines(measure(model, read_labels(synthetic, None), settings))
     items = read_labels(options.micrographs / "truth.csv", None)
