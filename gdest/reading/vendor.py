@@ -120,12 +120,12 @@ def _vsi(library: Any, path: Path) -> Iterator[Picture]:
     slide = library.open_slide(str(path), "VSI")
     if slide.num_scenes == 0:
         raise MicrographError(f"its pixels are missing: no readable .ets below the folder _{path.stem}_ beside it")
+    if _has_plain_colour(path):
+        raise MicrographError("cannot decode: its reader mistakes uncompressed colour; save it as TIFF")
     for number in range(slide.num_scenes):
         scene = slide.get_scene(number)
         cols, rows = scene.size
         sizes = _sizes(scene.resolution[0] * 1e6 if scene.resolution[0] else None, "vsi")
-        if _has_plain_colour(path):
-            raise MicrographError("cannot decode: its reader mistakes uncompressed colour; save it as TIFF")
         band = partial(_vsi_band, scene)
         # its pixels lie in other files, so that its own length says nothing
         yield Picture(rows, cols, sizes, partial(band, 0, rows), band, sample_bytes=0)

@@ -196,8 +196,8 @@ def _load(item: Labelled, um_per_px: float, dense: bool, coarsest: float, device
     if micrograph.um_per_px is None:
         raise DataError(f"{item.file.path} has no pixel size: add a column um_per_px or give --um-per-px.")
     pixels, g_seen = micrograph.pixels, float(grain_size.g_seen(item.g, micrograph.um_per_px, um_per_px))
-    while not dense and g_seen < coarsest and min(pixels.shape) >= 2 * ModelCard.tile_px:
-        pixels, g_seen = halve(pixels), g_seen + G_PER_HALVING
+    if not dense:
+        pixels, g_seen = halved_while_coarse(pixels, g_seen, coarsest)
     channels = [pixels]
     if dense and item.label_map is not None:
         channels += _dense_targets(item.label_map, pixels.shape)
@@ -206,6 +206,13 @@ def _load(item: Labelled, um_per_px: float, dense: bool, coarsest: float, device
         levels.append(functional.avg_pool2d(levels[-1].float(), 2).round().to(torch.uint8))
     density = tuple(float(log2_density(level[2:])) for level in levels) if len(channels) == 3 else ()
     return Example(tuple(levels), g_seen, density)
+
+
+def halved_while_coarse(pixels: NDArray[np.uint8], g_seen: float, coarsest: float) -> tuple[NDArray[np.uint8], float]:
+    """Return grey pixels (rows, cols) and their G_seen, halved as a scan does while G_seen is below `coarsest`."""
+    while g_seen < coarsest and min(pixels.shape) >= 2 * ModelCard.tile_px:
+        pixels, g_seen = halve(pixels), g_seen + G_PER_HALVING
+    return pixels, g_seen
 
 
 def _dense_targets(path: Path, shape: tuple[int, ...]) -> list[NDArray[np.uint8]]:

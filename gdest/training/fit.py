@@ -47,10 +47,9 @@ def train(data: Path, out: Path, settings: TrainSettings, report: Report, progre
     device = choose_device(settings.device)
     labelled = read_labels(data, settings.um_per_px)
     split = split_in_three(labelled, settings)
-    mixed_in = [item for folder in settings.mix for item in read_labels(Path(folder), settings.um_per_px)]
     examples, held_out = (_load(items, settings) for items in (split.training, split.validation))
     too_coarse = COARSE_G - settings.shift_limit if settings.task == "regression" else -math.inf
-    mixed = _load(mixed_in, settings, coarsest=too_coarse)
+    mixed = _load(_labelled(settings.mix, settings), settings, coarsest=too_coarse)
     beside = f" and {len(mixed)} mixed in" if mixed else ""
     report(f"{len(examples)} micrographs for training{beside}, {len(held_out)} for validation, on {device}.")
     card = new_card([*examples, *mixed], settings, data.name, len(labelled))
@@ -166,6 +165,11 @@ def learns_from_label_maps(settings: TrainSettings) -> bool:
     return (settings.backbone, settings.task, settings.input) == ("resnet18", "regression", "crop")
 
 
+def _labelled(sources: Sequence[str], settings: TrainSettings) -> list[Labelled]:
+    """Return the labelled micrographs that further settings name."""
+    return [item for source in sources for item in read_labels(Path(source), settings.um_per_px)]
+
+
 def _load(items: Sequence[Labelled], settings: TrainSettings, coarsest: float = -math.inf) -> list[Example]:
     device, maps = choose_device(settings.device), learns_from_label_maps(settings)
     return load_examples(items, settings.reference_um_per_px, device, label_maps=maps, coarsest=coarsest)
@@ -205,7 +209,7 @@ def _finished_card(
         report("Learning what not to grade, and calibrating the interval.")
         fit_judge(best.network, best.network.judge, examples, settings)
     if settings.input == "crop":
-        others = [item for folder in settings.calibration for item in read_labels(Path(folder), settings.um_per_px)]
+        others = _labelled(settings.calibration, settings)
         card = metrics.calibrated_card(best, others or split.validation, settings)
     figures = dict(card.errors)
     plain = best.network.judge is None

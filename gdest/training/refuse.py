@@ -13,13 +13,13 @@ from torch import Tensor
 from torch.nn import functional
 
 from gdest.network import NOVELTY_AXES, GradeNetwork, Judge, describe
-from gdest.pipeline import COARSE_G, G_PER_HALVING, halve
+from gdest.pipeline import COARSE_G, halve
 from gdest.records import UNFIT, ModelCard
 from gdest.settings import TrainSettings
 from gdest.synth.dataset import make_micrograph
 from gdest.synth.unfit import draw_unfit
 from gdest.tiling import cut_tiles, tile_grid
-from gdest.training.data import Example
+from gdest.training.data import Example, halved_while_coarse
 
 GRADEABLE = "gradeable"
 TILE_PX = ModelCard.tile_px
@@ -52,9 +52,7 @@ def fit_judge(network: GradeNetwork, judge: Judge, examples: Sequence[Example], 
 
 def _tiles(example: Example, rng: np.random.Generator) -> NDArray[np.uint8]:
     """Return some tiles of a training micrograph at the zoom a scan would grade it at."""
-    pixels, g = example.pyramid[0][0].cpu().numpy(), example.g_seen
-    while g < COARSE_G and min(pixels.shape) >= 2 * TILE_PX:
-        pixels, g = halve(pixels), g + G_PER_HALVING
+    pixels, _ = halved_while_coarse(example.pyramid[0][0].cpu().numpy(), example.g_seen, COARSE_G)
     return _some(pixels, TILES_EACH, rng)
 
 
