@@ -8,6 +8,7 @@ are counted like others, so heavily twinned austenite comes out 0.6 to 1.7 G too
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import compress, product
 from typing import Any
@@ -18,7 +19,7 @@ from PIL import Image
 from scipy import ndimage
 
 from gdest import grain_size
-from gdest.records import Graded
+from gdest.records import Graded, GradeMap
 from gdest.tiling import tile_grid, usable_tiles
 
 ZOOMS = (1.0, 0.5, 0.25)
@@ -51,10 +52,15 @@ ENDS_PX = 6
 
 @dataclass(frozen=True)
 class Count:
-    """Hold the intercept count of one picture; `g_px` is the G it would have at 1 um per px of the file."""
+    """Hold the intercept count of one picture.
+
+    `g_px` is the G it would have at 1 um per px of the file; `clear` names the squares that were counted: top, left
+    and side in px of the file.
+    """
 
     g_px: float
     intercepts: int
+    clear: tuple[tuple[int, int, int], ...]
 
     def g(self, um_per_px: float) -> float:
         """Return G at a pixel size."""
@@ -80,8 +86,9 @@ def count_intercepts(
 def cross_checked(row: Graded) -> Graded:
     """Return the row with the intercept count beside its G, for review where they differ by more than 1.
 
-    Nothing is added where the boundaries are not clear, the pixel size is not known, or the micrograph
-    is too large for the memory.
+    What is compared is the network's G of the very squares that were counted: the clear part of a mixed field
+    may well be coarser than the whole. Nothing is added where the boundaries are not clear, the pixel size is
+    not known, or the micrograph is too large for the memory.
     """
     micrograph, statistics = row.micrograph, row.statistics
     um_per_px = micrograph.um_per_px
@@ -92,10 +99,33 @@ def cross_checked(row: Graded) -> Graded:
         return row
     g = count.g(um_per_px)
     row = replace(row, g_intercept=g, intercepts=count.intercepts)
-    if abs(g - statistics.g_from_density) <= LARGEST_DIFFERENCE:
+    there = g_seen_in(row.grade_map, count.clear) + statistics.g - row.g_seen
+    if not abs(g - there) > LARGEST_DIFFERENCE:
         return row
-    doubt = f"the intercept count says G {g:.1f}, the network {statistics.g_from_density:.1f}"
+    doubt = f"the intercept count says G {g:.1f}, the network {there:.1f} in the same {len(count.clear)} tiles"
     return replace(row, status="review", reason="; ".join(filter(None, (row.reason, doubt))))
+
+
+def g_seen_in(grade_map: GradeMap, squares: Sequence[tuple[int, int, int]]) -> float:
+    """Return G seen of the mean density of a map's tiles, each by the area it shares with squares of the file.
+
+    Squares are top, left and side in px; what lies in two of them weighs double, as it does in the count.
+    NaN where no tile with a grade touches one.
+    """
+    grid, zoom = grade_map.grid, grade_map.zoom
+    tile, squares_px = grid.tile_px / zoom, np.array(squares, np.float64)
+
+    def shared(starts: tuple[int, ...], axis: int) -> NDArray[np.float64]:
+        """Return the length that each row (column) of tiles shares with each square, (tiles, squares)."""
+        begin, first, side = np.array(starts)[:, None] / zoom, squares_px[:, axis], squares_px[:, 2]
+        return np.asarray(np.clip(np.minimum(begin + tile, first + side) - np.maximum(begin, first), 0.0, None))
+
+    weights = shared(grid.tops, 0) @ shared(grid.lefts, 1).T
+    weights[~np.isfinite(grade_map.g_seen)] = 0.0
+    if not weights.any():
+        return float("nan")
+    density = np.average(grain_size.grains_per_mm2(np.nan_to_num(grade_map.g_seen).astype(np.float64)), weights=weights)
+    return float(grain_size.g_from_grains_per_mm2(float(density)))
 
 
 def _count_at(
@@ -104,18 +134,20 @@ def _count_at(
     traced, strength = trace_boundaries(pixels)
     ends = _loose_ends(traced)
     grid = tile_grid(pixels.shape[0], pixels.shape[1], TILE_PX, TILE_PX)
-    met, walked, clear = 0, 0.0, 0
+    met, walked = 0, 0.0
+    clear: list[tuple[int, int, int]] = []
     usable = usable_tiles(grid, not_metal, cell_px * zoom).ravel()
     for top, left in compress(product(grid.tops, grid.lefts), usable):
         tile = np.s_[top : top + TILE_PX, left : left + TILE_PX]
         count, length = _crossings(traced[tile])
         if _is_clear(traced[tile], ends[tile], strength[tile], count, length):
-            met, walked, clear = met + count, walked + length, clear + 1
+            met, walked = met + count, walked + length
+            clear.append((round(top / zoom), round(left / zoom), round(TILE_PX / zoom)))
     tiles = len(grid.tops) * len(grid.lefts)
-    if clear < LEAST_CLEAR_SHARE * tiles or met < FEWEST_INTERCEPTS:
+    if len(clear) < LEAST_CLEAR_SHARE * tiles or met < FEWEST_INTERCEPTS:
         return None
     in_picture = float(grain_size.g_from_mean_intercept_um(walked / met))
-    return Count(float(grain_size.g_after_zoom(in_picture, 1.0 / zoom)), met)
+    return Count(float(grain_size.g_after_zoom(in_picture, 1.0 / zoom)), met, tuple(clear))
 
 
 def trace_boundaries(pixels: NDArray[np.uint8]) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:

@@ -6,9 +6,11 @@ from conftest import FakePredictor
 
 from gdest import settings
 from gdest.errors import SettingsError
-from gdest.intercepts import count_intercepts, trace_boundaries
+from gdest.intercepts import count_intercepts, g_seen_in, trace_boundaries
 from gdest.pipeline import grade_micrographs
+from gdest.records import GradeMap, TileGrid
 from gdest.settings import GradeSettings
+from gdest.tiling import tile_grid
 
 pytest.importorskip("skimage", reason="the extra cross-check is not installed")
 
@@ -84,6 +86,38 @@ def test_a_difference_of_more_than_one_is_for_review(write_tiff):
     (row,) = rows(write_tiff, counted + 1.3)
     assert row.status == "review"
     assert f"the intercept count says G {counted:.1f}" in row.reason
+
+
+def test_only_the_squares_that_were_counted_are_compared():
+    picture = squares(32)
+    covered = np.zeros(picture.shape, bool)
+    covered[:, 224:] = True
+    count = count_intercepts(picture, covered)
+    assert {left for _, left, _ in count.clear} == {0}
+    grid = tile_grid(480, 640, 224, 208)
+    assert grid.lefts == (0, 208, 416)
+    g = np.array([[4.0, 9.0, np.nan]] * len(grid.tops), np.float32)
+    there = g_seen_in(GradeMap(g, grid, 1.0, 6), count.clear)
+    shares = np.array([224, 16]) / 240
+    assert there == pytest.approx(np.log2(shares @ 2.0 ** np.array([4.0, 9.0])), abs=1e-4)
+    halved = GradeMap(np.array([[5.0, np.nan]]), TileGrid((0,), (0, 96), 224), 0.5, 2)
+    assert g_seen_in(halved, count.clear) == pytest.approx(5.0)
+    assert np.isnan(g_seen_in(GradeMap(np.full_like(g, np.nan), grid, 1.0, 6), count.clear))
+
+
+def test_the_clear_part_of_a_mixed_field_is_not_held_against_the_whole(write_tiff):
+    pixels = np.hstack([squares(32, 448, 448), np.random.default_rng(0).integers(0, 256, (448, 448), np.uint8)])
+    file = write_tiff("mixed.tif", pixels, 1.0)
+    counted = count_intercepts(pixels).g(1.0)
+
+    def answer(tiles):
+        noisy = np.abs(np.diff(tiles.astype(np.int16), axis=2)).mean(axis=(1, 2)) > 40
+        return np.where(noisy, counted + 4.0, counted + 0.2)
+
+    (row,) = grade_micrographs([file], FakePredictor(answer), GradeSettings(cross_check=True))
+    assert row.statistics.g_from_density > counted + 2.5
+    assert row.g_intercept == pytest.approx(counted)
+    assert "intercept count" not in row.reason
 
 
 def test_without_the_extra_the_option_is_one_clear_sentence(monkeypatch):
