@@ -73,6 +73,17 @@ def metal_tiles(
             yield np.stack([strip[:, left : left + side] for left, use in zip(grid.lefts, wanted, strict=True) if use])
 
 
+def covered_px(grid: TileGrid, shown: NDArray[np.bool_]) -> int:
+    """Return how many px of the picture the tiles that are `shown` cover, overlaps once."""
+    row_edges, col_edges = (np.unique(np.add.outer((0, grid.tile_px), starts)) for starts in (grid.tops, grid.lefts))
+    covered = np.zeros((len(row_edges) - 1, len(col_edges) - 1), bool)
+    for row, col in np.argwhere(shown):
+        first, last = np.searchsorted(row_edges, (grid.tops[row], grid.tops[row] + grid.tile_px))
+        left, right = np.searchsorted(col_edges, (grid.lefts[col], grid.lefts[col] + grid.tile_px))
+        covered[first:last, left:right] = True
+    return int(np.diff(row_edges) @ covered @ np.diff(col_edges))
+
+
 def spread_tiles(values: NDArray[np.float32], grid: TileGrid, rows: int, cols: int) -> NDArray[np.float32]:
     """Return each pixel's mean of the tiles that cover it, (rows, cols); NaN where none has a value."""
     total = np.zeros((rows, cols), np.float32)

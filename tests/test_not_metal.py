@@ -114,6 +114,7 @@ def test_covered_tiles_are_nan_not_asked_hatched_and_counted(tmp_path, as_file, 
     assert predictor.shapes[0][0] == 15
     found = cells(row, ModelName("fake", ""))
     assert (found["tiles_used"], found["g_seen"]) == (15, 6.0)
+    assert found["area_mm2"] == pytest.approx(672 * 960 * 1e-6, rel=1e-3)  # three rows of tiles
     drawn = np.asarray(draw_heatmap(row))[:784, :960]
     assert (drawn[750:780, 100:200] == HATCH_GREY).all(axis=2).mean() > 0.1
     assert not (drawn[300:400, 100:200] == HATCH_GREY).all(axis=2).any()

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gdest.tiling import cut_tiles, spread_tiles, tile_grid
+from gdest.tiling import covered_px, cut_tiles, spread_tiles, tile_grid
 
 
 @settings(max_examples=60, deadline=None)
@@ -51,3 +51,12 @@ def test_a_tile_without_a_value_stays_empty():
 def test_an_image_smaller_than_a_tile_is_refused():
     with pytest.raises(ValueError, match="no tile"):
         tile_grid(15, 40, 16, 16)
+
+
+def test_covered_area_counts_overlaps_once(rng):
+    grid = tile_grid(500, 640, 224, 208)
+    shown = rng.random(grid.shape) < 0.5
+    spread = spread_tiles(np.where(shown, 1, np.nan).astype(np.float32), grid, 500, 640)
+    assert covered_px(grid, shown) == np.isfinite(spread).sum()
+    assert covered_px(grid, np.ones(grid.shape, bool)) == 500 * 640
+    assert covered_px(grid, np.zeros(grid.shape, bool)) == 0

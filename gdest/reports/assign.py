@@ -12,6 +12,7 @@ from gdest.limits import Found, Limit, read_limits, verdict
 from gdest.reports.table import Cell
 from gdest.specimens import (
     ORIGIN_FIELDS,
+    UM2_PER_MM2,
     Field,
     Origin,
     SpecimenRule,
@@ -111,7 +112,9 @@ def _specimen_row(key: tuple[str, ...], rows: Sequence[dict[str, Cell]], limits:
 
 
 def _field(row: Mapping[str, Cell]) -> Field:
-    area = _number(row["width_px"]) * _number(row["height_px"]) * _number(row["um_per_px"]) ** 2
+    area = _number(row.get("area_mm2")) * UM2_PER_MM2
+    if math.isnan(area):  # a record of gdest before it named the area
+        area = _number(row["width_px"]) * _number(row["height_px"]) * _number(row["um_per_px"]) ** 2
     low, high = _number(row["g_low"]), _number(row["g_high"])
     return Field(_number(row["grains_per_mm2"]), area, low, high, str(row["homogeneity"]))
 

@@ -11,6 +11,7 @@ import numpy as np
 from gdest import __version__, grain_size
 from gdest.homogeneity import area_by_half_grade
 from gdest.records import Failed, Graded, ImageFile, Row
+from gdest.tiling import covered_px
 
 Cell = str | int | float | None
 
@@ -66,6 +67,7 @@ COLUMNS: dict[str, str] = {
     "location": "location within the specimen",
     "verdict": "pass, fail or undecided by the limits in gdest.toml",
     "verdict_reason": "the limits that gave the verdict",
+    "area_mm2": "area examined in mm2: what the tiles cover that g is the mean of",
 }
 """Column names in their order, with the unit and meaning of each; new ones are appended."""
 
@@ -116,8 +118,16 @@ def _graded_cells(row: Graded) -> dict[str, Cell]:
     found["area_by_half_g"] = " ".join(f"{g:.1f}:{share:.0%}" for g, share in shares if share >= SMALLEST_SHARE)
     grades = ("g", "g_low", "g_high", "g_from_density", "g_sd", "g_min", "g_max", "within_half_g")
     found |= {name: round(float(getattr(statistics, name)), 3) for name in grades}
+    found["area_mm2"] = float(f"{_area_mm2(row):.4g}")
     density_g = statistics.g_from_density
     found["grains_per_mm2"] = float(f"{float(grain_size.grains_per_mm2(density_g)):.4g}")
     found["mean_diameter_um"] = float(f"{float(grain_size.mean_diameter_um(density_g)):.4g}")
     found["mean_intercept_um"] = float(f"{float(grain_size.mean_intercept_um(density_g)):.4g}")
     return found
+
+
+def _area_mm2(row: Graded) -> float:
+    """Return the area that the tiles with a grade cover, of a micrograph with a pixel size."""
+    grade_map, micrograph = row.grade_map, row.micrograph
+    used = covered_px(grade_map.grid, np.isfinite(grade_map.g_seen)) / grade_map.zoom**2
+    return min(used, micrograph.rows * micrograph.cols) * ((micrograph.um_per_px or math.nan) * 1e-3) ** 2
