@@ -13,7 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from gdest.records import Row
-from gdest.reports.run import STATUSES
+from gdest.reports.run import STATUSES, caution
 from gdest.reports.table import Cell, ModelName, cells
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def print_rows(table: Sequence[dict[str, Cell]]) -> None:
         shown.add_row(name, status, *numbers, str(row["homogeneity"] or ""), _number(row["um_per_px"], 4))
     Console().print(shown)
     models = ", ".join(sorted({str(row["model"]) for row in table if row["model"]}))
-    say(f"G is an estimate by model {models}, not an E112 measurement; duplex is an indication, not an E1181 rating.")
+    say(caution(f"model {models}"))
     for row in table:
         if row["reason"]:
             say(f"{row['file']}: {row['status']}: {row['reason']}")

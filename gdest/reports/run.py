@@ -16,11 +16,15 @@ from gdest.reports.table import Cell
 
 STATUSES = ("graded", "review", "uncalibrated", "failed")
 VERDICTS = ("pass", "undecided", "fail")
-NOTE = (
-    "G is an estimate by the model named here, not an E112 measurement; homogeneity is an indication from a learned "
-    "estimate, not an E1181 rating."
-)
 LIBRARIES = ("torch", "torchvision", "numpy", "scipy", "pillow", "tifffile", "pandas", "xlsxwriter", "itables")
+
+
+def caution(model: str) -> str:
+    """Return the one sentence, said wherever numbers are shown, of what they are not; `model` names the weights."""
+    return f"G is an estimate by {model}, not an E112 measurement; duplex is an indication, not an E1181 rating."
+
+
+NOTE = caution("the model named here")
 
 
 @dataclass(frozen=True)

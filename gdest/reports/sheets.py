@@ -14,7 +14,7 @@ from xlsxwriter import Workbook
 
 from gdest.heatmap import heatmap_name
 from gdest.reports.pictures import THUMBNAIL_PX, thumbnail_name
-from gdest.reports.run import Run
+from gdest.reports.run import Run, caution
 from gdest.reports.table import Cell
 
 A4 = 9
@@ -93,8 +93,8 @@ def fresh_sheet(book: Workbook, name: str, model: str) -> Sheet:
     page.set_landscape()
     page.set_paper(A4)
     page.set_margins(left=0.4, right=0.4, top=0.5, bottom=0.6)
-    words = f"G: estimate by model {model}, not an E112 measurement; duplex: indication, not an E1181 rating"
-    page.set_footer(f"&L{name}&C{words.replace('&', '&&')[:MOST_FOOTER]}&R&P / &N")
+    words = caution(f"model {model}").replace("&", "&&")
+    page.set_footer(f"&L{name}&C{words[:MOST_FOOTER]}&R&P / &N")
     page.fit_to_pages(1, 0)
     return Sheet(book, page)
 
