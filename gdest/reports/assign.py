@@ -63,8 +63,14 @@ def read_rules(sections: Mapping[str, Any], base: Path) -> Rules:
 
 
 def assign(table: Sequence[dict[str, Cell]], rules: Rules) -> list[dict[str, Cell]]:
-    """Return the rows with their specimen and verdict; without a specimen rule they keep what they have."""
-    return [_judged(row | _origin_cells(row, rules.specimen), rules.limits) for row in table]
+    """Return the rows, which now have their specimen and verdict; without a specimen rule they keep what they have.
+
+    They are not copied: of a large archive they are what takes the memory.
+    """
+    for row in table:
+        row.update(_origin_cells(row, rules.specimen))
+        row.update(_verdict_cells(row, rules.limits))
+    return list(table)
 
 
 def _origin_cells(row: Mapping[str, Cell], rule: SpecimenRule | None) -> dict[str, Cell]:
@@ -74,13 +80,13 @@ def _origin_cells(row: Mapping[str, Cell], rule: SpecimenRule | None) -> dict[st
     return {name: (getattr(origin, name) or None) if origin else None for name in ORIGIN_FIELDS}
 
 
-def _judged(row: dict[str, Cell], limits: Sequence[Limit]) -> dict[str, Cell]:
+def _verdict_cells(row: Mapping[str, Cell], limits: Sequence[Limit]) -> dict[str, Cell]:
     names = {name: str(row.get(name) or "") for name in ("file", *ORIGIN_FIELDS)}
     found = Found(
         _number(row["g_low"]), _number(row["g_high"]), str(row["homogeneity"] or "unknown"), row["status"] == "graded"
     )
     said, why = verdict([limit for limit in limits if limit.holds_for("micrograph", names)], found)
-    return row | {"verdict": said or None, "verdict_reason": why or None}
+    return {"verdict": said or None, "verdict_reason": why or None}
 
 
 def _number(value: Cell) -> float:

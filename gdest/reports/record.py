@@ -22,10 +22,20 @@ def write_record(run: Run, reports: Sequence[str], out: Path) -> None:
     """Write `run.json` with every row, setting and version, and the SHA-256 of each report beside it."""
     parts = {one.name: getattr(run, one.name) for one in fields(Run) if one.name != "table"}
     hashes = {name: file_sha256(out / name) for name in reports}
-    rows = [{name: value for name, value in row.items() if value is not None} for row in run.table]
-    content = {"gdest_run": FORMAT, "note": NOTE, **parts, "reports": hashes, "rows": rows}
-    text = json.dumps(content, ensure_ascii=False, indent=1, default=str)
-    write_atomically(out / RECORD, lambda temporary: temporary.write_text(text + "\n", encoding="utf-8"))
+    head = json.dumps(
+        {"gdest_run": FORMAT, "note": NOTE, **parts, "reports": hashes}, ensure_ascii=False, indent=1, default=str
+    )
+
+    def write(temporary: Path) -> None:
+        """Write a row a line; the text of all rows at once takes as much memory as the rows."""
+        with temporary.open("w", encoding="utf-8") as file:
+            file.write(head.removesuffix("\n}") + ',\n "rows": [')
+            for index, row in enumerate(run.table):
+                known = {name: value for name, value in row.items() if value is not None}
+                file.write(f"{',' if index else ''}\n  {json.dumps(known, ensure_ascii=False, default=str)}")
+            file.write("\n ]\n}\n")
+
+    write_atomically(out / RECORD, write)
 
 
 def read_record(out: Path) -> tuple[Run, dict[str, str]]:

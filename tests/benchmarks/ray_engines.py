@@ -1,5 +1,7 @@
 """Compare plain Ray actors with Ray Data: python tests/benchmarks/ray_engines.py [--count 300] [--cores 2].
 
+Ray Data needs pyarrow: pip install "ray[data]".
+
 The same small micrographs are graded by the same function on a local Ray of so many cores: by the actors of `gdest scan
 --engine ray`; by Ray Data with actors that leave its reading stage a core; and by Ray Data with actors that claim every
 core, which gets `--patience` seconds. The network is a fake, so that what is compared is the feeding.
