@@ -41,6 +41,16 @@ def g_from_grains_per_mm2(density: Number) -> Number:
     return cast(Number, np.add(np.log2(np.divide(density, GRAINS_PER_MM2_AT_G1)), 1.0))
 
 
+def g_of_mean_density(g: NDArray[np.floating], weights: NDArray[np.float64] | None = None) -> float:
+    """Return G of the mean grain density of parts with these G, weighted where told: E112 averages N_A, never G.
+
+    >>> round(g_of_mean_density(np.array([8.0, 10.0])), 3)
+    9.322
+    """
+    density = np.average(grains_per_mm2(g.astype(np.float64)), weights=weights)
+    return float(g_from_grains_per_mm2(float(density)))
+
+
 def mean_area_um2(g: Number) -> Number:
     """Return the mean section area of a grain in um2, 1 / N_A.
 

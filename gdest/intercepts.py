@@ -100,7 +100,7 @@ def cross_checked(row: Graded) -> Graded:
     g = count.g(um_per_px)
     row = replace(row, g_intercept=g, intercepts=count.intercepts)
     there = g_seen_in(row.grade_map, count.clear) + statistics.g - row.g_seen
-    if not abs(g - there) > LARGEST_DIFFERENCE:
+    if not abs(g - there) > LARGEST_DIFFERENCE:  # nor where `there` is NaN
         return row
     doubt = f"the intercept count says G {g:.1f}, the network {there:.1f} in the same {len(count.clear)} tiles"
     return replace(row, status="review", reason="; ".join(filter(None, (row.reason, doubt))))
@@ -124,8 +124,7 @@ def g_seen_in(grade_map: GradeMap, squares: Sequence[tuple[int, int, int]]) -> f
     weights[~np.isfinite(grade_map.g_seen)] = 0.0
     if not weights.any():
         return float("nan")
-    density = np.average(grain_size.grains_per_mm2(np.nan_to_num(grade_map.g_seen).astype(np.float64)), weights=weights)
-    return float(grain_size.g_from_grains_per_mm2(float(density)))
+    return grain_size.g_of_mean_density(np.nan_to_num(grade_map.g_seen), weights)
 
 
 def _count_at(

@@ -21,12 +21,11 @@ def summarize(grade_map: GradeMap, card: ModelCard) -> GradeStatistics:
     g = float(tiles.mean())
     half = interpolate(card.interval, g)
     found = assess(grade_map, card)
-    density = float(np.mean(grain_size.grains_per_mm2(tiles)))
     return GradeStatistics(
         g=g,
         g_low=g - half,
         g_high=g + half,
-        g_from_density=float(grain_size.g_from_grains_per_mm2(density)),
+        g_from_density=grain_size.g_of_mean_density(tiles),
         g_sd=float(tiles.std(ddof=1)) if len(tiles) > 1 else float("nan"),
         g_min=float(tiles.min()),
         g_max=float(tiles.max()),
