@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
+import torch
 
 from gdest.records import ImageFile, ModelCard, TileAnswers
 
@@ -35,6 +36,14 @@ class FakePredictor:
         answer = self.answer(tiles) if callable(self.answer) else np.full(count, self.answer)
         novelty = np.full(count, self.novelty, np.float32)
         return TileAnswers(np.asarray(answer, np.float32), np.tile(np.float32(self.unfit), (count, 1)), novelty)
+
+
+@pytest.fixture(autouse=True)
+def torch_threads():
+    """Give every test the threads of the first: OpenVINO's engine leaves torch one, and sums then round differently."""
+    before = torch.get_num_threads()
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.fixture
