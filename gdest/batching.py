@@ -23,6 +23,10 @@ class Predictor(Protocol):
     card: ModelCard
     name: str
     sha256: str
+    batch: int
+    """Tiles that it works on at once."""
+    streams: int
+    """Threads that may ask it at the same time."""
 
     def predict(self, tiles: NDArray[np.uint8]) -> TileAnswers:
         """Return G_seen and the doubts of n tiles."""
@@ -31,31 +35,46 @@ class Predictor(Protocol):
 
 @dataclass
 class _Request:
-    """Hold the tiles of one caller, how many were answered, and where the whole answer goes."""
+    """Hold the tiles of one caller, how many were given to the network, its answers, and where the whole goes."""
 
     tiles: NDArray[np.uint8]
-    answered: int = 0
-    parts: list[TileAnswers] = field(default_factory=list)
+    given: int = 0
+    parts: dict[int, TileAnswers] = field(default_factory=dict)
     whole: Future[TileAnswers] = field(default_factory=Future)
+
+
+@dataclass(frozen=True)
+class _Part:
+    """Name some of the tiles of a request, from `start` on."""
+
+    request: _Request
+    start: int
+    tiles: NDArray[np.uint8]
 
 
 class SharedPredictor:
     """Answer the tiles of many threads with one predictor, in batches cut across their requests.
 
-    It never waits for a batch to fill: while the network works on one, the next gathers. Leave it
+    As many batches are under way as the predictor has streams. It never waits for a batch to fill: while the network
+    works on one, the next gathers. Leave it
     with `with`; an error of the network reaches every caller.
     """
 
-    def __init__(self, predictor: Predictor, batch: int) -> None:
+    def __init__(self, predictor: Predictor) -> None:
         self.card, self.name, self.sha256 = predictor.card, predictor.name, predictor.sha256
-        self._predictor, self._batch = predictor, batch
+        self.batch, self.streams = predictor.batch, predictor.streams
+        self._predictor = predictor
         self._waiting: deque[_Request] = deque()
         self._changed = threading.Condition()
         self._closed = False
-        self._thread = threading.Thread(target=self._serve, name="gdest network", daemon=True)
+        self._threads = [
+            threading.Thread(target=self._serve, name=f"gdest network {number}", daemon=True)
+            for number in range(self.streams)
+        ]
 
     def __enter__(self) -> SharedPredictor:
-        self._thread.start()
+        for thread in self._threads:
+            thread.start()
         return self
 
     def __exit__(
@@ -63,8 +82,9 @@ class SharedPredictor:
     ) -> None:
         with self._changed:
             self._closed = True
-            self._changed.notify()
-        self._thread.join()
+            self._changed.notify_all()
+        for thread in self._threads:
+            thread.join()
 
     def predict(self, tiles: NDArray[np.uint8]) -> TileAnswers:
         """Return the answers for n tiles, when the network has come to them."""
@@ -81,26 +101,28 @@ class SharedPredictor:
     def _serve(self) -> None:
         while batch := self._next_batch():
             try:
-                answers = self._predictor.predict(np.concatenate([tiles for _, tiles in batch]))
+                answers = self._predictor.predict(np.concatenate([part.tiles for part in batch]))
             except BaseException as error:  # it belongs to the threads that asked
-                self._fail([request for request, _ in batch], error)
+                self._fail([part.request for part in batch], error)
                 continue
-            _hand_out(batch, answers)
+            self._hand_out(batch, answers)
 
-    def _next_batch(self) -> list[tuple[_Request, NDArray[np.uint8]]]:
-        """Return requests with the tiles of each that fit into one batch; nothing when all is over."""
+    def _next_batch(self) -> list[_Part]:
+        """Return parts of requests that fit into one batch; nothing when all is over."""
         with self._changed:
             while not self._waiting and not self._closed:
                 self._changed.wait()
-            batch, room = [], self._batch
+            batch, room = [], self._predictor.batch
             while self._waiting and room:
                 request = self._waiting[0]
-                tiles = request.tiles[request.answered : request.answered + room]
-                request.answered += len(tiles)
-                room -= len(tiles)
-                batch.append((request, tiles))
-                if request.answered == len(request.tiles):
+                part = _Part(request, request.given, request.tiles[request.given : request.given + room])
+                request.given += len(part.tiles)
+                room -= len(part.tiles)
+                batch.append(part)
+                if request.given == len(request.tiles):
                     self._waiting.popleft()
+            if self._waiting:  # the request that woke this thread holds more than one batch
+                self._changed.notify()
             return batch
 
     def _fail(self, requests: Sequence[_Request], error: BaseException) -> None:
@@ -108,17 +130,25 @@ class SharedPredictor:
             for request in requests:
                 if request in self._waiting:
                     self._waiting.remove(request)
-        for request in requests:
-            request.whole.set_exception(error)
+                if not request.whole.done():  # another of its batches may have failed before
+                    request.whole.set_exception(error)
+
+    def _hand_out(self, batch: Sequence[_Part], answers: TileAnswers) -> None:
+        """Give each request its share of a batch's answers, and the whole to those that have all."""
+        end = 0
+        with self._changed:
+            for part in batch:
+                mine, request = slice(end, end + len(part.tiles)), part.request
+                end = mine.stop
+                request.parts[part.start] = TileAnswers(
+                    answers.g_seen[mine], answers.unfit[mine], answers.novelty[mine]
+                )
+                complete = sum(len(each.g_seen) for each in request.parts.values()) == len(request.tiles)
+                if complete and not request.whole.done():
+                    request.whole.set_result(joined([request.parts[start] for start in sorted(request.parts)]))
 
 
-def _hand_out(batch: Sequence[tuple[_Request, NDArray[np.uint8]]], answers: TileAnswers) -> None:
-    """Give each request its share of a batch's answers, and the whole to those that have all."""
-    start = 0
-    for request, tiles in batch:
-        part = slice(start, start + len(tiles))
-        request.parts.append(TileAnswers(answers.g_seen[part], answers.unfit[part], answers.novelty[part]))
-        start += len(tiles)
-        if sum(len(part.g_seen) for part in request.parts) == len(request.tiles):
-            columns = zip(*((part.g_seen, part.unfit, part.novelty) for part in request.parts), strict=True)
-            request.whole.set_result(TileAnswers(*(np.concatenate(column) for column in columns)))
+def joined(parts: Sequence[TileAnswers]) -> TileAnswers:
+    """Return the answers of several batches as those of one."""
+    g_seen, unfit, novelty = zip(*((part.g_seen, part.unfit, part.novelty) for part in parts), strict=True)
+    return TileAnswers(np.concatenate(g_seen), np.concatenate(unfit), np.concatenate(novelty))

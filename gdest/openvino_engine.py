@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
 import logging
+import shutil
+import tempfile
 import warnings
+from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
 import numpy as np
@@ -12,7 +17,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from gdest import eight_bit
+from gdest import network as network_module
 from gdest.eight_bit import SAMPLE_G, sample_tiles, to_8_bit
+from gdest.errors import OutputError
 from gdest.network import GradeNetwork, describe
 
 AT_ONCE = 16
@@ -24,6 +32,9 @@ CORES = torch.get_num_threads()
 MOST_G_GAP = 0.03
 """G of a single tile, on average; of the mean of a micrograph's tiles it is less than half of that."""
 
+GAP = "gdest_g_gap"
+"""Under which name a kept model says by how much its 8 bits change G."""
+
 
 def is_installed() -> bool:
     """Return whether the extra `gdest[openvino]` is there."""
@@ -31,45 +42,55 @@ def is_installed() -> bool:
 
 
 class OpenVinoDescriptors:
-    """Give the descriptors of tiles, as `describe` does of the maps of a network's four stages.
+    """Give the descriptors of tiles, as `describe` does of the maps of a network's four stages; from several threads.
 
     The convolutions run here, in 8 bits or bf16 where it is asked for, and what is pooled from their maps: handing
     out the maps themselves cost a third of the time. The grade and the doubts are computed from the descriptors in
-    float32 by torch, since bf16 near G 8 knows steps of 0.03 only. To translate the network takes some seconds.
-    A network that 8 bits change too much, as seen on synthetic tiles, runs without them.
+    float32 by torch, since bf16 near G 8 knows steps of 0.03 only. To translate the network takes some seconds, so
+    with the hash of its weights it is kept in the user's cache folder. A network that 8 bits change too much, as
+    seen on synthetic tiles, runs without them.
     """
 
-    def __init__(self, network: GradeNetwork, side: int, *, bf16: bool, int8: bool = False) -> None:
+    def __init__(self, network: GradeNetwork, side: int, *, bf16: bool, int8: bool = False, sha256: str = "") -> None:
         self._network = network.cpu().eval()
         self.int8 = False
         if int8:
-            tiles, model = sample_tiles(side), self._translated(side)
-            exact = to_8_bit(model, tiles)
-            self._queue = self._compiled(model, bf16=bf16)
-            gap = self._g_gap(torch.from_numpy(tiles), torch.from_numpy(exact))
+            model, gap = self._kept_or_made(side, sha256)
             self.int8 = gap <= MOST_G_GAP
             if not self.int8:
                 logging.warning("8 bits change G by %.2f with these weights; going on without them.", gap)
-        if not self.int8:
-            self._queue = self._compiled(self._translated(side), bf16=bf16)
+        self._free = self._requests(model if self.int8 else _translated(self._network, side), bf16=bf16)
         torch.set_num_threads(1)  # little is left for torch, and its threads wait for it at full speed
 
-    def _translated(self, side: int) -> Any:
-        import openvino
+    def _kept_or_made(self, side: int, sha256: str) -> tuple[Any, float]:
+        """Return the model in 8 bits and by how much of a tile's G that changes it, from the cache or made anew.
 
-        example = torch.zeros((2, 1, side, side), dtype=torch.uint8)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # torch's, on the tracing that OpenVINO does
-            translated = openvino.convert_model(_Described(self._network), example_input=example)
-        translated.reshape([-1, 1, side, side])
-        return translated
+        A new one is read back like a kept one: reading changes the last digits, and scans shall say the same.
+        """
+        place = _cache_folder(sha256, side) if sha256 else None
+        kept = _read(place) if place else None
+        if kept is None:
+            tiles, model = sample_tiles(side), _translated(self._network, side)
+            exact = to_8_bit(model, tiles)
+            self._free = self._requests(model, bf16=False)
+            model.set_rt_info(str(self._g_gap(torch.from_numpy(tiles), torch.from_numpy(exact))), GAP)
+            with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as temporary:
+                kept = _read(_kept(model, place) if place else None) or _read(_saved(model, Path(temporary)))
+        if kept is None:
+            raise OutputError("OpenVINO cannot write to the folder for temporary files; free some space there.")
+        return kept
 
-    def _compiled(self, model: Any, *, bf16: bool) -> Any:
+    def _requests(self, model: Any, *, bf16: bool) -> SimpleQueue[Any]:
+        """Return what computes one batch each, as many as there are cores."""
         import openvino
 
         options = {"INFERENCE_PRECISION_HINT": "bf16" if bf16 else "f32", "NUM_STREAMS": str(CORES)}
         options["INFERENCE_NUM_THREADS"] = str(CORES)
-        return openvino.AsyncInferQueue(openvino.Core().compile_model(model, "CPU", options), CORES)
+        compiled = openvino.Core().compile_model(model, "CPU", options)
+        free: SimpleQueue[Any] = SimpleQueue()
+        for _ in range(CORES):
+            free.put(compiled.create_infer_request())
+        return free
 
     @torch.inference_mode()
     def _g_gap(self, tiles: Tensor, exact: Tensor) -> float:
@@ -79,18 +100,24 @@ class OpenVinoDescriptors:
 
     def __call__(self, tiles: Tensor) -> Tensor:
         """Return the descriptors (n, DESCRIPTOR), float32, of tiles (n, 1, side, side) uint8."""
-        pixels = tiles.numpy()
-        parts = [pixels[start : start + AT_ONCE] for start in range(0, len(pixels), AT_ONCE)]
-        found: list[NDArray[np.float32]] = [np.empty(0, np.float32)] * len(parts)
+        request = self._free.get()
+        try:
+            request.infer([tiles.numpy()])
+            described: NDArray[np.float32] = np.array(request.get_output_tensor(0).data, np.float32)
+        finally:
+            self._free.put(request)
+        return torch.from_numpy(described)
 
-        def keep(request: Any, part: int) -> None:
-            found[part] = np.array(request.get_output_tensor(0).data, np.float32)
 
-        self._queue.set_callback(keep)
-        for number, part in enumerate(parts):
-            self._queue.start_async([part], number)
-        self._queue.wait_all()
-        return torch.from_numpy(np.concatenate(found))
+def _translated(network: GradeNetwork, side: int) -> Any:
+    import openvino
+
+    example = torch.zeros((2, 1, side, side), dtype=torch.uint8)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch's, on the tracing that OpenVINO does
+        translated = openvino.convert_model(_Described(network), example_input=example)
+    translated.reshape([-1, 1, side, side])
+    return translated
 
 
 class _Described(nn.Module):
@@ -100,3 +127,49 @@ class _Described(nn.Module):
 
     def forward(self, tiles: Tensor) -> Tensor:
         return describe(self.network.stages(tiles))
+
+
+def _cache_folder(sha256: str, side: int) -> Path:
+    """Return where the 8-bit model of some weights lies; what another version or other code made has another place."""
+    import openvino
+    from platformdirs import user_cache_path
+
+    code = b"".join(Path(str(module.__file__)).read_bytes() for module in (eight_bit, network_module))
+    key = hashlib.sha256(f"{openvino.__version__} {sha256} {side} ".encode() + code)
+    folder: Path = user_cache_path("gdest")
+    return folder / f"openvino-{key.hexdigest()[:32]}"
+
+
+def _read(place: Path | None) -> tuple[Any, float] | None:
+    """Return a kept model and its gap of G; None when there is none or it cannot be read."""
+    import openvino
+
+    if place is None:
+        return None
+    try:
+        model = openvino.Core().read_model(place / "model.xml")
+        return model, float(model.get_rt_info(GAP).astype(str))
+    except RuntimeError:
+        return None
+
+
+def _kept(model: Any, place: Path) -> Path | None:
+    """Write a model to its place, whole or not at all; None for a cache that cannot be written: it costs seconds."""
+    unfinished: Path | None = None
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = Path(tempfile.mkdtemp(dir=place.parent))
+        _saved(model, unfinished)
+        shutil.rmtree(place, ignore_errors=True)
+        return unfinished.replace(place)
+    except (OSError, RuntimeError):
+        if unfinished:
+            shutil.rmtree(unfinished, ignore_errors=True)
+        return None
+
+
+def _saved(model: Any, folder: Path) -> Path:
+    import openvino
+
+    openvino.save_model(model, folder / "model.xml", compress_to_fp16=False)
+    return folder

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from gdest import grain_size
-from gdest.batching import Predictor, SharedPredictor
+from gdest.batching import Predictor, SharedPredictor, joined
 from gdest.errors import MicrographError
 from gdest.intercepts import cross_checked
 from gdest.micrograph import read_micrographs
@@ -66,7 +66,7 @@ def grade_files(
         reason = f"reading gave no answer within {settings.read_timeout_s:g} s; the next scan tries again"
         return [Failed(file, reason, None, now(), again=True)]
 
-    with SharedPredictor(predictor, settings.batch) as shared:
+    with SharedPredictor(predictor) as shared:
         work = partial(_grade_file, predictor=shared, settings=settings, recall=recall)
         yield from in_order(files, work, stalled, ahead=FILES_UNDER_WAY, seconds=settings.read_timeout_s)
 
@@ -186,15 +186,8 @@ def _look(picture: Picture, zoom: float, shown: _Shown) -> _Look:
     usable = shown.usable(grid, zoom)
     if not usable.any():
         raise MicrographError("no tile shows metal only: banners, scale bars, mounting or reflections cover all")
-    answers = _joined([shown.predictor.predict(tiles) for tiles in metal_tiles(picture, grid, usable)])
+    answers = joined([shown.predictor.predict(tiles) for tiles in metal_tiles(picture, grid, usable)])
     return _Look(picture, zoom, grid, usable, answers, _can_be_halved(picture, zoom, shown))
-
-
-def _joined(parts: list[TileAnswers]) -> TileAnswers:
-    if len(parts) == 1:
-        return parts[0]
-    g_seen, unfit, novelty = zip(*((part.g_seen, part.unfit, part.novelty) for part in parts), strict=True)
-    return TileAnswers(np.concatenate(g_seen), np.concatenate(unfit), np.concatenate(novelty))
 
 
 def _can_be_halved(picture: Picture, zoom: float, shown: _Shown) -> bool:

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from gdest.errors import SettingsError, WeightsError
 from gdest.network import LoadedModel, to_device
-from gdest.openvino_engine import OpenVinoDescriptors, is_installed
+from gdest.openvino_engine import AT_ONCE, CORES, OpenVinoDescriptors, is_installed
 from gdest.records import ModelCard, TileAnswers
 from gdest.settings import GradeSettings
 
@@ -70,8 +70,11 @@ class NetworkPredictor:
         self.openvino: OpenVinoDescriptors | None = None
         if long_run and self.device.type == "cpu" and model.network.judge is not None and is_installed():
             int8 = settings.precision == "auto" and has_fast_int8()
-            self.openvino = OpenVinoDescriptors(self.network, model.card.tile_px, bf16=self.bf16, int8=int8)
-        self.batch = settings.batch
+            self.openvino = OpenVinoDescriptors(
+                self.network, model.card.tile_px, bf16=self.bf16, int8=int8, sha256=model.sha256
+            )
+        self.batch = min(settings.batch, AT_ONCE) if self.openvino else settings.batch
+        self.streams = CORES if self.openvino else 1
         self.card: ModelCard = model.card
         self.name, self.sha256 = model.name, model.sha256
 

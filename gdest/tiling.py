@@ -75,24 +75,46 @@ def metal_tiles(
 
 def covered_px(grid: TileGrid, shown: NDArray[np.bool_]) -> int:
     """Return how many px of the picture the tiles that are `shown` cover, overlaps once."""
-    row_edges, col_edges = (np.unique(np.add.outer((0, grid.tile_px), starts)) for starts in (grid.tops, grid.lefts))
-    covered = np.zeros((len(row_edges) - 1, len(col_edges) - 1), bool)
-    for row, col in np.argwhere(shown):
+    row_edges, col_edges = _edges(grid)
+    count, _ = _stacked(shown.astype(np.float64), shown, grid)
+    return int(np.diff(row_edges) @ (count > 0) @ np.diff(col_edges))
+
+
+def spread_tiles(
+    values: NDArray[np.float32], grid: TileGrid, rows: int, cols: int, shape: tuple[int, int] | None = None
+) -> NDArray[np.float32]:
+    """Return each pixel's mean of the tiles that cover it, (rows, cols); NaN where none has a value.
+
+    With `shape` the picture of rows x cols px that the tiles lie on is shown in that size.
+    """
+    shape = shape or (rows, cols)
+    total, count = _stacked(values, np.isfinite(values), grid)
+    cells = np.full((total.shape[0] + 1, total.shape[1] + 1), np.nan, np.float32)  # what no tile reaches is beyond
+    with np.errstate(invalid="ignore"):
+        cells[:-1, :-1] = total / np.where(count > 0, count, np.nan)
+    heights, widths = (
+        np.diff([*np.rint(edges * (size / whole)).astype(int), size])
+        for edges, size, whole in zip(_edges(grid), shape, (rows, cols), strict=True)
+    )
+    return np.repeat(np.repeat(cells, widths, axis=1), heights, axis=0)
+
+
+def _edges(grid: TileGrid) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return where tiles begin or end, in px, from 0: between two such edges of rows and of columns px are alike."""
+    rows, cols = (np.unique(np.add.outer((0, grid.tile_px), starts)) for starts in (grid.tops, grid.lefts))
+    return rows, cols
+
+
+def _stacked(
+    values: NDArray[np.floating], known: NDArray[np.bool_], grid: TileGrid
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Return the sum of the known tiles' values between each two edges, and how many lie there."""
+    row_edges, col_edges = _edges(grid)
+    total = np.zeros((len(row_edges) - 1, len(col_edges) - 1))
+    count = np.zeros(total.shape, np.int64)
+    for row, col in np.argwhere(known):
         first, last = np.searchsorted(row_edges, (grid.tops[row], grid.tops[row] + grid.tile_px))
         left, right = np.searchsorted(col_edges, (grid.lefts[col], grid.lefts[col] + grid.tile_px))
-        covered[first:last, left:right] = True
-    return int(np.diff(row_edges) @ covered @ np.diff(col_edges))
-
-
-def spread_tiles(values: NDArray[np.float32], grid: TileGrid, rows: int, cols: int) -> NDArray[np.float32]:
-    """Return each pixel's mean of the tiles that cover it, (rows, cols); NaN where none has a value."""
-    total = np.zeros((rows, cols), np.float32)
-    count = np.zeros((rows, cols), np.float32)
-    side = grid.tile_px
-    for row, top in enumerate(grid.tops):
-        for col, left in enumerate(grid.lefts):
-            if np.isfinite(values[row, col]):
-                total[top : top + side, left : left + side] += values[row, col]
-                count[top : top + side, left : left + side] += 1
-    with np.errstate(invalid="ignore"):
-        return np.asarray(total / np.where(count > 0, count, np.nan), np.float32)
+        total[first:last, left:right] += values[row, col]
+        count[first:last, left:right] += 1
+    return total, count

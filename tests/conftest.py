@@ -26,8 +26,9 @@ class FakePredictor:
     name = "fake"
     sha256 = "0" * 64
 
-    def __init__(self, answer=6.0, unfit=(-9.0, -9.0, -9.0), novelty=1.0):
+    def __init__(self, answer=6.0, unfit=(-9.0, -9.0, -9.0), novelty=1.0, batch=64, streams=1):
         self.answer, self.unfit, self.novelty = answer, unfit, novelty
+        self.batch, self.streams = batch, streams
         self.shapes = []
 
     def predict(self, tiles):

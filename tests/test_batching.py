@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -23,10 +24,17 @@ def told(tiles):
     return tiles[:, 0, 0] * 100.0 + tiles[:, 0, 1]
 
 
-def test_every_caller_gets_the_answers_of_its_own_tiles_in_their_order():
-    predictor = FakePredictor(told)
+@pytest.mark.parametrize("streams", [1, 4])
+def test_every_caller_gets_the_answers_of_its_own_tiles_in_their_order(streams):
+    waits = iter(np.random.default_rng(0).uniform(0, 0.004, 1000))
+
+    def late(tiles):
+        time.sleep(next(waits))  # so that a later batch of a request may end before an earlier one
+        return told(tiles)
+
+    predictor = FakePredictor(late, batch=5, streams=streams)
     counts = [1, 30, 7, 12, 3, 5, 9, 2] * 6
-    with SharedPredictor(predictor, 5) as shared, ThreadPoolExecutor(8) as pool:
+    with SharedPredictor(predictor) as shared, ThreadPoolExecutor(8) as pool:
         asked = [pool.submit(shared.predict, tiles_of(i, count)) for i, count in enumerate(counts)]
         for i, (answer, count) in enumerate(zip(asked, counts, strict=True)):
             np.testing.assert_array_equal(answer.result().g_seen, told(tiles_of(i, count)))
@@ -36,14 +44,14 @@ def test_every_caller_gets_the_answers_of_its_own_tiles_in_their_order():
 
 
 def test_batches_are_full_across_callers_while_the_network_is_busy():
-    busy, predictor = threading.Event(), FakePredictor()
+    busy, predictor = threading.Event(), FakePredictor(batch=8)
 
     def slow_first(tiles):
         busy.wait(30)
         return np.full(len(tiles), 6.0)
 
     predictor.answer = slow_first
-    with SharedPredictor(predictor, 8) as shared, ThreadPoolExecutor(6) as pool:
+    with SharedPredictor(predictor) as shared, ThreadPoolExecutor(6) as pool:
         asked = [pool.submit(shared.predict, tiles_of(i, 6)) for i in range(6)]
         while len(shared._waiting) < 5:
             pass
@@ -53,16 +61,28 @@ def test_batches_are_full_across_callers_while_the_network_is_busy():
     assert [shape[0] for shape in predictor.shapes[1:]] in ([8, 8, 8, 6], [8, 8, 8, 8, 4], [8, 8, 8, 4])
 
 
-def test_an_error_of_the_network_reaches_the_callers_and_the_next_is_answered():
+@pytest.mark.parametrize("streams", [1, 3])
+def test_an_error_of_the_network_reaches_the_callers_and_the_next_is_answered(streams):
     def broken(tiles):
         if tiles[0, 0, 0] == 1:
             raise MemoryError("too much")
         return told(tiles)
 
-    with SharedPredictor(FakePredictor(broken), 4) as shared:
+    with SharedPredictor(FakePredictor(broken, batch=4, streams=streams)) as shared:
         with pytest.raises(MemoryError, match="too much"):
             shared.predict(tiles_of(1, 10))
         assert len(shared.predict(tiles_of(2, 10)).g_seen) == 10
+
+
+def test_as_many_batches_are_under_way_as_the_predictor_has_streams():
+    together = threading.Barrier(3)
+
+    def meeting(tiles):
+        together.wait(30)  # breaks, and so fails, unless three come
+        return told(tiles)
+
+    with SharedPredictor(FakePredictor(meeting, batch=2, streams=3)) as shared:
+        assert len(shared.predict(tiles_of(1, 6)).g_seen) == 6
 
 
 def test_results_come_in_order_and_a_task_that_hangs_costs_its_own_place():

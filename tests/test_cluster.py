@@ -25,7 +25,7 @@ def maker(seconds=0.0):
         import time
 
         class Predictor:
-            card, name, sha256 = card_of_tests, "fake", "0" * 64
+            card, name, sha256, batch, streams = card_of_tests, "fake", "0" * 64, 64, 1
 
             def predict(self, tiles):
                 time.sleep(seconds)

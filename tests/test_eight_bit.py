@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from gdest import eight_bit, network, openvino_engine
 
@@ -38,6 +40,38 @@ def test_the_sample_tiles_are_always_the_same_and_hold_every_grade():
     assert tiles.shape == (len(eight_bit.SAMPLE_G) + 3 * eight_bit.UNFIT_TILES, 1, 96, 96)
     sharp = np.abs(np.diff(tiles[: len(eight_bit.SAMPLE_G), 0].astype(np.float32))).mean(axis=(1, 2))
     assert np.polyfit(eight_bit.SAMPLE_G, sharp, 1)[0] > 0  # finer grains, more boundaries
+
+
+@pytest.mark.slow
+def test_a_network_in_8_bits_is_made_once_and_kept(monkeypatch, tmp_path):
+    """Tiles for it are drawn when it is made; a kept one that is damaged, or a cache out of reach, is no error."""
+    pytest.importorskip("openvino", reason="OpenVINO is not installed: pip install gdest[openvino]")
+    cache, drawn, real = tmp_path / "cache", [], openvino_engine.sample_tiles
+    monkeypatch.setattr("platformdirs.user_cache_path", lambda name: cache / name)
+    monkeypatch.setattr(openvino_engine, "sample_tiles", lambda side: drawn.append(side) or real(side))
+    model = network.load(WEIGHTS)
+    tiles = torch.from_numpy(real(224)[:3])
+
+    def described(sha256="a"):
+        engine = openvino_engine.OpenVinoDescriptors(model.network, 224, bf16=False, int8=True, sha256=sha256)
+        assert engine.int8
+        return engine(tiles)
+
+    first = described()
+    assert torch.equal(described(), first)
+    assert len(drawn) == 1
+    described("b")
+    assert len(drawn) == 2
+    assert len(list((cache / "gdest").iterdir())) == 2
+    for kept in cache.rglob("*.bin"):
+        kept.write_bytes(b"cut off")
+    assert torch.equal(described(), first)
+    assert torch.equal(described(), first)
+    assert len(drawn) == 3
+    shutil.rmtree(cache)
+    cache.write_text("no folder")
+    assert torch.equal(described(), first)
+    assert len(drawn) == 4
 
 
 @pytest.mark.slow

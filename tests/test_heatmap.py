@@ -5,7 +5,7 @@ import pytest
 from conftest import CARD, FakePredictor
 from PIL import Image
 
-from gdest.heatmap import BAR_PX, G_SCALE, colours, draw_heatmap, heatmap_name, pixel_grades, write_heatmap
+from gdest.heatmap import BAR_PX, FEW_GREYS, G_SCALE, colours, draw_heatmap, heatmap_name, pixel_grades, write_heatmap
 from gdest.pipeline import grade, grade_micrographs
 from gdest.records import GradeMap, ImageFile, Micrograph
 from gdest.settings import GradeSettings
@@ -37,7 +37,7 @@ def test_one_g_has_one_colour_in_every_picture():
 
 def test_colour_follows_the_calibrated_g_and_the_bar():
     picture = draw_heatmap(graded([[6.0, 6.0]], um_per_px=0.5))
-    expected = 0.55 * GREY + 0.45 * colours(np.array([8.0], np.float32))[0]
+    expected = 0.55 * FEW_GREYS[GREY] + 0.45 * colours(np.array([8.0], np.float32))[0]
     assert np.abs(colour_at(picture, 100, 100) - expected).max() <= 2
     share = (8.0 - G_SCALE[0]) / (G_SCALE[1] - G_SCALE[0])
     top, bottom = 40, picture.height - 24
@@ -47,7 +47,7 @@ def test_colour_follows_the_calibrated_g_and_the_bar():
 
 def test_no_grade_is_transparent():
     picture = draw_heatmap(graded([[np.nan, 6.0]]))
-    assert colour_at(picture, 100, 100).tolist() == [GREY] * 3
+    assert colour_at(picture, 100, 100).tolist() == [FEW_GREYS[GREY]] * 3
 
 
 def test_the_map_of_a_halved_picture_lies_over_the_whole_micrograph():

@@ -111,8 +111,9 @@ def test_bf16_gives_the_same_g_as_float32(model):
 
 
 @pytest.mark.slow
-def test_openvino_gives_the_same_g_within_0_02_and_the_same_doubts(model):
+def test_openvino_gives_the_same_g_within_0_02_and_the_same_doubts(model, monkeypatch, tmp_path):
     pytest.importorskip("openvino", reason="OpenVINO is not installed: pip install gdest[openvino]")
+    monkeypatch.setattr("platformdirs.user_cache_path", lambda name: tmp_path / name)
     from gdest.micrograph import read_micrograph
     from gdest.tiling import cut_tiles, tile_grid
 

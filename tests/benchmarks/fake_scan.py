@@ -25,7 +25,7 @@ class Slow:
     """Say a G that follows from the pixels."""
 
     card = ModelCard(tile_scatter=((1.0, 0.5),), interval=((1.0, 0.4),))
-    name, sha256 = "fake", "0" * 64
+    name, sha256, batch, streams = "fake", "0" * 64, 8, 1
 
     def __init__(self, *_arguments: object) -> None:
         pass

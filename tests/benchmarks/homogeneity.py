@@ -15,7 +15,7 @@ import argparse
 import json
 import os
 from collections import Counter
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from multiprocessing import get_context
 from pathlib import Path
@@ -23,6 +23,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from gdest.batching import Predictor, SharedPredictor
 from gdest.commands.weights import load_weights
 from gdest.homogeneity import Homogeneity, assess
 from gdest.pipeline import predict_grade_map
@@ -162,7 +163,7 @@ def _part(rng: np.random.Generator, kind: str, upright: bool) -> np.ndarray:
     return part[:: rng.choice([-1, 1]), :: rng.choice([-1, 1])]
 
 
-def kept_map(path: Path, predictor: NetworkPredictor, pixels: np.ndarray) -> GradeMap:
+def kept_map(path: Path, predictor: Predictor, pixels: np.ndarray) -> GradeMap:
     """Return the grade map of a picture, computed once and kept."""
     if not path.is_file():
         found = predict_grade_map(pixels, predictor, predictor.card.tile_px)
@@ -179,15 +180,18 @@ def whole_set(folder: Path, arguments: argparse.Namespace, predictor: NetworkPre
     with ProcessPoolExecutor(arguments.workers, mp_context=get_context("spawn")) as pool:
         list(pool.map(draw_uniform, jobs))
     bank, mark = Bank(folder, arguments.uniform), predictor.sha256[:12]
-    found = []
-    for index, g in enumerate(bank.g):
-        case = Case(f"uniform-{index:04d}", "uniform", float(g), float(g), 0.0, "uniform")
-        found.append((case, kept_map(folder / f"{mark}-{case.name}.npz", predictor, bank.picture(index))))
-    for index in range(arguments.mixed):
+
+    def uniform(index: int) -> tuple[Case, GradeMap]:
+        g = float(bank.g[index])
+        case = Case(f"uniform-{index:04d}", "uniform", g, g, 0.0, "uniform")
+        return case, kept_map(folder / f"{mark}-{case.name}.npz", shared, bank.picture(index))
+
+    def mixed(index: int) -> tuple[Case, GradeMap]:
         case, pixels = spliced(bank, arguments.seed, index)
-        path = folder / f"{mark}-{len(bank.g)}-{case.name}.npz"
-        found.append((case, kept_map(path, predictor, pixels)))
-    return found
+        return case, kept_map(folder / f"{mark}-{len(bank.g)}-{case.name}.npz", shared, pixels)
+
+    with SharedPredictor(predictor) as shared, ThreadPoolExecutor(2 * predictor.streams) as threads:
+        return [*threads.map(uniform, range(arguments.uniform)), *threads.map(mixed, range(arguments.mixed))]
 
 
 def report(answers: list[tuple[Case, Homogeneity]]) -> None:

@@ -28,6 +28,7 @@ class Sparing:
     def __init__(self, predictor: NetworkPredictor, strips: int) -> None:
         self.inner, self.left, self.tiles = predictor, strips, 0
         self.card, self.name, self.sha256 = predictor.card, predictor.name, predictor.sha256
+        self.batch, self.streams = predictor.batch, 1
 
     def predict(self, tiles: np.ndarray) -> TileAnswers:
         """Return the network's answers, or the last ones again."""

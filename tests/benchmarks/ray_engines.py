@@ -34,7 +34,7 @@ def make_predictor() -> Any:
     from gdest.records import ModelCard, TileAnswers
 
     class Fake:
-        card, name, sha256 = ModelCard(), "fake", "0" * 64
+        card, name, sha256, batch, streams = ModelCard(), "fake", "0" * 64, 64, 1
 
         def predict(self, tiles: np.ndarray) -> TileAnswers:
             unknown = np.full((len(tiles), 4), np.nan, np.float32)

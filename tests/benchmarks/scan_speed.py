@@ -14,6 +14,7 @@ import argparse
 import tempfile
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,8 +34,8 @@ from gdest.settings import CalibrationSettings, GradeSettings
 from gdest.synth.dataset import make_micrograph, write_tiff
 
 ROWS, COLS, DIFFERENT = 960, 1280, 20
-PASSES, PLAIN = 8, 40
-"""Batches that the bare network is timed on, and files that the slow plain script is."""
+TILES, PLAIN = 1024, 40
+"""Tiles that the bare network is timed on, and files that the slow plain script is."""
 
 
 def write_micrographs(folder: Path, count: int) -> None:
@@ -78,11 +79,10 @@ def timed(made: list[Rate]) -> Iterator[list[int]]:
 def measure_bare(settings: GradeSettings, rates: list[Rate]) -> None:
     """Measure the network alone on prepared batches."""
     predictor = NetworkPredictor(network.load(weights_path(None)), settings, long_run=True)
-    tiles = np.random.default_rng(0).integers(0, 255, (settings.batch, 224, 224), dtype=np.uint8)
+    tiles = np.random.default_rng(0).integers(0, 255, (predictor.batch, 224, 224), dtype=np.uint8)
     predictor.predict(tiles)
-    with timed(rates) as seen:
-        for _ in range(PASSES):
-            seen.append(len(predictor.predict(tiles).g_seen))
+    with ThreadPoolExecutor(predictor.streams) as pool, timed(rates) as seen:
+        seen += pool.map(lambda _: len(predictor.predict(tiles).g_seen), range(TILES // predictor.batch))
 
 
 def measure_plain(root: Path, count: int, rates: list[Rate]) -> None:
