@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 import imagecodecs
@@ -65,14 +65,17 @@ def draw_grades(
     """Return grey pixels (rows, cols) under their grades, NaN transparent, with a titled colour bar."""
     size = _drawn_size(pixels, longest_px)
     base = Image.fromarray(pixels).resize(size, Image.Resampling.BOX).point(FEW_GREYS).convert("RGB")
-    values = np.asarray(Image.fromarray(grades).resize(size, Image.Resampling.NEAREST))
+    width, height = size
+    values = grades
+    if grades.shape != (height, width):
+        values = np.asarray(Image.fromarray(grades).resize(size, Image.Resampling.NEAREST))
     mixed = Image.blend(base, _coloured(values), OPACITY)
     known = np.isfinite(values)
     if not known.all():
         mixed = Image.composite(mixed, _hatched(base, known), Image.fromarray(known))
-    canvas = Image.new("RGB", (size[0] + BAR_PX, size[1]), "white")
+    canvas = Image.new("RGB", (width + BAR_PX, height))
     canvas.paste(mixed, (0, 0))
-    _draw_bar(canvas, size[0], title)
+    canvas.paste(_bar(height, title), (width, 0))
     return canvas
 
 
@@ -125,7 +128,9 @@ def colours(grades: NDArray[np.float32]) -> NDArray[np.float32]:
 def _steps(grades: NDArray[np.float32]) -> NDArray[np.uint8]:
     """Return the place of G values in the table of colours."""
     low, high = G_SCALE
-    return np.asarray(np.clip((np.nan_to_num(grades) - low) * (256 / (high - low)), 0, 255), np.uint8)
+    steps = (grades - np.float32(low)) * np.float32(256 / (high - low))
+    np.fmin(np.fmax(steps, 0, out=steps), 255, out=steps)  # NaN becomes 0
+    return steps.astype(np.uint8)
 
 
 def _coloured(grades: NDArray[np.float32]) -> Image.Image:
@@ -140,16 +145,19 @@ def _colour_table() -> NDArray[np.uint8]:
     return np.asarray(matplotlib.colormaps[COLOUR_MAP](np.arange(256))[:, :3] * 255, np.uint8)
 
 
-def _draw_bar(canvas: Image.Image, left: int, title: str) -> None:
-    """Draw the colour bar with a tick every second G, fine grains (large G) above."""
-    draw = ImageDraw.Draw(canvas)
+@lru_cache(16)
+def _bar(height: int, title: str) -> Image.Image:
+    """Return the colour bar with a tick every second G, fine grains (large G) above."""
+    picture = Image.new("RGB", (BAR_PX, height), "white")
+    draw = ImageDraw.Draw(picture)
     font = ImageFont.load_default(16)
-    top, bottom, bar = 40, canvas.height - 24, 26
+    left, top, bottom, wide = 14, 40, height - 24, 26
     ramp = np.linspace(G_SCALE[1], G_SCALE[0], bottom - top, dtype=np.float32)[:, None]
-    strip = Image.fromarray(colours(np.repeat(ramp, bar, axis=1)).astype(np.uint8))
-    canvas.paste(strip, (left + 14, top))
-    draw.text((left + 14, 10), title, fill="black", font=font)
+    strip = Image.fromarray(colours(np.repeat(ramp, wide, axis=1)).astype(np.uint8))
+    picture.paste(strip, (left, top))
+    draw.text((left, 10), title, fill="black", font=font)
     for g in range(int(G_SCALE[0]), int(G_SCALE[1]) + 1, 2):
         y = round(bottom - (g - G_SCALE[0]) / (G_SCALE[1] - G_SCALE[0]) * (bottom - top - 1)) - 1
-        draw.line((left + 14 + bar, y, left + 20 + bar, y), fill="black")
-        draw.text((left + 26 + bar, y), f"{g}", fill="black", font=font, anchor="lm")
+        draw.line((left + wide, y, left + wide + 6, y), fill="black")
+        draw.text((left + wide + 12, y), f"{g}", fill="black", font=font, anchor="lm")
+    return picture

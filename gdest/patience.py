@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections import deque
@@ -11,6 +12,9 @@ from contextlib import suppress
 from typing import Generic, TypeVar
 
 from gdest.errors import ArchiveError
+
+CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+"""The cores that this process may use; threads that read and draw go by them."""
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")

@@ -15,7 +15,7 @@ from gdest.batching import Predictor, SharedPredictor, joined
 from gdest.errors import MicrographError
 from gdest.intercepts import cross_checked
 from gdest.micrograph import read_micrographs
-from gdest.patience import in_order
+from gdest.patience import CORES, in_order
 from gdest.patterns import FEWEST_FOR_PATTERNS
 from gdest.reading.picture import Regions
 from gdest.records import Failed, Graded, GradeMap, ImageFile, Micrograph, ModelCard, Row, TileAnswers, TileGrid, now
@@ -24,7 +24,7 @@ from gdest.settings import GradeSettings
 from gdest.statistics import at_pixel_size, summarize
 from gdest.tiling import metal_tiles, tile_grid, usable_tiles
 
-FILES_UNDER_WAY = 6
+FILES_UNDER_WAY = 2 * CORES + 2
 """Enough to decode some while the batches of others are full; more would only hold more pixels."""
 
 COARSE_G = 5.0

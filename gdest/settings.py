@@ -118,7 +118,8 @@ class GradeSettings:
 
     calibration: CalibrationSettings = CalibrationSettings()
     stride_px: int = 224
-    batch: int = 64
+    batch: int = 0
+    """Tiles per pass; 0 for as many as are fastest."""
     device: str = "auto"
     precision: str = "auto"
     max_megapixels: float = 1500.0
@@ -128,7 +129,7 @@ class GradeSettings:
     def __post_init__(self) -> None:
         """Raise `SettingsError` for values that cannot be meant."""
         _require(1 <= self.stride_px <= 224, "--stride must be 1..224 px, so that the tiles cover the image.")
-        _require(self.batch >= 1, "--batch must be at least 1.")
+        _require(self.batch >= 0, "--batch must not be negative.")
         _require(self.precision in ("auto", "fp32", "bf16"), "--precision is auto, fp32 or bf16.")
         _require(self.max_megapixels > 0, "--max-megapixels must be positive.")
         _require(self.read_timeout_s > 0, "--read-timeout must be positive.")

@@ -183,6 +183,29 @@ def test_weights_of_whole_images_are_not_used_on_tiles(tmp_path):
         NetworkPredictor(network.load(tmp_path / "w.safetensors"), GradeSettings(device="cpu"))
 
 
+def test_the_fastest_batch_is_found_by_trying_larger_ones_until_they_do_not_pay_or_fit(weights, monkeypatch):
+    predictor = NetworkPredictor(network.load(weights), GradeSettings(device="cpu"))
+    clock, sizes = [0.0], []
+    monkeypatch.setattr("gdest.predict.time.perf_counter", lambda: clock[0])
+
+    def passing(seconds, fits):
+        def answer(tiles):
+            sizes.append(len(tiles))
+            if len(tiles) > fits:
+                raise torch.OutOfMemoryError("CUDA out of memory")
+            clock[0] += seconds(len(tiles))
+
+        sizes.clear()
+        monkeypatch.setattr(predictor, "_answer", answer)
+        return predictor._fastest_batch()
+
+    assert passing(lambda count: 0.01 + count / 25_000, 10_000) == 1024  # 3,556, 6,066... 20,097 tiles/s
+    assert passing(lambda count: max(0.01, count / 25_600), 10_000) == 256
+    assert max(sizes) == 512
+    assert passing(lambda _: 0.01, 300) == 256
+    assert passing(lambda _: 0.01, 10) == 64
+
+
 def test_a_full_memory_halves_the_batch_says_so_and_loses_no_tile(weights, monkeypatch, caplog):
     predictor = NetworkPredictor(network.load(weights), GradeSettings(device="cpu", precision="fp32", batch=8))
     tiles = np.random.default_rng(0).integers(0, 255, (9, 224, 224), dtype=np.uint8)

@@ -44,7 +44,7 @@ def analyze(
     device: Device = "auto",
     precision: Precision = "auto",
     stride_px: Stride = 224,
-    batch: BatchSize = 64,
+    batch: BatchSize = 0,
     max_megapixels: MaxMegapixels = 1500.0,
     cross_check: CrossCheck = False,
 ) -> None:
@@ -87,7 +87,7 @@ def scan(
     device: Device = "auto",
     precision: Precision = "auto",
     stride_px: Stride = 224,
-    batch: BatchSize = 64,
+    batch: BatchSize = 0,
     max_megapixels: MaxMegapixels = 1500.0,
     cross_check: CrossCheck = False,
 ) -> None:

@@ -30,7 +30,7 @@ Weights = Annotated[Optional[Path], typer.Option(help="Weights file; without it 
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]
 Precision = Annotated[str, typer.Option(help="auto, fp32 or bf16; auto takes bf16 where the machine computes in it.")]
 Stride = Annotated[int, typer.Option("--stride", help="Distance between tiles in px; 112 halves the map's step.")]
-BatchSize = Annotated[int, typer.Option("--batch", help="Tiles per pass.")]
+BatchSize = Annotated[int, typer.Option("--batch", help="Tiles per pass; 0 for what is fastest here.")]
 CrossCheck = Annotated[
     bool, typer.Option("--cross-check", help="Count intercepts as well; review where they differ by more than 1 G.")
 ]

@@ -14,11 +14,15 @@ from gdest.changes import Work, look_at
 from gdest.journal import Journal
 from gdest.ledger import Ledger
 from gdest.ledger_schema import Recipe
+from gdest.patience import CORES
 from gdest.records import Failed, FileState, Graded, GradeMap, Row, now
 from gdest.reports.pictures import remove_pictures, write_pictures
 from gdest.reports.table import Cell, ModelName, cells
 
-DRAW_AHEAD = 8
+DRAWING_THREADS = max(1, CORES // 2)
+"""A core draws 25 micrographs a second, of which eight cores, or a GPU, grade more."""
+
+DRAW_AHEAD = 8 * DRAWING_THREADS
 SECONDS_BETWEEN_WRITES = 2.0
 FILES_AT_ONCE = 256
 LOGGED = ("file", "status", "reason", "g", "sha256")
@@ -43,7 +47,7 @@ class Recorder:
     def __init__(self, ledger: Ledger, recipe: Recipe, heatmaps_in: Path | None, journal: Journal) -> None:
         self._ledger, self._recipe, self._heatmaps_in, self._journal = ledger, recipe, heatmaps_in, journal
         self._model = ModelName(recipe.model, recipe.model_sha256)
-        self._pool = ThreadPoolExecutor(1)
+        self._pool = ThreadPoolExecutor(DRAWING_THREADS)
         self._drawing: deque[_Finished] = deque()
         self._drawn: list[_Finished] = []
         self._last_write = time.monotonic()
