@@ -90,6 +90,17 @@ def test_a_report_can_follow_other_limits(out, tmp_path):
     assert [line["verdict"] for line in read_record(out)[0].table] == ["pass", "pass"]
 
 
+def test_micrographs_that_a_rule_leaves_without_a_specimen_are_told(out, tmp_path, capsys):
+    (tmp_path / "specimens.csv").write_text("file,specimen\nfine.tif,A\n")
+    config = tmp_path / "gdest.toml"
+    config.write_text('[specimen]\ncsv = "specimens.csv"\n')
+    assert run_report(out, config, fail_on_reject=False) == 0
+    assert "1 of 2 micrographs belong to no specimen by the rule in gdest.toml." in capsys.readouterr().err
+    (tmp_path / "specimens.csv").write_text("file,specimen\nfine.tif,A\ncoarse.tif,A\n")
+    run_report(out, config, fail_on_reject=False)
+    assert "belong to no specimen" not in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("content", ["", "{}", "[]", '{"gdest_run": 99}', None])
 def test_a_folder_without_a_readable_record_is_one_sentence(tmp_path, content):
     if content is not None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from gdest import __version__
+from gdest.console import say
 from gdest.errors import DataError
 from gdest.ledger import Ledger
 from gdest.ledger_schema import Recipe
@@ -61,9 +62,16 @@ def export(ledger: Ledger, recipe: Recipe, run: Run, rules: Rules, out: Path) ->
     if ledger.export_is_current(key) and all((out / name).is_file() for name in REPORTS):
         return False
     table = [row.cells for row in ledger.rows(recipe.id, maps=False)]
-    write_reports(replace(run, table=table, finished=now()), rules, out)
+    say_unassigned(write_reports(replace(run, table=table, finished=now()), rules, out), rules)
     ledger.exported(key)
     return True
+
+
+def say_unassigned(run: Run, rules: Rules) -> None:
+    """Say how many micrographs the rule for specimens does not cover: a slip in a pattern or a CSV shows so."""
+    left = sum(not row.get("specimen") for row in run.table) if rules.specimen else 0
+    if left:
+        say(f"{left} of {len(run.table)} micrographs belong to no specimen by the rule in gdest.toml.")
 
 
 def export_key(recipe: Recipe, run: Run, rules: Rules) -> str:

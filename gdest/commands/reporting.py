@@ -6,6 +6,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+from gdest.commands.exporting import say_unassigned
 from gdest.config import read_config
 from gdest.console import say
 from gdest.reports.assign import Rules, read_rules
@@ -28,6 +29,7 @@ def run_report(folder: Path, config: Path | None, *, fail_on_reject: bool) -> in
         run = replace(run, sections=read_config(config))
         rules = read_rules(run.sections, config.parent)
     run = write_reports(run, rules, folder)
+    say_unassigned(run, rules)
     say(f"{len(run.table)} micrographs, the reports in {folder} are written again.")
     return EXIT_REJECTED if fail_on_reject and rejected(run, rules) else 0
 
