@@ -35,6 +35,8 @@ class Origin:
 
 
 ORIGIN_FIELDS = tuple(one.name for one in fields(Origin))
+IDENTITY = ORIGIN_FIELDS[:4]
+"""What tells specimens apart: several may have one name, in other heats."""
 
 
 @dataclass(frozen=True)

@@ -63,7 +63,7 @@ def page_path(tmp_path_factory):
         row(EVIL, g=4.0, g_low=3.6, g_high=4.4, specimen="P2"),
         row(SCRIPT, g=10.0, g_low=9.7, g_high=10.3, specimen="P1"),
         row("sub/ä #2.tif", g=8.0, specimen="P1"),
-        row("z.tif", status="failed", reason="the file is empty (0 bytes)", g=None, specimen=None),
+        row("z.tif", status="failed", reason="the file is empty (0 bytes)", g=None, specimen="P1", heat="H2"),
     ]
     for name in ("sub/ä #2.tif", EVIL):
         for picture, size in (
@@ -118,10 +118,14 @@ def test_a_search_filters_the_table_and_the_histogram(chromium, page_path):
 
 def test_a_specimen_shows_its_micrographs_and_back(chromium, page_path):
     with opened(chromium, page_path) as page:
-        page.locator("#specimens button", has_text="P1").click()
+        of_that_name = page.locator("#specimens button", has_text="P1")
+        of_that_name.nth(0).click()
         assert set(files(page)) == {SCRIPT, "sub/ä #2.tif"}
         page.get_by_role("button", name="Show all").click()
         assert len(files(page)) == 4
+        of_that_name.nth(1).click()  # another heat's
+        assert files(page) == ["z.tif"]
+        assert page.locator("#chosen").inner_text().startswith("Only specimen P1, heat H2.")
 
 
 def test_a_micrograph_opens_with_heatmap_and_slider_by_keyboard_alone(chromium, page_path):

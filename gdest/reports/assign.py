@@ -11,6 +11,7 @@ from typing import Any
 from gdest.limits import Found, Limit, read_limits, verdict
 from gdest.reports.table import Cell
 from gdest.specimens import (
+    IDENTITY,
     ORIGIN_FIELDS,
     UM2_PER_MM2,
     Field,
@@ -101,7 +102,7 @@ def specimen_rows(table: Sequence[dict[str, Cell]], limits: Sequence[Limit]) -> 
     groups: dict[tuple[str, ...], list[dict[str, Cell]]] = {}
     for row in table:
         if row.get("specimen"):
-            groups.setdefault(tuple(str(row.get(name) or "") for name in ORIGIN_FIELDS[:4]), []).append(row)
+            groups.setdefault(tuple(str(row.get(name) or "") for name in IDENTITY), []).append(row)
     return [_specimen_row(key, groups[key], limits) for key in sorted(groups)]
 
 

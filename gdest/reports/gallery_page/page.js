@@ -15,7 +15,7 @@
 
   const names = [...data.columns, ...data.told];
   const column = (name) => names.indexOf(name);
-  const [thumbnail, preview, heatmap] = [0, 1, 2].map((i) => names.length + i);
+  const [thumbnail, preview, heatmap, specimenNumber] = [0, 1, 2, 3].map((i) => names.length + i);
   const decimals = { um_per_px: 4, relative_accuracy: 1, g: 1, g_low: 1, g_high: 1, mean_intercept_um: 1, g_intercept: 1 };
   const shown = (name, value) =>
     value === null ? "" : typeof value === "number" && name in decimals ? value.toFixed(decimals[name]) : String(value);
@@ -59,6 +59,7 @@
       one.visible = false;
     }
   }
+  columns.push({ data: specimenNumber, visible: false, searchable: true, render: (value) => `${value ?? ""}` });
   const micrographs = new DataTable("#micrographs", { data: data.rows, columns, pageLength: 25, deferRender: true,
     order: [[0, "asc"]], autoWidth: false, lengthMenu: [10, 25, 100, 500],
     columnDefs: [{ targets: "_all", defaultContent: "" }] });
@@ -112,10 +113,11 @@
   drawHistogram();
 
   function choose(specimen) {
-    micrographs.column(`${columns.findIndex((one) => one.title === "specimen")}`)
-      .search(specimen === null ? "" : (value) => value === specimen).draw();
+    const number = specimen?.[data.specimenColumns.length];
+    micrographs.column(columns.length - 1).search(specimen === null ? "" : (value) => value === `${number}`).draw();
     at("chosen").hidden = specimen === null;
-    at("chosen-name").textContent = specimen ?? "";
+    const heat = specimen?.[data.specimenColumns.indexOf("heat")];
+    at("chosen-name").textContent = specimen === null ? "" : `${specimen[0]}${heat ? `, heat ${heat}` : ""}`;
     at("micrographs-title").scrollIntoView();
   }
   at("all").addEventListener("click", () => choose(null));
@@ -124,7 +126,7 @@
     const told = data.specimenColumns.map((name, index) => ({ title: name, data: index, render: cell(name),
       className: look(name) }));
     for (const one of told) one.visible = data.specimens.some((row) => row[one.data] !== null);
-    told[0].render = (value, kind) => (kind === "display" ? button(value, () => choose(value)) : value);
+    told[0].render = (value, kind, row) => (kind === "display" ? button(value, () => choose(row)) : value);
     new DataTable("#specimens", { data: data.specimens, columns: told, pageLength: 10, autoWidth: false });
   }
 
