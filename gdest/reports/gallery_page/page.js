@@ -37,7 +37,7 @@
   // every cell is made as a node with textContent, so that no name can become markup
   const cell = (name) => (value, kind) => {
     if (kind !== "display") return value === null ? "" : value;
-    return element("span", shown(name, value), name === "status" || name === "verdict" ? `badge ${value ?? ""}` : "");
+    return element("span", shown(name, value), value !== null && (name === "status" || name === "verdict") ? `badge ${value}` : "");
   };
 
   const look = (name) => (name in decimals || name === "fields" ? "dt-right"
