@@ -8,8 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gdest.records import UNFIT
-from gdest.synth.dataset import make_micrograph
-from gdest.synth.unfit import draw_unfit
 
 STEPS = 256
 SAMPLE_G = np.arange(1.0, 14.0)
@@ -30,6 +28,9 @@ TAKING = ("Convolution",)
 
 def sample_tiles(side: int) -> NDArray[np.uint8]:
     """Return synthetic tiles (n, 1, side, side), always the same: one per `SAMPLE_G`, then what must not be graded."""
+    from gdest.synth.dataset import make_micrograph  # heavy, and a kept network needs no tiles
+    from gdest.synth.unfit import draw_unfit
+
     rng = np.random.default_rng(8)
     tiles = [make_micrograph(rng, float(g), side, side, 1.0).pixels for g in SAMPLE_G]
     tiles += [draw_unfit(rng, kind, side, side) for kind in UNFIT for _ in range(UNFIT_TILES)]

@@ -41,28 +41,32 @@ def choose_device(wanted: str) -> torch.device:
 
 
 def has_fast_bf16(device: torch.device) -> bool:
-    """Return whether bf16 is faster than float32 on a device: on a CPU, only where it multiplies whole tiles (AMX).
+    """Return whether bf16 is faster than float32 on a device: on a CPU, with AMX, or AMD's with avx512_bf16.
 
-    With the vector instructions alone (avx512_bf16) PyTorch's float32 was 1.1 to 1.4 times as fast, in two runs each.
+    With these vector instructions alone PyTorch's float32 was 1.1 to 1.4 times as fast on Intel's cores, in two runs
+    each, and bf16 1.7 to 2.0 times as fast on AMD's (Zen 4).
     """
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported())
     supported = getattr(torch.backends.cpu, "get_cpu_capability", lambda: "")()
-    return "AVX512" in supported and _cpu_flag("amx_bf16")
+    words = _cpu_words()
+    vectors_pay = {"avx512_bf16", "AuthenticAMD"} <= words
+    return "AVX512" in supported and ("amx_bf16" in words or vectors_pay)
 
 
 def has_fast_int8() -> bool:
     """Return whether the CPU multiplies in 8 bits, four to an instruction's lane; else they save little."""
-    return _cpu_flag("avx512_vnni", "avx_vnni", "amx_int8")
+    return not _cpu_words().isdisjoint({"avx512_vnni", "avx_vnni", "amx_int8"})
 
 
-def _cpu_flag(*names: str) -> bool:
+def _cpu_words() -> frozenset[str]:
+    """Return the maker and the instruction sets of the CPU as Linux names them; nothing elsewhere."""
     try:
         with open("/proc/cpuinfo", encoding="ascii", errors="ignore") as file:
-            flags = next((line for line in file if line.startswith("flags")), "")
+            lines = [line for line in file if line.startswith(("vendor_id", "flags"))]
     except OSError:
-        return False
-    return any(name in flags.split() for name in names)
+        return frozenset()
+    return frozenset(word for line in lines[:2] for word in line.split())
 
 
 class NetworkPredictor:

@@ -9,7 +9,7 @@ from conftest import CARD
 
 from gdest import network
 from gdest.errors import SettingsError, WeightsError
-from gdest.predict import NetworkPredictor
+from gdest.predict import NetworkPredictor, has_fast_bf16, has_fast_int8
 from gdest.settings import GradeSettings
 
 
@@ -181,6 +181,23 @@ def test_weights_of_whole_images_are_not_used_on_tiles(tmp_path):
     network.save(network.build(card), card, tmp_path / "w.safetensors")
     with pytest.raises(WeightsError, match="whole images"):
         NetworkPredictor(network.load(tmp_path / "w.safetensors"), GradeSettings(device="cpu"))
+
+
+@pytest.mark.parametrize(
+    ("words", "bf16", "int8"),
+    [
+        ("GenuineIntel avx512f amx_bf16 avx512_bf16 avx512_vnni", True, True),
+        ("GenuineIntel avx512f avx512_bf16 avx512_vnni", False, True),
+        ("AuthenticAMD avx512f avx512_bf16 avx512_vnni", True, True),
+        ("AuthenticAMD avx2", False, False),
+        ("", False, False),
+    ],
+)
+def test_the_precision_follows_the_cpu(words, bf16, int8, monkeypatch):
+    monkeypatch.setattr("gdest.predict._cpu_words", lambda: frozenset(words.split()))
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX512")
+    assert has_fast_bf16(torch.device("cpu")) is bf16
+    assert has_fast_int8() is int8
 
 
 def test_the_fastest_batch_is_found_by_trying_larger_ones_until_they_do_not_pay_or_fit(weights, monkeypatch):

@@ -24,8 +24,9 @@ NOMINAL_COVERAGE = 0.9
 FEWEST_FOR_LIMITS = 100
 """With fewer micrographs to calibrate on, drawn ones help to find the limits of doubt."""
 
-REVIEW_SHARE = 0.01
-"""Share of gradeable micrographs that each single doubt may send to review."""
+REVIEW_SHARE = 0.007
+"""Share of gradeable micrographs that each single doubt may send to review: the five together, and what is said of
+contrast and light, stay below one in twenty."""
 
 NEIGHBOURS = 40
 """Micrographs of similar G whose errors make one point of the interval curve."""
@@ -135,7 +136,7 @@ def _cross_coverage(measured: Sequence[Measured]) -> float:
 
 
 def _limits(maps: Sequence[GradeMap]) -> dict[str, float]:
-    """Return how large each doubt may be: all but a hundredth of these gradeable micrographs stay below.
+    """Return how large each doubt may be: all but `REVIEW_SHARE` of these gradeable micrographs stay below.
 
     Log odds may always reach 0: until then a micrograph is more likely gradeable than unfit.
     """
