@@ -14,12 +14,11 @@ from gdest.records import GradeMap, ModelCard, TileGrid
 FEWEST_TILES = 4
 """With fewer tiles nothing is said of homogeneity."""
 
-NOTABLE_VARIANCE = 0.15
-"""G squared: two grades 2 G apart, the smaller on a tenth of the area, have twice as much; uniform steel of
-G 6 and finer never half."""
+NOTABLE_VARIANCE = 0.12
+"""G squared: two grades 2 G apart, the smaller on a tenth of the area, have three times as much."""
 
-NOTABLE_SHARE = 1.5
-"""Variance that has a place, in variances of single tiles of uniform steel: unevenly grown ones reach 1.0."""
+NOTABLE_SHARE = 1.0
+"""Variance that has a place, in variances of single tiles of uniform steel."""
 
 CHANCE_TILES = 20.0
 """The best of many regions explains by chance up to the variance of this many tiles, spread over all."""
