@@ -14,10 +14,10 @@ from gdest.records import GradeMap, ModelCard, TileGrid
 FEWEST_TILES = 4
 """With fewer tiles nothing is said of homogeneity."""
 
-NOTABLE_VARIANCE = 0.12
-"""G squared: two grades 2 G apart, the smaller on a tenth of the area, have three times as much."""
+NOTABLE_VARIANCE = 0.10
+"""G squared: two grades 2 G apart, the smaller on a tenth of the area, have more than three times as much."""
 
-NOTABLE_SHARE = 1.0
+NOTABLE_SHARE = 1.2
 """Variance that has a place, in variances of single tiles of uniform steel."""
 
 CHANCE_TILES = 20.0
