@@ -11,7 +11,7 @@ import pandas as pd
 
 from gdest.archive import write_atomically
 from gdest.network import LoadedModel, to_device
-from gdest.predict import choose_device
+from gdest.predict import BATCH, choose_device
 from gdest.settings import GradeSettings
 from gdest.training.data import GRADE_STEP, Labelled, load_examples, read_labels
 from gdest.training.metrics import Errors, Measured, measure, summarize_errors
@@ -75,7 +75,9 @@ def evaluate_classes(data: Path, model: LoadedModel, settings: GradeSettings) ->
     device = choose_device(settings.device)
     items = read_labels(data, settings.calibration.stated_um_per_px)
     examples = load_examples(items, model.card.um_per_px, device, label_maps=False)
-    answers = answer(to_device(model.network, device), examples, settings.batch, bf16=settings.precision == "bf16")
+    answers = answer(
+        to_device(model.network, device), examples, settings.batch or BATCH, bf16=settings.precision == "bf16"
+    )
     own = model.card.classes
     missing = [g for g in grades_of(answers.truth) if not own or np.abs(np.array(own) - g).min() > GRADE_STEP]
     return Evaluated(items, answers, tuple(sorted([*own, *missing])))
