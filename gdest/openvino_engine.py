@@ -68,7 +68,7 @@ class OpenVinoDescriptors:
         A new one is read back like a kept one: reading changes the last digits, and scans shall say the same.
         """
         place = _cache_folder(sha256, side) if sha256 else None
-        kept = _read(place) if place else None
+        kept = _read(place)
         if kept is None:
             tiles, model = sample_tiles(side), _translated(self._network, side)
             exact = to_8_bit(model, tiles)

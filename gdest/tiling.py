@@ -76,7 +76,7 @@ def metal_tiles(
 def covered_px(grid: TileGrid, shown: NDArray[np.bool_]) -> int:
     """Return how many px of the picture the tiles that are `shown` cover, overlaps once."""
     row_edges, col_edges = _edges(grid)
-    count, _ = _stacked(shown.astype(np.float64), shown, grid)
+    _, count = _stacked(shown.astype(np.float64), shown, grid)
     return int(np.diff(row_edges) @ (count > 0) @ np.diff(col_edges))
 
 

@@ -102,8 +102,13 @@ def specimen_rows(table: Sequence[dict[str, Cell]], limits: Sequence[Limit]) -> 
     groups: dict[tuple[str, ...], list[dict[str, Cell]]] = {}
     for row in table:
         if row.get("specimen"):
-            groups.setdefault(tuple(str(row.get(name) or "") for name in IDENTITY), []).append(row)
+            groups.setdefault(identity(row), []).append(row)
     return [_specimen_row(key, groups[key], limits) for key in sorted(groups)]
+
+
+def identity(row: Mapping[str, Cell]) -> tuple[str, ...]:
+    """Return what tells the specimen of a row from others, which may have its name in another heat."""
+    return tuple(str(row.get(name) or "") for name in IDENTITY)
 
 
 def _specimen_row(key: tuple[str, ...], rows: Sequence[dict[str, Cell]], limits: Sequence[Limit]) -> dict[str, Cell]:

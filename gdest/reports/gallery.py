@@ -20,10 +20,10 @@ from markupsafe import Markup
 from gdest.archive import write_atomically
 from gdest.heatmap import BAR_PX, heatmap_name
 from gdest.limits import Limit
+from gdest.reports.assign import identity
 from gdest.reports.pictures import preview_name, thumbnail_name
 from gdest.reports.run import NOTE, STATUSES, VERDICTS, Run
 from gdest.reports.table import Cell
-from gdest.specimens import IDENTITY
 
 COLUMNS = ("file", "status", "verdict", "g", "g_low", "g_high", "homogeneity", "specimen", "um_per_px", "reason")
 TOLD = ("homogeneity_note", "area_by_half_g", "verdict_reason", "um_per_px_source", "mean_intercept_um", "g_intercept")
@@ -69,24 +69,19 @@ def _inert_json(data: object) -> Markup:
 
 
 def _data(run: Run, specimens: Sequence[Mapping[str, Cell]], folder: Path) -> dict[str, Any]:
-    number = {_identity(row): place for place, row in enumerate(specimens)}
+    number = {identity(row): place for place, row in enumerate(specimens)}
     return {
         "columns": COLUMNS,
         "told": TOLD,
         "rows": [
             [row.get(name) for name in (*COLUMNS, *TOLD)]
-            + [*_pictures(str(row["file"]), folder), number.get(_identity(row))]
+            + [*_pictures(str(row["file"]), folder), number.get(identity(row))]
             for row in run.table
         ],
         "specimenColumns": SPECIMEN_COLUMNS,
         "specimens": [[row.get(name) for name in SPECIMEN_COLUMNS] + [place] for place, row in enumerate(specimens)],
         "bar": BAR_PX,
     }
-
-
-def _identity(row: Mapping[str, Cell]) -> tuple[Cell, ...]:
-    """Return what tells the specimen of a row from others, which may have its name in another heat."""
-    return tuple(row.get(name) for name in IDENTITY)
 
 
 def _pictures(file: str, folder: Path) -> list[str | None]:

@@ -59,7 +59,7 @@
       one.visible = false;
     }
   }
-  columns.push({ data: specimenNumber, visible: false, searchable: true, render: (value) => `${value ?? ""}` });
+  columns.push({ data: specimenNumber, visible: false, render: (value) => `${value ?? ""}` });
   const micrographs = new DataTable("#micrographs", { data: data.rows, columns, pageLength: 25, deferRender: true,
     order: [[0, "asc"]], autoWidth: false, lengthMenu: [10, 25, 100, 500],
     columnDefs: [{ targets: "_all", defaultContent: "" }] });
