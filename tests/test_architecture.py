@@ -16,7 +16,7 @@ LAYERS = {
     "selection": 1, "journal": 1, "watching": 1, "model_file": 1,
     "specimens": 1, "limits": 1, "homogeneity": 1, "patterns": 1, "intercepts": 1,
     "backbones": 2, "network": 2, "predict": 2, "openvino_engine": 2, "eight_bit": 2,
-    "batching": 3, "pipeline": 3, "cluster": 3, "training": 3, "explain": 3,
+    "batching": 3, "zooms": 3, "pipeline": 3, "cluster": 3, "training": 3, "explain": 3,
     "console": 4, "commands": 4, "cli": 4, "__main__": 4,
 }  # fmt: skip
 FILES = sorted(path for path in PACKAGE.rglob("*.py") if path.name != "__init__.py")

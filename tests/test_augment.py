@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch.nn import functional
 
 from gdest.settings import TrainSettings
@@ -95,6 +96,36 @@ def test_a_share_of_the_crops_is_cut_without_any_smoothing_from_the_picture_or_i
         places = np.lib.stride_tricks.sliding_window_view(source.pyramid[int(g > 7)][0].numpy(), (224, 224))
         turned = [np.rot90(way, k) for way in (crop, crop[::-1]) for k in range(4)]
         assert any((places[:, :, 0, :4] == way[0, :4]).all(2).any() and in_image(places, way) for way in turned)
+
+
+def test_crops_of_fine_grains_are_also_cut_from_the_picture_as_a_scan_enlarges_it(monkeypatch):
+    monkeypatch.setattr(augment, "EXACT_SHARE", 1.0)
+    source = example(np.random.default_rng(0).integers(0, 256, (240, 250)), g=11.0)
+    settings = TrainSettings(rescale_g=2.0, contrast=0.0)
+    batch = cut_batch([source] * 16, settings, (0.0, 13.0), np.random.default_rng(0))
+    assert set(batch.g_seen.tolist()) == {9.0, 11.0, 13.0}
+    pixels = Image.fromarray(source.pyramid[0][0].numpy())
+    larger = np.asarray(pixels.resize((500, 480), Image.Resampling.BILINEAR)).astype(np.float32)
+    places = np.lib.stride_tricks.sliding_window_view(larger, (224, 224))[::2, ::2]
+    for crop in batch.crops[batch.g_seen == 9.0, 0].numpy():
+        turned = [np.rot90(way, k) for way in (crop, crop[::-1]) for k in range(4)]
+        assert any(shows(places, way) for way in turned)
+
+
+def shows(places, crop):
+    """Return whether a crop is one of these places, but for the rounding of two passes."""
+    corner = np.abs(places[:, :, :8, :8] - crop[:8, :8]).max(axis=(2, 3)) <= 1.5
+    return any(np.abs(places[row, col] - crop).max() <= 1.5 for row, col in np.argwhere(corner))
+
+
+def test_most_crops_show_grains_of_the_sizes_that_a_scan_decides_on():
+    source = example(np.zeros((720, 720)), g=11.5)
+    drawn = {
+        limit: cut_batch([source] * 150, TrainSettings(rescale_g=limit), (0, 13.5), np.random.default_rng(0)).g_seen
+        for limit in (1.0, 2.0)
+    }
+    assert float((drawn[2.0] <= 10.0).float().mean()) == pytest.approx(0.6 + 0.4 / 8, abs=0.1)
+    assert float(drawn[1.0].mean()) == pytest.approx(11.5, abs=0.1)
 
 
 def in_image(places, crop):

@@ -7,12 +7,13 @@ from conftest import FakePredictor
 from test_scale_bar import steel, with_bar
 
 from gdest.heatmap import HATCH_GREY, draw_heatmap
-from gdest.pipeline import grade_micrographs, predict_grade_map
+from gdest.pipeline import grade_micrographs
 from gdest.reading.not_metal import CELL_PX, find_not_metal
 from gdest.records import Failed
 from gdest.reports.table import ModelName, cells
 from gdest.settings import GradeSettings
 from gdest.tiling import tile_grid, usable_tiles
+from gdest.zooms import predict_grade_map
 
 
 @pytest.fixture

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 from conftest import CARD, FakePredictor
 
-from gdest.pipeline import grade_micrographs, predict_grade_map
+from gdest.pipeline import grade_micrographs
 from gdest.records import Failed, Graded
 from gdest.settings import CalibrationSettings, GradeSettings
+from gdest.zooms import predict_grade_map
 
 
 def test_bad_file_is_named_and_the_rest_is_graded(write_tiff, grey):

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 from conftest import CARD, FakePredictor
 
-from gdest.pipeline import grade_micrographs, predict_grade_map
+from gdest.pipeline import grade_micrographs
 from gdest.records import UNFIT
 from gdest.review import DOUBTS, SENTENCES, reasons
 from gdest.settings import GradeSettings
+from gdest.zooms import predict_grade_map
 
 
 def test_every_doubt_has_its_sentence():
@@ -57,7 +58,7 @@ def test_a_picture_is_not_compared_with_one_that_is_finer_than_the_model_knows(r
     pixels = rng.integers(0, 256, (500, 500), dtype=np.uint8)
     grade_map = predict_grade_map(pixels, by_size(CARD.g_max - 1.0, 0.0), 224)
     assert np.isnan(grade_map.doubts["zoom gap"])
-    assert grade_map.tiles == 9
+    assert grade_map.tiles == 9 + 9  # as it is, and the middles of these enlarged
 
 
 def test_saturated_and_flat_pictures_are_named(grey):

@@ -12,13 +12,14 @@ from scipy import ndimage
 from gdest import network
 from gdest.commands.weights_path import weights_path
 from gdest.micrograph import grey_8_bit
-from gdest.pipeline import grade_micrographs, predict_grade_map
+from gdest.pipeline import grade_micrographs
 from gdest.predict import NetworkPredictor, has_fast_int8
 from gdest.records import ImageFile
 from gdest.review import DOUBTS
 from gdest.settings import GradeSettings, SynthSettings
 from gdest.synth.dataset import write_dataset, write_tiff
 from gdest.training.evaluate import errors_by_group, evaluate, write_evaluation
+from gdest.zooms import predict_grade_map
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 

@@ -10,18 +10,21 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from gdest.pipeline import G_PER_HALVING
 from gdest.settings import TrainSettings
 from gdest.training.data import LOCAL_STEPS_PER_G, Example, log2_density
+from gdest.zooms import COARSE_G, FINE_G, G_PER_HALVING
 
 DENSE_STRIDE_PX = 32
 """The network's last feature maps have one value per 32 px; so have the dense targets."""
 
 
 EXACT_SHARE = 0.35
-"""This share of the crops is cut pixel by pixel, turned by right angles only, from the picture as it is or
-halved as a scan halves it. A turn by any other angle smooths, and a network that has only seen smoothed
+"""This share of the crops is cut pixel by pixel, turned by right angles only, from the picture as it is, halved
+or enlarged as a scan does. A turn by any other angle smooths, and a network that has only seen smoothed
 pixels reads sharp ones as finer grains: +0.46 G at G 12."""
+
+USUAL_SHARE = 0.6
+"""This share of the crops that may change size shows grains of the sizes at which a scan keeps the answer."""
 
 
 @dataclass(frozen=True)
@@ -103,13 +106,13 @@ def _change(
     *,
     exact: bool,
 ) -> float:
-    """Return by how much the rescale augmentation changes G: the paper's four ranges, and halving for exact crops."""
+    """Return by how much the rescale augmentation changes G: the paper's four ranges, whole steps for exact crops."""
     whole = settings.input == "image"
     if classes:
         steps = () if exact or not settings.shift_limit else (-1.0,) if whole else (-1.0, 1.0)
         return float(rng.choice([0.0, *(step for step in steps if np.isclose(classes, g_seen + step).any())]))
     if exact:
-        return 0.0 if whole else _halving(g_seen, settings.shift_limit, g_range, rng)
+        return 0.0 if whole else _as_a_scan(g_seen, settings.shift_limit, g_range, rng)
     return _shift(g_seen, settings.shift_limit, g_range, rng, coarser_only=whole)
 
 
@@ -117,13 +120,24 @@ def _shift(
     g_seen: float, limit: float, g_range: tuple[float, float], rng: np.random.Generator, *, coarser_only: bool
 ) -> float:
     low, high = max(-limit, min(g_range[0] - g_seen, 0.0)), min(limit, max(g_range[1] - g_seen, 0.0))
-    return float(rng.uniform(low, 0.0 if coarser_only else high))
+    high = 0.0 if coarser_only else high
+    usual = max(low, COARSE_G - g_seen), min(high, FINE_G - g_seen)
+    if limit >= G_PER_HALVING and usual[0] < usual[1] and rng.random() < USUAL_SHARE:
+        low, high = usual
+    return float(rng.uniform(low, high))
 
 
-def _halving(g_seen: float, limit: float, g_range: tuple[float, float], rng: np.random.Generator) -> float:
-    """Return the change of G by not halving the picture or, where that is allowed, halving it."""
-    allowed = limit >= G_PER_HALVING and g_seen + G_PER_HALVING <= g_range[1]
-    return G_PER_HALVING * float(rng.integers(2)) if allowed else 0.0
+def _as_a_scan(g_seen: float, limit: float, g_range: tuple[float, float], rng: np.random.Generator) -> float:
+    """Return the change of G by halving, enlarging (what is fine, or nearly) or neither, where that is allowed."""
+    if limit < G_PER_HALVING:
+        return 0.0
+    changes = [0.0]
+    if g_seen + G_PER_HALVING <= g_range[1]:
+        changes.append(G_PER_HALVING)
+    if g_seen >= FINE_G - 1.0:
+        changes.append(-G_PER_HALVING)
+    usual = [change for change in changes if COARSE_G <= g_seen + change <= FINE_G]
+    return float(rng.choice(usual if usual and rng.random() < USUAL_SHARE else changes))
 
 
 def _window(

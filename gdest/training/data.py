@@ -19,11 +19,11 @@ from gdest import grain_size
 from gdest.archive import image_files
 from gdest.errors import DataError, MicrographError
 from gdest.micrograph import read_micrograph
-from gdest.pipeline import G_PER_HALVING, halve
 from gdest.records import ImageFile, ModelCard
 from gdest.settings import CalibrationSettings, TrainSettings
 from gdest.synth.frame import boundary_mask
 from gdest.synth.tessellation import grain_weights
+from gdest.zooms import G_PER_HALVING, halve
 
 PYRAMID_LEVELS = 3
 GRADE_STEP = 0.05

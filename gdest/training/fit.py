@@ -16,7 +16,6 @@ from gdest import __version__, network
 from gdest.archive import write_atomically
 from gdest.errors import DataError
 from gdest.network import GradeNetwork, LoadedModel
-from gdest.pipeline import COARSE_G
 from gdest.predict import choose_device
 from gdest.records import ModelCard
 from gdest.settings import TrainSettings
@@ -27,6 +26,7 @@ from gdest.training.log import write_log, write_split
 from gdest.training.refuse import fit_judge
 from gdest.training.scores import answer, card_figures
 from gdest.training.trainer import Epoch, Trainer
+from gdest.zooms import COARSE_G
 
 WRITING_SHARE = 0.05
 """Share of the time that may go into checkpoints and curves; the first and the last epoch are always written."""

@@ -12,13 +12,14 @@ from gdest import grain_size
 from gdest.errors import DataError
 from gdest.homogeneity import interpolate
 from gdest.network import LoadedModel
-from gdest.pipeline import grade_micrographs, predict_grade_map
+from gdest.pipeline import grade_micrographs
 from gdest.predict import NetworkPredictor
 from gdest.records import UNFIT, Failed, Graded, GradeMap, GradeStatistics, ModelCard
 from gdest.review import DOUBTS
 from gdest.settings import CalibrationSettings, GradeSettings, TrainSettings
 from gdest.training.data import Labelled
 from gdest.training.refuse import gradeable_pictures
+from gdest.zooms import FINE_G, G_PER_HALVING, predict_grade_map
 
 NOMINAL_COVERAGE = 0.9
 FEWEST_FOR_LIMITS = 100
@@ -53,8 +54,10 @@ class Measured:
 
     @property
     def g_in_picture(self) -> float:
-        """Return the predicted G as it looks in the picture that was graded, which may be a halved one."""
-        return float(grain_size.g_after_zoom(self.row.g_seen, self.row.grade_map.zoom))
+        """Return the predicted G as it looks in the picture that decided, which may be a halved or an enlarged one."""
+        zoom = self.row.grade_map.zoom
+        g = float(grain_size.g_after_zoom(self.row.g_seen, zoom))
+        return g - G_PER_HALVING if zoom == 1.0 and g > FINE_G else g
 
     @property
     def error(self) -> float:

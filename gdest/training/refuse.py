@@ -13,13 +13,13 @@ from torch import Tensor
 from torch.nn import functional
 
 from gdest.network import NOVELTY_AXES, GradeNetwork, Judge, describe
-from gdest.pipeline import COARSE_G, halve
 from gdest.records import UNFIT, ModelCard
 from gdest.settings import TrainSettings
 from gdest.synth.dataset import make_micrograph
 from gdest.synth.unfit import draw_unfit
 from gdest.tiling import cut_tiles, tile_grid
 from gdest.training.data import Example, halved_while_coarse
+from gdest.zooms import COARSE_G, halve
 
 GRADEABLE = "gradeable"
 TILE_PX = ModelCard.tile_px

@@ -26,11 +26,11 @@ from PIL import Image
 from gdest.batching import Predictor, SharedPredictor
 from gdest.commands.weights import load_weights
 from gdest.homogeneity import Homogeneity, assess
-from gdest.pipeline import predict_grade_map
 from gdest.predict import NetworkPredictor
 from gdest.records import GradeMap, TileGrid
 from gdest.settings import GradeSettings
 from gdest.synth.dataset import make_micrograph
+from gdest.zooms import predict_grade_map
 
 ROWS, COLS = 960, 1280
 LEVELS = np.arange(2.5, 12.51, 0.5)

@@ -1,0 +1,181 @@
+"""Look at a picture at the size at which its grains can be told apart."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from gdest import grain_size
+from gdest.batching import Predictor, joined
+from gdest.errors import MicrographError
+from gdest.patterns import FEWEST_FOR_PATTERNS
+from gdest.reading.picture import Regions
+from gdest.records import GradeMap, TileAnswers, TileGrid
+from gdest.review import measured_doubts
+from gdest.tiling import metal_tiles, tile_grid, usable_tiles
+
+COARSE_G = 5.0
+"""Below this G in the picture a tile holds few grains (12 at G 5); the picture is halved."""
+
+FINE_G = 10.0
+"""Above this G in the picture a grain is less than 11 px across; the picture is enlarged to twice the size."""
+
+G_PER_HALVING = 2.0
+FEWEST_USABLE = 3
+"""With fewer tiles left after banners, scale bars, mounting and reflections a person should look."""
+
+FINE_TILES, FEW_TILES = 64, 9
+"""Of fine grains the middles of at most so many tiles are enlarged; of fewer than a few tiles all four quarters."""
+
+Picture = NDArray[np.uint8] | Regions
+"""A grey picture (rows, cols), in memory or read region by region."""
+
+
+def predict_grade_map(
+    picture: Picture,
+    predictor: Predictor,
+    stride_px: int,
+    not_metal: NDArray[np.bool_] | None = None,
+    cell_px: int = 1,
+) -> GradeMap:
+    """Return the grade map of a grey picture (rows, cols), looking from further away at coarse grains.
+
+    At fine ones it looks more closely, at a part of each tile: what it finds there moves the whole map.
+    A tile that holds only a few grains says little, and dirt inside a large grain looks like small
+    ones; so while the grains are coarse the picture is halved, as long as a tile still fits, and
+    graded again. Self-similarity brings the numbers back to the file's own pixels. The first answer
+    that is fine enough is kept, and compared with that of the next smaller picture. Tiles that
+    `not_metal`, cells of `cell_px` pixels a side, covers are NaN; raises `MicrographError` when all are.
+    """
+    shown = _Shown(not_metal, cell_px, predictor, stride_px)
+    looks = [_look(picture, 1.0, shown)]
+    while looks[-1].in_picture < COARSE_G and looks[-1].can_be_halved:
+        looks.append(_look(_halved(looks[-1].picture), looks[-1].zoom / 2.0, shown))
+    kept = looks[-1]
+    nearest = looks[-2:-1]
+    if kept.can_be_halved and kept.in_picture + G_PER_HALVING <= predictor.card.g_max:
+        nearest = [_look(_halved(kept.picture), kept.zoom / 2.0, shown)]
+        looks += nearest
+    # tiles of another size hold other mixtures of grains, so a mixed field may differ by half its scatter
+    gap = max(0.0, abs(nearest[0].mean - kept.mean) - 0.5 * float(np.nanstd(kept.seen))) if nearest else float("nan")
+    doubts = measured_doubts(kept.answers, gap)
+    seen_by_network = sum(len(look.answers.g_seen) for look in looks)
+    whole = replace(kept.grade_map, doubts=doubts, closer=_closer(looks, kept))
+    if kept.zoom < 1.0 or kept.in_picture <= FINE_G:
+        return replace(whole, tiles=seen_by_network)
+    finer, enlarged = _seen_enlarged(kept, shown)
+    return replace(whole, g_seen=whole.g_seen + np.float32(finer), tiles=seen_by_network + enlarged)
+
+
+def _seen_enlarged(look: _Look, shown: _Shown) -> tuple[float, int]:
+    """Return by how many G fine grains are finer than they were read, seen enlarged, and how many tiles tell that.
+
+    The network tells grains of a few pixels poorly: above G 11 its error is halved by looking at them enlarged.
+    The same tiles are compared, so it does not matter where they lie.
+    """
+    usable = np.flatnonzero(look.usable)
+    picked = usable[np.linspace(0, len(usable) - 1, min(len(usable), FINE_TILES)).astype(int)]
+    wanted = np.zeros(look.usable.size, bool)
+    wanted[picked] = True
+    tiles = np.concatenate(list(metal_tiles(look.picture, look.grid, wanted.reshape(look.usable.shape))))
+    answers = shown.predictor.predict(_enlarged(tiles))
+    before = float(look.seen.ravel()[picked].mean())
+    return float(answers.g_seen.mean(dtype=np.float64)) + G_PER_HALVING - before, len(answers.g_seen)
+
+
+def _enlarged(tiles: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return the middles of tiles (n, side, side) at twice the size, (n, side, side); of few tiles their quarters."""
+    side = tiles.shape[1]
+    half, quarter = side // 2, side // 4
+    corners = [(0, 0), (0, half), (half, 0), (half, half)] if len(tiles) < FEW_TILES else [(quarter, quarter)]
+    parts = np.concatenate([tiles[:, top : top + half, left : left + half] for top, left in corners])
+    larger = (Image.fromarray(part).resize((side, side), Image.Resampling.BILINEAR) for part in parts)
+    return np.stack([np.asarray(one) for one in larger])
+
+
+def _closer(looks: list[_Look], kept: _Look) -> GradeMap | None:
+    """Return the map of the next larger picture with enough tiles to show a pattern, or of the largest."""
+    if kept.grade_map.g_seen.size >= FEWEST_FOR_PATTERNS or kept.zoom == 1.0:
+        return None
+    larger = [look.grade_map for look in looks if look.zoom > kept.zoom]
+    enough = [one for one in larger if one.g_seen.size >= FEWEST_FOR_PATTERNS]
+    return enough[-1] if enough else larger[0]
+
+
+@dataclass(frozen=True)
+class _Shown:
+    """Hold what all looks at one micrograph share: what is no metal in it, the predictor and the stride."""
+
+    not_metal: NDArray[np.bool_] | None
+    cell_px: int
+    predictor: Predictor
+    stride_px: int
+
+    def grid(self, shape: tuple[int, ...]) -> TileGrid:
+        return tile_grid(shape[0], shape[1], self.predictor.card.tile_px, self.stride_px)
+
+    def usable(self, grid: TileGrid, zoom: float) -> NDArray[np.bool_]:
+        return usable_tiles(grid, self.not_metal, self.cell_px * zoom)
+
+
+@dataclass(frozen=True)
+class _Look:
+    """Hold a picture at one zoom and what the model says of its usable tiles; `seen` is at the file's own pixels."""
+
+    picture: Picture
+    zoom: float
+    grid: TileGrid
+    usable: NDArray[np.bool_]
+    answers: TileAnswers
+    can_be_halved: bool
+
+    @property
+    def in_picture(self) -> float:
+        return float(np.nanmean(self.answers.g_seen))
+
+    @property
+    def seen(self) -> NDArray[np.float64]:
+        grades = np.full(self.grid.shape, np.nan)
+        grades[self.usable] = self.answers.g_seen
+        return np.asarray(grain_size.g_after_zoom(grades, 1.0 / self.zoom))
+
+    @property
+    def mean(self) -> float:
+        return float(np.nanmean(self.seen))
+
+    @property
+    def grade_map(self) -> GradeMap:
+        return GradeMap(self.seen.astype(np.float32), self.grid, self.zoom, len(self.answers.g_seen))
+
+
+def _look(picture: Picture, zoom: float, shown: _Shown) -> _Look:
+    grid = shown.grid(picture.shape)
+    usable = shown.usable(grid, zoom)
+    if not usable.any():
+        raise MicrographError("no tile shows metal only: banners, scale bars, mounting or reflections cover all")
+    answers = joined([shown.predictor.predict(tiles) for tiles in metal_tiles(picture, grid, usable)])
+    return _Look(picture, zoom, grid, usable, answers, _can_be_halved(picture, zoom, shown))
+
+
+def _can_be_halved(picture: Picture, zoom: float, shown: _Shown) -> bool:
+    """Return whether tiles still fit at half the size, and where some are covered, whether enough are left."""
+    if min(picture.shape) < 2 * shown.predictor.card.tile_px:
+        return False
+    grid = shown.grid(tuple(-(-side // 2) for side in picture.shape))
+    usable = shown.usable(grid, zoom / 2.0)
+    return bool(usable.all() or np.count_nonzero(usable) >= FEWEST_USABLE)
+
+
+def halve(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return grey pixels (rows, cols) at half the size, each the mean of four."""
+    return np.asarray(Image.fromarray(pixels).reduce(2))
+
+
+def _halved(picture: Picture) -> Picture:
+    if isinstance(picture, np.ndarray):
+        return halve(picture)
+    rows, cols = picture.shape
+    return Regions((-(-rows // 2), -(-cols // 2)), lambda top, bottom: halve(picture[2 * top : 2 * bottom]))
