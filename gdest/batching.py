@@ -11,14 +11,14 @@ from types import TracebackType
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from gdest.patience import alive
 from gdest.records import ModelCard, TileAnswers
+from gdest.sheet import Tiles, some_of
 
 
 class Predictor(Protocol):
-    """Map tiles (n, side, side) uint8 to G_seen (n,) at the card's pixel size."""
+    """Map tiles to G_seen (n,) at the card's pixel size."""
 
     card: ModelCard
     name: str
@@ -28,16 +28,17 @@ class Predictor(Protocol):
     streams: int
     """Threads that may ask it at the same time."""
 
-    def predict(self, tiles: NDArray[np.uint8]) -> TileAnswers:
-        """Return G_seen and the doubts of n tiles."""
+    def predict(self, parts: Sequence[Tiles]) -> TileAnswers:
+        """Return G_seen and the doubts of the tiles of all parts, in their order."""
         ...
 
 
 @dataclass
 class _Request:
-    """Hold the tiles of one caller, how many were given to the network, its answers, and where the whole goes."""
+    """Hold what one caller asked, how many tiles were given to the network, its answers, and where the whole goes."""
 
-    tiles: NDArray[np.uint8]
+    asked: Sequence[Tiles]
+    count: int
     given: int = 0
     parts: dict[int, TileAnswers] = field(default_factory=dict)
     whole: Future[TileAnswers] = field(default_factory=Future)
@@ -45,11 +46,11 @@ class _Request:
 
 @dataclass(frozen=True)
 class _Part:
-    """Name some of the tiles of a request, from `start` on."""
+    """Name some of the tiles of a request, from `start` to `stop`."""
 
     request: _Request
     start: int
-    tiles: NDArray[np.uint8]
+    stop: int
 
 
 class SharedPredictor:
@@ -86,9 +87,9 @@ class SharedPredictor:
         for thread in self._threads:
             thread.join()
 
-    def predict(self, tiles: NDArray[np.uint8]) -> TileAnswers:
-        """Return the answers for n tiles, when the network has come to them."""
-        request = _Request(tiles)
+    def predict(self, parts: Sequence[Tiles]) -> TileAnswers:
+        """Return the answers for the tiles of all parts, when the network has come to them."""
+        request = _Request(parts, sum(map(len, parts)))
         with self._changed:
             if self._closed:
                 raise RuntimeError("the network is closed")
@@ -101,7 +102,8 @@ class SharedPredictor:
     def _serve(self) -> None:
         while batch := self._next_batch():
             try:
-                answers = self._predictor.predict(np.concatenate([part.tiles for part in batch]))
+                asked = [some_of(part.request.asked, part.start, part.stop) for part in batch]
+                answers = self._predictor.predict([tiles for some in asked for tiles in some])
             except BaseException as error:  # it belongs to the threads that asked
                 self._fail([part.request for part in batch], error)
                 continue
@@ -115,11 +117,11 @@ class SharedPredictor:
             batch, room = [], self._predictor.batch
             while self._waiting and room:
                 request = self._waiting[0]
-                part = _Part(request, request.given, request.tiles[request.given : request.given + room])
-                request.given += len(part.tiles)
-                room -= len(part.tiles)
+                part = _Part(request, request.given, min(request.given + room, request.count))
+                request.given = part.stop
+                room -= part.stop - part.start
                 batch.append(part)
-                if request.given == len(request.tiles):
+                if request.given == request.count:
                     self._waiting.popleft()
             if self._waiting:  # the request that woke this thread holds more than one batch
                 self._changed.notify()
@@ -138,12 +140,12 @@ class SharedPredictor:
         end = 0
         with self._changed:
             for part in batch:
-                mine, request = slice(end, end + len(part.tiles)), part.request
+                mine, request = slice(end, end + part.stop - part.start), part.request
                 end = mine.stop
                 request.parts[part.start] = TileAnswers(
                     answers.g_seen[mine], answers.unfit[mine], answers.novelty[mine]
                 )
-                complete = sum(len(each.g_seen) for each in request.parts.values()) == len(request.tiles)
+                complete = sum(len(each.g_seen) for each in request.parts.values()) == request.count
                 if complete and not request.whole.done():
                     request.whole.set_result(joined([request.parts[start] for start in sorted(request.parts)]))
 

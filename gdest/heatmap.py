@@ -114,10 +114,9 @@ def pixel_grades(graded: Graded, shape: tuple[int, int] | None = None) -> NDArra
     pixels are the thinned ones that it holds for drawing.
     """
     grade_map, micrograph = graded.grade_map, graded.micrograph
-    shift = graded.statistics.g - graded.g_seen if graded.statistics else 0.0
     rows, cols = (int(np.ceil(side * grade_map.zoom)) for side in (micrograph.rows, micrograph.cols))
     height, width = shape or micrograph.pixels.shape
-    return spread_tiles(grade_map.g_seen + np.float32(shift), grade_map.grid, rows, cols, (height, width))
+    return spread_tiles(grade_map.g_seen + np.float32(graded.shift), grade_map.grid, rows, cols, (height, width))
 
 
 def colours(grades: NDArray[np.float32]) -> NDArray[np.float32]:

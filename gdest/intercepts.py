@@ -99,7 +99,7 @@ def cross_checked(row: Graded) -> Graded:
         return row
     g = count.g(um_per_px)
     row = replace(row, g_intercept=g, intercepts=count.intercepts)
-    there = g_seen_in(row.grade_map, count.clear) + statistics.g - row.g_seen
+    there = g_seen_in(row.grade_map, count.clear) + row.shift
     if not abs(g - there) > LARGEST_DIFFERENCE:  # nor where `there` is NaN
         return row
     doubt = f"the intercept count says G {g:.1f}, the network {there:.1f} in the same {len(count.clear)} tiles"

@@ -26,7 +26,7 @@ from gdest.network import GradeNetwork, describe
 AT_ONCE = 16
 """Tiles that one core works on by itself. All cores at one batch wait for the one that a decoding thread holds up."""
 
-CORES = torch.get_num_threads()
+THREADS = torch.get_num_threads()
 """What OpenVINO may use; asked for at the start, since torch is then held to one."""
 
 MOST_G_GAP = 0.03
@@ -84,11 +84,11 @@ class OpenVinoDescriptors:
         """Return what computes one batch each, as many as there are cores."""
         import openvino
 
-        options = {"INFERENCE_PRECISION_HINT": "bf16" if bf16 else "f32", "NUM_STREAMS": str(CORES)}
-        options["INFERENCE_NUM_THREADS"] = str(CORES)
+        options = {"INFERENCE_PRECISION_HINT": "bf16" if bf16 else "f32", "NUM_STREAMS": str(THREADS)}
+        options["INFERENCE_NUM_THREADS"] = str(THREADS)
         compiled = openvino.Core().compile_model(model, "CPU", options)
         free: SimpleQueue[Any] = SimpleQueue()
-        for _ in range(CORES):
+        for _ in range(THREADS):
             free.put(compiled.create_infer_request())
         return free
 
@@ -134,7 +134,10 @@ def _cache_folder(sha256: str, side: int) -> Path:
     import openvino
     from platformdirs import user_cache_path
 
-    code = b"".join(Path(str(module.__file__)).read_bytes() for module in (eight_bit, network_module))
+    code = (
+        b"".join(Path(str(module.__file__)).read_bytes() for module in (eight_bit, network_module))
+        + Path(__file__).read_bytes()
+    )
     key = hashlib.sha256(f"{openvino.__version__} {sha256} {side} ".encode() + code)
     folder: Path = user_cache_path("gdest")
     return folder / f"openvino-{key.hexdigest()[:32]}"

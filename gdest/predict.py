@@ -5,26 +5,36 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn import functional
 
+from gdest.device_tiles import cut_on
 from gdest.errors import SettingsError, WeightsError
 from gdest.network import LoadedModel, to_device
-from gdest.openvino_engine import AT_ONCE, CORES, OpenVinoDescriptors, is_installed
+from gdest.openvino_engine import AT_ONCE, THREADS, OpenVinoDescriptors, is_installed
 from gdest.records import ModelCard, TileAnswers
 from gdest.settings import GradeSettings
+from gdest.sheet import Tiles, cut, some_of, tiles_of
 
 BATCH = 64
 """Tiles per pass where nothing else is known."""
 
+LONG_RUN = 50
+"""So many files are worth some seconds of preparing the network."""
+
+REPAID_FILES = 1000
+"""So many files repay torch.compile, about a minute, where it makes a pass a quarter or more faster."""
+
 BATCHES = (64, 128, 256, 512, 1024)
 TRIED_PASSES = 3
 WORTH_IT = 1.05
-"""How a GPU's batch is found: a larger one must see so many times the tiles per second."""
+"""What is tried, a larger batch or a compiled network, must see so many times the tiles per second."""
 
 
 def choose_device(wanted: str) -> torch.device:
@@ -72,11 +82,12 @@ def _cpu_words() -> frozenset[str]:
 class NetworkPredictor:
     """Predict G_seen with one loaded network on one device; what `batching.Predictor` asks for.
 
-    A `long_run` on a CPU lets OpenVINO do the convolutions where it is installed; its start costs some seconds. On a
-    GPU it finds the fastest batch by trying, and two threads may ask, whose copies and passes overlap.
+    For many `files` it prepares itself longer: on a CPU OpenVINO does the convolutions where it is installed; on a
+    GPU the fastest batch is found by trying. Where OpenVINO is not used, torch.compile is tried for very many.
+    On a GPU two threads may ask, whose copies and passes overlap, and tiles are cut there.
     """
 
-    def __init__(self, model: LoadedModel, settings: GradeSettings, *, long_run: bool = False) -> None:
+    def __init__(self, model: LoadedModel, settings: GradeSettings, *, files: int = 1) -> None:
         if model.card.input != "crop":
             raise WeightsError(f"Weights {model.name} were trained on whole images; grading needs a model of crops.")
         self.device = choose_device(settings.device)
@@ -87,48 +98,50 @@ class NetworkPredictor:
         self.name, self.sha256 = model.name, model.sha256
         self.openvino: OpenVinoDescriptors | None = None
         self.streams, self.batch = 1, settings.batch or BATCH
+        self._pass: Callable[[Tensor], tuple[Tensor, ...]] = self.network.answer
         self._of_thread = threading.local()
+        self.cuts_there = self.device.type == "cuda"
         if self.device.type == "cuda":
             self.streams = 2
-            if long_run and not settings.batch:
+            if files >= LONG_RUN and not settings.batch:
                 self.batch = self._fastest_batch()
-        elif long_run and model.network.judge is not None and is_installed():
+        elif files >= LONG_RUN and model.network.judge is not None and is_installed():
             int8 = settings.precision == "auto" and has_fast_int8()
             self.openvino = OpenVinoDescriptors(
                 self.network, model.card.tile_px, bf16=self.bf16, int8=int8, sha256=model.sha256
             )
-            self.streams, self.batch = CORES, min(settings.batch or AT_ONCE, AT_ONCE)
+            self.streams, self.batch = THREADS, min(settings.batch or AT_ONCE, AT_ONCE)
+        if files >= REPAID_FILES and self.openvino is None:
+            self._compile()
 
     @torch.inference_mode()
-    def predict(self, tiles: NDArray[np.uint8]) -> TileAnswers:
-        """Return what the network says of tiles (n, side, side) uint8, at the model's pixel size."""
-        parts, done = [], 0
-        while done < len(tiles):
+    def predict(self, parts: Sequence[Tiles]) -> TileAnswers:
+        """Return what the network says of the tiles of all parts, at the model's pixel size."""
+        found, done, count = [], 0, sum(map(len, parts))
+        while done < count:
             try:
-                parts.append(self._answer(torch.from_numpy(tiles[done : done + self.batch]).unsqueeze(1)))
+                found.append(self._answer(some_of(parts, done, done + self.batch)))
             except torch.OutOfMemoryError:
                 if self.batch == 1:
                     raise
                 self.batch //= 2
                 logging.warning("The device's memory is full; going on with batches of %d tiles.", self.batch)
                 continue
-            done += len(parts[-1][0])
-        g_seen, unfit, novelty = (torch.cat(column).numpy() for column in zip(*parts, strict=True))
+            done += len(found[-1][0])
+        g_seen, unfit, novelty = (torch.cat(column).numpy() for column in zip(*found, strict=True))
         if self.card.correction:
             grades, too_fine = zip(*self.card.correction, strict=True)
             g_seen = (g_seen - np.interp(g_seen, grades, too_fine)).astype(np.float32)
         return TileAnswers(g_seen, unfit, novelty)
 
-    def _answer(self, part: Tensor) -> tuple[Tensor, ...]:
-        """Return what the network says of one batch (n, 1, side, side) uint8, float32 in the computer's memory."""
+    def _answer(self, parts: Sequence[Tiles]) -> tuple[Tensor, ...]:
+        """Return what the network says of one batch, float32 in the computer's memory."""
         if self.openvino is not None:
-            return self.network.answer_described(self.openvino(part))
+            return self.network.answer_described(self.openvino(_batch(parts)))
         with self._own_stream():
-            if self.device.type == "cuda":
-                part = part.pin_memory()  # what is not pinned is copied before the call returns
-            part = part.to(self.device, non_blocking=True).contiguous(memory_format=torch.channels_last)
+            tiles = cut_on(self.device, parts) if self.cuts_there else _batch(parts).to(self.device)
             with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.bf16):
-                answers = self.network.answer(part)
+                answers = self._pass(tiles.contiguous(memory_format=torch.channels_last))
             return tuple(answer.float().cpu() for answer in answers)
 
     def _own_stream(self) -> AbstractContextManager[object]:
@@ -144,16 +157,43 @@ class NetworkPredictor:
         """Return how many tiles per pass give the most tiles per second; larger batches are tried while it pays."""
         best, most = BATCH, 0.0
         for batch in BATCHES:
-            tiles = torch.zeros((batch, 1, self.card.tile_px, self.card.tile_px), dtype=torch.uint8)
             try:
-                self._answer(tiles)  # the first pass of a size chooses its algorithms
-                began = time.perf_counter()
-                for _ in range(TRIED_PASSES):
-                    self._answer(tiles)
+                rate = self._tiles_per_second(batch)
             except torch.OutOfMemoryError:
                 break
-            rate = TRIED_PASSES * batch / (time.perf_counter() - began)
             if rate < WORTH_IT * most:
                 break
             best, most = batch, rate
         return best
+
+    @torch.inference_mode()
+    def _compile(self) -> None:
+        """Let torch.compile make the passes faster, where a trial says that it does; it needs a C++ compiler."""
+        plain = self._tiles_per_second(self.batch)
+        compiled = torch.compile(self.network.answer, options={"freezing": True} if self.device.type == "cpu" else None)
+        self._pass = partial(_of_one_size, compiled, self.batch)
+        try:
+            if self._tiles_per_second(self.batch) >= WORTH_IT * plain:
+                return
+        except Exception as error:  # it raises many kinds, of its own and of the compiler
+            logging.info("torch.compile does not work here (%s); going on without.", type(error).__name__)
+        self._pass = self.network.answer
+
+    def _tiles_per_second(self, batch: int) -> float:
+        tiles = [tiles_of(np.zeros((batch, self.card.tile_px, self.card.tile_px), np.uint8))]
+        self._answer(tiles)  # the first pass of a size chooses its algorithms
+        began = time.perf_counter()
+        for _ in range(TRIED_PASSES):
+            self._answer(tiles)
+        return TRIED_PASSES * batch / (time.perf_counter() - began)
+
+
+def _of_one_size(compiled: Callable[[Tensor], tuple[Tensor, ...]], batch: int, tiles: Tensor) -> tuple[Tensor, ...]:
+    """Fill a batch up, since each size would be compiled anew; return what is said of the tiles themselves."""
+    missing = max(0, batch - len(tiles))
+    filled = functional.pad(tiles, (0, 0, 0, 0, 0, 0, 0, missing)).contiguous(memory_format=torch.channels_last)
+    return tuple(answer[: len(tiles)] for answer in compiled(filled))
+
+
+def _batch(parts: Sequence[Tiles]) -> Tensor:
+    return torch.from_numpy(cut(parts)).unsqueeze(1)

@@ -174,6 +174,11 @@ class Graded:
     g_intercept: float | None = None
     intercepts: int | None = None
 
+    @property
+    def shift(self) -> float:
+        """Return what the pixel size adds to G seen; 0 where it is not known."""
+        return self.statistics.g - self.g_seen if self.statistics else 0.0
+
 
 @dataclass(frozen=True)
 class Failed:

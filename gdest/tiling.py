@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gdest.records import RowReader, TileGrid
+from gdest.sheet import Sheet, Tiles
 
 COVERED_SHARE = 0.01
 """A tile of which more than this is no metal is left out: a thin scale bar across it is 2 %."""
@@ -59,18 +60,17 @@ def _at(covered: NDArray[np.float64], edges: NDArray[np.floating], at: float) ->
     return np.asarray(covered[first] + (place - first) * (covered[first + 1] - covered[first]))
 
 
-def metal_tiles(
-    picture: NDArray[np.uint8] | RowReader, grid: TileGrid, usable: NDArray[np.bool_]
-) -> Iterator[NDArray[np.uint8]]:
-    """Yield the usable tiles in reading order, (n, tile_px, tile_px): at once, or by rows of tiles from a reader."""
-    side = grid.tile_px
-    if isinstance(picture, np.ndarray):
-        yield cut_tiles(picture, grid)[usable.ravel()]
+def metal_tiles(picture: Sheet | RowReader, grid: TileGrid, usable: NDArray[np.bool_]) -> Iterator[Tiles]:
+    """Yield the usable tiles in reading order: at once, or by rows of tiles from a reader."""
+    side, columns = grid.tile_px, np.array(grid.lefts, np.int64)
+    if isinstance(picture, Sheet):
+        tops, lefts = np.nonzero(usable)
+        yield Tiles(picture, np.stack([np.array(grid.tops, np.int64)[tops], columns[lefts]], axis=1), side)
         return
     for top, wanted in zip(grid.tops, usable, strict=True):
         if wanted.any():
-            strip = picture[top : top + side]
-            yield np.stack([strip[:, left : left + side] for left, use in zip(grid.lefts, wanted, strict=True) if use])
+            lefts = columns[wanted]
+            yield Tiles(Sheet(picture[top : top + side]), np.stack([np.zeros_like(lefts), lefts], axis=1), side)
 
 
 def covered_px(grid: TileGrid, shown: NDArray[np.bool_]) -> int:

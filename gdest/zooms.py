@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from gdest import grain_size
 from gdest.batching import Predictor, joined
@@ -15,6 +14,7 @@ from gdest.patterns import FEWEST_FOR_PATTERNS
 from gdest.reading.picture import Regions
 from gdest.records import GradeMap, TileAnswers, TileGrid
 from gdest.review import measured_doubts
+from gdest.sheet import Sheet, Tiles, halve
 from gdest.tiling import metal_tiles, tile_grid, usable_tiles
 
 COARSE_G = 5.0
@@ -51,7 +51,7 @@ def predict_grade_map(
     `not_metal`, cells of `cell_px` pixels a side, covers are NaN; raises `MicrographError` when all are.
     """
     shown = _Shown(not_metal, cell_px, predictor, stride_px)
-    looks = [_look(picture, 1.0, shown)]
+    looks = [_look(picture if isinstance(picture, Regions) else Sheet(picture), 1.0, shown)]
     while looks[-1].in_picture < COARSE_G and looks[-1].can_be_halved:
         looks.append(_look(_halved(looks[-1].picture), looks[-1].zoom / 2.0, shown))
     kept = looks[-1]
@@ -80,20 +80,18 @@ def _seen_enlarged(look: _Look, shown: _Shown) -> tuple[float, int]:
     picked = usable[np.linspace(0, len(usable) - 1, min(len(usable), FINE_TILES)).astype(int)]
     wanted = np.zeros(look.usable.size, bool)
     wanted[picked] = True
-    tiles = np.concatenate(list(metal_tiles(look.picture, look.grid, wanted.reshape(look.usable.shape))))
-    answers = shown.predictor.predict(_enlarged(tiles))
+    parts = metal_tiles(look.picture, look.grid, wanted.reshape(look.usable.shape))
+    answers = joined([shown.predictor.predict([_enlarged(part, few=len(picked) < FEW_TILES)]) for part in parts])
     before = float(look.seen.ravel()[picked].mean())
     return float(answers.g_seen.mean(dtype=np.float64)) + G_PER_HALVING - before, len(answers.g_seen)
 
 
-def _enlarged(tiles: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return the middles of tiles (n, side, side) at twice the size, (n, side, side); of few tiles their quarters."""
-    side = tiles.shape[1]
-    half, quarter = side // 2, side // 4
-    corners = [(0, 0), (0, half), (half, 0), (half, half)] if len(tiles) < FEW_TILES else [(quarter, quarter)]
-    parts = np.concatenate([tiles[:, top : top + half, left : left + half] for top, left in corners])
-    larger = (Image.fromarray(part).resize((side, side), Image.Resampling.BILINEAR) for part in parts)
-    return np.stack([np.asarray(one) for one in larger])
+def _enlarged(tiles: Tiles, *, few: bool) -> Tiles:
+    """Return the middles of tiles at twice the size; of few tiles their quarters."""
+    half, quarter = tiles.side // 2, tiles.side // 4
+    inside = [(0, 0), (0, half), (half, 0), (half, half)] if few else [(quarter, quarter)]
+    corners = np.concatenate([tiles.corners + np.array(at, np.int64) for at in inside])
+    return Tiles(tiles.sheet, corners, tiles.side, enlarged=True)
 
 
 def _closer(looks: list[_Look], kept: _Look) -> GradeMap | None:
@@ -125,7 +123,7 @@ class _Shown:
 class _Look:
     """Hold a picture at one zoom and what the model says of its usable tiles; `seen` is at the file's own pixels."""
 
-    picture: Picture
+    picture: Sheet | Regions
     zoom: float
     grid: TileGrid
     usable: NDArray[np.bool_]
@@ -151,16 +149,16 @@ class _Look:
         return GradeMap(self.seen.astype(np.float32), self.grid, self.zoom, len(self.answers.g_seen))
 
 
-def _look(picture: Picture, zoom: float, shown: _Shown) -> _Look:
+def _look(picture: Sheet | Regions, zoom: float, shown: _Shown) -> _Look:
     grid = shown.grid(picture.shape)
     usable = shown.usable(grid, zoom)
     if not usable.any():
         raise MicrographError("no tile shows metal only: banners, scale bars, mounting or reflections cover all")
-    answers = joined([shown.predictor.predict(tiles) for tiles in metal_tiles(picture, grid, usable)])
+    answers = joined([shown.predictor.predict([tiles]) for tiles in metal_tiles(picture, grid, usable)])
     return _Look(picture, zoom, grid, usable, answers, _can_be_halved(picture, zoom, shown))
 
 
-def _can_be_halved(picture: Picture, zoom: float, shown: _Shown) -> bool:
+def _can_be_halved(picture: Sheet | Regions, zoom: float, shown: _Shown) -> bool:
     """Return whether tiles still fit at half the size, and where some are covered, whether enough are left."""
     if min(picture.shape) < 2 * shown.predictor.card.tile_px:
         return False
@@ -169,13 +167,8 @@ def _can_be_halved(picture: Picture, zoom: float, shown: _Shown) -> bool:
     return bool(usable.all() or np.count_nonzero(usable) >= FEWEST_USABLE)
 
 
-def halve(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return grey pixels (rows, cols) at half the size, each the mean of four."""
-    return np.asarray(Image.fromarray(pixels).reduce(2))
-
-
-def _halved(picture: Picture) -> Picture:
-    if isinstance(picture, np.ndarray):
-        return halve(picture)
+def _halved(picture: Sheet | Regions) -> Sheet | Regions:
+    if isinstance(picture, Sheet):
+        return picture.halved()
     rows, cols = picture.shape
     return Regions((-(-rows // 2), -(-cols // 2)), lambda top, bottom: halve(picture[2 * top : 2 * bottom]))

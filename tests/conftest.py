@@ -8,6 +8,7 @@ import tifffile
 import torch
 
 from gdest.records import ImageFile, ModelCard, TileAnswers
+from gdest.sheet import cut
 
 CARD = ModelCard(
     g_min=1.0,
@@ -31,7 +32,8 @@ class FakePredictor:
         self.batch, self.streams = batch, streams
         self.shapes = []
 
-    def predict(self, tiles):
+    def predict(self, parts):
+        tiles = cut(parts)
         self.shapes.append(tiles.shape)
         count = len(tiles)
         answer = self.answer(tiles) if callable(self.answer) else np.full(count, self.answer)

@@ -11,13 +11,20 @@ from conftest import FakePredictor
 from gdest.batching import SharedPredictor
 from gdest.errors import ArchiveError
 from gdest.patience import MOST_STALLED, in_order
+from gdest.sheet import tiles_of
 
 
-def tiles_of(level, count):
+def numbered(level, count):
     """Tiles that tell whose they are and which."""
     tiles = np.zeros((count, 4, 4), np.uint8)
     tiles[:, 0, 0], tiles[:, 0, 1] = level, np.arange(count)
     return tiles
+
+
+def asked_for(level, count):
+    """The same in two parts, as of two sheets."""
+    tiles = numbered(level, count)
+    return [tiles_of(tiles[: count // 3]), tiles_of(tiles[count // 3 :])] if count > 3 else [tiles_of(tiles)]
 
 
 def told(tiles):
@@ -35,9 +42,9 @@ def test_every_caller_gets_the_answers_of_its_own_tiles_in_their_order(streams):
     predictor = FakePredictor(late, batch=5, streams=streams)
     counts = [1, 30, 7, 12, 3, 5, 9, 2] * 6
     with SharedPredictor(predictor) as shared, ThreadPoolExecutor(8) as pool:
-        asked = [pool.submit(shared.predict, tiles_of(i, count)) for i, count in enumerate(counts)]
+        asked = [pool.submit(shared.predict, asked_for(i, count)) for i, count in enumerate(counts)]
         for i, (answer, count) in enumerate(zip(asked, counts, strict=True)):
-            np.testing.assert_array_equal(answer.result().g_seen, told(tiles_of(i, count)))
+            np.testing.assert_array_equal(answer.result().g_seen, told(numbered(i, count)))
             assert answer.result().unfit.shape == (count, 3)
             assert answer.result().novelty.shape == (count,)
     assert sum(shape[0] for shape in predictor.shapes) == sum(counts)
@@ -52,7 +59,7 @@ def test_batches_are_full_across_callers_while_the_network_is_busy():
 
     predictor.answer = slow_first
     with SharedPredictor(predictor) as shared, ThreadPoolExecutor(6) as pool:
-        asked = [pool.submit(shared.predict, tiles_of(i, 6)) for i in range(6)]
+        asked = [pool.submit(shared.predict, asked_for(i, 6)) for i in range(6)]
         while len(shared._waiting) < 5:
             pass
         busy.set()
@@ -70,8 +77,8 @@ def test_an_error_of_the_network_reaches_the_callers_and_the_next_is_answered(st
 
     with SharedPredictor(FakePredictor(broken, batch=4, streams=streams)) as shared:
         with pytest.raises(MemoryError, match="too much"):
-            shared.predict(tiles_of(1, 10))
-        assert len(shared.predict(tiles_of(2, 10)).g_seen) == 10
+            shared.predict(asked_for(1, 10))
+        assert len(shared.predict(asked_for(2, 10)).g_seen) == 10
 
 
 def test_as_many_batches_are_under_way_as_the_predictor_has_streams():
@@ -82,7 +89,7 @@ def test_as_many_batches_are_under_way_as_the_predictor_has_streams():
         return told(tiles)
 
     with SharedPredictor(FakePredictor(meeting, batch=2, streams=3)) as shared:
-        assert len(shared.predict(tiles_of(1, 6)).g_seen) == 6
+        assert len(shared.predict(asked_for(1, 6)).g_seen) == 6
 
 
 def test_results_come_in_order_and_a_task_that_hangs_costs_its_own_place():

@@ -9,8 +9,9 @@ from conftest import CARD
 
 from gdest import network
 from gdest.errors import SettingsError, WeightsError
-from gdest.predict import NetworkPredictor, has_fast_bf16, has_fast_int8
+from gdest.predict import NetworkPredictor
 from gdest.settings import GradeSettings
+from gdest.sheet import tiles_of
 
 
 @pytest.fixture(scope="module")
@@ -101,15 +102,6 @@ def test_imagenet_colour_filters_are_summed_for_grey(monkeypatch):
     assert torch.equal(built.body.layer1[0].conv1.weight, state["layer1.0.conv1.weight"])
 
 
-def test_what_the_card_says_is_read_too_fine_is_taken_off(weights):
-    model = network.load(weights)
-    settings = GradeSettings(device="cpu", precision="fp32")
-    tiles = np.random.default_rng(0).integers(0, 256, (3, 224, 224), dtype=np.uint8)
-    plain = NetworkPredictor(model, settings).predict(tiles).g_seen
-    corrected = replace(model, card=replace(model.card, correction=((0.0, 0.5), (16.0, 0.5))))
-    assert NetworkPredictor(corrected, settings).predict(tiles).g_seen == pytest.approx(plain - 0.5, abs=1e-5)
-
-
 CLASSES = (4.0, 6.0, 9.0)
 
 
@@ -152,7 +144,7 @@ def test_a_classifier_answers_the_mean_of_its_classes_by_probability(tmp_path):
     built.body.fc.bias.data = torch.log(torch.tensor([0.5, 0.25, 0.25]))
     network.save(built, card, tmp_path / "w.safetensors")
     predictor = NetworkPredictor(network.load(tmp_path / "w.safetensors"), GradeSettings(device="cpu"))
-    answers = predictor.predict(np.random.default_rng(0).integers(0, 256, (2, 224, 224), dtype=np.uint8))
+    answers = predictor.predict([tiles_of(np.random.default_rng(0).integers(0, 256, (2, 224, 224), dtype=np.uint8))])
     assert answers.g_seen == pytest.approx([0.5 * 4 + 0.25 * 6 + 0.25 * 9] * 2, abs=0.01)
     assert np.isnan(answers.unfit).all()
     assert np.isnan(answers.novelty).all()
@@ -181,60 +173,3 @@ def test_weights_of_whole_images_are_not_used_on_tiles(tmp_path):
     network.save(network.build(card), card, tmp_path / "w.safetensors")
     with pytest.raises(WeightsError, match="whole images"):
         NetworkPredictor(network.load(tmp_path / "w.safetensors"), GradeSettings(device="cpu"))
-
-
-@pytest.mark.parametrize(
-    ("words", "bf16", "int8"),
-    [
-        ("GenuineIntel avx512f amx_bf16 avx512_bf16 avx512_vnni", True, True),
-        ("GenuineIntel avx512f avx512_bf16 avx512_vnni", False, True),
-        ("AuthenticAMD avx512f avx512_bf16 avx512_vnni", True, True),
-        ("AuthenticAMD avx2", False, False),
-        ("", False, False),
-    ],
-)
-def test_the_precision_follows_the_cpu(words, bf16, int8, monkeypatch):
-    monkeypatch.setattr("gdest.predict._cpu_words", lambda: frozenset(words.split()))
-    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX512")
-    assert has_fast_bf16(torch.device("cpu")) is bf16
-    assert has_fast_int8() is int8
-
-
-def test_the_fastest_batch_is_found_by_trying_larger_ones_until_they_do_not_pay_or_fit(weights, monkeypatch):
-    predictor = NetworkPredictor(network.load(weights), GradeSettings(device="cpu"))
-    clock, sizes = [0.0], []
-    monkeypatch.setattr("gdest.predict.time.perf_counter", lambda: clock[0])
-
-    def passing(seconds, fits):
-        def answer(tiles):
-            sizes.append(len(tiles))
-            if len(tiles) > fits:
-                raise torch.OutOfMemoryError("CUDA out of memory")
-            clock[0] += seconds(len(tiles))
-
-        sizes.clear()
-        monkeypatch.setattr(predictor, "_answer", answer)
-        return predictor._fastest_batch()
-
-    assert passing(lambda count: 0.01 + count / 25_000, 10_000) == 1024  # 3,556, 6,066... 20,097 tiles/s
-    assert passing(lambda count: max(0.01, count / 25_600), 10_000) == 256
-    assert max(sizes) == 512
-    assert passing(lambda _: 0.01, 300) == 256
-    assert passing(lambda _: 0.01, 10) == 64
-
-
-def test_a_full_memory_halves_the_batch_says_so_and_loses_no_tile(weights, monkeypatch, caplog):
-    predictor = NetworkPredictor(network.load(weights), GradeSettings(device="cpu", precision="fp32", batch=8))
-    tiles = np.random.default_rng(0).integers(0, 255, (9, 224, 224), dtype=np.uint8)
-    whole, real, sizes = predictor.predict(tiles), predictor.network.answer, []
-
-    def small(part):
-        sizes.append(len(part))
-        if len(part) > 2:
-            raise torch.OutOfMemoryError("CUDA out of memory")
-        return real(part)
-
-    monkeypatch.setattr(predictor.network, "answer", small)
-    assert predictor.predict(tiles).g_seen == pytest.approx(whole.g_seen, abs=1e-3)
-    assert sizes == [8, 4, 2, 2, 2, 2, 1]
-    assert "batches of 2 tiles" in caplog.text

@@ -13,7 +13,7 @@ from gdest import network
 from gdest.commands.weights_path import weights_path
 from gdest.micrograph import grey_8_bit
 from gdest.pipeline import grade_micrographs
-from gdest.predict import NetworkPredictor, has_fast_int8
+from gdest.predict import LONG_RUN, NetworkPredictor, has_fast_int8
 from gdest.records import ImageFile
 from gdest.review import DOUBTS
 from gdest.settings import GradeSettings, SynthSettings
@@ -116,17 +116,18 @@ def test_openvino_gives_the_same_g_within_0_02_and_the_same_doubts(model, monkey
     pytest.importorskip("openvino", reason="OpenVINO is not installed: pip install gdest[openvino]")
     monkeypatch.setattr("platformdirs.user_cache_path", lambda name: tmp_path / name)
     from gdest.micrograph import read_micrograph
+    from gdest.sheet import tiles_of
     from gdest.tiling import cut_tiles, tile_grid
 
     slow = NetworkPredictor(model, GradeSettings(device="cpu", precision="fp32"))
     for precision in ("fp32", "auto"):
-        fast = NetworkPredictor(model, GradeSettings(device="cpu", precision=precision, batch=5), long_run=True)
+        fast = NetworkPredictor(model, GradeSettings(device="cpu", precision=precision, batch=5), files=LONG_RUN)
         assert fast.openvino is not None
         assert fast.openvino.int8 == (precision == "auto" and has_fast_int8())
         for name in ("steel-1.tif", "steel-2.tif", "steel-4.tif", "steel-6.tif"):
             pixels = read_micrograph(ImageFile(EXAMPLES / name, name)).pixels
-            tiles = cut_tiles(pixels, tile_grid(*pixels.shape, 224, 224))
-            exact, found = slow.predict(tiles), fast.predict(tiles)
+            tiles = tiles_of(cut_tiles(pixels, tile_grid(*pixels.shape, 224, 224)))
+            exact, found = slow.predict([tiles]), fast.predict([tiles])
             assert found.g_seen.mean() == pytest.approx(exact.g_seen.mean(), abs=0.02)
             assert found.novelty.mean() == pytest.approx(exact.novelty.mean(), abs=0.05)
             assert found.unfit.mean() == pytest.approx(exact.unfit.mean(), abs=0.2)

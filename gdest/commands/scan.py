@@ -37,9 +37,6 @@ from gdest.settings import GradeSettings, ScanSettings, answer_settings
 from gdest.stopping import Stop, heard
 from gdest.watching import Settling
 
-LONG_RUN = 50
-"""Files above which it pays to translate the network for a faster engine."""
-
 
 def run_scan(
     roots: Sequence[Path],
@@ -104,7 +101,7 @@ def load_predictor(weights: Path, settings: GradeSettings, files: int) -> Predic
     from gdest import network
     from gdest.predict import NetworkPredictor
 
-    return NetworkPredictor(network.load(weights), settings, long_run=files >= LONG_RUN)
+    return NetworkPredictor(network.load(weights), settings, files=files)
 
 
 class Scan:
@@ -215,7 +212,8 @@ class Scan:
             self.ledger.end_run(run, now())
         counts = self.ledger.counts(self.recipe.id)
         print_counts(counts, self.ledger.problems(self.recipe.id, MOST_NAMED))
-        say(f"{done} files read in {seconds:.1f} s ({done / max(seconds, 1e-9):.1f}/s)")
+        rate = f" ({done / max(seconds, 1e-9):.1f}/s)" if done > 1 else ""
+        say(f"{done} {'file' if done == 1 else 'files'} read in {seconds:.1f} s{rate}")
         names = ", ".join(str(self.out / name) for name in REPORTS)
         say(f"Written: {names}" if written else f"Nothing new; {names} are up to date.")
         code = self.stop.exit_code if stopped else exit_code(counts)

@@ -113,8 +113,7 @@ def _graded_cells(row: Graded) -> dict[str, Cell]:
     if row.statistics is None:
         return found
     statistics = row.statistics
-    shift = statistics.g - row.g_seen
-    shares = area_by_half_grade(row.grade_map, shift)
+    shares = area_by_half_grade(row.grade_map, row.shift)
     found["area_by_half_g"] = " ".join(f"{g:.1f}:{share:.0%}" for g, share in shares if share >= SMALLEST_SHARE)
     grades = ("g", "g_low", "g_high", "g_from_density", "g_sd", "g_min", "g_max", "within_half_g")
     found |= {name: round(float(getattr(statistics, name)), 3) for name in grades}

@@ -21,9 +21,10 @@ from gdest.errors import DataError, MicrographError
 from gdest.micrograph import read_micrograph
 from gdest.records import ImageFile, ModelCard
 from gdest.settings import CalibrationSettings, TrainSettings
+from gdest.sheet import halve
 from gdest.synth.frame import boundary_mask
 from gdest.synth.tessellation import grain_weights
-from gdest.zooms import G_PER_HALVING, halve
+from gdest.zooms import G_PER_HALVING
 
 PYRAMID_LEVELS = 3
 GRADE_STEP = 0.05

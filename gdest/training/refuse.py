@@ -15,11 +15,12 @@ from torch.nn import functional
 from gdest.network import NOVELTY_AXES, GradeNetwork, Judge, describe
 from gdest.records import UNFIT, ModelCard
 from gdest.settings import TrainSettings
+from gdest.sheet import halve
 from gdest.synth.dataset import make_micrograph
 from gdest.synth.unfit import draw_unfit
 from gdest.tiling import cut_tiles, tile_grid
 from gdest.training.data import Example, halved_while_coarse
-from gdest.zooms import COARSE_G, halve
+from gdest.zooms import COARSE_G
 
 GRADEABLE = "gradeable"
 TILE_PX = ModelCard.tile_px

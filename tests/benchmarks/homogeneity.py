@@ -26,7 +26,7 @@ from PIL import Image
 from gdest.batching import Predictor, SharedPredictor
 from gdest.commands.weights import load_weights
 from gdest.homogeneity import Homogeneity, assess
-from gdest.predict import NetworkPredictor
+from gdest.predict import LONG_RUN, NetworkPredictor
 from gdest.records import GradeMap, TileGrid
 from gdest.settings import GradeSettings
 from gdest.synth.dataset import make_micrograph
@@ -231,7 +231,7 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=os.cpu_count())
     parser.add_argument("--list", action="store_true", help="print every micrograph with what is said of it")
     arguments = parser.parse_args()
-    predictor = NetworkPredictor(load_weights(arguments.weights), GradeSettings(), long_run=True)
+    predictor = NetworkPredictor(load_weights(arguments.weights), GradeSettings(), files=LONG_RUN)
     found = whole_set(arguments.folder / f"seed-{arguments.seed}", arguments, predictor)
     answers = [(case, assess(grade_map, predictor.card)) for case, grade_map in found]
     if arguments.list:

@@ -10,6 +10,7 @@ import argparse
 import resource
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,9 +18,10 @@ import numpy as np
 from gdest.commands.weights import load_weights
 from gdest.heatmap import draw_heatmap
 from gdest.pipeline import grade_micrographs
-from gdest.predict import NetworkPredictor
+from gdest.predict import LONG_RUN, NetworkPredictor
 from gdest.records import Failed, ImageFile, TileAnswers
 from gdest.settings import GradeSettings
+from gdest.sheet import Tiles
 
 
 class Sparing:
@@ -30,13 +32,14 @@ class Sparing:
         self.card, self.name, self.sha256 = predictor.card, predictor.name, predictor.sha256
         self.batch, self.streams = predictor.batch, 1
 
-    def predict(self, tiles: np.ndarray) -> TileAnswers:
+    def predict(self, parts: Sequence[Tiles]) -> TileAnswers:
         """Return the network's answers, or the last ones again."""
-        self.tiles += len(tiles)
+        count = sum(map(len, parts))
+        self.tiles += count
         if self.left:
             self.left -= 1
-            self.last = self.inner.predict(tiles)
-        again = np.resize(np.arange(len(self.last.g_seen)), len(tiles))
+            self.last = self.inner.predict(parts)
+        again = np.resize(np.arange(len(self.last.g_seen)), count)
         return TileAnswers(self.last.g_seen[again], self.last.unfit[again], self.last.novelty[again])
 
 
@@ -46,7 +49,7 @@ def main() -> None:
     parser.add_argument("--strips", type=int, default=1 << 30)
     given = parser.parse_args()
     settings, began = GradeSettings(read_timeout_s=86_400.0), time.monotonic()  # a busy machine is not a stalled share
-    predictor = Sparing(NetworkPredictor(load_weights(None), settings, long_run=True), given.strips)
+    predictor = Sparing(NetworkPredictor(load_weights(None), settings, files=LONG_RUN), given.strips)
     (row,) = grade_micrographs([ImageFile(given.file, given.file.name)], predictor, settings)
     if isinstance(row, Failed):
         sys.exit(f"{row.file.name}: {row.reason}")

@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,11 +33,13 @@ SETTINGS = GradeSettings(CalibrationSettings(um_per_px=1.0))
 def make_predictor() -> Any:
     """Return the fake network of fake_scan.py, made anew on a worker, which cannot import this folder."""
     from gdest.records import ModelCard, TileAnswers
+    from gdest.sheet import Tiles, cut
 
     class Fake:
         card, name, sha256, batch, streams = ModelCard(), "fake", "0" * 64, 64, 1
 
-        def predict(self, tiles: np.ndarray) -> TileAnswers:
+        def predict(self, parts: Sequence[Tiles]) -> TileAnswers:
+            tiles = cut(parts)
             unknown = np.full((len(tiles), 4), np.nan, np.float32)
             return TileAnswers(tiles.mean(axis=(1, 2)).astype(np.float32) / 20, unknown[:, :3], unknown[:, 3])
 

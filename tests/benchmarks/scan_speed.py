@@ -28,9 +28,10 @@ from torchvision import transforms
 from gdest import network
 from gdest.commands.scan import run_scan
 from gdest.commands.weights_path import weights_path
-from gdest.openvino_engine import CORES
-from gdest.predict import NetworkPredictor
+from gdest.openvino_engine import THREADS
+from gdest.predict import LONG_RUN, NetworkPredictor
 from gdest.settings import CalibrationSettings, GradeSettings
+from gdest.sheet import tiles_of
 from gdest.synth.dataset import make_micrograph, write_tiff
 
 ROWS, COLS, DIFFERENT = 960, 1280, 20
@@ -78,8 +79,8 @@ def timed(made: list[Rate]) -> Iterator[list[int]]:
 
 def measure_bare(settings: GradeSettings, rates: list[Rate]) -> None:
     """Measure the network alone on prepared batches."""
-    predictor = NetworkPredictor(network.load(weights_path(None)), settings, long_run=True)
-    tiles = np.random.default_rng(0).integers(0, 255, (predictor.batch, 224, 224), dtype=np.uint8)
+    predictor = NetworkPredictor(network.load(weights_path(None)), settings, files=LONG_RUN)
+    tiles = [tiles_of(np.random.default_rng(0).integers(0, 255, (predictor.batch, 224, 224), dtype=np.uint8))]
     predictor.predict(tiles)
     with ThreadPoolExecutor(predictor.streams) as pool, timed(rates) as seen:
         seen += pool.map(lambda _: len(predictor.predict(tiles).g_seen), range(TILES // predictor.batch))
@@ -88,7 +89,7 @@ def measure_bare(settings: GradeSettings, rates: list[Rate]) -> None:
 def measure_plain(root: Path, count: int, rates: list[Rate]) -> None:
     """Measure the script that a laboratory would write, on the first files."""
     model = network.load(weights_path(None)).network
-    torch.set_num_threads(CORES)
+    torch.set_num_threads(THREADS)
     with timed(rates) as seen:
         for path in sorted(root.iterdir())[:count]:
             with torch.no_grad(), Image.open(path) as image:

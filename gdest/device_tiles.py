@@ -1,0 +1,77 @@
+"""Cut tiles on the device that looks at them: the pixels of a picture go there once, halving is done there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from gdest.sheet import Sheet, Tiles
+
+
+@dataclass(frozen=True)
+class _Held:
+    """Hold a picture (rows, cols) uint8 on a device, and on a GPU what tells other streams that it is there."""
+
+    picture: Tensor
+    there: torch.cuda.Event | None
+
+
+def cut_on(device: torch.device, parts: Sequence[Tiles]) -> Tensor:
+    """Return the tiles of several sheets, (n, 1, side, side) uint8 on the device, in the present stream.
+
+    Sheets keep their copy on the device in `held`, so each is copied once, whatever is cut of it; they
+    must live until what is returned has been used.
+    """
+    return torch.cat([_cut(_on(device, part.sheet), part) for part in parts]).unsqueeze(1)
+
+
+def _on(device: torch.device, sheet: Sheet) -> Tensor:
+    """Return the sheet on the device; another stream that may have put it there is waited for."""
+    with sheet.lock:
+        if sheet.held is None:
+            picture = _sent(device, sheet) if sheet.whole is None else halved(_on(device, sheet.whole))
+            there = None
+            if device.type == "cuda":
+                there = torch.cuda.Event()  # type: ignore[no-untyped-call]
+                there.record(torch.cuda.current_stream(device))
+            sheet.held = _Held(picture, there)
+        held = sheet.held
+    assert isinstance(held, _Held)
+    if held.there is not None:
+        held.there.wait(torch.cuda.current_stream(device))
+    return held.picture
+
+
+def _sent(device: torch.device, sheet: Sheet) -> Tensor:
+    pixels = torch.from_numpy(np.require(sheet.pixels, requirements=["C", "W"]))
+    if device.type == "cuda":
+        pixels = pixels.pin_memory()  # what is not pinned is copied before the call returns
+    return pixels.to(device, non_blocking=True)
+
+
+def halved(picture: Tensor) -> Tensor:
+    """Return a picture (rows, cols) uint8 at half the size, as `sheet.halve` does to the last grey level."""
+    rows, cols = picture.shape
+    if rows % 2:
+        picture = torch.cat([picture, picture[-1:]])
+    if cols % 2:
+        picture = torch.cat([picture, picture[:, -1:]], dim=1)
+    wide = picture.to(torch.int16)
+    four = wide[::2, ::2] + wide[1::2, ::2] + wide[::2, 1::2] + wide[1::2, 1::2]
+    return ((four + 2) // 4).to(torch.uint8)
+
+
+def _cut(picture: Tensor, part: Tiles) -> Tensor:
+    corners = torch.from_numpy(part.corners).to(picture.device, non_blocking=True)
+    along = torch.arange(part.source_px, device=picture.device)
+    rows, cols = corners[:, :1] + along, corners[:, 1:] + along
+    tiles = picture[rows[:, :, None], cols[:, None, :]]
+    if not part.enlarged:
+        return tiles
+    larger = functional.interpolate(tiles[:, None].float(), scale_factor=2, mode="bilinear", align_corners=False)
+    return larger[:, 0].round().to(torch.uint8)
