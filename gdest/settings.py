@@ -198,7 +198,9 @@ class TrainSettings:
     `rescale` off keeps every grade as it is; on, `rescale_g` limits a regressor's changes (the paper:
     0.5, with whole images to the coarser side only), and a classifier's are whole grades: -1, 0 or +1
     with crops, 0 or -1 with whole images. `test_share` of the specimens is kept apart and measured at
-    the end. `optimizer` is adam or sgd (momentum 0.9, weight decay 5e-4).
+    the end. `optimizer` is adam or sgd (momentum 0.9, weight decay 5e-4). `keep_norm` leaves the means and
+    deviations of batch normalisation as the initial weights have them: those of a few micrographs of one
+    steel are unlike those of all, and a network that is shown with them first has to learn them.
     """
 
     epochs: int = 50
@@ -228,12 +230,14 @@ class TrainSettings:
     rescale: bool = True
     test_share: float = 0.0
     optimizer: str = "adam"
+    keep_norm: bool = False
 
     def __post_init__(self) -> None:
         """Raise `SettingsError` for values that cannot be meant."""
         _require(min(self.batch, self.crops_per_micrograph) >= 1, "Counts must be at least 1.")
         _require(self.epochs >= 0, "--epochs must not be negative.")
         _require(self.epochs > 0 or self.init != "none", "--epochs 0 needs --init FILE.")
+        _require(not self.keep_norm or self.init != "none", "--keep-norm needs --init.")
         _require(self.learning_rate > 0, "--lr must be positive.")
         _require(self.schedule in ("constant", "cosine"), "--schedule is constant or cosine.")
         _require(0 <= self.average < 1, "--average must be in 0..1.")

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from conftest import CARD
 from PIL import Image
 
 from gdest import network
@@ -101,6 +102,18 @@ def test_weights_trained_on_a_narrow_range_keep_the_range_they_come_from(data, t
     card = train(narrow, tmp_path / "w.safetensors", settings, ignore, ignore)
     known = network.load(first).card
     assert (card.g_min, card.g_max) == (known.g_min, known.g_max)
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_batch_normalisation_is_left_as_the_initial_weights_have_it_where_that_is_asked(data, tmp_path, kept):
+    first, out = tmp_path / "first.safetensors", tmp_path / "w.safetensors"
+    network.save(network.build(CARD), CARD, first)
+    train(data, out, replace(QUICK, epochs=1, init=str(first), keep_norm=kept), ignore, ignore)
+    before, after = state(first), state(out)
+    measured = [name for name in before if "running_" in name]
+    assert len(measured) == 40
+    assert all(torch.equal(before[name], after[name]) for name in measured) is kept
+    assert not torch.equal(before["body.conv1.weight"], after["body.conv1.weight"])
 
 
 def test_the_network_learns_to_tell_fine_from_coarse(tmp_path):

@@ -58,6 +58,9 @@ def train(
     rescale: Annotated[bool, typer.Option(help="Enlarge and shrink pictures, and move their label by as much.")] = True,
     test_share: Annotated[float, typer.Option(help="Share of the specimens kept apart and measured at the end.")] = 0.0,
     optimizer: Annotated[str, typer.Option(help="adam or sgd.")] = "adam",
+    keep_norm: Annotated[
+        bool, typer.Option("--keep-norm", help="Leave batch normalisation as --init has it: for few micrographs.")
+    ] = False,
     preset: Annotated[Optional[str], typer.Option(help="azimi: the scheme the paper compares with.")] = None,
 ) -> None:
     """Train a network on labelled micrographs; an interrupted run goes on where it stopped."""
@@ -68,7 +71,7 @@ def train(
         calibration=tuple(map(str, calibration or ())), mix=tuple(map(str, mix or ())), mix_share=mix_share,
         um_per_px=um_per_px, reference_um_per_px=reference_um_per_px, seed=seed, device=device, bf16=bf16,
         init=init, task=task, head=head, backbone=backbone, input=shown,
-        rescale=rescale, test_share=test_share, optimizer=optimizer,
+        rescale=rescale, test_share=test_share, optimizer=optimizer, keep_norm=keep_norm,
     )  # fmt: skip
     settings = _with_preset(settings, preset, context)
     if out.suffix != ".safetensors":

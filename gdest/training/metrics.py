@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gdest import grain_size
+from gdest.batching import Predictor
 from gdest.errors import DataError
 from gdest.homogeneity import interpolate
 from gdest.network import LoadedModel
-from gdest.pipeline import grade_micrographs
+from gdest.pipeline import grade_files
 from gdest.predict import NetworkPredictor
 from gdest.records import UNFIT, Failed, Graded, GradeMap, GradeStatistics, ModelCard
 from gdest.review import DOUBTS
@@ -77,17 +79,22 @@ class Errors:
 
 
 def measure(model: LoadedModel, labelled: Sequence[Labelled], settings: GradeSettings) -> list[Measured]:
-    """Grade every labelled micrograph with its own pixel size; raise `DataError` when one cannot be read."""
-    predictor = NetworkPredictor(model, settings)
+    """Grade every labelled micrograph as a scan would, with its own pixel size; raise `DataError` for a broken one."""
+    return _measured(NetworkPredictor(model, settings, files=len(labelled)), labelled, settings)
+
+
+def _measured(predictor: Predictor, labelled: Sequence[Labelled], settings: GradeSettings) -> list[Measured]:
     measured = []
-    for item in labelled:
-        own = settings
-        if item.um_per_px is not None:
-            own = replace(settings, calibration=CalibrationSettings(um_per_px=item.um_per_px))
-        for row in grade_micrographs([item.file], predictor, own):
-            if isinstance(row, Failed):
-                raise DataError(f"{item.file.name}: {row.reason}")
-            measured.append(Measured(item, row))
+    for um_per_px, group in groupby(labelled, key=lambda item: item.um_per_px):
+        items, own = list(group), settings
+        if um_per_px is not None:
+            own = replace(settings, calibration=CalibrationSettings(um_per_px=um_per_px))
+        graded = grade_files([item.file for item in items], predictor, own)
+        for item, (_, rows) in zip(items, graded, strict=True):
+            for row in rows:
+                if isinstance(row, Failed):
+                    raise DataError(f"{item.file.name}: {row.reason}")
+                measured.append(Measured(item, row))
     return measured
 
 
@@ -111,11 +118,12 @@ def calibrated_card(model: LoadedModel, held_out: Sequence[Labelled], settings: 
     scatter, the limits of doubt and the errors.
     """
     grading = GradeSettings(device=settings.device)
+    predictor = NetworkPredictor(model, grading, files=len(held_out))
     if len(held_out) >= NEIGHBOURS:
-        model = replace(model, card=replace(model.card, correction=_correction(measure(model, held_out, grading))))
-    measured = measure(model, held_out, grading)
-    card = replace(model.card, interval=_interval(measured), tile_scatter=_tile_scatter(measured))
-    predictor = NetworkPredictor(model, grading)
+        found = _measured(predictor, held_out, grading)
+        predictor.card = replace(predictor.card, correction=_correction(found))
+    measured = _measured(predictor, held_out, grading)
+    card = replace(predictor.card, interval=_interval(measured), tile_scatter=_tile_scatter(measured))
     drawn = gradeable_pictures(settings, min(FEWEST_FOR_LIMITS, settings.unfit_pictures) - len(measured))
     maps = [predict_grade_map(pixels, predictor, grading.stride_px) for pixels in drawn]
     card = replace(card, limits=_limits([*(one.row.grade_map for one in measured), *maps]))

@@ -75,6 +75,8 @@ class Trainer:
     def step(self, batch: Batch) -> Tensor:
         """Take one optimiser step; return the loss of the pictures' G alone, on the device so that nothing waits."""
         self.network.train()
+        if self.settings.keep_norm:
+            _hold_statistics(self.network)
         with self.autocast():
             features = self.network.features(batch.crops.contiguous(memory_format=torch.channels_last))
             outputs = self.network.outputs(self.network.embedding(features))
@@ -136,6 +138,13 @@ class Trainer:
         self.rng.bit_generator.state = state["rng"]
         torch.set_rng_state(state["torch_rng"].cpu())
         self.epochs = [Epoch(**epoch) for epoch in state["epochs"]]
+
+
+def _hold_statistics(known: nn.Module) -> None:
+    """Let batch normalisation use the means and deviations that it has, and not learn others."""
+    for module in known.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.eval()
 
 
 def grade_loss(outputs: Tensor, g_seen: Tensor, known: GradeNetwork) -> Tensor:
