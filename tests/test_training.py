@@ -85,6 +85,8 @@ def test_no_epochs_calibrate_known_weights_on_other_micrographs(data, tmp_path):
     card = train(data, again, settings, ignore, ignore)
     assert torch.equal(state(again)["body.fc.weight"], state(first)["body.fc.weight"])
     assert card.errors["validation_micrographs"] == 6
+    assert len(card.correction) == 1  # six know one number for every G, the two held out above none
+    assert network.load(first).card.correction == ()
     known = network.load(first).card
     assert (card.g_min, card.g_max) == (known.g_min, known.g_max)
     assert card.interval != network.load(first).card.interval
@@ -241,5 +243,7 @@ def test_what_may_be_chance_is_not_corrected():
     def corrected(bias):
         return [value for _, value in metrics._correction([One(g, bias) for g in np.linspace(3, 9, 400)])]
 
+    few = metrics._correction([One(6.3, 0.3) for _ in range(9)])
+    assert [value for _, value in few] == [pytest.approx(0.27, abs=0.1)]
     assert np.mean(np.array(corrected(0.0)) == 0.0) > 0.7
     assert np.mean(corrected(0.3)) == pytest.approx(0.28, abs=0.04)

@@ -61,7 +61,16 @@ def test_tiles_without_metal_are_not_enlarged():
     usable = int(np.isfinite(grade_map.g_seen).sum())
     assert 0 < usable < FEW_TILES
     assert predictor.shapes[-1][0] == 4 * usable
-    assert np.nanmean(grade_map.g_seen) == pytest.approx(14.0)
+    assert np.nanmean(grade_map.g_seen) == pytest.approx(12.75)  # it says 12 of any size, and moves no further
+
+
+@pytest.mark.parametrize(("enlarged", "g"), [(9.0, 11.0), (9.6, 11.6), (12.5, 11.75), (6.0, 10.25)])
+def test_what_the_enlarged_tiles_contradict_is_moved_only_so_far_and_is_a_doubt(enlarged, g, rng):
+    picture = rng.integers(0, 256, (224, 224), dtype=np.uint8)
+    answers = iter([11.0, enlarged])
+    grade_map = predict_grade_map(picture, FakePredictor(lambda tiles: np.full(len(tiles), next(answers))), 224)
+    assert grade_map.g_seen == pytest.approx(g)
+    assert grade_map.doubts["zoom gap"] == pytest.approx(abs(enlarged + 2.0 - 11.0))
 
 
 def test_a_picture_that_was_halved_is_not_enlarged():

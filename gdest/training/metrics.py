@@ -31,6 +31,9 @@ REVIEW_SHARE = 0.007
 """Share of gradeable micrographs that each single doubt may send to review: the five together, and what is said of
 contrast and light, stay below one in twenty."""
 
+FEWEST_FOR_CORRECTION = 5
+"""With fewer micrographs their mean error says nothing of the network's bias."""
+
 NEIGHBOURS = 40
 """Micrographs of similar G whose errors make one point of the interval curve."""
 
@@ -119,7 +122,7 @@ def calibrated_card(model: LoadedModel, held_out: Sequence[Labelled], settings: 
     """
     grading = GradeSettings(device=settings.device)
     predictor = NetworkPredictor(model, grading, files=len(held_out))
-    if len(held_out) >= NEIGHBOURS:
+    if len(held_out) >= FEWEST_FOR_CORRECTION:
         found = _measured(predictor, held_out, grading)
         predictor.card = replace(predictor.card, correction=_correction(found))
     measured = _measured(predictor, held_out, grading)
@@ -174,7 +177,8 @@ def _interval(measured: Sequence[Measured]) -> tuple[tuple[float, float], ...]:
 def _correction(measured: Sequence[Measured]) -> tuple[tuple[float, float], ...]:
     """Return (G in the graded picture, mean error without the tenth at either end), from neighbours in G.
 
-    It is drawn towards none by what may be chance, and is none within two standard errors.
+    It is drawn towards none by what may be chance, and is none within two standard errors. Few micrographs, of one
+    kind of steel, give one number for every G.
     """
 
     def middle(errors: NDArray[np.float64]) -> float:
