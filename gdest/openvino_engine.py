@@ -134,10 +134,7 @@ def _cache_folder(sha256: str, side: int) -> Path:
     import openvino
     from platformdirs import user_cache_path
 
-    code = (
-        b"".join(Path(str(module.__file__)).read_bytes() for module in (eight_bit, network_module))
-        + Path(__file__).read_bytes()
-    )
+    code = b"".join(Path(str(file)).read_bytes() for file in (eight_bit.__file__, network_module.__file__, __file__))
     key = hashlib.sha256(f"{openvino.__version__} {sha256} {side} ".encode() + code)
     folder: Path = user_cache_path("gdest")
     return folder / f"openvino-{key.hexdigest()[:32]}"

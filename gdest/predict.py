@@ -171,13 +171,19 @@ class NetworkPredictor:
         """Let torch.compile make the passes faster, where a trial says that it does; it needs a C++ compiler."""
         plain = self._tiles_per_second(self.batch)
         compiled = torch.compile(self.network.answer, options={"freezing": True} if self.device.type == "cpu" else None)
-        self._pass = partial(_of_one_size, compiled, self.batch)
+        self._pass = partial(self._of_one_size, compiled)
         try:
             if self._tiles_per_second(self.batch) >= WORTH_IT * plain:
                 return
         except Exception as error:  # it raises many kinds, of its own and of the compiler
             logging.info("torch.compile does not work here (%s); going on without.", type(error).__name__)
         self._pass = self.network.answer
+
+    def _of_one_size(self, compiled: Callable[[Tensor], tuple[Tensor, ...]], tiles: Tensor) -> tuple[Tensor, ...]:
+        """Fill a batch up, since each size would be compiled anew; return what is said of the tiles themselves."""
+        missing = max(0, self.batch - len(tiles))  # another thread may have halved the batch meanwhile
+        filled = functional.pad(tiles, (0, 0, 0, 0, 0, 0, 0, missing)).contiguous(memory_format=torch.channels_last)
+        return tuple(answer[: len(tiles)] for answer in compiled(filled))
 
     def _tiles_per_second(self, batch: int) -> float:
         tiles = [tiles_of(np.zeros((batch, self.card.tile_px, self.card.tile_px), np.uint8))]
@@ -186,13 +192,6 @@ class NetworkPredictor:
         for _ in range(TRIED_PASSES):
             self._answer(tiles)
         return TRIED_PASSES * batch / (time.perf_counter() - began)
-
-
-def _of_one_size(compiled: Callable[[Tensor], tuple[Tensor, ...]], batch: int, tiles: Tensor) -> tuple[Tensor, ...]:
-    """Fill a batch up, since each size would be compiled anew; return what is said of the tiles themselves."""
-    missing = max(0, batch - len(tiles))
-    filled = functional.pad(tiles, (0, 0, 0, 0, 0, 0, 0, missing)).contiguous(memory_format=torch.channels_last)
-    return tuple(answer[: len(tiles)] for answer in compiled(filled))
 
 
 def _batch(parts: Sequence[Tiles]) -> Tensor:

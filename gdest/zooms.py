@@ -64,17 +64,22 @@ def predict_grade_map(
         looks += nearest
     # tiles of another size hold other mixtures of grains, so a mixed field may differ by half its scatter
     gap = max(0.0, abs(nearest[0].mean - kept.mean) - 0.5 * float(np.nanstd(kept.seen))) if nearest else float("nan")
-    finer, enlarged = 0.0, 0
-    if kept.zoom == 1.0 and kept.in_picture > FINE_G:
+    grade_map, finer, enlarged = kept.grade_map, 0.0, 0
+    if is_enlarged(kept.zoom, kept.in_picture):
         finer, enlarged = _seen_enlarged(kept, shown)
         gap = float(np.fmax(gap, abs(finer)))
     return replace(
-        kept.grade_map,
-        g_seen=kept.grade_map.g_seen + np.float32(np.clip(finer, -MOST_FINER, MOST_FINER)),
+        grade_map,
+        g_seen=grade_map.g_seen + np.float32(np.clip(finer, -MOST_FINER, MOST_FINER)),
         tiles=sum(len(look.answers.g_seen) for look in looks) + enlarged,
         doubts=measured_doubts(kept.answers, gap),
         closer=_closer(looks, kept),
     )
+
+
+def is_enlarged(zoom: float, g_in_picture: float) -> bool:
+    """Return whether grains that look like this in a picture of this zoom are also seen enlarged."""
+    return zoom == 1.0 and g_in_picture > FINE_G
 
 
 def _seen_enlarged(look: _Look, shown: _Shown) -> tuple[float, int]:

@@ -33,9 +33,6 @@ def test_what_the_card_says_is_read_too_fine_is_taken_off(weights):
     assert NetworkPredictor(corrected, settings).predict(tiles).g_seen == pytest.approx(plain - 0.5, abs=1e-5)
 
 
-CLASSES = (4.0, 6.0, 9.0)
-
-
 @pytest.mark.parametrize(
     ("words", "bf16", "int8"),
     [
@@ -132,3 +129,28 @@ def test_a_full_memory_halves_the_batch_says_so_and_loses_no_tile(weights, monke
     assert predictor.predict(tiles).g_seen == pytest.approx(whole.g_seen, abs=1e-3)
     assert sizes == [8, 4, 2, 2, 2, 2, 1]
     assert "batches of 2 tiles" in caplog.text
+
+
+def test_a_compiled_network_is_given_smaller_batches_too_when_the_memory_is_full(weights, monkeypatch):
+    sizes = []
+
+    def compiled(plain, **_options):
+        def answer(tiles):
+            sizes.append(len(tiles))
+            if len(tiles) > most[0]:
+                raise torch.OutOfMemoryError("CUDA out of memory")
+            return plain(tiles)
+
+        return answer
+
+    most = [4]
+    monkeypatch.setattr("gdest.predict.is_installed", lambda: False)
+    monkeypatch.setattr("gdest.predict.WORTH_IT", 0.0)  # whatever the trial says
+    monkeypatch.setattr(torch, "compile", compiled)
+    settings = GradeSettings(device="cpu", precision="fp32", batch=4)
+    predictor = NetworkPredictor(network.load(weights), settings, files=REPAID_FILES)
+    sizes.clear()
+    most[0] = 2
+    tiles = tiles_of(np.random.default_rng(0).integers(0, 255, (5, 224, 224), dtype=np.uint8))
+    assert len(predictor.predict([tiles]).g_seen) == 5
+    assert sizes == [4, 2, 2, 2]

@@ -21,7 +21,7 @@ from gdest.review import DOUBTS
 from gdest.settings import CalibrationSettings, GradeSettings, TrainSettings
 from gdest.training.data import Labelled
 from gdest.training.refuse import gradeable_pictures
-from gdest.zooms import FINE_G, G_PER_HALVING, predict_grade_map
+from gdest.zooms import G_PER_HALVING, is_enlarged, predict_grade_map
 
 NOMINAL_COVERAGE = 0.9
 FEWEST_FOR_LIMITS = 100
@@ -62,7 +62,7 @@ class Measured:
         """Return the predicted G as it looks in the picture that decided, which may be a halved or an enlarged one."""
         zoom = self.row.grade_map.zoom
         g = float(grain_size.g_after_zoom(self.row.g_seen, zoom))
-        return g - G_PER_HALVING if zoom == 1.0 and g > FINE_G else g
+        return g - G_PER_HALVING if is_enlarged(zoom, g) else g
 
     @property
     def error(self) -> float:
