@@ -5,7 +5,17 @@ import pytest
 from conftest import CARD, FakePredictor
 from PIL import Image
 
-from gdest.heatmap import BAR_PX, FEW_GREYS, G_SCALE, colours, draw_heatmap, heatmap_name, pixel_grades, write_heatmap
+from gdest.heatmap import (
+    BAR_PX,
+    FEW_GREYS,
+    G_SCALE,
+    colours,
+    draw_heatmap,
+    heatmap_name,
+    pixel_grades,
+    save_png,
+    write_heatmap,
+)
 from gdest.pipeline import grade, grade_micrographs
 from gdest.records import GradeMap, ImageFile, Micrograph
 from gdest.settings import GradeSettings
@@ -62,6 +72,15 @@ def test_names_keep_the_suffix_so_that_two_formats_are_two_pictures(tmp_path):
     write_heatmap(graded([[6.0]]), tmp_path / heatmap_name("a/1.tif"))
     with Image.open(tmp_path / "heatmaps/a/1.tif.png") as picture:
         assert picture.size == (224 + BAR_PX, 224)
+
+
+def test_a_png_holds_every_pixel_and_right_checksums(tmp_path, rng):
+    pixels = rng.integers(0, 256, (37, 53, 3), dtype=np.uint8)
+    save_png(Image.fromarray(pixels), tmp_path / "a.png")
+    with Image.open(tmp_path / "a.png") as image:
+        image.verify()  # the checksum of every chunk
+    with Image.open(tmp_path / "a.png") as image:
+        assert image.mode == "RGB" and np.array_equal(np.asarray(image), pixels)
 
 
 def test_a_large_micrograph_gives_a_picture_of_bearable_size(write_tiff, rng):

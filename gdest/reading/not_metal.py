@@ -33,7 +33,6 @@ MOST_REFLECTIONS, MOST_WHITE_ELSEWHERE = 4, 0.05
 
 def find_not_metal(look: NDArray[np.uint8]) -> NDArray[np.bool_] | None:
     """Return the cells that are no metal, (rows / 8, cols / 8) rounded up, of a picture (rows, cols[, 3]); or None."""
-    # heavy, and not needed where nothing is read
     grey = look if look.ndim == 2 else look[:, :, 1]
     rows, cols = grey.shape
     marked = np.zeros((-(-rows // CELL_PX), -(-cols // CELL_PX)), bool)
@@ -42,7 +41,8 @@ def find_not_metal(look: NDArray[np.uint8]) -> NDArray[np.bool_] | None:
     for bar in find_scale_bars(look):
         for top, bottom, left, right in _bar_and_label(look, bar):
             marked[top // CELL_PX : bottom // CELL_PX + 1, left // CELL_PX : right // CELL_PX + 1] = True
-    cells = np.pad(grey, ((0, -rows % CELL_PX), (0, -cols % CELL_PX)), mode="edge")
+    whole = rows % CELL_PX == cols % CELL_PX == 0
+    cells = grey if whole else np.pad(grey, ((0, -rows % CELL_PX), (0, -cols % CELL_PX)), mode="edge")
     marked |= _mounting(cells, marked) | _reflections(cells)
     return marked if marked.any() else None
 
@@ -62,12 +62,11 @@ def _banners(grey: NDArray[np.uint8]) -> list[tuple[int, int]]:
 def _banner_height(grey: NDArray[np.uint8]) -> int:
     """Return how many rows from the upper rim are of one colour with writing in it; 0 when there is no banner."""
     most = int(BANNER_MOST * grey.shape[0])
-    part = grey[: most + 8].astype(np.int16)
-    colour = int(np.median(part[: BANNER_LEAST_PX // 2]))
-    share = np.mean(np.abs(part - colour) <= BANNER_GREYS, axis=1)
-    plain = np.flatnonzero(share >= 0.97)
-    if not len(plain) or plain[0] > BANNER_LEAST_PX:
+    colour = int(np.median(grey[: BANNER_LEAST_PX // 2]))
+    if not (_share_of(colour, grey[: BANNER_LEAST_PX + 1]) >= 0.97).any():
         return 0
+    part = grey[: most + 8]
+    share = _share_of(colour, part)
     inside = share >= BANNER_SHARE
     ends = np.flatnonzero(~inside)
     height = int(ends[0]) if len(ends) else len(share)
@@ -75,6 +74,11 @@ def _banner_height(grey: NDArray[np.uint8]) -> int:
         return 0
     beyond = part[height + 1 : height + 8]
     return height if abs(float(np.median(beyond)) - colour) >= BANNER_STEP and share[height + 1] < 0.3 else 0
+
+
+def _share_of(colour: int, part: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """Return the share of each row that is of one grey."""
+    return np.asarray(np.mean(np.abs(part.astype(np.int16) - colour) <= BANNER_GREYS, axis=1))
 
 
 def _bar_and_label(look: NDArray[np.uint8], bar: ScaleBar) -> list[tuple[int, int, int, int]]:
@@ -108,11 +112,12 @@ def _mounting(cells: NDArray[np.uint8], marked: NDArray[np.bool_]) -> NDArray[np
     """Return the large dark parts that touch the rim: resin, or the shadow round a field of view."""
     from scipy import ndimage
 
-    bright = float(np.percentile(cells[::2, ::2], 95))
-    mean = _per_cell(np.add, cells, np.uint16) / CELL_PX**2
-    dark = (mean <= DARK * bright) & (_per_cell(np.maximum, cells, np.uint8) <= DARK_MOST * bright)
+    bright = float(np.percentile(cells[::4, ::4], 95))
+    dark: NDArray[np.bool_] = _per_cell(np.add, cells, np.uint16) <= DARK * bright * CELL_PX**2
+    if dark.any():
+        dark &= _per_cell(np.maximum, cells, np.uint8) <= DARK_MOST * bright
     if not dark.any():
-        return np.asarray(dark, np.bool_)
+        return dark
     reach = RIM_OPENING
     # beyond the rim the mounting goes on, so that a strip along it is not thinner than it is
     wide = np.pad(dark, reach, mode="edge")
@@ -128,10 +133,11 @@ def _reflections(cells: NDArray[np.uint8]) -> NDArray[np.bool_]:
     """Return the large patches without any drawing in white; nothing where white is all over the picture."""
     from scipy import ndimage
 
-    white = _per_cell(np.minimum, cells, np.uint8) >= WHITE
+    white = cells[::CELL_PX, ::CELL_PX] >= WHITE
     nothing: NDArray[np.bool_] = np.zeros(white.shape, np.bool_)
-    if not white.any():
+    if np.count_nonzero(white) < WHITE_LEAST_CELLS:
         return nothing
+    white = _per_cell(np.minimum, cells, np.uint8) >= WHITE
     opened = ndimage.binary_opening(white, np.ones((WHITE_OPENING, WHITE_OPENING)))
     labels, count = ndimage.label(opened)
     sizes = np.bincount(labels.ravel(), minlength=count + 1)
