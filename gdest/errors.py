@@ -49,3 +49,9 @@ class OutputError(GdestError):
     """Say why a result cannot be written (full disk, missing folder, no permission)."""
 
     exit_code = 2
+
+
+def require(condition: bool, sentence: str) -> None:
+    """Raise `SettingsError` with the sentence unless the condition holds."""
+    if not condition:
+        raise SettingsError(sentence)

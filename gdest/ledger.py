@@ -172,10 +172,8 @@ class Ledger:
     def mark_gone(self, recipe: int, names: Sequence[str], when: str) -> None:
         """Write down that files are no longer in the archive; their rows are kept but not exported."""
         with self.writing():
-            self._connection.executemany(
-                "UPDATE files SET gone_since = ? WHERE recipe = ? AND name = ?",
-                [(when, recipe, name) for name in names],
-            )
+            gone = [(when, recipe, name) for name in names]
+            self._connection.executemany("UPDATE files SET gone_since = ? WHERE recipe = ? AND name = ?", gone)
 
     def expect(self, names: Sequence[str]) -> None:
         """Write down which files this ledger's shard has to hold in the end, for `gdest merge`."""

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gdest.archive import page_name
+from gdest.calibration import CalibrationSettings
 from gdest.errors import MicrographError
 from gdest.patience import alive
 from gdest.reading.grey import Window, bands, check_shape, grey_8_bit, in_window, window_of
@@ -27,7 +28,7 @@ from gdest.reading.scale_bar import scale_bar_size
 from gdest.reading.tiff import STARTS, tiff_pictures
 from gdest.reading.vendor import READERS
 from gdest.records import Failed, ImageFile, Micrograph, PixelSize, now
-from gdest.settings import CalibrationSettings, GradeSettings
+from gdest.settings import GradeSettings
 
 __all__ = ["SMALLEST_PX", "grey_8_bit", "read_micrograph", "read_micrographs"]
 

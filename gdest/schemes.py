@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from gdest.settings import TrainSettings, _require
+from gdest.errors import require
+from gdest.settings import TrainSettings
 
 GRADE_SETS = {
     "seen": ((2.5, *(float(g) for g in range(4, 14))), 242),
@@ -44,7 +45,7 @@ class StudySettings:
 
     def __post_init__(self) -> None:
         """Raise `SettingsError` for values that cannot be meant."""
-        _require(self.seeds >= 1, "--seeds must be at least 1.")
-        _require(self.image_batch >= 1, "--image-batch must be at least 1.")
-        _require(bool(self.configs), "--configs names no configuration.")
-        _require(self.training.epochs >= 1, "--epochs must be at least 1.")
+        require(self.seeds >= 1, "--seeds must be at least 1.")
+        require(self.image_batch >= 1, "--image-batch must be at least 1.")
+        require(bool(self.configs), "--configs names no configuration.")
+        require(self.training.epochs >= 1, "--epochs must be at least 1.")

@@ -6,7 +6,8 @@ from dataclasses import asdict, dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from gdest.errors import SettingsError
+from gdest.calibration import CalibrationSettings
+from gdest.errors import require
 from gdest.grain_size import G_MAX, G_MIN
 from gdest.shards import Shard
 
@@ -14,11 +15,6 @@ TASKS = ("regression", "classification")
 HEADS = ("fc", "ext")
 BACKBONES = ("resnet18", "alexnet", "vgg16")
 INPUTS = ("crop", "image")
-
-
-def _require(condition: bool, sentence: str) -> None:
-    if not condition:
-        raise SettingsError(sentence)
 
 
 @dataclass(frozen=True)
@@ -38,78 +34,11 @@ class SynthSettings:
 
     def __post_init__(self) -> None:
         """Raise `SettingsError` for values no micrograph can have."""
-        _require(all(G_MIN <= g <= G_MAX for g in self.grades), "--grades must lie in 0..16.")
-        _require(self.count >= 1, "--count must be at least 1.")
-        _require(G_MIN <= self.g_min <= self.g_max <= G_MAX, "--g-min and --g-max must satisfy 0 <= min <= max <= 16.")
-        _require(self.rows >= 224 and self.cols >= 224, "--size must be at least 224x224 px.")
-        _require(self.um_per_px > 0, "--um-per-px must be positive.")
-
-
-@dataclass(frozen=True)
-class PixelSizeRule:
-    """Say the pixel size of the files whose relative path fits `glob`, where `*` also crosses folders.
-
-    Either `um_per_px`, or `magnification` with `camera_um`, or `camera_um` alone, which lets a magnification
-    in the file's name count. A rule with `trust` is the last word: what the file says is not compared.
-    """
-
-    glob: str
-    um_per_px: float | None = None
-    magnification: float | None = None
-    camera_um: float | None = None
-    trust: bool = False
-
-    def __post_init__(self) -> None:
-        """Raise `SettingsError` for half a statement or an impossible one."""
-        _check_calibration(self.um_per_px, self.magnification, self.camera_um)
-        _require(
-            any(value is not None for value in (self.um_per_px, self.camera_um)),
-            "give um_per_px, or camera_um with or without magnification.",
-        )
-
-    @property
-    def stated_um_per_px(self) -> float | None:
-        """Return the pixel size that the rule states, None when it names the camera only."""
-        return _stated_um_per_px(self.um_per_px, self.magnification, self.camera_um)
-
-
-@dataclass(frozen=True)
-class CalibrationSettings:
-    """Say what the user knows of the pixel size: um per px, or magnification with the camera's pixel.
-
-    `camera_um` alone lets a magnification in a file's name count. `read_scale_bar` also looks for a
-    burnt-in bar; `scale_bar_um` is its length where the number beside it is not to be read.
-    """
-
-    um_per_px: float | None = None
-    magnification: float | None = None
-    camera_um: float | None = None
-    rules: tuple[PixelSizeRule, ...] = ()
-    read_scale_bar: bool = False
-    scale_bar_um: float | None = None
-
-    def __post_init__(self) -> None:
-        """Raise `SettingsError` for half a statement or an impossible one."""
-        _check_calibration(self.um_per_px, self.magnification, self.camera_um)
-        _require(self.scale_bar_um is None or 0 < self.scale_bar_um < float("inf"), "--scale-bar-um must be positive.")
-
-    @property
-    def stated_um_per_px(self) -> float | None:
-        """Return the pixel size that the user states, None when nothing is stated."""
-        return _stated_um_per_px(self.um_per_px, self.magnification, self.camera_um)
-
-
-def _check_calibration(um_per_px: float | None, magnification: float | None, camera_um: float | None) -> None:
-    _require(magnification is None or camera_um is not None, "--magnification needs --camera-um.")
-    _require(um_per_px is None or magnification is None, "Give --um-per-px or --magnification, not both.")
-    for value in (um_per_px, magnification, camera_um):
-        _require(value is None or 0 < value < float("inf"), "Pixel size and magnification must be positive numbers.")
-
-
-def _stated_um_per_px(um_per_px: float | None, magnification: float | None, camera_um: float | None) -> float | None:
-    if magnification is not None and camera_um is not None:
-        return camera_um / magnification
-    return um_per_px
+        require(all(G_MIN <= g <= G_MAX for g in self.grades), "--grades must lie in 0..16.")
+        require(self.count >= 1, "--count must be at least 1.")
+        require(G_MIN <= self.g_min <= self.g_max <= G_MAX, "--g-min and --g-max must satisfy 0 <= min <= max <= 16.")
+        require(self.rows >= 224 and self.cols >= 224, "--size must be at least 224x224 px.")
+        require(self.um_per_px > 0, "--um-per-px must be positive.")
 
 
 @dataclass(frozen=True)
@@ -128,13 +57,13 @@ class GradeSettings:
 
     def __post_init__(self) -> None:
         """Raise `SettingsError` for values that cannot be meant."""
-        _require(1 <= self.stride_px <= 224, "--stride must be 1..224 px, so that the tiles cover the image.")
-        _require(self.batch >= 0, "--batch must not be negative.")
-        _require(self.precision in ("auto", "fp32", "bf16"), "--precision is auto, fp32 or bf16.")
-        _require(self.max_megapixels > 0, "--max-megapixels must be positive.")
-        _require(self.read_timeout_s > 0, "--read-timeout must be positive.")
+        require(1 <= self.stride_px <= 224, "--stride must be 1..224 px, so that the tiles cover the image.")
+        require(self.batch >= 0, "--batch must not be negative.")
+        require(self.precision in ("auto", "fp32", "bf16"), "--precision is auto, fp32 or bf16.")
+        require(self.max_megapixels > 0, "--max-megapixels must be positive.")
+        require(self.read_timeout_s > 0, "--read-timeout must be positive.")
         missing = self.cross_check and find_spec("skimage") is None
-        _require(not missing, "--cross-check needs scikit-image: pip install 'gdest[cross-check]'.")
+        require(not missing, "--cross-check needs scikit-image: pip install 'gdest[cross-check]'.")
 
 
 SPEED_ONLY = ("batch", "device", "read_timeout_s")
@@ -176,11 +105,11 @@ class ScanSettings:
 
     def __post_init__(self) -> None:
         """Raise `SettingsError` for values that cannot be meant."""
-        _require(self.limit is None or self.limit >= 1, "--limit must be at least 1.")
-        _require(self.poll_s > 0 and self.settle_s >= 0, "--poll must be positive, --settle not negative.")
-        _require(not (self.watch and (self.dry_run or self.force)), "--watch goes with neither --dry-run nor --force.")
-        _require(self.engine in ("local", "ray"), "--engine is local or ray.")
-        _require(self.address is None or self.engine == "ray", "--address goes with --engine ray.")
+        require(self.limit is None or self.limit >= 1, "--limit must be at least 1.")
+        require(self.poll_s > 0 and self.settle_s >= 0, "--poll must be positive, --settle not negative.")
+        require(not (self.watch and (self.dry_run or self.force)), "--watch goes with neither --dry-run nor --force.")
+        require(self.engine in ("local", "ray"), "--engine is local or ray.")
+        require(self.address is None or self.engine == "ray", "--address goes with --engine ray.")
 
 
 @dataclass(frozen=True)
@@ -234,29 +163,29 @@ class TrainSettings:
 
     def __post_init__(self) -> None:
         """Raise `SettingsError` for values that cannot be meant."""
-        _require(min(self.batch, self.crops_per_micrograph) >= 1, "Counts must be at least 1.")
-        _require(self.epochs >= 0, "--epochs must not be negative.")
-        _require(self.epochs > 0 or self.init != "none", "--epochs 0 needs --init FILE.")
-        _require(not self.keep_norm or self.init != "none", "--keep-norm needs --init.")
-        _require(self.learning_rate > 0, "--lr must be positive.")
-        _require(self.schedule in ("constant", "cosine"), "--schedule is constant or cosine.")
-        _require(0 <= self.average < 1, "--average must be in 0..1.")
-        _require(self.crop_px >= 64 and self.crop_px % 32 == 0, "--crop-px must be a multiple of 32, at least 64.")
-        _require(0 <= self.rescale_g <= 4, "--rescale-g must be in 0..4.")
-        _require(0 <= self.contrast < 1, "--contrast must be in 0..1.")
-        _require(0 < self.validation_share < 1, "--validation-share must be in 0..1.")
-        _require(0 < self.mix_share < 1, "--mix-share must be in 0..1.")
-        _require(not self.mix or self.input == "crop", "--mix goes with --input crop.")
-        _require(self.unfit_pictures >= 1, "--unfit-pictures must be at least 1.")
-        _require(self.um_per_px is None or self.um_per_px > 0, "--um-per-px must be positive.")
-        _require(self.reference_um_per_px > 0, "--reference-um-per-px must be positive.")
-        _require(self.task in TASKS, f"--task is one of {', '.join(TASKS)}.")
-        _require(self.head in HEADS, f"--head is one of {', '.join(HEADS)}.")
-        _require(self.backbone in BACKBONES, f"--backbone is one of {', '.join(BACKBONES)}.")
-        _require(self.input in INPUTS, f"--input is one of {', '.join(INPUTS)}.")
-        _require(0 <= self.test_share < 1, "--test-share must be in 0..1.")
-        _require(self.validation_share + self.test_share < 1, "--validation-share and --test-share leave nothing.")
-        _require(self.optimizer in ("adam", "sgd"), "--optimizer is adam or sgd.")
+        require(min(self.batch, self.crops_per_micrograph) >= 1, "Counts must be at least 1.")
+        require(self.epochs >= 0, "--epochs must not be negative.")
+        require(self.epochs > 0 or self.init != "none", "--epochs 0 needs --init FILE.")
+        require(not self.keep_norm or self.init != "none", "--keep-norm needs --init.")
+        require(self.learning_rate > 0, "--lr must be positive.")
+        require(self.schedule in ("constant", "cosine"), "--schedule is constant or cosine.")
+        require(0 <= self.average < 1, "--average must be in 0..1.")
+        require(self.crop_px >= 64 and self.crop_px % 32 == 0, "--crop-px must be a multiple of 32, at least 64.")
+        require(0 <= self.rescale_g <= 4, "--rescale-g must be in 0..4.")
+        require(0 <= self.contrast < 1, "--contrast must be in 0..1.")
+        require(0 < self.validation_share < 1, "--validation-share must be in 0..1.")
+        require(0 < self.mix_share < 1, "--mix-share must be in 0..1.")
+        require(not self.mix or self.input == "crop", "--mix goes with --input crop.")
+        require(self.unfit_pictures >= 1, "--unfit-pictures must be at least 1.")
+        require(self.um_per_px is None or self.um_per_px > 0, "--um-per-px must be positive.")
+        require(self.reference_um_per_px > 0, "--reference-um-per-px must be positive.")
+        require(self.task in TASKS, f"--task is one of {', '.join(TASKS)}.")
+        require(self.head in HEADS, f"--head is one of {', '.join(HEADS)}.")
+        require(self.backbone in BACKBONES, f"--backbone is one of {', '.join(BACKBONES)}.")
+        require(self.input in INPUTS, f"--input is one of {', '.join(INPUTS)}.")
+        require(0 <= self.test_share < 1, "--test-share must be in 0..1.")
+        require(self.validation_share + self.test_share < 1, "--validation-share and --test-share leave nothing.")
+        require(self.optimizer in ("adam", "sgd"), "--optimizer is adam or sgd.")
 
     @property
     def mixed_crops(self) -> int:

@@ -13,7 +13,7 @@ LAYERS = {
     "settings": 1, "archive": 1, "micrograph": 1, "reading": 1, "tiling": 1, "sheet": 1, "statistics": 1, "heatmap": 1,
     "reports": 1, "synth": 1, "review": 1, "config": 1, "schemes": 1,
     "ledger": 1, "ledger_schema": 1, "changes": 1, "output_lock": 1, "stopping": 1, "patience": 1, "shards": 1,
-    "selection": 1, "journal": 1, "watching": 1, "model_file": 1,
+    "calibration": 1, "selection": 1, "journal": 1, "watching": 1, "model_file": 1,
     "specimens": 1, "limits": 1, "homogeneity": 1, "patterns": 1, "intercepts": 1,
     "backbones": 2, "network": 2, "predict": 2, "openvino_engine": 2, "eight_bit": 2,
     "device_tiles": 2,

@@ -12,9 +12,10 @@ import pytest
 import tifffile
 from PIL import Image
 
+from gdest.calibration import CalibrationSettings
 from gdest.micrograph import grey_8_bit, read_micrograph, read_micrographs
 from gdest.records import Failed
-from gdest.settings import CalibrationSettings, GradeSettings
+from gdest.settings import GradeSettings
 
 LUMA = np.array([0.299, 0.587, 0.114])
 

@@ -5,9 +5,9 @@ import pytest
 import tifffile
 from PIL import Image
 
+from gdest.calibration import CalibrationSettings
 from gdest.errors import MicrographError, SettingsError
 from gdest.micrograph import grey_8_bit, read_micrograph
-from gdest.settings import CalibrationSettings
 
 LUMA = np.array([0.299, 0.587, 0.114])
 

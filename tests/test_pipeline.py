@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 from conftest import CARD, FakePredictor
 
+from gdest.calibration import CalibrationSettings
 from gdest.pipeline import grade_micrographs
 from gdest.records import Failed, Graded
-from gdest.settings import CalibrationSettings, GradeSettings
+from gdest.settings import GradeSettings
 from gdest.zooms import predict_grade_map
 
 

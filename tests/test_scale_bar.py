@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
+from gdest.calibration import CalibrationSettings
 from gdest.errors import MicrographError
 from gdest.micrograph import read_micrograph
 from gdest.reading import scale_bar
 from gdest.reading.scale_bar import find_scale_bars, length_um, scale_bar_size
-from gdest.settings import CalibrationSettings
 
 NO_OCR = importlib.util.find_spec("rapidocr") is None or importlib.util.find_spec("onnxruntime") is None
 

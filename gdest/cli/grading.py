@@ -7,6 +7,7 @@ from typing import Annotated, Optional
 
 import typer
 
+from gdest.calibration import CalibrationSettings
 from gdest.cli.options import (
     BatchSize,
     CameraUm,
@@ -23,7 +24,7 @@ from gdest.cli.options import (
     Weights,
     app,
 )
-from gdest.settings import CalibrationSettings, GradeSettings, ScanSettings
+from gdest.settings import GradeSettings, ScanSettings
 from gdest.shards import read_shard
 
 

@@ -7,9 +7,10 @@ from typing import Annotated, Optional
 
 import typer
 
+from gdest.calibration import CalibrationSettings
 from gdest.cli.options import BatchSize, CameraUm, Device, Magnification, MaxMegapixels, Stride, UmPerPx, app
 from gdest.schemes import StudySettings
-from gdest.settings import CalibrationSettings, GradeSettings, TrainSettings
+from gdest.settings import GradeSettings, TrainSettings
 
 
 @app.command()

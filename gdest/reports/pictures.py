@@ -10,8 +10,8 @@ from gdest.archive import write_atomically
 from gdest.heatmap import draw_heatmap, heatmap_name, save_png
 from gdest.records import Graded
 
-THUMBNAIL_PX = 176
-"""Longest side of a thumbnail."""
+THUMBNAIL_PX = 180
+"""Longest side of a thumbnail, or a little less: it shows the means of whole squares of pixels."""
 
 PREVIEW_PX = 1280
 """Longest side of the micrograph as a browser shows it, which knows no TIFF; many cameras need no resizing for it."""
@@ -41,8 +41,7 @@ def write_pictures(graded: Graded, out: Path) -> None:
     name = graded.micrograph.file.name
     heatmap = draw_heatmap(graded)
     save_png(heatmap, out / heatmap_name(name))
-    thumbnail = heatmap.copy()
-    thumbnail.thumbnail((THUMBNAIL_PX, THUMBNAIL_PX))
+    thumbnail = heatmap.reduce(-(-max(heatmap.size) // THUMBNAIL_PX))
     write_atomically(out / thumbnail_name(name), lambda path: thumbnail.save(path, "JPEG", quality=80))
     preview = Image.fromarray(graded.micrograph.pixels)
     preview.thumbnail((PREVIEW_PX, PREVIEW_PX))

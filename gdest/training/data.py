@@ -17,10 +17,11 @@ from torch.nn import functional
 
 from gdest import grain_size
 from gdest.archive import image_files
+from gdest.calibration import CalibrationSettings
 from gdest.errors import DataError, MicrographError
 from gdest.micrograph import read_micrograph
 from gdest.records import ImageFile, ModelCard
-from gdest.settings import CalibrationSettings, TrainSettings
+from gdest.settings import TrainSettings
 from gdest.sheet import halve
 from gdest.synth.frame import boundary_mask
 from gdest.synth.tessellation import grain_weights

@@ -23,9 +23,10 @@ import ray
 from kill_scan import write_micrographs
 
 from gdest.archive import image_files
+from gdest.calibration import CalibrationSettings
 from gdest.cluster import FILES_A_BATCH, Cluster, Grader
 from gdest.records import ImageFile
-from gdest.settings import CalibrationSettings, GradeSettings
+from gdest.settings import GradeSettings
 
 SETTINGS = GradeSettings(CalibrationSettings(um_per_px=1.0))
 

@@ -26,11 +26,12 @@ from PIL import Image
 from torchvision import transforms
 
 from gdest import network
+from gdest.calibration import CalibrationSettings
 from gdest.commands.scan import run_scan
 from gdest.commands.weights_path import weights_path
 from gdest.openvino_engine import THREADS
 from gdest.predict import LONG_RUN, NetworkPredictor
-from gdest.settings import CalibrationSettings, GradeSettings
+from gdest.settings import GradeSettings
 from gdest.sheet import tiles_of
 from gdest.synth.dataset import make_micrograph, write_tiff
 

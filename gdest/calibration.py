@@ -1,0 +1,74 @@
+"""Hold what the user knows of the pixel size."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gdest.errors import require
+
+
+@dataclass(frozen=True)
+class PixelSizeRule:
+    """Say the pixel size of the files whose relative path fits `glob`, where `*` also crosses folders.
+
+    Either `um_per_px`, or `magnification` with `camera_um`, or `camera_um` alone, which lets a magnification
+    in the file's name count. A rule with `trust` is the last word: what the file says is not compared.
+    """
+
+    glob: str
+    um_per_px: float | None = None
+    magnification: float | None = None
+    camera_um: float | None = None
+    trust: bool = False
+
+    def __post_init__(self) -> None:
+        """Raise `SettingsError` for half a statement or an impossible one."""
+        _check_calibration(self.um_per_px, self.magnification, self.camera_um)
+        require(
+            any(value is not None for value in (self.um_per_px, self.camera_um)),
+            "give um_per_px, or camera_um with or without magnification.",
+        )
+
+    @property
+    def stated_um_per_px(self) -> float | None:
+        """Return the pixel size that the rule states, None when it names the camera only."""
+        return _stated_um_per_px(self.um_per_px, self.magnification, self.camera_um)
+
+
+@dataclass(frozen=True)
+class CalibrationSettings:
+    """Say what the user knows of the pixel size: um per px, or magnification with the camera's pixel.
+
+    `camera_um` alone lets a magnification in a file's name count. `read_scale_bar` also looks for a
+    burnt-in bar; `scale_bar_um` is its length where the number beside it is not to be read.
+    """
+
+    um_per_px: float | None = None
+    magnification: float | None = None
+    camera_um: float | None = None
+    rules: tuple[PixelSizeRule, ...] = ()
+    read_scale_bar: bool = False
+    scale_bar_um: float | None = None
+
+    def __post_init__(self) -> None:
+        """Raise `SettingsError` for half a statement or an impossible one."""
+        _check_calibration(self.um_per_px, self.magnification, self.camera_um)
+        require(self.scale_bar_um is None or 0 < self.scale_bar_um < float("inf"), "--scale-bar-um must be positive.")
+
+    @property
+    def stated_um_per_px(self) -> float | None:
+        """Return the pixel size that the user states, None when nothing is stated."""
+        return _stated_um_per_px(self.um_per_px, self.magnification, self.camera_um)
+
+
+def _check_calibration(um_per_px: float | None, magnification: float | None, camera_um: float | None) -> None:
+    require(magnification is None or camera_um is not None, "--magnification needs --camera-um.")
+    require(um_per_px is None or magnification is None, "Give --um-per-px or --magnification, not both.")
+    for value in (um_per_px, magnification, camera_um):
+        require(value is None or 0 < value < float("inf"), "Pixel size and magnification must be positive numbers.")
+
+
+def _stated_um_per_px(um_per_px: float | None, magnification: float | None, camera_um: float | None) -> float | None:
+    if magnification is not None and camera_um is not None:
+        return camera_um / magnification
+    return um_per_px
