@@ -10,6 +10,8 @@ import torch
 from gdest.records import ImageFile, ModelCard, TileAnswers
 from gdest.sheet import cut
 
+pytest_plugins = ["scan_fixtures"]
+
 CARD = ModelCard(
     g_min=1.0,
     g_max=13.5,

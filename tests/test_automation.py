@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from test_scan import SETTINGS, put, root, run, table  # noqa: F401  fixtures
+from scan_fixtures import SETTINGS, put
 
 from gdest.commands import scan
 from gdest.commands.merge import run_merge
@@ -30,21 +30,21 @@ def files_in(read):
     return list(read().index)
 
 
-def test_globs_choose_files_and_those_graded_before_stay_in_the_report(run, table):  # noqa: F811
+def test_globs_choose_files_and_those_graded_before_stay_in_the_report(run, table):
     assert run(ScanSettings(include=("a/*",), exclude=("*4.tif",)))[1] == 8
     assert files_in(table) == ["a/0.tif", "a/2.tif"]
     assert run(ScanSettings(include=("b/*",)))[1] == 12
     assert files_in(table) == ["a/0.tif", "a/2.tif", "b/1.tif", "b/3.tif", "b/5.tif"]
 
 
-def test_a_limit_leaves_the_rest_for_the_next_run(run, table):  # noqa: F811
+def test_a_limit_leaves_the_rest_for_the_next_run(run, table):
     assert run(ScanSettings(limit=4))[1] == 16
     assert len(table()) == 4
     assert run(ScanSettings(limit=4))[1] == 8
     assert len(table()) == 6
 
 
-def test_since_takes_files_by_their_time(run, table, root):  # noqa: F811
+def test_since_takes_files_by_their_time(run, table, root):
     for i, name in enumerate(("a/0.tif", "a/2.tif")):
         os.utime(root / name, (time.time() - (i + 2) * 86400,) * 2)
     run(ScanSettings(since="60h"))
@@ -70,7 +70,7 @@ def test_a_moment_that_is_none_is_one_sentence(words):
         moment_ns(words, NOW)
 
 
-def test_a_dry_run_says_what_and_why_and_touches_nothing(run, root, tmp_path, capsys):  # noqa: F811
+def test_a_dry_run_says_what_and_why_and_touches_nothing(run, root, tmp_path, capsys):
     assert run(ScanSettings(dry_run=True))[1] == 0
     assert not (tmp_path / "out").exists()
     run(ScanSettings(include=("a/*",)))
@@ -90,7 +90,7 @@ def test_a_dry_run_says_what_and_why_and_touches_nothing(run, root, tmp_path, ca
     assert {path: path.read_bytes() for path in (tmp_path / "out").glob("results.*")} == before
 
 
-def test_the_log_holds_one_json_object_per_line_and_quiet_says_nothing(run, root, tmp_path, capsys, monkeypatch):  # noqa: F811
+def test_the_log_holds_one_json_object_per_line_and_quiet_says_nothing(run, root, tmp_path, capsys, monkeypatch):
     from gdest import console
 
     (root / "a/0.tif").write_bytes(b"")
@@ -115,7 +115,7 @@ def test_the_log_names_the_error_that_stopped_a_scan(tmp_path):
     assert "not a folder" in event["sentence"]
 
 
-def test_a_folder_that_cannot_be_listed_does_not_count_as_deleted(run, table, root, monkeypatch):  # noqa: F811
+def test_a_folder_that_cannot_be_listed_does_not_count_as_deleted(run, table, root, monkeypatch):
     run()
     real = os.scandir
 
@@ -143,7 +143,7 @@ def test_a_file_that_is_still_growing_is_not_settled(tmp_path):
     assert settling.settled([]) == []
 
 
-def test_watching_grades_files_as_they_come_until_it_is_stopped(run, root, tmp_path, monkeypatch):  # noqa: F811
+def test_watching_grades_files_as_they_come_until_it_is_stopped(run, root, tmp_path, monkeypatch):
     from gdest import stopping
 
     stop, finished = stopping.Stop(), []
@@ -203,7 +203,7 @@ def test_a_shard_is_read_from_words_or_from_slurm():
             read_shard(words, {})
 
 
-def test_merged_shards_are_what_one_scan_would_have_written(run, tmp_path):  # noqa: F811
+def test_merged_shards_are_what_one_scan_would_have_written(run, tmp_path):
     run()
     whole = pd.read_csv(tmp_path / "out/results.csv").drop(columns="graded_at")
     heatmaps = {path.name: path.read_bytes() for path in (tmp_path / "out/heatmaps").rglob("*.png")}
@@ -216,7 +216,7 @@ def test_merged_shards_are_what_one_scan_would_have_written(run, tmp_path):  # n
     assert {path.name: path.read_bytes() for path in (merged / "heatmaps").rglob("*.png")} == heatmaps
 
 
-def test_merge_names_the_gaps_and_the_doubles(run, tmp_path, capsys):  # noqa: F811
+def test_merge_names_the_gaps_and_the_doubles(run, tmp_path, capsys):
     out = tmp_path / "out"
     for i in (1, 2):
         run(ScanSettings(shard=Shard(i, 2)))
@@ -238,7 +238,7 @@ def test_merge_names_the_gaps_and_the_doubles(run, tmp_path, capsys):  # noqa: F
     assert str(frame["graded_at"][twice]) == "2999"
 
 
-def test_merge_misses_a_whole_shard_and_one_that_was_cut_short(run, tmp_path, capsys):  # noqa: F811
+def test_merge_misses_a_whole_shard_and_one_that_was_cut_short(run, tmp_path, capsys):
     run(ScanSettings(shard=Shard(1, 3)))
     run(ScanSettings(shard=Shard(3, 3)))
     with Ledger.open(tmp_path / "out/shards/3-of-3") as shard:
@@ -249,7 +249,7 @@ def test_merge_misses_a_whole_shard_and_one_that_was_cut_short(run, tmp_path, ca
     assert "3-of-3 is not finished" in said
 
 
-def test_shards_of_different_settings_and_no_shards_are_refused(run, tmp_path):  # noqa: F811
+def test_shards_of_different_settings_and_no_shards_are_refused(run, tmp_path):
     with pytest.raises(OutputError, match="no shards"):
         run_merge(tmp_path / "empty")
     run(ScanSettings(shard=Shard(1, 2)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from conftest import CARD
-from test_scan import put
+from scan_fixtures import put
 
 from gdest.errors import ArchiveError
 from gdest.pipeline import grade_files

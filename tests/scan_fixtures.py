@@ -1,0 +1,81 @@
+"""Scan a small archive with a predictor that needs no network; what the tests of scans share."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import tifffile
+from conftest import FakePredictor
+
+from gdest.commands import scan
+from gdest.model_file import ModelFile
+from gdest.settings import GradeSettings, ScanSettings
+
+SETTINGS = GradeSettings()
+KILLED = Path(__file__).parent / "benchmarks" / "fake_scan.py"
+
+
+class Counting(FakePredictor):
+    """Say a G that follows from the pixels, and count the tiles that were seen."""
+
+    def __init__(self):
+        super().__init__(lambda tiles: 5.0 + tiles.mean(axis=(1, 2)) / 50)
+        self.seen = 0
+
+    def predict(self, parts):
+        self.seen += sum(map(len, parts))
+        return super().predict(parts)
+
+
+def put(root, name, level, um_per_px=1.0):
+    pixels = np.random.default_rng(level).integers(0, 50 + level // 2, (230, 240), dtype=np.uint8)
+    path = root / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    tifffile.imwrite(path, pixels, resolution=(1e4 / um_per_px,) * 2, resolutionunit="CENTIMETER")
+    return path
+
+
+@pytest.fixture
+def root(tmp_path):
+    for i in range(6):
+        put(tmp_path / "archive", f"{'ab'[i % 2]}/{i}.tif", 10 * i)
+    return tmp_path / "archive"
+
+
+@pytest.fixture
+def run(root, tmp_path, monkeypatch):
+    """Scan the archive; return the exit code and the number of tiles that the network saw."""
+
+    def scanned(options=ScanSettings(), settings=SETTINGS, sha256="0" * 64):
+        predictor = Counting()
+        predictor.sha256 = sha256
+        model = ModelFile(Path("fake"), "fake", sha256, predictor.card)
+        monkeypatch.setattr(scan, "read_model_file", lambda _path: model)
+        monkeypatch.setattr(scan, "load_predictor", lambda *_arguments: predictor)
+        code = scan.run_scan([root], tmp_path / "out", settings, None, options=options)
+        return code, predictor.seen
+
+    return scanned
+
+
+@pytest.fixture
+def table(tmp_path):
+    return lambda: pd.read_csv(tmp_path / "out" / "results.csv").set_index("file")
+
+
+def fake_scan(root, out, **options):
+    command = [sys.executable, str(KILLED), str(root), str(out)]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    return subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment, **options)
+
+
+def results(out):
+    frame = pd.read_csv(out / "results.csv").drop(columns="graded_at")
+    pictures = {path.relative_to(out).as_posix(): path.read_bytes() for path in (out / "heatmaps").rglob("*.png")}
+    return frame.to_csv(), pictures

@@ -1,0 +1,221 @@
+"""Scans that something happens to: bad files, stalled shares, full disks, signals, a second scan, kill -9."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+
+import numpy as np
+import pandas as pd
+import pytest
+from scan_fixtures import fake_scan, put, results
+
+from gdest import patience, pipeline
+from gdest.commands import recording, scan
+from gdest.errors import ArchiveError, OutputError
+from gdest.ledger import Ledger
+from gdest.reports.pictures import picture_names, write_pictures
+from gdest.settings import GradeSettings
+
+
+def test_a_file_that_becomes_bad_loses_its_number_and_its_heatmap(run, table, root, tmp_path):
+    run()
+    (root / "a/0.tif").write_bytes(b"II*\0")
+    assert run()[0] == 3
+    assert table()["status"]["a/0.tif"] == "failed"
+    assert np.isnan(table()["g"]["a/0.tif"])
+    assert not (tmp_path / "out/heatmaps/a/0.tif.png").exists()
+    assert run() == (3, 0)
+
+
+def test_a_file_that_changes_while_it_is_read_is_read_again_by_the_next_scan(run, table, root, monkeypatch):
+    real = scan.grade_files
+
+    def meddling(*arguments):
+        for file, rows in real(*arguments):
+            if file.name == "a/4.tif":
+                put(root, "a/4.tif", 250)
+            yield file, rows
+
+    with monkeypatch.context() as patch:
+        patch.setattr(scan, "grade_files", meddling)
+        assert run()[0] == 3
+    assert "changed while it was read" in table()["reason"]["a/4.tif"]
+    assert run() == (0, 4)
+    assert table()["status"]["a/4.tif"] == "graded"
+
+
+def test_a_read_that_never_returns_costs_one_row_and_the_next_scan_tries_again(run, table, monkeypatch):
+
+    real, let_go = pipeline.read_micrographs, threading.Event()
+
+    def hangs(file, *arguments):
+        if file.name == "a/2.tif":
+            let_go.wait(30)
+        return real(file, *arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(pipeline, "read_micrographs", hangs)
+        assert run(settings=GradeSettings(read_timeout_s=0.5))[0] == 3
+    let_go.set()
+    assert "no answer within 0.5 s" in table()["reason"]["a/2.tif"]
+    assert (table()["status"] == "graded").sum() == 5
+    assert run() == (0, 4)
+
+
+def test_a_large_file_that_gets_on_is_not_taken_for_a_stalled_one():
+    def slow(beats):
+        for _ in range(6):
+            time.sleep(0.1)
+            if beats:
+                patience.alive()
+        return "done"
+
+    for beats, outcome in ((True, "done"), (False, "stalled")):
+        assert list(patience.in_order([beats], slow, lambda _: "stalled", ahead=1, seconds=0.3)) == [(beats, outcome)]
+
+
+def test_a_share_that_is_gone_stops_the_scan_with_one_sentence(run, root, monkeypatch):
+
+    for i in range(6, 12):
+        put(root, f"a/{i}.tif", i)
+    let_go = threading.Event()
+    monkeypatch.setattr(pipeline, "read_micrographs", lambda *_arguments: let_go.wait(30))
+    with pytest.raises(ArchiveError, match="share seems to be gone"):
+        run(settings=GradeSettings(read_timeout_s=0.05))
+    let_go.set()
+
+
+def test_a_full_disk_is_one_sentence_and_the_next_scan_goes_on(run, table, monkeypatch):
+    def full(*_arguments):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("gdest.archive.os.replace", full)
+        with pytest.raises(OutputError, match="No space left"):
+            run()
+    assert run()[0] == 0
+    assert len(table()) == 6
+
+
+def test_a_ledger_on_a_full_disk_is_one_sentence(run, monkeypatch):
+    run()
+    real = Ledger.open
+
+    def small(folder, **options):
+        ledger = real(folder, **options)
+        pages = ledger._connection.execute("PRAGMA page_count").fetchone()[0]
+        ledger._connection.execute(f"PRAGMA max_page_count = {pages}")
+        return ledger
+
+    monkeypatch.setattr(Ledger, "open", small)
+    with pytest.raises(OutputError, match="full"):
+        run(sha256="2" * 64)
+
+
+def test_no_row_counts_before_its_pictures_are_on_the_disk(run, tmp_path, monkeypatch):
+    """A power cut between the two would leave a row without pictures, or with those of an earlier content."""
+    record, seen = Ledger.record, []
+
+    def checked(ledger, recipe, state, rows):
+        assert all((tmp_path / "out" / name).stat().st_size for name in picture_names(state.name))
+        seen.append(state.name)
+        return record(ledger, recipe, state, rows)
+
+    def late(row, out):
+        time.sleep(0.05)
+        write_pictures(row, out)
+
+    monkeypatch.setattr(recording, "write_pictures", late)
+    monkeypatch.setattr(recording, "SECONDS_BETWEEN_WRITES", 0.0)
+    monkeypatch.setattr(Ledger, "record", checked)
+    assert run()[0] == 0
+    assert len(seen) == 6
+
+
+def test_an_output_folder_that_vanishes_is_one_sentence(run, tmp_path, monkeypatch):
+    import shutil
+
+    real = scan.grade_files
+
+    def meddling(*arguments):
+        for file, rows in real(*arguments):
+            shutil.rmtree(tmp_path / "out", ignore_errors=True)
+            yield file, rows
+
+    monkeypatch.setattr(scan, "grade_files", meddling)
+    with pytest.raises(OutputError, match=r"vanished|Cannot write"):
+        run()
+
+
+def test_few_micrographs_are_in_memory_at_a_time_however_long_the_archive(run, root, monkeypatch):
+    import weakref
+
+    from gdest.commands.recording import DRAW_AHEAD
+
+    for i in range(6, 90):
+        put(root, f"a/{i}.tif", i)
+    real, read, most = pipeline.read_micrographs, [], 0
+
+    def counted(*arguments):
+        nonlocal most
+        for micrograph in real(*arguments):
+            read.append(weakref.ref(micrograph))
+            most = max(most, sum(one() is not None for one in read))
+            yield micrograph
+
+    monkeypatch.setattr(pipeline, "read_micrographs", counted)
+    assert run()[0] == 0
+    assert len(read) == 90
+    assert most <= pipeline.FILES_UNDER_WAY + DRAW_AHEAD + 4
+
+
+def test_a_second_scan_refuses_and_names_the_first(root, tmp_path):
+    first = fake_scan(root, tmp_path / "out", preexec_fn=None)
+    for line in first.stderr:
+        if "grading" in line:
+            break
+    first.send_signal(signal.SIGSTOP)
+    second = fake_scan(root, tmp_path / "out")
+    said = second.communicate(timeout=60)[1]
+    first.send_signal(signal.SIGCONT)
+    first.communicate(timeout=60)
+    assert second.returncode == 2
+    assert f"process {first.pid} on " in said
+    assert "since 20" in said
+    assert first.returncode == 0
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_ctrl_c_and_sigterm_keep_what_was_done_and_say_so_by_the_exit_code(root, tmp_path, number, code):
+    for i in range(6, 60):
+        put(root, f"a/{i}.tif", i)
+    process = fake_scan(root, tmp_path / "out", preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
+    for line in process.stderr:
+        if "grading" in line:
+            process.send_signal(number)
+            break
+    process.communicate(timeout=60)
+    assert process.returncode == code
+    assert 1 <= len(pd.read_csv(tmp_path / "out" / "results.csv")) < 60
+
+
+def test_a_scan_killed_at_random_moments_ends_with_the_results_of_an_undisturbed_one(root, tmp_path):
+    import random
+    import time
+
+    for i in range(6, 60):
+        put(root, f"a/{i}.tif", i)
+    began = time.monotonic()
+    assert fake_scan(root, tmp_path / "whole").wait(120) == 0
+    seconds = time.monotonic() - began
+    moments = random.Random(7)
+    for _ in range(3):
+        process = fake_scan(root, tmp_path / "out")
+        time.sleep(moments.uniform(0.3, 1.0) * seconds)
+        process.kill()
+        process.communicate()
+    assert fake_scan(root, tmp_path / "out").wait(120) == 0
+    assert results(tmp_path / "out") == results(tmp_path / "whole")
+    assert list((tmp_path / "out").rglob(".gdest-unfinished-*")) == []
