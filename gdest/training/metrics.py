@@ -123,10 +123,11 @@ def calibrated_card(model: LoadedModel, held_out: Sequence[Labelled], settings: 
     """
     grading = GradeSettings(device=settings.device)
     predictor = NetworkPredictor(model, grading, files=len(held_out))
-    if len(held_out) >= FEWEST_FOR_CORRECTION:
-        found = _measured(predictor, held_out, grading)
-        predictor.card = replace(predictor.card, correction=_correction(found))
     measured = _measured(predictor, held_out, grading)
+    correction = _correction(measured) if len(measured) >= FEWEST_FOR_CORRECTION else ()
+    if any(too_fine for _, too_fine in correction):
+        predictor.card = replace(predictor.card, correction=correction)
+        measured = _measured(predictor, held_out, grading)  # anew: an answer also chooses the zoom
     card = replace(predictor.card, interval=_interval(measured), tile_scatter=_tile_scatter(measured))
     drawn = gradeable_pictures(settings, min(FEWEST_FOR_LIMITS, settings.unfit_pictures) - len(measured))
     maps = [predict_grade_map(pixels, predictor, grading.stride_px) for pixels in drawn]
