@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -81,11 +82,17 @@ def covered_px(grid: TileGrid, shown: NDArray[np.bool_]) -> int:
 
 
 def spread_tiles(
-    values: NDArray[np.float32], grid: TileGrid, rows: int, cols: int, shape: tuple[int, int] | None = None
-) -> NDArray[np.float32]:
+    values: NDArray[np.float32],
+    grid: TileGrid,
+    rows: int,
+    cols: int,
+    shape: tuple[int, int] | None = None,
+    paint: Callable[[NDArray[np.float32]], NDArray[Any]] = np.asarray,
+) -> NDArray[Any]:
     """Return each pixel's mean of the tiles that cover it, (rows, cols); NaN where none has a value.
 
-    With `shape` the picture of rows x cols px that the tiles lie on is shown in that size.
+    With `shape` the picture of rows x cols px that the tiles lie on is shown in that size. `paint` makes something
+    else of the means, before each is spread over its pixels.
     """
     shape = shape or (rows, cols)
     total, count = _stacked(values, np.isfinite(values), grid)
@@ -96,7 +103,7 @@ def spread_tiles(
         np.diff([*np.rint(edges * (size / whole)).astype(int), size])
         for edges, size, whole in zip(_edges(grid), shape, (rows, cols), strict=True)
     )
-    return np.repeat(np.repeat(cells, widths, axis=1), heights, axis=0)
+    return np.repeat(np.repeat(paint(cells), widths, axis=1), heights, axis=0)
 
 
 def _edges(grid: TileGrid) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -112,9 +119,12 @@ def _stacked(
     row_edges, col_edges = _edges(grid)
     total = np.zeros((len(row_edges) - 1, len(col_edges) - 1))
     count = np.zeros(total.shape, np.int64)
+    (top, bottom), (left, right) = (
+        np.searchsorted(edges, np.add.outer((0, grid.tile_px), starts))
+        for edges, starts in ((row_edges, grid.tops), (col_edges, grid.lefts))
+    )
     for row, col in np.argwhere(known):
-        first, last = np.searchsorted(row_edges, (grid.tops[row], grid.tops[row] + grid.tile_px))
-        left, right = np.searchsorted(col_edges, (grid.lefts[col], grid.lefts[col] + grid.tile_px))
-        total[first:last, left:right] += values[row, col]
-        count[first:last, left:right] += 1
+        cells = slice(top[row], bottom[row]), slice(left[col], right[col])
+        total[cells] += values[row, col]
+        count[cells] += 1
     return total, count

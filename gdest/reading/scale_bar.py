@@ -25,12 +25,13 @@ VIVID, WHITE, BLACK = 90, 245, 10
 
 END_WITHIN_PX = 2
 MOST_BARS = 6
-MOST_RUNS = 20_000
 SCALE_BAR = "scale-bar"
 NUMBER = re.compile(r"(?<![0-9.,/:-])([0-9]{1,5}(?:[.,][0-9]{1,3})?)\s*(nm|mm|[µμupy]\s*m|microns?)(?![a-z])", re.I)
 """The number and the unit; a mu is often read as u, p or y."""
 
 ENLARGE = (1, 2, 3)
+
+Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -100,48 +101,44 @@ def _bars(mask: NDArray[np.bool_]) -> Iterator[ScaleBar]:
     row, left = np.divmod(turns[::2], cols + 1)
     length = turns[1::2] - turns[::2]
     long = (length >= shortest) & (length <= LONGEST_SHARE * cols)
-    runs = list(zip(crowded[row[long]].tolist(), left[long].tolist(), (left + length - 1)[long].tolist(), strict=True))
-    if len(runs) > MOST_RUNS:
+    for top, bottom, first, last in _stacks(crowded[row[long]], left[long], (left + length - 1)[long]):
+        if _stands_alone(mask, top, bottom, first, last):
+            yield ScaleBar(top, bottom, first, last, _has_ticks(mask, top, bottom, first, last))
+
+
+def _stacks(row: Ints, left: Ints, right: Ints) -> Iterator[tuple[int, int, int, int]]:
+    """Yield (top, bottom, left, right) of runs of consecutive rows that begin and end alike and have a bar's shape.
+
+    The runs (n,) are sorted by row and column. Runs of a row are longer than they may differ, so there is at most
+    one below that is alike.
+    """
+    if not len(row):
         return
-    for stack in _stacks(runs):
-        top, bottom = stack[0][0], stack[-1][0]
-        left_px, right_px = min(run[1] for run in stack), max(run[2] for run in stack)
-        thick = bottom - top + 1
-        if not LEAST_ROWS <= thick <= MOST_ROWS or right_px - left_px + 1 < LEAST_ASPECT * thick:
-            continue
-        if _stands_alone(mask, top, bottom, left_px, right_px):
-            yield ScaleBar(top, bottom, left_px, right_px, _has_ticks(mask, top, bottom, left_px, right_px))
-
-
-def _stacks(runs: list[tuple[int, int, int]]) -> Iterator[list[tuple[int, int, int]]]:
-    """Yield runs (row, left, right) of consecutive rows that begin and end alike."""
-    open_stacks: list[list[tuple[int, int, int]]] = []
-    for run in sorted(runs):
-        still_open = []
-        for stack in open_stacks:
-            if stack[-1][0] < run[0] - 1:
-                yield stack
-            else:
-                still_open.append(stack)
-        open_stacks = still_open
-        for stack in open_stacks:
-            last = stack[-1]
-            alike = abs(last[1] - run[1]) <= END_WITHIN_PX and abs(last[2] - run[2]) <= END_WITHIN_PX
-            if alike and last[0] == run[0] - 1:
-                stack.append(run)
-                break
-        else:
-            open_stacks.append([run])
-    yield from open_stacks
+    width = int(right.max()) + 1
+    place = row * width + left
+    below = np.minimum(np.searchsorted(place, place + width - END_WITHIN_PX), len(row) - 1)
+    alike = (row[below] == row + 1) & (np.abs(left[below] - left) <= END_WITHIN_PX)
+    alike &= np.abs(right[below] - right) <= END_WITHIN_PX
+    is_top = np.ones(len(row), bool)
+    is_top[below[alike]] = False
+    here = np.flatnonzero(is_top)
+    top, first, last = row[here], left[here], right[here]
+    for thick in range(1, MOST_ROWS + 1):
+        goes_on = alike[here]
+        if thick >= LEAST_ROWS:
+            ended = ~goes_on & (last - first + 1 >= LEAST_ASPECT * thick)
+            yield from zip(*(end[ended].tolist() for end in (top, top + thick - 1, first, last)), strict=True)
+        here, top = below[here[goes_on]], top[goes_on]
+        first, last = np.minimum(first[goes_on], left[here]), np.maximum(last[goes_on], right[here])
 
 
 def _stands_alone(mask: NDArray[np.bool_], top: int, bottom: int, left: int, right: int) -> bool:
     """Return whether the rows a little above and below are of another colour: a bar, not a white grain."""
     inset = max(3, (right - left) // 12)
-    for row in (top - 3, bottom + 3):
-        if not 0 <= row < mask.shape[0] or mask[row, left + inset : right - inset + 1].mean() > 0.3:
-            return False
-    return True
+    inside = slice(left + inset, right - inset + 1)
+    most = 0.3 * (inside.stop - inside.start)
+    rows = (top - 3, bottom + 3)
+    return all(0 <= row < len(mask) and np.count_nonzero(mask[row, inside]) <= most for row in rows)
 
 
 def _has_ticks(mask: NDArray[np.bool_], top: int, bottom: int, left: int, right: int) -> bool:

@@ -1,7 +1,8 @@
 """Measure a CPU or GPU scan: python tests/benchmarks/scan_speed.py [--count 200] [--device cpu] [--precision bf16].
 
 Makes synthetic micrographs of 1280x960 (TIFF, PNG and JPEG in equal parts), then prints, from one
-run on one machine: the bare forward rate of the same network and engine on prepared batches (the limit); the
+run on one machine: the bare forward rate of the same network and engine on prepared batches (the limit), taken
+before and after the scan, since the clock of a shared machine wanders by a tenth within minutes; the
 end-to-end rate of `gdest scan` with all outputs, in micrographs and tiles per second; and the rate of a plain
 research script (PIL, torchvision transforms, one image at a time, float32, no_grad, no outputs), which
 sees the tiles of each picture at full size only. Tiles per second compare like with like. The CPU time per tile
@@ -36,8 +37,8 @@ from gdest.sheet import tiles_of
 from gdest.synth.dataset import make_micrograph, write_tiff
 
 ROWS, COLS, DIFFERENT = 960, 1280, 20
-TILES, PLAIN = 1024, 40
-"""Tiles that the bare network is timed on, and files that the slow plain script is."""
+TILES, PLAIN = 2048, 40
+"""Tiles that the bare network is timed on, before and again after the scan, and files that the slow plain script is."""
 
 
 def write_micrographs(folder: Path, count: int) -> None:
@@ -65,6 +66,9 @@ class Rate:
     @property
     def per_second(self) -> float:
         return self.tiles / self.seconds
+
+    def __add__(self, other: Rate) -> Rate:
+        return Rate(self.tiles + other.tiles, self.seconds + other.seconds, self.cpu_seconds + other.cpu_seconds)
 
     def __str__(self) -> str:
         return f"{self.per_second:.0f} tiles/s, {1e3 * self.cpu_seconds / self.tiles:.1f} ms of CPU a tile"
@@ -121,9 +125,11 @@ def main() -> None:
         with timed(rates) as seen:
             run_scan([root], out, settings, None)
             seen.append(int(pd.read_csv(out / "results.csv")["tiles"].sum()))
+        measure_bare(settings, rates)
         measure_plain(root, min(options.count, PLAIN), rates)
-    bare, scan, plain = rates
-    print(f"bare forward: {bare}")
+    before, scan, after, plain = rates
+    bare = before + after
+    print(f"bare forward: {before} before the scan, {after} after it")
     print(f"scan: {options.count / scan.seconds:.2f} micrographs/s, {scan}")
     print(f"plain script on {min(options.count, PLAIN)} of them: {plain}")
     print(
