@@ -64,6 +64,25 @@ def test_a_bar_survives_jpeg(rng, tmp_path):
         assert find_scale_bars(np.asarray(image))[0].length_px == pytest.approx(200, abs=2)
 
 
+def test_a_bar_is_found_among_thousands_of_short_lines(rng):
+    picture = np.full((1600, 1800), 150, np.uint8)
+    for row in range(0, 1480, 2):
+        for left in range(int(rng.integers(0, 30)), 1700, 60):
+            picture[row, left : left + int(rng.integers(36, 50))] = 0
+    (bar,) = find_scale_bars(with_bar(picture, 0, thick=6, ticks=False))
+    assert (bar.top, bar.bottom, bar.length_px) == (1520, 1525, 201)
+
+
+def test_a_bar_is_two_to_forty_rows_thick_with_ends_in_line():
+    def drawn(thick, shift=0):
+        picture = with_bar(np.full((700, 1800), 150, np.uint8), 255, length=900, thick=thick, ticks=False).copy()
+        picture[620 + thick // 2 :] = np.roll(picture[620 + thick // 2 :], shift, axis=1)
+        return find_scale_bars(picture)
+
+    assert [len(drawn(thick)) for thick in (1, 2, 40, 41)] == [0, 1, 1, 0]
+    assert [len(drawn(10, shift)) for shift in (2, 3)] == [1, 0]
+
+
 def test_steel_without_a_bar_has_none(rng):
     assert find_scale_bars(steel(rng)) == []
     white = steel(rng)
