@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageStat
 
 from gdest import grain_size
 from gdest.records import UNFIT, GradeMap, ModelCard, TileAnswers
@@ -48,12 +48,10 @@ def reasons(pixels: NDArray[np.uint8], g_seen: float, grade_map: GradeMap, card:
     sample = pixels[::2, ::2]
     while sample.size > SAMPLE_PX:
         sample = sample[::2, ::2]
-    # the counts of the 256 greys tell both, in a quarter of the time that the pixels take
-    share = np.array(Image.fromarray(sample).histogram()) / sample.size
-    greys = np.arange(256)
-    if float(np.sqrt(share @ (greys - share @ greys) ** 2)) < BLANK_SD:
+    counted = ImageStat.Stat(Image.fromarray(sample))  # 256 counts: a quarter of the time that the pixels take
+    if counted.stddev[0] < BLANK_SD:
         yield "hardly any contrast: no grain structure can be seen"
-    burnt = float(share[:2].sum() + share[254:].sum())
+    burnt = sum(counted.h[:2] + counted.h[254:]) / sample.size
     if burnt > BURNT_SHARE:
         yield f"saturated: {burnt:.0%} of the pixels are black or white"
     in_picture = float(grain_size.g_after_zoom(g_seen, grade_map.zoom))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+import shutil
 import signal
 import threading
 import time
@@ -47,7 +49,6 @@ def test_a_file_that_changes_while_it_is_read_is_read_again_by_the_next_scan(run
 
 
 def test_a_read_that_never_returns_costs_one_row_and_the_next_scan_tries_again(run, table, monkeypatch):
-
     real, let_go = pipeline.read_micrographs, threading.Event()
 
     def hangs(file, *arguments):
@@ -77,7 +78,6 @@ def test_a_large_file_that_gets_on_is_not_taken_for_a_stalled_one():
 
 
 def test_a_share_that_is_gone_stops_the_scan_with_one_sentence(run, root, monkeypatch):
-
     for i in range(6, 12):
         put(root, f"a/{i}.tif", i)
     let_go = threading.Event()
@@ -135,8 +135,6 @@ def test_no_row_counts_before_its_pictures_are_on_the_disk(run, tmp_path, monkey
 
 
 def test_an_output_folder_that_vanishes_is_one_sentence(run, tmp_path, monkeypatch):
-    import shutil
-
     real = scan.grade_files
 
     def meddling(*arguments):
@@ -202,9 +200,6 @@ def test_ctrl_c_and_sigterm_keep_what_was_done_and_say_so_by_the_exit_code(root,
 
 
 def test_a_scan_killed_at_random_moments_ends_with_the_results_of_an_undisturbed_one(root, tmp_path):
-    import random
-    import time
-
     for i in range(6, 60):
         put(root, f"a/{i}.tif", i)
     began = time.monotonic()

@@ -133,9 +133,9 @@ def _reflections(cells: NDArray[np.uint8]) -> NDArray[np.bool_]:
     """Return the large patches without any drawing in white; nothing where white is all over the picture."""
     from scipy import ndimage
 
-    white = cells[::CELL_PX, ::CELL_PX] >= WHITE
-    nothing: NDArray[np.bool_] = np.zeros(white.shape, np.bool_)
-    if np.count_nonzero(white) < WHITE_LEAST_CELLS:
+    first = cells[::CELL_PX, ::CELL_PX]  # pixel of each cell: not more cells are white than these
+    nothing: NDArray[np.bool_] = np.zeros(first.shape, np.bool_)
+    if np.count_nonzero(first >= WHITE) < WHITE_LEAST_CELLS:
         return nothing
     white = _per_cell(np.minimum, cells, np.uint8) >= WHITE
     opened = ndimage.binary_opening(white, np.ones((WHITE_OPENING, WHITE_OPENING)))
