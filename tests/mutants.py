@@ -10,8 +10,9 @@ from pathlib import Path
 
 import numpy as np
 import tifffile
+from olympus_files import oib, write_vsi
 from PIL import Image
-from vendor_files import lif, nd2, oib, write_vsi
+from vendor_files import lif, nd2
 
 
 def picture(colour=False):

@@ -10,7 +10,8 @@ import time
 
 import numpy as np
 import pytest
-from vendor_files import compound, lif, nd2, oib, write_oif, write_vsi
+from olympus_files import compound, oib, write_oif, write_vsi
+from vendor_files import lif, nd2
 
 from gdest.archive import image_files
 from gdest.micrograph import read_micrographs

@@ -1,0 +1,92 @@
+"""A file of several pages, planes or frames gives a micrograph of each, and none of its smaller copies."""
+
+from __future__ import annotations
+
+import struct
+
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image
+
+from gdest.calibration import CalibrationSettings
+from gdest.micrograph import grey_8_bit, read_micrographs
+from gdest.records import Failed
+from gdest.settings import GradeSettings
+
+
+def names(path, as_file, **settings):
+    rows = list(read_micrographs(as_file(path), GradeSettings(CalibrationSettings(), **settings)))
+    return [(row.file.name, row.reason if isinstance(row, Failed) else int(row.pixels[0, 0])) for row in rows]
+
+
+def test_each_page_is_a_micrograph_with_its_number(tmp_path, as_file):
+    tifffile.imwrite(
+        tmp_path / "a.tif",
+        np.stack([np.full((300, 400), value, np.uint8) for value in (10, 20, 30)]),
+        photometric="minisblack",
+    )
+    assert names(tmp_path / "a.tif", as_file) == [("a.tif", 10), ("a.tif#2", 20), ("a.tif#3", 30)]
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_the_planes_of_an_imagej_stack_with_one_page_are_micrographs(tmp_path, as_file, rng, dtype):
+    """ImageJ writes no further pages for a stack beyond 4 GB; here they are cut off."""
+    path = tmp_path / "a.tif"
+    stack = rng.integers(0, 256, (3, 300, 400)).astype(dtype)
+    tifffile.imwrite(path, stack, imagej=True, resolution=(2, 2), metadata={"unit": "um", "axes": "ZYX"})
+    content = bytearray(path.read_bytes())
+    order = ">" if content.startswith(b"MM") else "<"
+    (directory,) = struct.unpack_from(f"{order}I", content, 4)
+    (count,) = struct.unpack_from(f"{order}H", content, directory)
+    struct.pack_into(f"{order}I", content, directory + 2 + 12 * count, 0)
+    path.write_bytes(content)
+    with tifffile.TiffFile(path) as tiff:
+        assert len(tiff.pages) == 1
+    found = list(read_micrographs(as_file(path), GradeSettings()))
+    assert [row.file.name for row in found] == ["a.tif", "a.tif#2", "a.tif#3"]
+    for row, plane in zip(found, stack, strict=True):
+        assert np.array_equal(row.pixels, grey_8_bit(plane))
+        assert row.um_per_px == pytest.approx(0.5, rel=1e-3)
+    path.write_bytes(content[: len(content) - stack[0].nbytes])
+    *_, last = read_micrographs(as_file(path), GradeSettings())
+    assert "truncated" in last.reason
+
+
+def test_pages_of_other_sizes_and_kinds_are_micrographs_too(tmp_path, as_file):
+    with tifffile.TiffWriter(tmp_path / "a.tif") as writer:
+        writer.write(np.full((300, 400), 10, np.uint8))
+        writer.write(np.full((500, 350, 3), 20, np.uint8), photometric="rgb")
+    assert names(tmp_path / "a.tif", as_file) == [("a.tif", 10), ("a.tif#2", 20)]
+
+
+def test_pyramid_levels_and_thumbnails_are_none(tmp_path, as_file):
+    with tifffile.TiffWriter(tmp_path / "sub.tif") as writer:
+        writer.write(np.full((1024, 1200), 10, np.uint8), subifds=1, tile=(128, 128))
+        writer.write(np.full((512, 600), 10, np.uint8), subfiletype=1, tile=(128, 128))
+    with tifffile.TiffWriter(tmp_path / "flat.tif") as writer:
+        writer.write(np.full((1024, 1200), 10, np.uint8))
+        writer.write(np.full((512, 600), 10, np.uint8), subfiletype=1)
+        writer.write(np.full((96, 128), 10, np.uint8))
+    assert names(tmp_path / "sub.tif", as_file) == [("sub.tif", 10)]
+    assert names(tmp_path / "flat.tif", as_file) == [("flat.tif", 10)]
+
+
+def test_a_damaged_page_is_named_and_the_others_are_read(tmp_path, as_file, rng):
+    pages = rng.integers(0, 256, (3, 300, 400), dtype=np.uint8)
+    pages[:, 0, 0] = (1, 2, 3)
+    tifffile.imwrite(tmp_path / "a.tif", pages, compression="zlib", rowsperstrip=300, photometric="minisblack")
+    with tifffile.TiffFile(tmp_path / "a.tif") as tiff:
+        offset = tiff.pages[1].dataoffsets[0]
+    content = bytearray((tmp_path / "a.tif").read_bytes())
+    content[offset + 100 : offset + 200] = bytes(100)
+    (tmp_path / "a.tif").write_bytes(content)
+    (first, one), (second, reason), (third, three) = names(tmp_path / "a.tif", as_file)
+    assert (first, one, second, third, three) == ("a.tif", 1, "a.tif#2", "a.tif#3", 3)
+    assert "cannot decode" in reason
+
+
+def test_frames_of_a_gif_are_micrographs(tmp_path, as_file):
+    frames = [Image.fromarray(np.full((300, 400), value, np.uint8)) for value in (10, 200)]
+    frames[0].save(tmp_path / "a.gif", save_all=True, append_images=frames[1:])
+    assert names(tmp_path / "a.gif", as_file) == [("a.gif", 10), ("a.gif#2", 200)]

@@ -1,0 +1,89 @@
+"""Nodes share an archive: each file in one shard, and the merged shards are what one scan would have written."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from gdest.commands.merge import run_merge
+from gdest.errors import OutputError, SettingsError
+from gdest.ledger import Ledger
+from gdest.settings import GradeSettings, ScanSettings
+from gdest.shards import Shard, read_shard
+
+
+@pytest.mark.parametrize("count", [1, 2, 7])
+def test_every_file_belongs_to_exactly_one_shard_and_shards_are_alike_in_size(count):
+    names = [f"ordner {i % 9}/ü{i}.tif" for i in range(3000)]
+    shards = [Shard(index + 1, count) for index in range(count)]
+    assert all(sum(shard.holds(name) for shard in shards) == 1 for name in names)
+    sizes = [sum(map(shard.holds, names)) for shard in shards]
+    assert max(sizes) - min(sizes) < 0.25 * 3000 / count
+
+
+def test_a_shard_is_read_from_words_or_from_slurm():
+    slurm = {"SLURM_ARRAY_TASK_ID": "12", "SLURM_ARRAY_TASK_COUNT": "4", "SLURM_ARRAY_TASK_MIN": "10"}
+    assert read_shard("3/8", slurm) == Shard(3, 8)
+    assert read_shard(None, slurm) == Shard(3, 4)
+    assert read_shard(None, slurm | {"SLURM_ARRAY_TASK_STEP": "2"}) == Shard(2, 4)
+    assert read_shard(None, {}) is None
+    for words in ("0/4", "5/4", "3", "a/b"):
+        with pytest.raises(SettingsError, match="I/N"):
+            read_shard(words, {})
+
+
+def test_merged_shards_are_what_one_scan_would_have_written(run, tmp_path):
+    run()
+    whole = pd.read_csv(tmp_path / "out/results.csv").drop(columns="graded_at")
+    heatmaps = {path.name: path.read_bytes() for path in (tmp_path / "out/heatmaps").rglob("*.png")}
+    seen = [run(ScanSettings(shard=Shard(i, 3)))[1] for i in (1, 2, 3)]
+    assert sum(seen) == 24
+    assert max(seen) < 24
+    merged = tmp_path / "merged"
+    assert run_merge(merged, sorted((tmp_path / "out/shards").iterdir())) == 0
+    pd.testing.assert_frame_equal(pd.read_csv(merged / "results.csv").drop(columns="graded_at"), whole)
+    assert {path.name: path.read_bytes() for path in (merged / "heatmaps").rglob("*.png")} == heatmaps
+
+
+def test_merge_names_the_gaps_and_the_doubles(run, tmp_path, capsys):
+    out = tmp_path / "out"
+    for i in (1, 2):
+        run(ScanSettings(shard=Shard(i, 2)))
+    lost, twice = "", ""
+    with Ledger.open(out / "shards/1-of-2") as first, Ledger.open(out / "shards/2-of-2") as second:
+        recipe = first.recipes()[0].id
+        lost, twice = sorted(first.files(recipe))[:2]
+        row = next(iter(first.rows(recipe, files=[twice])))
+        with second.writing():
+            second.record(recipe, row.file, [(row.cells | {"graded_at": "2999"}, row.grade_map)])
+        first.mark_gone(recipe, [lost], "now")
+    capsys.readouterr()
+    assert run_merge(out) == 3
+    said = capsys.readouterr().err
+    assert f"{lost}: not graded by any shard" in said
+    assert f"{twice}: graded by more than one shard" in said
+    frame = pd.read_csv(out / "results.csv").set_index("file")
+    assert len(frame) == 5
+    assert str(frame["graded_at"][twice]) == "2999"
+
+
+def test_merge_misses_a_whole_shard_and_one_that_was_cut_short(run, tmp_path, capsys):
+    run(ScanSettings(shard=Shard(1, 3)))
+    run(ScanSettings(shard=Shard(3, 3)))
+    with Ledger.open(tmp_path / "out/shards/3-of-3") as shard:
+        shard.begin_run(shard.recipes()[0], [Path("x")], "host", "now", "0")
+    assert run_merge(tmp_path / "out") == 3
+    said = capsys.readouterr().err
+    assert "shard 2 of 3 is not there" in said
+    assert "3-of-3 is not finished" in said
+
+
+def test_shards_of_different_settings_and_no_shards_are_refused(run, tmp_path):
+    with pytest.raises(OutputError, match="no shards"):
+        run_merge(tmp_path / "empty")
+    run(ScanSettings(shard=Shard(1, 2)))
+    run(ScanSettings(shard=Shard(2, 2)), settings=GradeSettings(stride_px=112))
+    with pytest.raises(OutputError, match="other settings"):
+        run_merge(tmp_path / "out")
