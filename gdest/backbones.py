@@ -18,9 +18,6 @@ HIDDEN = 512
 POOLED = {"resnet18": 512, "alexnet": 4096, "vgg16": 4096}
 """Numbers that each backbone hands to its head: ResNet's pooled maps, the others' second dense layer."""
 
-CHANNELS = {"resnet18": 512, "alexnet": 256, "vgg16": 512}
-"""Channels of each backbone's last feature maps."""
-
 IMAGENET = {
     "resnet18": ResNet18_Weights.IMAGENET1K_V1,
     "alexnet": AlexNet_Weights.IMAGENET1K_V1,

@@ -139,11 +139,11 @@ def test_dense_targets_lie_where_the_crop_lies_and_move_with_its_size():
     source = example(boundary, codes=np.full((720, 720), 150))
     settings = TrainSettings(rescale_g=2.0, contrast=0.0)
     batch = cut_batch([source] * 8, settings, (0.0, 16.0), np.random.default_rng(0))
-    assert batch.dense.shape == (8, 2, 7, 7)
+    assert batch.dense.local.shape == (8, 2, 7, 7)
     # one boundary row in 24 at full size; a crop enlarged z times shows 1 / (24 z) boundary px per px2
     zoom = 2 ** (-(batch.g_seen - 6.0) / 2)
     expected = torch.log1p(32 / 24 / zoom)
-    assert torch.allclose(batch.dense[:, 0].mean((1, 2)), expected, atol=0.1)
+    assert torch.allclose(batch.dense.local[:, 0].mean((1, 2)), expected, atol=0.1)
 
 
 def test_the_label_of_a_crop_is_that_of_the_grains_that_lie_in_it():

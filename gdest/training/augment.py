@@ -11,12 +11,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from gdest.settings import TrainSettings
-from gdest.training.data import LOCAL_STEPS_PER_G, Example, log2_density
+from gdest.training.data import Example, log2_density
+from gdest.training.dense import DenseTargets, dense_targets
 from gdest.zooms import COARSE_G, FINE_G, G_PER_HALVING
-
-DENSE_STRIDE_PX = 32
-"""The network's last feature maps have one value per 32 px; so have the dense targets."""
-
 
 EXACT_SHARE = 0.35
 """This share of the crops is cut pixel by pixel, turned by right angles only, from the picture as it is, halved
@@ -29,15 +26,11 @@ USUAL_SHARE = 0.6
 
 @dataclass(frozen=True)
 class Batch:
-    """Hold crops (n, 1, side, side) float 0..255, their G_seen (n,), and dense targets or None.
-
-    Dense targets (m, 2, side / 32, side / 32) are those of the first m crops: log(1 + boundary px per 32 px
-    square side) and the local grain size log2(grains per px), both at the size of the crop.
-    """
+    """Hold crops (n, 1, side, side) float 0..255, their G_seen (n,), and dense targets of the first of them or None."""
 
     crops: Tensor
     g_seen: Tensor
-    dense: Tensor | None
+    dense: DenseTargets | None
 
 
 def joined(first: Batch, second: Batch) -> Batch:
@@ -79,7 +72,7 @@ def cut_batch(
     dense = None
     if source.shape[1] == 3:
         g_seen += _finer(sampled[:, 2], examples, [level for _, _, level in cuts])
-        dense = _dense(sampled[:, 1:], torch.tensor(zooms, device=source.device))
+        dense = dense_targets(sampled[:, 1:], torch.tensor(zooms, device=source.device))
     return Batch(_contrast_jitter(sampled[:, :1], settings.contrast, rng), g_seen.float(), dense)
 
 
@@ -199,13 +192,6 @@ def _contrast_jitter(crops: Tensor, amount: float, rng: np.random.Generator) -> 
     draw = torch.tensor(rng.uniform(-amount, amount, (3, count, 1, 1, 1)), dtype=torch.float32, device=crops.device)
     grey = (crops / 255.0).clamp(0.0, 1.0) ** torch.exp(draw[0])
     return ((grey - 0.5) * (1.0 + draw[1]) + 0.5 + 0.5 * draw[2]).clamp(0.0, 1.0) * 255.0
-
-
-def _dense(maps: Tensor, zooms: Tensor) -> Tensor:
-    means = functional.avg_pool2d(maps, DENSE_STRIDE_PX)
-    edges = torch.log1p(DENSE_STRIDE_PX * means[:, 0] / 255.0 / zooms[:, None, None])
-    local = (means[:, 1] - 255.0) / LOCAL_STEPS_PER_G - 2.0 * torch.log2(zooms)[:, None, None]
-    return torch.stack([edges, local], dim=1)
 
 
 def validation_batch(examples: Sequence[Example], settings: TrainSettings, side: int) -> Batch:

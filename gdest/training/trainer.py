@@ -15,18 +15,15 @@ from torch.nn import functional
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from gdest import network
-from gdest.backbones import CHANNELS
 from gdest.errors import SettingsError
 from gdest.network import GradeNetwork
 from gdest.predict import choose_device
 from gdest.records import ModelCard
 from gdest.settings import TrainSettings
 from gdest.training.augment import Batch
+from gdest.training.dense import DenseHeads
 
 WARM_UP_SHARE = 0.03
-DENSE_WEIGHT = 0.3
-"""Weight of each dense target beside the crop's own G, whose smooth-L1 has alpha 1 as in the paper."""
-
 SGD_MOMENTUM, SGD_WEIGHT_DECAY = 0.9, 5e-4
 
 
@@ -52,8 +49,8 @@ class Trainer:
         torch.manual_seed(settings.seed)
         built = network.build(card, settings.init, backbone_only=backbone_only)
         self.network = network.to_device(built, self.device)
-        self.dense_head = nn.Conv2d(CHANNELS[card.backbone], 2, 1).to(self.device) if dense else None
-        parameters = [*self.network.parameters(), *(self.dense_head.parameters() if self.dense_head else ())]
+        self.dense_heads = DenseHeads().to(self.device) if dense else None
+        parameters = [*self.network.parameters(), *(self.dense_heads.parameters() if self.dense_heads else ())]
         self.optimizer = _optimizer(parameters, settings)
         self.scheduler = torch.optim.lr_scheduler.LambdaLR(self.optimizer, _schedule(settings.schedule, steps))
         self.average: AveragedModel | None = None
@@ -78,13 +75,12 @@ class Trainer:
         if self.settings.keep_norm:
             _hold_statistics(self.network)
         with self.autocast():
-            features = self.network.features(batch.crops.contiguous(memory_format=torch.channels_last))
-            outputs = self.network.outputs(self.network.embedding(features))
-            dense = None
-            if self.dense_head and batch.dense is not None:
-                dense = self.dense_head(features[: len(batch.dense)]).float()
+            crops = batch.crops.contiguous(memory_format=torch.channels_last)
+            maps = self.network.stages(crops) if self.dense_heads else [self.network.features(crops)]
+            outputs = self.network.outputs(self.network.embedding(maps[-1]))
+            dense = self.dense_heads.loss(maps, batch.dense) if self.dense_heads and batch.dense else None
         main = grade_loss(outputs, batch.g_seen, self.network)
-        loss = main if dense is None else main + DENSE_WEIGHT * _dense_loss(dense, batch.dense)
+        loss = main if dense is None else main + dense
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         self.optimizer.step()
@@ -111,7 +107,7 @@ class Trainer:
         return {
             "settings": asdict(self.settings),
             "network": self.network.state_dict(),
-            "dense_head": self.dense_head.state_dict() if self.dense_head else None,
+            "dense_heads": self.dense_heads.state_dict() if self.dense_heads else None,
             "average": self.average.state_dict() if self.average is not None else None,
             "optimizer": self.optimizer.state_dict(),
             "scheduler": self.scheduler.state_dict(),
@@ -126,11 +122,13 @@ class Trainer:
             state = torch.load(path, map_location=self.device, weights_only=True)
         except Exception as error:  # torch raises many kinds for a damaged file
             raise SettingsError(f"The checkpoint {path} cannot be read; delete it to begin again.") from error
-        if state["settings"] != asdict(self.settings):
-            raise SettingsError(f"The checkpoint {path} is of a run with other settings; delete it or change --out.")
+        if state["settings"] != asdict(self.settings) or state.keys() != self.state().keys():
+            raise SettingsError(
+                f"The checkpoint {path} is of a run with other settings or of another gdest; delete it or change --out."
+            )
         self.network.load_state_dict(state["network"])
-        if self.dense_head:
-            self.dense_head.load_state_dict(state["dense_head"])
+        if self.dense_heads:
+            self.dense_heads.load_state_dict(state["dense_heads"])
         if self.average is not None:
             self.average.load_state_dict(state["average"])
         self.optimizer.load_state_dict(state["optimizer"])
@@ -160,14 +158,6 @@ def _optimizer(parameters: list[nn.Parameter], settings: TrainSettings) -> torch
             parameters, lr=settings.learning_rate, momentum=SGD_MOMENTUM, weight_decay=SGD_WEIGHT_DECAY
         )
     return torch.optim.Adam(parameters, lr=settings.learning_rate)
-
-
-def _dense_loss(predicted: Tensor, wanted: Tensor | None) -> Tensor:
-    if wanted is None:
-        raise ValueError("dense predictions need dense targets")
-    return functional.smooth_l1_loss(predicted[:, 0], wanted[:, 0]) + functional.smooth_l1_loss(
-        predicted[:, 1] + 10.0, wanted[:, 1]
-    )
 
 
 def _schedule(kind: str, steps: int) -> Callable[[int], float]:

@@ -2,7 +2,7 @@
 
 Makes synthetic micrographs of 1280x960 (TIFF, PNG and JPEG in equal parts), then prints, from one
 run on one machine: the bare forward rate of the same network and engine on prepared batches (the limit), taken
-before and after the scan, since the clock of a shared machine wanders by a tenth within minutes; the
+before and after the scan, since the clock of a shared machine wanders by 5 % within minutes; the
 end-to-end rate of `gdest scan` with all outputs, in micrographs and tiles per second; and the rate of a plain
 research script (PIL, torchvision transforms, one image at a time, float32, no_grad, no outputs), which
 sees the tiles of each picture at full size only. Tiles per second compare like with like. The CPU time per tile
