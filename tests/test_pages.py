@@ -9,14 +9,13 @@ import pytest
 import tifffile
 from PIL import Image
 
-from gdest.calibration import CalibrationSettings
 from gdest.micrograph import grey_8_bit, read_micrographs
 from gdest.records import Failed
 from gdest.settings import GradeSettings
 
 
-def names(path, as_file, **settings):
-    rows = list(read_micrographs(as_file(path), GradeSettings(CalibrationSettings(), **settings)))
+def names(path, as_file):
+    rows = read_micrographs(as_file(path), GradeSettings())
     return [(row.file.name, row.reason if isinstance(row, Failed) else int(row.pixels[0, 0])) for row in rows]
 
 

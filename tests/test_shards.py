@@ -51,7 +51,6 @@ def test_merge_names_the_gaps_and_the_doubles(run, tmp_path, capsys):
     out = tmp_path / "out"
     for i in (1, 2):
         run(ScanSettings(shard=Shard(i, 2)))
-    lost, twice = "", ""
     with Ledger.open(out / "shards/1-of-2") as first, Ledger.open(out / "shards/2-of-2") as second:
         recipe = first.recipes()[0].id
         lost, twice = sorted(first.files(recipe))[:2]

@@ -44,19 +44,19 @@ class DenseTargets:
 def dense_targets(maps: Tensor, zooms: Tensor) -> DenseTargets:
     """Return the targets of crops from their boundary masks and codes (m, 2, side, side), enlarged `zooms` (m,)."""
     zoom = zooms[:, None, None]
-    edges = torch.log1p(_boundary_length(maps[:, 0], STRIDE_PX, zoom) * STRIDE_PX)
+    edges = torch.log1p(_boundary_length(maps[:, 0], STRIDE_PX, zoom))
     codes = functional.avg_pool2d(maps[:, 1], STRIDE_PX)
     local = (codes - 255.0) / LOCAL_STEPS_PER_G - 2.0 * torch.log2(zoom)
-    boundaries = (_boundary_length(maps[:, 0], stride, zoom) * stride for stride, _ in BOUNDARY_STAGES.values())
+    boundaries = (_boundary_length(maps[:, 0], stride, zoom) for stride, _ in BOUNDARY_STAGES.values())
     return DenseTargets(torch.stack([edges, local], dim=1), tuple(length.clamp(0.0, 1.0) for length in boundaries))
 
 
 def _boundary_length(mask: Tensor, side: int, zoom: Tensor) -> Tensor:
-    """Return the boundary length per area, 1 / px, in squares of a mask (m, rows, cols), 0..255.
+    """Return the boundary length in squares of a mask (m, rows, cols), 0..255, in sides of a square.
 
     The zoom made its lines wider or thinner too.
     """
-    return functional.avg_pool2d(mask, side) / 255.0 / zoom
+    return functional.avg_pool2d(mask, side) / 255.0 / zoom * side
 
 
 class DenseHeads(nn.Module):
