@@ -17,6 +17,7 @@ from gdest.synth import etching
 from gdest.synth.tessellation import GrainShape, section
 from gdest.synth.unfit import draw_unfit
 from gdest.training import refuse
+from gdest.training.data import Example
 
 
 @pytest.mark.parametrize("kind", UNFIT)
@@ -79,6 +80,22 @@ def test_a_fitted_judge_tells_steel_from_what_is_none(judged):
         _, odds_blank, novelty_blank = judged.answer(torch.from_numpy(blank))
     assert (odds.max(dim=1).values < odds_blank.max(dim=1).values.min()).float().mean() >= 0.8
     assert novelty_blank.min() > novelty.median()
+
+
+def test_micrographs_that_are_mixed_in_are_no_novelty(rng):
+    torch.manual_seed(0)
+    net = network.build(CARD)
+    settings = TrainSettings(unfit_pictures=6, batch=10, mix=("some.csv",), mix_share=0.3)
+    steel = [Example((torch.from_numpy(pixels[None]),), 7.0) for pixels in refuse.gradeable_pictures(settings, 12)]
+    stripes = (rng.integers(0, 2, (500, 1)) * 200 + np.arange(500) % 50).astype(np.uint8)
+    odd = Example((torch.from_numpy(stripes[None]),), 7.0)
+    tiles = torch.from_numpy(stripes[None, None, :224, :224])
+    novelty = []
+    for mixed in ([], [odd]):
+        refuse.fit_judge(net, net.judge, steel, settings, mixed=mixed)
+        with torch.inference_mode():
+            novelty.append(float(net.answer(tiles)[2]))
+    assert novelty[1] < 0.75 * novelty[0]
 
 
 def test_the_judge_travels_in_the_weights_file(judged, tmp_path):

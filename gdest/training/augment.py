@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import ArrayLike
 from torch import Tensor
 from torch.nn import functional
 
@@ -64,16 +65,21 @@ def cut_batch(
         for example, zoom, as_is in zip(examples, zooms, exact, strict=True)
     ]
     source = torch.stack([window for window, _, _ in cuts]).float()
-    theta = torch.tensor(np.stack([theta for _, theta, _ in cuts]), dtype=torch.float32, device=source.device)
+    theta = _sent(np.stack([theta for _, theta, _ in cuts]), source.device)
     grid = functional.affine_grid(theta, [len(examples), source.shape[1], *shape], align_corners=False)
     sampled = functional.grid_sample(source, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
     whole = [example.g_seen + value for example, value in zip(examples, shift, strict=True)]
-    g_seen = torch.tensor(whole, device=source.device)
+    g_seen = _sent(whole, source.device)
     dense = None
     if source.shape[1] == 3:
         g_seen += _finer(sampled[:, 2], examples, [level for _, _, level in cuts])
-        dense = dense_targets(sampled[:, 1:], torch.tensor(zooms, device=source.device))
-    return Batch(_contrast_jitter(sampled[:, :1], settings.contrast, rng), g_seen.float(), dense)
+        dense = dense_targets(sampled[:, 1:], _sent(zooms, source.device))
+    return Batch(_contrast_jitter(sampled[:, :1], settings.contrast, rng), g_seen, dense)
+
+
+def _sent(numbers: ArrayLike, device: torch.device) -> Tensor:
+    """Return numbers as float32 on a device, which need not first be done with the step before."""
+    return torch.from_numpy(np.asarray(numbers, np.float32)).to(device, non_blocking=True)
 
 
 def picture_shape(examples: Sequence[Example], settings: TrainSettings) -> tuple[int, int]:
@@ -87,7 +93,7 @@ def picture_shape(examples: Sequence[Example], settings: TrainSettings) -> tuple
 def _finer(code: Tensor, examples: Sequence[Example], levels: Sequence[int]) -> Tensor:
     """Return by how many G the grains in each crop's code (n, rows, cols) are finer than its micrograph's."""
     wholes = [example.log2_density[level] for example, level in zip(examples, levels, strict=True)]
-    return log2_density(code) - torch.tensor(wholes, device=code.device)
+    return log2_density(code) - _sent(wholes, code.device)
 
 
 def _change(
@@ -189,7 +195,7 @@ def _mirror_index(size: int, wanted: int, device: torch.device) -> Tensor:
 def _contrast_jitter(crops: Tensor, amount: float, rng: np.random.Generator) -> Tensor:
     """Change gain, offset and gamma of each crop, as light and etching strength do."""
     count = len(crops)
-    draw = torch.tensor(rng.uniform(-amount, amount, (3, count, 1, 1, 1)), dtype=torch.float32, device=crops.device)
+    draw = _sent(rng.uniform(-amount, amount, (3, count, 1, 1, 1)), crops.device)
     grey = (crops / 255.0).clamp(0.0, 1.0) ** torch.exp(draw[0])
     return ((grey - 0.5) * (1.0 + draw[1]) + 0.5 + 0.5 * draw[2]).clamp(0.0, 1.0) * 255.0
 

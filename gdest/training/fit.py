@@ -56,7 +56,7 @@ def train(data: Path, out: Path, settings: TrainSettings, report: Report, progre
     fit(card, examples, held_out, out, settings, report, progress, mixed=mixed)
     best = network.load(out)
     network.to_device(best.network, device)
-    card = _finished_card(best, examples, split, settings, report)
+    card = _finished_card(best, examples, mixed, split, settings, report)
     network.save(best.network, card, out)
     if split.test:
         write_split(out, split)
@@ -201,13 +201,18 @@ def new_card(examples: Sequence[Example], settings: TrainSettings, data_name: st
 
 
 def _finished_card(
-    best: LoadedModel, examples: Sequence[Example], split: Split, settings: TrainSettings, report: Report
+    best: LoadedModel,
+    examples: Sequence[Example],
+    mixed: Sequence[Example],
+    split: Split,
+    settings: TrainSettings,
+    report: Report,
 ) -> ModelCard:
     """Return the card with all that is learnt after the last epoch; fits the judge in place where there is one."""
     card = best.card
     if best.network.judge is not None:
         report("Learning what not to grade, and calibrating the interval.")
-        fit_judge(best.network, best.network.judge, examples, settings)
+        fit_judge(best.network, best.network.judge, examples, settings, mixed=mixed)
     if settings.input == "crop":
         others = _labelled(settings.calibration, settings)
         card = metrics.calibrated_card(best, others or split.validation, settings)

@@ -32,16 +32,27 @@ WEIGHT_DECAY = 0.005
 SMALLEST_SD = 1e-3
 
 
-def fit_judge(network: GradeNetwork, judge: Judge, examples: Sequence[Example], settings: TrainSettings) -> None:
+def fit_judge(
+    network: GradeNetwork,
+    judge: Judge,
+    examples: Sequence[Example],
+    settings: TrainSettings,
+    *,
+    mixed: Sequence[Example] = (),
+) -> None:
     """Fit the network's own judge in place; the rest of the network stays as it is.
 
-    Gradeable are tiles of the training micrographs and of synthetic steel; unfit are tiles of
-    `settings.unfit_pictures` drawn pictures of each kind, none of which is a photograph.
+    Gradeable are tiles of the training micrographs, of those that are `mixed` in as often as the network saw
+    them, and of synthetic steel; unfit are tiles of `settings.unfit_pictures` drawn pictures of each kind,
+    none of which is a photograph.
     """
     network.eval()
     rng = np.random.default_rng([settings.seed, 1])
-    picked = rng.permutation(len(examples))[:MOST_EXAMPLES]
-    described = {GRADEABLE: [_describe(network, _tiles(examples[i], rng)) for i in picked]}
+    picked = [examples[i] for i in rng.permutation(len(examples))[:MOST_EXAMPLES]]
+    if mixed:
+        as_often = len(picked) * settings.mixed_crops / (settings.batch - settings.mixed_crops)
+        picked += [mixed[i] for i in rng.integers(len(mixed), size=round(as_often))]
+    described = {GRADEABLE: [_describe(network, _tiles(example, rng)) for example in picked]}
     with ThreadPoolExecutor() as pool:
         for kind in (GRADEABLE, *UNFIT):
             drawn = pool.map(partial(_drawn_tiles, kind, settings.seed), range(settings.unfit_pictures))

@@ -15,9 +15,11 @@ import argparse
 import tempfile
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -43,12 +45,15 @@ TILES, PLAIN = 2048, 40
 
 def write_micrographs(folder: Path, count: int) -> None:
     """Write `count` files of 20 different micrographs in three formats."""
-    made = [
-        make_micrograph(np.random.default_rng([5, i]), 3 + i / 2.2, ROWS, COLS, 1.0).pixels for i in range(DIFFERENT)
-    ]
-    for i in range(count):
-        pixels = made[i % DIFFERENT].copy()
-        pixels[0, :8] = i  # no two files alike: a scan recalls the grade map of bytes that it has seen
+    with ProcessPoolExecutor(mp_context=get_context("spawn")) as pool:
+        list(pool.map(partial(_write_alike, folder, count), range(DIFFERENT)))
+
+
+def _write_alike(folder: Path, count: int, first: int) -> None:
+    made = make_micrograph(np.random.default_rng([5, first]), 3 + first / 2.2, ROWS, COLS, 1.0).pixels
+    for i in range(first, count, DIFFERENT):
+        pixels = made.copy()
+        pixels[0, :8] = i % 256  # no two files alike: a scan recalls the grade map of bytes that it has seen
         if i % 3 == 0:
             write_tiff(folder / f"{i:04d}.tif", pixels, 1.0)
         else:
