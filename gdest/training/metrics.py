@@ -180,13 +180,14 @@ def _correction(measured: Sequence[Measured]) -> tuple[tuple[float, float], ...]
     """Return (G in the graded picture, mean error without the tenth at either end), from neighbours in G.
 
     It is drawn towards none by what may be chance, and is none within three standard errors: of two dozen groups one or
-    another is two away by chance. Few micrographs, of one kind of steel, give one number for every G.
+    another is two away by chance. Few micrographs, of one kind of steel, give one number for every G, for which two do.
     """
+    errors_of_chance = 2.0 if len(measured) < 1.5 * NEIGHBOURS else 3.0
 
     def middle(errors: NDArray[np.float64]) -> float:
         cut = len(errors) // 10
         kept = np.sort(errors)[cut : len(errors) - cut]
-        mean, chance = float(kept.mean()), 3.0 * float(kept.std(ddof=1)) / np.sqrt(len(kept))
+        mean, chance = float(kept.mean()), errors_of_chance * float(kept.std(ddof=1)) / np.sqrt(len(kept))
         return float(mean * (1.0 - (chance / mean) ** 2)) if abs(mean) > chance else 0.0
 
     return _curve([one.g_in_picture for one in measured], [one.error for one in measured], middle)
