@@ -17,7 +17,7 @@ BLANK_SD = 3.0
 BURNT_SHARE = 0.7
 """Share of pixels at the black or white end beyond which too little is left to see."""
 
-NOVELTY, ZOOM_GAP = "novelty", "zoom gap"
+FRAGMENTS, NOVELTY, ZOOM_GAP = "fragments", "novelty", "zoom gap"
 DOUBTS = (*UNFIT, NOVELTY, ZOOM_GAP)
 """The doubts a grade map carries and a model card limits."""
 
@@ -27,20 +27,24 @@ SAMPLE_PX = 4_000_000
 SENTENCES = {
     "no grains": "no grain structure can be seen",
     "defocused": "out of focus for grains of this size",
-    "fragments": "boundaries only in fragments, as in prior-austenite etches; grains cannot be closed",
+    FRAGMENTS: "boundaries only in fragments, as in prior-austenite etches; grains cannot be closed",
     NOVELTY: "unlike anything the model was trained on",
     ZOOM_GAP: "its answers at two zooms contradict each other",
 }
 
 
-def measured_doubts(answers: TileAnswers, zoom_gap: float) -> dict[str, float]:
-    """Return one number for each of `DOUBTS`; `zoom_gap` is the difference in G between two zooms."""
+def measured_doubts(answers: TileAnswers, zoom_gap: float, closer: TileAnswers | None = None) -> dict[str, float]:
+    """Return one number for each of `DOUBTS`; `zoom_gap` is the difference in G between two zooms.
+
+    `closer` is what is said of the next larger picture, where that shows enough grains: a boundary whose pieces
+    run together in the smaller one may still be in fragments there.
+    """
     kinds = answers.unfit.mean(axis=0, dtype=np.float64)
-    return {
-        **{kind: float(odds) for kind, odds in zip(UNFIT, kinds, strict=True)},
-        NOVELTY: float(answers.novelty.mean(dtype=np.float64)),
-        ZOOM_GAP: zoom_gap,
-    }
+    found = {kind: float(odds) for kind, odds in zip(UNFIT, kinds, strict=True)}
+    if closer is not None:
+        column = UNFIT.index(FRAGMENTS)
+        found[FRAGMENTS] = max(found[FRAGMENTS], float(closer.unfit[:, column].mean(dtype=np.float64)))
+    return {**found, NOVELTY: float(answers.novelty.mean(dtype=np.float64)), ZOOM_GAP: zoom_gap}
 
 
 def reasons(pixels: NDArray[np.uint8], g_seen: float, grade_map: GradeMap, card: ModelCard) -> Iterator[str]:

@@ -20,6 +20,9 @@ from gdest.tiling import metal_tiles, tile_grid, usable_tiles
 COARSE_G = 5.0
 """Below this G in the picture a tile holds few grains (12 at G 5); the picture is halved."""
 
+GAPS_G = 4.0
+"""From this G in a picture on, a tile shows enough grains (6) to tell whether their boundaries are in fragments."""
+
 FINE_G = 10.0
 """Above this G in the picture a grain is less than 11 px across; the picture is enlarged to twice the size."""
 
@@ -59,6 +62,7 @@ def predict_grade_map(
         looks.append(_look(_halved(looks[-1].picture), looks[-1].zoom / 2.0, shown))
     kept = looks[-1]
     nearest = looks[-2:-1]
+    closer = next((look.answers for look in nearest if look.in_picture >= GAPS_G), None)
     if kept.can_be_halved and kept.in_picture + G_PER_HALVING <= predictor.card.g_max:
         nearest = [_look(_halved(kept.picture), kept.zoom / 2.0, shown)]
         looks += nearest
@@ -72,7 +76,7 @@ def predict_grade_map(
         grade_map,
         g_seen=grade_map.g_seen + np.float32(np.clip(finer, -MOST_FINER, MOST_FINER)),
         tiles=sum(len(look.answers.g_seen) for look in looks) + enlarged,
-        doubts=measured_doubts(kept.answers, gap),
+        doubts=measured_doubts(kept.answers, gap, closer),
         closer=_closer(looks, kept),
     )
 

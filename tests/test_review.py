@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from conftest import CARD, FakePredictor
@@ -52,6 +54,21 @@ def test_answers_at_two_zooms_must_agree(write_tiff, rng):
     assert "contradict" in row.reason
     assert row.g_seen == pytest.approx(6.0)
     assert row.grade_map.tiles == 13
+
+
+@pytest.mark.parametrize(("larger_g", "expected"), [(4.5, 2.0), (3.5, -1.0)])
+def test_fragments_are_also_looked_for_in_the_next_larger_picture_while_it_shows_enough_grains(larger_g, expected, rng):
+    def sizes_differ(parts):
+        said = judge_of(parts)
+        larger = said.g_seen < 5.0
+        return replace(said, unfit=np.where(larger[:, None], [3.0, 3.0, 2.0], [-9.0, -9.0, -1.0]).astype(np.float32))
+
+    pixels = rng.integers(0, 256, (500, 500), dtype=np.uint8)
+    predictor = by_size(larger_g, 6.5)
+    judge_of, predictor.predict = predictor.predict, sizes_differ
+    doubts = predict_grade_map(pixels, predictor, 224).doubts
+    assert doubts["fragments"] == pytest.approx(expected)
+    assert doubts["no grains"] == doubts["defocused"] == pytest.approx(-9.0)  # only in the picture that is graded
 
 
 def test_a_picture_is_not_compared_with_one_that_is_finer_than_the_model_knows(rng):

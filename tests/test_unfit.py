@@ -8,12 +8,14 @@ import numpy as np
 import pytest
 import torch
 from conftest import CARD
+from scipy import ndimage
 
 from gdest import network
 from gdest.network import describe
 from gdest.records import UNFIT
 from gdest.settings import TrainSettings
 from gdest.synth import etching
+from gdest.synth.frame import boundary_mask
 from gdest.synth.tessellation import GrainShape, section
 from gdest.synth.unfit import draw_unfit
 from gdest.training import refuse
@@ -58,6 +60,15 @@ def test_fragments_leave_whole_boundaries_out_and_keep_others_from_end_to_end():
         missing.append((share < 0.02).mean())
     assert max(missing) > 0.15
     assert max(missing) < 0.7
+
+
+def test_traces_darken_the_boundaries_that_a_fragment_leaves_out():
+    labels = section(np.random.default_rng(0), 300, 300, 4e-4, GrainShape())
+    none, faint = (etching.etch(np.random.default_rng(3), labels, visible=0.5, traces=t).image for t in (0.0, 0.35))
+    at_boundary = boundary_mask(labels)
+    darker = none - faint
+    assert (darker[at_boundary] > 0.02).mean() > 0.2
+    assert darker[at_boundary].mean() > 5 * abs(darker[~ndimage.binary_dilation(at_boundary, iterations=6)].mean())
 
 
 @pytest.fixture(scope="module")

@@ -35,12 +35,13 @@ class Etched:
     seen: Labels
 
 
-def etch(rng: np.random.Generator, labels: Labels, visible: float = 1.0) -> Etched:
+def etch(rng: np.random.Generator, labels: Labels, visible: float = 1.0, traces: float = 0.0) -> Etched:
     """Return the micrograph of a label map and the label map of the grains that it shows.
 
     A grain that the etched line has swallowed whole is drawn as the black knot that it is, and belongs to its
     neighbours in `seen`, since nobody counts what cannot be seen.
-    With `visible` below 1 the etch shows only that share of the boundaries' length, and no grain contrast.
+    With `visible` below 1 the etch shows only that share of the boundaries' length, of the rest `traces`, 0..1
+    of its darkness, and no grain contrast.
     """
     frame = make_frame(rng, labels)
     style = str(rng.choice(list(STYLES), p=list(STYLES.values()))) if visible >= 1.0 else "boundary"
@@ -53,7 +54,7 @@ def etch(rng: np.random.Generator, labels: Labels, visible: float = 1.0) -> Etch
     if style == "contrast":
         line *= rng.uniform(0.0, 0.25)
     if visible < 1.0:
-        line *= pieces(frame, bounds, visible)
+        line *= np.maximum(pieces(frame, bounds, visible), np.float32(traces))
     inside = marks.inside_grains(frame, twins, half_width)
     darkness = np.maximum(line, inside * (0.35 if style == "contrast" or visible < 1.0 else 1.0))
     image = image * (1.0 - depth * np.clip(darkness, 0.0, 1.0))

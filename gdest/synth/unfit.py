@@ -75,5 +75,12 @@ def _defocused(rng: np.random.Generator, rows: int, cols: int) -> Floats:
 
 
 def _fragments(rng: np.random.Generator, rows: int, cols: int) -> Floats:
-    """Return a field whose etch shows only pieces of the boundaries, as prior-austenite etches do."""
-    return etch(rng, _labels(rng, rows, cols), visible=float(rng.uniform(0.35, 0.75))).image
+    """Return a field whose etch shows only pieces of the boundaries, as prior-austenite etches do.
+
+    Half of them show little, and nothing of the rest; the others show more, as two real fields do, most with
+    faint traces of the rest.
+    """
+    if rng.random() < 0.5:
+        return etch(rng, _labels(rng, rows, cols), visible=float(rng.uniform(0.35, 0.75))).image
+    traces = float(rng.uniform(0.0, 0.35) if rng.random() < 0.7 else 0.0)
+    return etch(rng, _labels(rng, rows, cols), visible=float(rng.uniform(0.5, 0.85)), traces=traces).image
