@@ -71,7 +71,7 @@ def figures(measured: Sequence[Measured]) -> str:
 
 
 def synthetic_lines(measured: Sequence[Measured]) -> list[Line]:
-    """Judge the synthetic set: overall, its bias in three ranges of G, coverage, review."""
+    """Judge the synthetic set: overall, its bias in three ranges of G, those that do not go to review, coverage."""
     errors = summarize_errors(measured)
     lines = [
         Line(
@@ -85,6 +85,8 @@ def synthetic_lines(measured: Sequence[Measured]) -> list[Line]:
         part = [one for one in measured if low <= one.item.g < high]
         bias = summarize_errors(part).bias
         lines.append(Line(f"synthetic, {name}", "abs(bias) <= 0.1", figures(part), abs(bias) <= 0.1))
+    graded = [one for one in measured if one.row.status == "graded"]
+    lines.append(Line("synthetic, graded", "", figures(graded), None))
     covered = 0.88 <= errors.coverage <= 0.94
     return [*lines, Line("synthetic, interval", "coverage 88-94 %", f"{errors.coverage:.1%}", covered)]
 
