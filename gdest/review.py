@@ -33,17 +33,17 @@ SENTENCES = {
 }
 
 
-def measured_doubts(answers: TileAnswers, zoom_gap: float, closer: TileAnswers | None = None) -> dict[str, float]:
+def measured_doubts(answers: TileAnswers, zoom_gap: float, larger: TileAnswers | None = None) -> dict[str, float]:
     """Return one number for each of `DOUBTS`; `zoom_gap` is the difference in G between two zooms.
 
-    `closer` is what is said of the next larger picture, where that shows enough grains: a boundary whose pieces
+    `larger` is what is said of the picture twice the size, where that shows enough grains: a boundary whose pieces
     run together in the smaller one may still be in fragments there.
     """
     kinds = answers.unfit.mean(axis=0, dtype=np.float64)
     found = {kind: float(odds) for kind, odds in zip(UNFIT, kinds, strict=True)}
-    if closer is not None:
+    if larger is not None:
         column = UNFIT.index(FRAGMENTS)
-        found[FRAGMENTS] = max(found[FRAGMENTS], float(closer.unfit[:, column].mean(dtype=np.float64)))
+        found[FRAGMENTS] = max(found[FRAGMENTS], float(larger.unfit[:, column].mean(dtype=np.float64)))
     return {**found, NOVELTY: float(answers.novelty.mean(dtype=np.float64)), ZOOM_GAP: zoom_gap}
 
 

@@ -62,7 +62,7 @@ def predict_grade_map(
         looks.append(_look(_halved(looks[-1].picture), looks[-1].zoom / 2.0, shown))
     kept = looks[-1]
     nearest = looks[-2:-1]
-    closer = next((look.answers for look in nearest if look.in_picture >= GAPS_G), None)
+    larger = next((look.answers for look in nearest if look.in_picture >= GAPS_G), None)
     if kept.can_be_halved and kept.in_picture + G_PER_HALVING <= predictor.card.g_max:
         nearest = [_look(_halved(kept.picture), kept.zoom / 2.0, shown)]
         looks += nearest
@@ -76,7 +76,7 @@ def predict_grade_map(
         grade_map,
         g_seen=grade_map.g_seen + np.float32(np.clip(finer, -MOST_FINER, MOST_FINER)),
         tiles=sum(len(look.answers.g_seen) for look in looks) + enlarged,
-        doubts=measured_doubts(kept.answers, gap, closer),
+        doubts=measured_doubts(kept.answers, gap, larger),
         closer=_closer(looks, kept),
     )
 

@@ -80,7 +80,8 @@ def _fragments(rng: np.random.Generator, rows: int, cols: int) -> Floats:
     Half of them show little, and nothing of the rest; the others show more, as two real fields do, most with
     faint traces of the rest.
     """
-    if rng.random() < 0.5:
-        return etch(rng, _labels(rng, rows, cols), visible=float(rng.uniform(0.35, 0.75))).image
-    traces = float(rng.uniform(0.0, 0.35) if rng.random() < 0.7 else 0.0)
-    return etch(rng, _labels(rng, rows, cols), visible=float(rng.uniform(0.5, 0.85)), traces=traces).image
+    little = rng.random() < 0.5
+    traces = float(rng.uniform(0.0, 0.35)) if not little and rng.random() < 0.7 else 0.0
+    labels = _labels(rng, rows, cols)
+    visible = float(rng.uniform(0.35, 0.75) if little else rng.uniform(0.5, 0.85))
+    return etch(rng, labels, visible, traces).image
