@@ -11,7 +11,7 @@ import time
 import numpy as np
 import pandas as pd
 import pytest
-from scan_fixtures import fake_scan, put, results
+from helpers.scan_fixtures import fake_scan, put, results
 
 from gdest import patience, pipeline
 from gdest.commands import recording, scan

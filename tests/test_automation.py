@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 
 import pandas as pd
 import pytest
-from scan_fixtures import SETTINGS, put
+from helpers.scan_fixtures import SETTINGS, put
 
 from gdest import stopping
 from gdest.commands import scan

@@ -14,10 +14,10 @@ import numpy as np
 import openpyxl
 import pytest
 import tifffile
-from conftest import FakePredictor
+from helpers.damaged_files import SOURCES, lay_out, mutate
+from helpers.predictors import FakePredictor
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from mutants import SOURCES, lay_out, mutate
 from PIL import Image
 
 from gdest.archive import image_files

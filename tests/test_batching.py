@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
-from conftest import FakePredictor
+from helpers.predictors import FakePredictor
 
 from gdest.batching import SharedPredictor
 from gdest.errors import ArchiveError

@@ -8,21 +8,14 @@ import shutil
 import signal
 import subprocess
 import sys
-from pathlib import Path
 
 import openpyxl
 import pandas as pd
 import pytest
+from helpers.command_line import EXAMPLES, gdest
 
 from gdest.commands import scan
 from gdest.settings import GradeSettings
-
-EXAMPLES = Path(__file__).parent.parent / "examples"
-
-
-def gdest(*arguments, cwd=None):
-    command = [sys.executable, "-m", "gdest", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, encoding="utf-8", cwd=cwd, check=False)
 
 
 @pytest.fixture(scope="module")

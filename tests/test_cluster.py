@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from conftest import CARD
-from scan_fixtures import put
+from helpers.predictors import CARD
+from helpers.scan_fixtures import put
 
 from gdest.errors import ArchiveError
 from gdest.pipeline import grade_files

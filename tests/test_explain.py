@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from conftest import CARD, FakePredictor
+from helpers.predictors import CARD, FakePredictor
 
 from gdest import explain as explaining
 from gdest import network

@@ -7,8 +7,8 @@ import time
 from contextlib import contextmanager
 
 import pytest
+from helpers.table_rows import row
 from PIL import Image
-from test_workbook import row
 
 from gdest.heatmap import BAR_PX, heatmap_name
 from gdest.limits import Limit

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from conftest import CARD, FakePredictor
+from helpers.predictors import CARD, FakePredictor
 from PIL import Image
 
 from gdest.heatmap import (

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from conftest import CARD
+from helpers.predictors import CARD
 
 from gdest.homogeneity import area_by_half_grade, assess, interpolate, tile_areas, uniform_scatter
 from gdest.records import GradeMap

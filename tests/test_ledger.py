@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from conftest import CARD, FakePredictor
+from helpers.predictors import CARD, FakePredictor
 
 from gdest.errors import OutputError
 from gdest.ledger import LEDGER, Ledger

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from conftest import CARD
+from helpers.predictors import CARD
 
 from gdest import network
 from gdest.errors import SettingsError, WeightsError

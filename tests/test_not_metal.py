@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import tifffile
-from conftest import FakePredictor
-from test_scale_bar import steel, with_bar
+from helpers.drawn_steel import steel, with_bar
+from helpers.predictors import FakePredictor
 
 from gdest.heatmap import HATCH_GREY, draw_heatmap
 from gdest.pipeline import grade_micrographs

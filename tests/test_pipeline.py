@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from conftest import CARD, FakePredictor
+from helpers.predictors import CARD, FakePredictor
 
 from gdest.calibration import CalibrationSettings
 from gdest.pipeline import grade_micrographs

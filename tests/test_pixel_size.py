@@ -5,7 +5,7 @@ import struct
 import numpy as np
 import pytest
 import tifffile
-from conftest import FakePredictor
+from helpers.predictors import FakePredictor
 
 from gdest.calibration import CalibrationSettings, PixelSizeRule
 from gdest.config import read_config

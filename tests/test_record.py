@@ -4,7 +4,7 @@ import hashlib
 import json
 
 import pytest
-from test_workbook import row
+from helpers.table_rows import row
 
 from gdest.commands.reporting import run_report, run_verify
 from gdest.errors import DataError

@@ -8,7 +8,7 @@ import sys
 import numpy as np
 import pytest
 import tifffile
-from conftest import FakePredictor
+from helpers.predictors import FakePredictor
 from PIL import Image
 
 from gdest import micrograph
@@ -115,7 +115,7 @@ import resource, sys
 import numpy as np
 from pathlib import Path
 sys.path.insert(0, {tests!r})
-from conftest import FakePredictor
+from helpers.predictors import FakePredictor
 from gdest.heatmap import draw_heatmap
 from gdest.pipeline import grade_micrographs
 from gdest.records import ImageFile
@@ -140,7 +140,7 @@ def test_a_panorama_is_graded_in_a_part_of_its_size(tmp_path, rng, request):
             yield tile
 
     tifffile.imwrite(path, tiles(), shape=(rows, cols, 3), dtype="uint8", tile=(512, 512), photometric="rgb")
-    code = MEASURE.format(path=str(path), tests=str(request.path.parent))
+    code = MEASURE.format(path=str(path), tests=str(request.config.rootpath / "tests"))
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert float(done.stdout) < 600
     with Image.open(path) as image:

@@ -6,7 +6,7 @@ import shutil
 
 import pandas as pd
 import pytest
-from test_cli import EXAMPLES, gdest
+from helpers.command_line import EXAMPLES, gdest
 
 RULES = """
 [specimen]

@@ -4,7 +4,7 @@ import csv
 
 import pandas as pd
 import pytest
-from conftest import FakePredictor
+from helpers.predictors import FakePredictor
 
 from gdest.errors import OutputError
 from gdest.pipeline import grade_micrographs

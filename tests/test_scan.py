@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 import tifffile
-from scan_fixtures import put
+from helpers.scan_fixtures import put
 
 from gdest import cluster, pipeline
 from gdest.commands import exporting, scan

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from conftest import CARD
+from helpers.predictors import CARD
 
 from gdest.records import GradeMap
 from gdest.statistics import at_pixel_size, summarize

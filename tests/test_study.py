@@ -6,12 +6,12 @@ import signal
 import subprocess
 import sys
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import CARD
+from helpers.predictors import CARD
+from helpers.small_study import KILLABLE, SETTINGS, TRAINING, ignore
 
 from gdest import network
 from gdest.errors import SettingsError
@@ -24,15 +24,6 @@ from gdest.training.study.grid import all_configurations, chosen, run_settings
 from gdest.training.study.report import run_study
 from gdest.training.study.runs import read_runs
 from gdest.training.trainer import Trainer
-
-TRAINING = TrainSettings(
-    epochs=1, batch=8, crop_px=64, crops_per_micrograph=1, validation_share=0.2, test_share=0.25, device="cpu"
-)
-SETTINGS = StudySettings(TRAINING, seeds=1, configs=("*-resnet18-fc-crop-rescale", "cls-resnet18-fc-image-plain"))
-
-
-def ignore(*_args):
-    pass
 
 
 def test_the_grid_is_the_papers():
@@ -115,7 +106,7 @@ import os, signal, sys
 from pathlib import Path
 from gdest.training import fit
 from gdest.training.study.report import run_study
-from test_study import KILLABLE, ignore
+from helpers.small_study import KILLABLE, ignore
 
 real, kept = fit._Keeper.keep, []
 
@@ -128,7 +119,6 @@ def keep(self, *, last):
 fit._Keeper.keep = keep
 run_study(Path(sys.argv[1]), Path(sys.argv[2]), KILLABLE, None, "gdest study", ignore, ignore)
 """
-KILLABLE = replace(SETTINGS, training=replace(TRAINING, epochs=3), configs=("*-resnet18-fc-crop-rescale",))
 
 
 def undisturbed(rows):
@@ -140,7 +130,7 @@ def test_a_study_killed_in_the_middle_of_a_run_ends_with_the_rows_of_an_undistur
     """Killed (SIGKILL) in the second run, after its first epoch of three."""
     whole, cut = tmp_path / "whole", tmp_path / "cut"
     run_study(data / "seen", whole, KILLABLE, None, "gdest study", ignore, ignore)
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(Path(__file__).parent), *sys.path]))
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(sys.path))
     killed = subprocess.run([sys.executable, "-c", KILLED, str(data / "seen"), str(cut)], check=False)
     assert killed.returncode == -signal.SIGKILL
     (first,) = read_runs(cut)

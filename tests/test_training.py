@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from conftest import CARD
+from helpers.predictors import CARD
 from PIL import Image
 
 from gdest import network

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from conftest import CARD
+from helpers.predictors import CARD
 from scipy import ndimage
 
 from gdest import network

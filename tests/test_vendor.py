@@ -10,8 +10,8 @@ import time
 
 import numpy as np
 import pytest
-from olympus_files import compound, oib, write_oif, write_vsi
-from vendor_files import lif, nd2
+from helpers.olympus_files import compound, oib, write_oif, write_vsi
+from helpers.vendor_files import lif, nd2
 
 from gdest.archive import image_files
 from gdest.micrograph import read_micrographs

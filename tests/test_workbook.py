@@ -7,6 +7,7 @@ from dataclasses import replace
 import openpyxl
 import pandas as pd
 import pytest
+from helpers.table_rows import row
 from PIL import Image
 
 from gdest.limits import Limit
@@ -18,13 +19,6 @@ from gdest.reports.workbook import write_workbook
 
 LIMITS = (Limit("g >= 7.0"), Limit("homogeneity"))
 SHEETS = ["Summary", "Specimens", "Micrographs", "Problems", "Settings"]
-
-
-def row(file, **cells):
-    known = {"status": "graded", "g": 8.0, "g_low": 7.6, "g_high": 8.4, "grains_per_mm2": 1984.0, "g_seen": 8.0}
-    known |= {"homogeneity": "uniform", "um_per_px": 0.5, "width_px": 800, "height_px": 600, "specimen": "P1"}
-    known |= {"file_modified": "2026-03-01T08:00:00+00:00", "tiles": 12, "sha256": "0" * 64}
-    return dict.fromkeys(COLUMNS) | {"file": file} | known | cells
 
 
 @pytest.fixture

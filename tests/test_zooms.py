@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from conftest import FakePredictor
+from helpers.predictors import FakePredictor
 from PIL import Image
 
 from gdest.training.metrics import Measured

@@ -25,7 +25,7 @@ from pathlib import Path
 
 import numpy as np
 
-sys.path.insert(0, str(Path(__file__).parent.parent))
+sys.path.insert(0, str(Path(__file__).parent.parent))  # the helpers
 if "--atheris" in sys.argv:  # instrumented as they are imported, before anything else does
     import atheris
 
@@ -34,7 +34,7 @@ if "--atheris" in sys.argv:  # instrumented as they are imported, before anythin
 
         import gdest.micrograph  # noqa: F401
 
-from mutants import SOURCES, lay_out, mutate
+from helpers.damaged_files import SOURCES, lay_out, mutate
 
 from gdest.micrograph import read_micrographs
 from gdest.records import ImageFile, Micrograph

@@ -11,14 +11,14 @@ import numpy as np
 import pandas as pd
 import pytest
 import tifffile
-from conftest import FakePredictor
 
 from gdest.commands import scan
 from gdest.model_file import ModelFile
 from gdest.settings import GradeSettings, ScanSettings
+from helpers.predictors import FakePredictor
 
 SETTINGS = GradeSettings()
-KILLED = Path(__file__).parent / "benchmarks" / "fake_scan.py"
+KILLED = Path(__file__).parent.parent / "benchmarks" / "fake_scan.py"
 
 
 class Counting(FakePredictor):

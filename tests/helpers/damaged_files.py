@@ -10,9 +10,10 @@ from pathlib import Path
 
 import numpy as np
 import tifffile
-from olympus_files import oib, write_vsi
 from PIL import Image
-from vendor_files import lif, nd2
+
+from helpers.olympus_files import oib, write_vsi
+from helpers.vendor_files import lif, nd2
 
 
 def picture(colour=False):

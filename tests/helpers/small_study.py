@@ -1,0 +1,18 @@
+"""The smallest study that there is, and one that can be killed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from gdest.schemes import StudySettings
+from gdest.settings import TrainSettings
+
+TRAINING = TrainSettings(
+    epochs=1, batch=8, crop_px=64, crops_per_micrograph=1, validation_share=0.2, test_share=0.25, device="cpu"
+)
+SETTINGS = StudySettings(TRAINING, seeds=1, configs=("*-resnet18-fc-crop-rescale", "cls-resnet18-fc-image-plain"))
+KILLABLE = replace(SETTINGS, training=replace(TRAINING, epochs=3), configs=("*-resnet18-fc-crop-rescale",))
+
+
+def ignore(*_args):
+    pass
