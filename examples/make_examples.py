@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from gdest import grain_size
+from gdest.core import grain_size
 from gdest.synth.dataset import make_micrograph, write_tiff
 from gdest.synth.tessellation import count_grains
 

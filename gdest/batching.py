@@ -12,9 +12,9 @@ from typing import Protocol
 
 import numpy as np
 
-from gdest.patience import alive
-from gdest.records import ModelCard, TileAnswers
-from gdest.sheet import Tiles, some_of
+from gdest.core.records import ModelCard, TileAnswers
+from gdest.core.threads import alive
+from gdest.core.tiles import Tiles, some_of
 
 
 class Predictor(Protocol):

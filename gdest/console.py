@@ -12,7 +12,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
-from gdest.records import Row
+from gdest.core.records import Row
 from gdest.reports.run import STATUSES, caution
 from gdest.reports.table import Cell, ModelName, cells
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from gdest.sheet import Sheet, Tiles
+from gdest.core.tiles import Sheet, Tiles
 
 
 @dataclass(frozen=True)

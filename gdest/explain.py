@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from gdest.errors import WeightsError
+from gdest.core.errors import WeightsError
+from gdest.core.grid import tile_grid
+from gdest.core.settings import GradeSettings
 from gdest.network import GradeNetwork, LoadedModel, to_device
 from gdest.predict import choose_device
-from gdest.settings import GradeSettings
-from gdest.tiling import tile_grid
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from gdest import grain_size, patterns
-from gdest.records import GradeMap, ModelCard, TileGrid
+from gdest import patterns
+from gdest.core import grain_size
+from gdest.core.records import GradeMap, ModelCard, TileGrid
 
 FEWEST_TILES = 4
 """With fewer tiles nothing is said of homogeneity."""

@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy import ndimage
 
-from gdest import grain_size
-from gdest.records import Graded, GradeMap
-from gdest.tiling import tile_grid, usable_tiles
+from gdest.core import grain_size
+from gdest.core.grid import tile_grid, usable_tiles
+from gdest.core.records import Graded, GradeMap
 
 ZOOMS = (1.0, 0.5, 0.25)
 """Wide, rough boundaries are one line only from further away, and dirt is gone: the last clear zoom is taken."""

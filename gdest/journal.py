@@ -6,7 +6,7 @@ import json
 from datetime import UTC, datetime
 from pathlib import Path
 
-from gdest.errors import OutputError
+from gdest.core.errors import OutputError
 
 
 class Journal:

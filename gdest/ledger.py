@@ -26,7 +26,8 @@ from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
 
-from gdest.errors import OutputError
+from gdest.core.errors import OutputError
+from gdest.core.records import FileState, GradeMap, ModelCard
 from gdest.ledger_schema import (
     JOINED,
     LedgerRow,
@@ -40,7 +41,6 @@ from gdest.ledger_schema import (
     state_of,
     unpack_grade_map,
 )
-from gdest.records import FileState, GradeMap, ModelCard
 from gdest.reports.table import COLUMNS, Cell
 
 LEDGER = "ledger.sqlite"

@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from gdest.errors import OutputError
-from gdest.records import FileState, GradeMap, ModelCard, TileGrid
+from gdest.core.errors import OutputError
+from gdest.core.records import FileState, GradeMap, ModelCard, TileGrid
 from gdest.reports.table import COLUMNS, Cell
 
 SCHEMA_VERSION = 1

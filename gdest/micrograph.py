@@ -14,10 +14,12 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from gdest.archive import page_name
-from gdest.calibration import CalibrationSettings
-from gdest.errors import MicrographError
-from gdest.patience import alive
+from gdest.core.calibration import CalibrationSettings
+from gdest.core.errors import MicrographError
+from gdest.core.files import page_name
+from gdest.core.records import Failed, ImageFile, Micrograph, PixelSize, now
+from gdest.core.settings import GradeSettings
+from gdest.core.threads import alive
 from gdest.reading.grey import Window, bands, check_shape, grey_8_bit, in_window, window_of
 from gdest.reading.guarded import vendor_pictures
 from gdest.reading.not_metal import CELL_PX, find_not_metal
@@ -27,8 +29,6 @@ from gdest.reading.raster import RASTER_STARTS, raster_pictures
 from gdest.reading.scale_bar import scale_bar_size
 from gdest.reading.tiff import STARTS, tiff_pictures
 from gdest.reading.vendor import READERS
-from gdest.records import Failed, ImageFile, Micrograph, PixelSize, now
-from gdest.settings import GradeSettings
 
 __all__ = ["SMALLEST_PX", "grey_8_bit", "read_micrograph", "read_micrographs"]
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
 
-from gdest.errors import WeightsError
-from gdest.records import ModelCard
+from gdest.core.errors import WeightsError
+from gdest.core.records import ModelCard
 
 CARD_KEY = "gdest_model_card"
 

@@ -19,8 +19,8 @@ from torch import Tensor, nn
 
 from gdest import eight_bit
 from gdest import network as network_module
+from gdest.core.errors import OutputError
 from gdest.eight_bit import SAMPLE_G, sample_tiles, to_8_bit
-from gdest.errors import OutputError
 from gdest.network import GradeNetwork, describe
 
 AT_ONCE = 16

@@ -8,14 +8,14 @@ from functools import partial
 import numpy as np
 
 from gdest.batching import Predictor, SharedPredictor
-from gdest.errors import MicrographError
+from gdest.core.errors import MicrographError
+from gdest.core.records import Failed, Graded, GradeMap, ImageFile, Micrograph, ModelCard, Row, now
+from gdest.core.settings import GradeSettings
+from gdest.core.threads import CORES, in_order
 from gdest.intercepts import cross_checked
 from gdest.micrograph import read_micrographs
-from gdest.patience import CORES, in_order
 from gdest.reading.picture import Regions
-from gdest.records import Failed, Graded, GradeMap, ImageFile, Micrograph, ModelCard, Row, now
 from gdest.review import reasons
-from gdest.settings import GradeSettings
 from gdest.statistics import at_pixel_size, summarize
 from gdest.zooms import FEWEST_USABLE, predict_grade_map
 

@@ -14,13 +14,13 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from gdest.core.errors import SettingsError, WeightsError
+from gdest.core.records import ModelCard, TileAnswers
+from gdest.core.settings import GradeSettings
+from gdest.core.tiles import Tiles, cut, some_of, tiles_of
 from gdest.device_tiles import cut_on
-from gdest.errors import SettingsError, WeightsError
 from gdest.network import LoadedModel, to_device
 from gdest.openvino_engine import AT_ONCE, THREADS, OpenVinoDescriptors, is_installed
-from gdest.records import ModelCard, TileAnswers
-from gdest.settings import GradeSettings
-from gdest.sheet import Tiles, cut, some_of, tiles_of
 
 BATCH = 64
 """Tiles per pass where nothing else is known."""

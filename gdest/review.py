@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageStat
 
-from gdest import grain_size
-from gdest.records import UNFIT, GradeMap, ModelCard, TileAnswers
+from gdest.core import grain_size
+from gdest.core.records import UNFIT, GradeMap, ModelCard, TileAnswers
 
 BLANK_SD = 3.0
 """Grey levels: a micrograph with less contrast than this shows no grains."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from gdest.errors import require
-from gdest.settings import TrainSettings
+from gdest.core.errors import require
+from gdest.core.settings import TrainSettings
 
 GRADE_SETS = {
     "seen": ((2.5, *(float(g) for g in range(4, 14))), 242),

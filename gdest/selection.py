@@ -9,9 +9,9 @@ from datetime import UTC, datetime, timedelta
 from fnmatch import fnmatchcase
 
 from gdest.changes import look_at
-from gdest.errors import SettingsError
-from gdest.records import ImageFile
-from gdest.settings import ScanSettings
+from gdest.core.errors import SettingsError
+from gdest.core.records import ImageFile
+from gdest.core.settings import ScanSettings
 
 UNITS = {"d": "days", "h": "hours", "m": "minutes"}
 

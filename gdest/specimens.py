@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from gdest import grain_size
-from gdest.errors import SettingsError
+from gdest.core import grain_size
+from gdest.core.errors import SettingsError
 
 FEWEST_FIELDS = 5
 FEWEST_GRAINS = 50

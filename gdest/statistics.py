@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from gdest import grain_size
+from gdest.core import grain_size
+from gdest.core.records import GradeMap, GradeStatistics, ModelCard
 from gdest.homogeneity import assess, interpolate
-from gdest.records import GradeMap, GradeStatistics, ModelCard
 
 
 def summarize(grade_map: GradeMap, card: ModelCard) -> GradeStatistics:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from time import monotonic
 
 from gdest.changes import look_at
-from gdest.records import ImageFile
+from gdest.core.records import ImageFile
 
 
 class Settling:

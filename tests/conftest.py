@@ -7,7 +7,7 @@ import pytest
 import tifffile
 import torch
 
-from gdest.records import ImageFile
+from gdest.core.records import ImageFile
 
 pytest_plugins = ["helpers.scan_fixtures"]
 

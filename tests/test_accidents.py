@@ -13,12 +13,13 @@ import pandas as pd
 import pytest
 from helpers.scan_fixtures import fake_scan, put, results
 
-from gdest import patience, pipeline
+from gdest import pipeline
 from gdest.commands import recording, scan
-from gdest.errors import ArchiveError, OutputError
+from gdest.core import threads as patience
+from gdest.core.errors import ArchiveError, OutputError
+from gdest.core.settings import GradeSettings
 from gdest.ledger import Ledger
 from gdest.reports.pictures import picture_names, write_pictures
-from gdest.settings import GradeSettings
 
 
 def test_a_file_that_becomes_bad_loses_its_number_and_its_heatmap(run, table, root, tmp_path):
@@ -92,7 +93,7 @@ def test_a_full_disk_is_one_sentence_and_the_next_scan_goes_on(run, table, monke
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr("gdest.archive.os.replace", full)
+        patch.setattr("gdest.core.files.os.replace", full)
         with pytest.raises(OutputError, match="No space left"):
             run()
     assert run()[0] == 0

@@ -6,7 +6,7 @@ import torch
 from PIL import Image
 from torch.nn import functional
 
-from gdest.settings import TrainSettings
+from gdest.core.settings import TrainSettings
 from gdest.training import augment
 from gdest.training.augment import cut_batch, validation_batch
 from gdest.training.data import Example, log2_density

@@ -15,10 +15,10 @@ from helpers.scan_fixtures import SETTINGS, put
 
 from gdest import stopping
 from gdest.commands import scan
-from gdest.errors import GdestError, SettingsError
-from gdest.records import ImageFile
+from gdest.core.errors import GdestError, SettingsError
+from gdest.core.records import ImageFile
+from gdest.core.settings import ScanSettings
 from gdest.selection import moment_ns
-from gdest.settings import ScanSettings
 from gdest.watching import Settling
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)

@@ -20,15 +20,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from gdest.archive import image_files
+from gdest.core.files import image_files
+from gdest.core.records import Failed, ImageFile, Micrograph
+from gdest.core.settings import GradeSettings
 from gdest.micrograph import read_micrographs
 from gdest.pipeline import grade_micrographs
-from gdest.records import Failed, ImageFile, Micrograph
 from gdest.reports.csv import write_csv
 from gdest.reports.run import Run
 from gdest.reports.table import ModelName, cells
 from gdest.reports.workbook import write_workbook
-from gdest.settings import GradeSettings
 
 
 def refused(path, **options):

@@ -9,9 +9,9 @@ import pytest
 from helpers.predictors import FakePredictor
 
 from gdest.batching import SharedPredictor
-from gdest.errors import ArchiveError
-from gdest.patience import MOST_STALLED, in_order
-from gdest.sheet import tiles_of
+from gdest.core.errors import ArchiveError
+from gdest.core.threads import MOST_STALLED, in_order
+from gdest.core.tiles import tiles_of
 
 
 def numbered(level, count):

@@ -15,7 +15,7 @@ import pytest
 from helpers.command_line import EXAMPLES, gdest
 
 from gdest.commands import scan
-from gdest.settings import GradeSettings
+from gdest.core.settings import GradeSettings
 
 
 @pytest.fixture(scope="module")

@@ -7,10 +7,10 @@ import pytest
 from helpers.predictors import CARD
 from helpers.scan_fixtures import put
 
-from gdest.errors import ArchiveError
+from gdest.core.errors import ArchiveError
+from gdest.core.records import ImageFile, TileAnswers
+from gdest.core.settings import GradeSettings
 from gdest.pipeline import grade_files
-from gdest.records import ImageFile, TileAnswers
-from gdest.settings import GradeSettings
 
 cluster_utils = pytest.importorskip("ray.cluster_utils", reason="Ray is not installed: pip install gdest[ray]")
 pytestmark = pytest.mark.slow
@@ -24,7 +24,7 @@ def maker(seconds=0.0):
     def make():
         import time
 
-        from gdest.sheet import cut
+        from gdest.core.tiles import cut
 
         class Predictor:
             card, name, sha256, batch, streams = card_of_tests, "fake", "0" * 64, 64, 1

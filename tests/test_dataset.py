@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import tifffile
 
-from gdest.errors import SettingsError
+from gdest.core.errors import SettingsError
+from gdest.core.records import ImageFile
+from gdest.core.settings import SynthSettings
 from gdest.micrograph import read_micrograph
-from gdest.records import ImageFile
 from gdest.schemes import GRADE_SETS
-from gdest.settings import SynthSettings
 from gdest.synth.dataset import write_dataset
 from gdest.synth.tessellation import true_g
 from gdest.training.data import read_labels

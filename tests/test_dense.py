@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 
-from gdest.errors import SettingsError
-from gdest.records import ModelCard
-from gdest.settings import TrainSettings
+from gdest.core.errors import SettingsError
+from gdest.core.records import ModelCard
+from gdest.core.settings import TrainSettings
 from gdest.training.augment import Batch
 from gdest.training.dense import DenseHeads, dense_targets
 from gdest.training.trainer import Trainer

@@ -10,10 +10,10 @@ import torch
 
 from gdest import device_tiles, network
 from gdest.batching import SharedPredictor
+from gdest.core.settings import GradeSettings
+from gdest.core.tiles import Sheet, Tiles, cut, halve, some_of, tiles_of
 from gdest.device_tiles import cut_on, halved
 from gdest.predict import NetworkPredictor
-from gdest.settings import GradeSettings
-from gdest.sheet import Sheet, Tiles, cut, halve, some_of, tiles_of
 from gdest.zooms import predict_grade_map
 
 CPU = torch.device("cpu")

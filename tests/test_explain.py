@@ -12,11 +12,11 @@ from gdest import explain as explaining
 from gdest import network
 from gdest.commands import explain as commanding
 from gdest.commands.weights_path import BUNDLED_CLASSIFIER, weights_path
-from gdest.errors import MicrographError, WeightsError
+from gdest.core.errors import MicrographError, WeightsError
+from gdest.core.settings import GradeSettings, TrainSettings
 from gdest.explain import class_maps, explain, share_within, splice
 from gdest.network import LoadedModel
 from gdest.predict import has_fast_bf16
-from gdest.settings import GradeSettings, TrainSettings
 from gdest.synth.dataset import make_micrograph
 from gdest.training.data import Example
 from gdest.training.fit import fit, new_card

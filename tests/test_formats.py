@@ -11,8 +11,8 @@ import pytest
 import tifffile
 from PIL import Image
 
+from gdest.core.settings import GradeSettings
 from gdest.micrograph import grey_8_bit, read_micrograph, read_micrographs
-from gdest.settings import GradeSettings
 
 LUMA = np.array([0.299, 0.587, 0.114])
 

@@ -5,6 +5,9 @@ import pytest
 from helpers.predictors import CARD, FakePredictor
 from PIL import Image
 
+from gdest.core.grid import tile_grid
+from gdest.core.records import GradeMap, ImageFile, Micrograph
+from gdest.core.settings import GradeSettings
 from gdest.heatmap import (
     BAR_PX,
     FEW_GREYS,
@@ -17,9 +20,6 @@ from gdest.heatmap import (
     write_heatmap,
 )
 from gdest.pipeline import grade, grade_micrographs
-from gdest.records import GradeMap, ImageFile, Micrograph
-from gdest.settings import GradeSettings
-from gdest.tiling import tile_grid
 
 GREY = 128
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from helpers.predictors import CARD
 
+from gdest.core.grid import tile_grid
+from gdest.core.records import GradeMap
 from gdest.homogeneity import area_by_half_grade, assess, interpolate, tile_areas, uniform_scatter
-from gdest.records import GradeMap
-from gdest.tiling import tile_grid
 
 
 def grade_map(values, zoom=1.0):

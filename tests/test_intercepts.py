@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 from helpers.predictors import FakePredictor
 
-from gdest import settings
-from gdest.errors import SettingsError
+from gdest.core import settings
+from gdest.core.errors import SettingsError
+from gdest.core.grid import tile_grid
+from gdest.core.records import GradeMap, TileGrid
+from gdest.core.settings import GradeSettings
 from gdest.intercepts import count_intercepts, g_seen_in, trace_boundaries
 from gdest.pipeline import grade_micrographs
-from gdest.records import GradeMap, TileGrid
-from gdest.settings import GradeSettings
-from gdest.tiling import tile_grid
 
 pytest.importorskip("skimage", reason="the extra cross-check is not installed")
 

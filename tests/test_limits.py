@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from gdest.errors import SettingsError
+from gdest.core.errors import SettingsError
 from gdest.limits import Found, Limit, judge, read_limits, verdict
 
 

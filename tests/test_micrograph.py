@@ -5,8 +5,8 @@ import pytest
 import tifffile
 from PIL import Image
 
-from gdest.calibration import CalibrationSettings
-from gdest.errors import MicrographError, SettingsError
+from gdest.core.calibration import CalibrationSettings
+from gdest.core.errors import MicrographError, SettingsError
 from gdest.micrograph import grey_8_bit, read_micrograph
 
 LUMA = np.array([0.299, 0.587, 0.114])

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 import torch
 
-from gdest import grain_size, network
-from gdest.errors import SettingsError
-from gdest.settings import SynthSettings, TrainSettings
+from gdest import network
+from gdest.core import grain_size
+from gdest.core.errors import SettingsError
+from gdest.core.settings import SynthSettings, TrainSettings
 from gdest.synth.dataset import write_dataset, write_tiff
 from gdest.training import fit
 from gdest.training.augment import cut_batch

@@ -8,10 +8,10 @@ import torch
 from helpers.predictors import CARD
 
 from gdest import network
-from gdest.errors import SettingsError, WeightsError
+from gdest.core.errors import SettingsError, WeightsError
+from gdest.core.settings import GradeSettings
+from gdest.core.tiles import tiles_of
 from gdest.predict import NetworkPredictor
-from gdest.settings import GradeSettings
-from gdest.sheet import tiles_of
 
 
 @pytest.fixture(scope="module")

@@ -6,13 +6,13 @@ import tifffile
 from helpers.drawn_steel import steel, with_bar
 from helpers.predictors import FakePredictor
 
+from gdest.core.grid import tile_grid, usable_tiles
+from gdest.core.records import Failed
+from gdest.core.settings import GradeSettings
 from gdest.heatmap import HATCH_GREY, draw_heatmap
 from gdest.pipeline import grade_micrographs
 from gdest.reading.not_metal import CELL_PX, find_not_metal
-from gdest.records import Failed
 from gdest.reports.table import ModelName, cells
-from gdest.settings import GradeSettings
-from gdest.tiling import tile_grid, usable_tiles
 from gdest.zooms import predict_grade_map
 
 

@@ -9,9 +9,9 @@ import pytest
 import tifffile
 from PIL import Image
 
+from gdest.core.records import Failed
+from gdest.core.settings import GradeSettings
 from gdest.micrograph import grey_8_bit, read_micrographs
-from gdest.records import Failed
-from gdest.settings import GradeSettings
 
 
 def names(path, as_file):

@@ -7,7 +7,7 @@ from typer.testing import CliRunner
 
 from gdest.cli.options import app
 from gdest.commands import explain, learn, study
-from gdest.errors import SettingsError, WeightsError
+from gdest.core.errors import SettingsError, WeightsError
 from gdest.schemes import GRADE_SETS
 
 

@@ -12,8 +12,8 @@ from helpers.predictors import CARD
 
 from gdest import network
 from gdest.commands.learn import run_evaluate
-from gdest.errors import DataError
-from gdest.settings import GradeSettings, SynthSettings, TrainSettings
+from gdest.core.errors import DataError
+from gdest.core.settings import GradeSettings, SynthSettings, TrainSettings
 from gdest.synth.dataset import write_dataset
 from gdest.training.augment import cut_batch, picture_shape, validation_batch
 from gdest.training.data import Example, Labelled, grades_present, read_labels, split_in_three

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from helpers.predictors import CARD, FakePredictor
 
-from gdest.calibration import CalibrationSettings
+from gdest.core.calibration import CalibrationSettings
+from gdest.core.records import Failed, Graded
+from gdest.core.settings import GradeSettings
 from gdest.pipeline import grade_micrographs
-from gdest.records import Failed, Graded
-from gdest.settings import GradeSettings
 from gdest.zooms import predict_grade_map
 
 

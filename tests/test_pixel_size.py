@@ -7,14 +7,14 @@ import pytest
 import tifffile
 from helpers.predictors import FakePredictor
 
-from gdest.calibration import CalibrationSettings, PixelSizeRule
-from gdest.config import read_config
-from gdest.errors import MicrographError, SettingsError
+from gdest.core.calibration import CalibrationSettings, PixelSizeRule
+from gdest.core.config import read_config
+from gdest.core.errors import MicrographError, SettingsError
+from gdest.core.records import PixelSize
+from gdest.core.settings import GradeSettings
 from gdest.micrograph import read_micrograph
 from gdest.pipeline import grade_micrographs
 from gdest.reading.pixel_size import choose, with_rules
-from gdest.records import PixelSize
-from gdest.settings import GradeSettings
 
 NOTHING = CalibrationSettings()
 

@@ -10,10 +10,10 @@ import torch
 from helpers.predictors import CARD
 
 from gdest import network
+from gdest.core.settings import GradeSettings
+from gdest.core.tiles import tiles_of
 from gdest.network import GradeNetwork
 from gdest.predict import REPAID_FILES, NetworkPredictor, has_fast_bf16, has_fast_int8
-from gdest.settings import GradeSettings
-from gdest.sheet import tiles_of
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ import pytest
 from helpers.table_rows import row
 
 from gdest.commands.reporting import run_report, run_verify
-from gdest.errors import DataError
+from gdest.core.errors import DataError
 from gdest.limits import Limit
 from gdest.reports.assign import Rules
 from gdest.reports.every import rejected, write_reports

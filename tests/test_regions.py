@@ -12,12 +12,12 @@ from helpers.predictors import FakePredictor
 from PIL import Image
 
 from gdest import micrograph
+from gdest.core.records import Failed
+from gdest.core.settings import GradeSettings
 from gdest.heatmap import draw_heatmap
 from gdest.micrograph import read_micrograph
 from gdest.pipeline import grade_micrographs
 from gdest.reading.picture import Regions
-from gdest.records import Failed
-from gdest.settings import GradeSettings
 
 LAYOUTS = {
     "strips": {},
@@ -118,8 +118,8 @@ sys.path.insert(0, {tests!r})
 from helpers.predictors import FakePredictor
 from gdest.heatmap import draw_heatmap
 from gdest.pipeline import grade_micrographs
-from gdest.records import ImageFile
-from gdest.settings import GradeSettings
+from gdest.core.records import ImageFile
+from gdest.core.settings import GradeSettings
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 (row,) = grade_micrographs([ImageFile(Path({path!r}), "a.tif")], FakePredictor(6.0), GradeSettings())
 assert row.micrograph.regions is not None

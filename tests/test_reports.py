@@ -6,12 +6,12 @@ import pandas as pd
 import pytest
 from helpers.predictors import FakePredictor
 
-from gdest.errors import OutputError
+from gdest.core.errors import OutputError
+from gdest.core.records import Failed, ImageFile
+from gdest.core.settings import GradeSettings
 from gdest.pipeline import grade_micrographs
-from gdest.records import Failed, ImageFile
 from gdest.reports.csv import write_csv
 from gdest.reports.table import COLUMNS, ModelName, cells
-from gdest.settings import GradeSettings
 
 DESIGNED = [
     "file", "status", "reason", "g", "g_low", "g_high", "g_from_density", "g_seen", "grains_per_mm2",

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from helpers.predictors import CARD, FakePredictor
 
+from gdest.core.records import UNFIT
+from gdest.core.settings import GradeSettings
 from gdest.pipeline import grade_micrographs
-from gdest.records import UNFIT
 from gdest.review import DOUBTS, SENTENCES, reasons
-from gdest.settings import GradeSettings
 from gdest.zooms import predict_grade_map
 
 

@@ -8,8 +8,8 @@ import pytest
 from helpers.drawn_steel import steel, with_bar
 from PIL import Image
 
-from gdest.calibration import CalibrationSettings
-from gdest.errors import MicrographError
+from gdest.core.calibration import CalibrationSettings
+from gdest.core.errors import MicrographError
 from gdest.micrograph import read_micrograph
 from gdest.reading import scale_bar
 from gdest.reading.scale_bar import find_scale_bars, length_um, scale_bar_size

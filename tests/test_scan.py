@@ -12,9 +12,9 @@ from helpers.scan_fixtures import put
 
 from gdest import cluster, pipeline
 from gdest.commands import exporting, scan
+from gdest.core.settings import GradeSettings, ScanSettings
 from gdest.ledger import Ledger
 from gdest.reports.pictures import PICTURE_FOLDERS
-from gdest.settings import GradeSettings, ScanSettings
 
 
 def test_an_unchanged_archive_is_not_read_again(run, table, tmp_path):

@@ -8,9 +8,9 @@ import pandas as pd
 import pytest
 
 from gdest.commands.merge import run_merge
-from gdest.errors import OutputError, SettingsError
+from gdest.core.errors import OutputError, SettingsError
+from gdest.core.settings import GradeSettings, ScanSettings
 from gdest.ledger import Ledger
-from gdest.settings import GradeSettings, ScanSettings
 from gdest.shards import Shard, read_shard
 
 

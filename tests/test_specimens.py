@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gdest.errors import SettingsError
+from gdest.core.errors import SettingsError
 from gdest.specimens import Field, Origin, specimen_rule, specimen_statistics, student_t95
 
 SPECIMEN = Origin("A1")

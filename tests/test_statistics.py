@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from helpers.predictors import CARD
 
-from gdest.records import GradeMap
+from gdest.core.grid import tile_grid
+from gdest.core.records import GradeMap
 from gdest.statistics import at_pixel_size, summarize
-from gdest.tiling import tile_grid
 
 
 def grade_map(values, zoom=1.0):

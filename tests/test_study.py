@@ -14,9 +14,9 @@ from helpers.predictors import CARD
 from helpers.small_study import KILLABLE, SETTINGS, TRAINING, ignore
 
 from gdest import network
-from gdest.errors import SettingsError
+from gdest.core.errors import SettingsError
+from gdest.core.settings import SynthSettings, TrainSettings
 from gdest.schemes import StudySettings
-from gdest.settings import SynthSettings, TrainSettings
 from gdest.synth.dataset import write_dataset
 from gdest.training.scores import Answers, confusion, nearest, per_class, score
 from gdest.training.study import figures, tables

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from gdest import grain_size
+from gdest.core import grain_size
 from gdest.synth.tessellation import GrainShape, count_grains, grain_weights, random_shape, section, true_g
 
 

@@ -11,9 +11,9 @@ from helpers.predictors import CARD
 from PIL import Image
 
 from gdest import network
-from gdest.errors import DataError, SettingsError
-from gdest.records import GradeMap, TileGrid
-from gdest.settings import SynthSettings, TrainSettings
+from gdest.core.errors import DataError, SettingsError
+from gdest.core.records import GradeMap, TileGrid
+from gdest.core.settings import SynthSettings, TrainSettings
 from gdest.synth.dataset import write_dataset
 from gdest.training import metrics
 from gdest.training.data import load_examples, read_labels, split_by_specimen

@@ -11,9 +11,9 @@ from helpers.predictors import CARD
 from scipy import ndimage
 
 from gdest import network
+from gdest.core.records import UNFIT
+from gdest.core.settings import TrainSettings
 from gdest.network import describe
-from gdest.records import UNFIT
-from gdest.settings import TrainSettings
 from gdest.synth import etching
 from gdest.synth.frame import boundary_mask
 from gdest.synth.tessellation import GrainShape, section

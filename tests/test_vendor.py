@@ -13,12 +13,12 @@ import pytest
 from helpers.olympus_files import compound, oib, write_oif, write_vsi
 from helpers.vendor_files import lif, nd2
 
-from gdest.archive import image_files
+from gdest.core.files import image_files
+from gdest.core.records import Failed, ImageFile
+from gdest.core.settings import GradeSettings
 from gdest.micrograph import read_micrographs
 from gdest.reading import guarded
 from gdest.reading.vendor import READERS
-from gdest.records import Failed, ImageFile
-from gdest.settings import GradeSettings
 
 LUMA = np.array([0.299, 0.587, 0.114])
 

@@ -11,12 +11,12 @@ from scipy import ndimage
 
 from gdest import network
 from gdest.commands.weights_path import weights_path
+from gdest.core.records import ImageFile
+from gdest.core.settings import GradeSettings, SynthSettings
 from gdest.micrograph import grey_8_bit
 from gdest.pipeline import grade_micrographs
 from gdest.predict import LONG_RUN, NetworkPredictor, has_fast_int8
-from gdest.records import ImageFile
 from gdest.review import DOUBTS
-from gdest.settings import GradeSettings, SynthSettings
 from gdest.synth.dataset import write_dataset, write_tiff
 from gdest.training.evaluate import errors_by_group, evaluate, write_evaluation
 from gdest.zooms import predict_grade_map
@@ -59,7 +59,7 @@ def test_unseen_synthetic_micrographs_are_graded_well(model, tmp_path):
 
 
 def test_the_spliced_example_is_found_to_be_mixed_and_its_quadrants_told_apart(model):
-    from gdest.archive import image_files
+    from gdest.core.files import image_files
 
     rows = {
         row.micrograph.file.name: row
@@ -115,9 +115,9 @@ def test_bf16_gives_the_same_g_as_float32(model):
 def test_openvino_gives_the_same_g_within_0_02_and_the_same_doubts(model, monkeypatch, tmp_path):
     pytest.importorskip("openvino", reason="OpenVINO is not installed: pip install gdest[openvino]")
     monkeypatch.setattr("platformdirs.user_cache_path", lambda name: tmp_path / name)
+    from gdest.core.grid import cut_tiles, tile_grid
+    from gdest.core.tiles import tiles_of
     from gdest.micrograph import read_micrograph
-    from gdest.sheet import tiles_of
-    from gdest.tiling import cut_tiles, tile_grid
 
     slow = NetworkPredictor(model, GradeSettings(device="cpu", precision="fp32"))
     for precision in ("fp32", "auto"):

@@ -11,7 +11,7 @@ import typer
 from gdest import __version__
 from gdest.cli import grading, learning, paper, reporting  # noqa: F401  the commands register themselves
 from gdest.cli.options import Weights, app
-from gdest.errors import GdestError
+from gdest.core.errors import GdestError
 
 
 @app.command()

@@ -7,7 +7,6 @@ from typing import Annotated, Optional
 
 import typer
 
-from gdest.calibration import CalibrationSettings
 from gdest.cli.options import (
     BatchSize,
     CameraUm,
@@ -24,7 +23,8 @@ from gdest.cli.options import (
     Weights,
     app,
 )
-from gdest.settings import GradeSettings, ScanSettings
+from gdest.core.calibration import CalibrationSettings
+from gdest.core.settings import GradeSettings, ScanSettings
 from gdest.shards import read_shard
 
 

@@ -8,11 +8,11 @@ from typing import Annotated, Optional
 
 import typer
 
-from gdest.calibration import CalibrationSettings
 from gdest.cli.options import Device, Precision, UmPerPx, Weights, app
-from gdest.errors import SettingsError
+from gdest.core.calibration import CalibrationSettings
+from gdest.core.errors import SettingsError
+from gdest.core.settings import GradeSettings, SynthSettings, TrainSettings
 from gdest.schemes import GRADE_SETS, PRESETS
-from gdest.settings import GradeSettings, SynthSettings, TrainSettings
 
 OPTION_OF = {"input": "shown"}
 """Settings whose option has another name in Python, where `input` is taken."""

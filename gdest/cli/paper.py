@@ -7,10 +7,10 @@ from typing import Annotated, Optional
 
 import typer
 
-from gdest.calibration import CalibrationSettings
 from gdest.cli.options import BatchSize, CameraUm, Device, Magnification, MaxMegapixels, Stride, UmPerPx, app
+from gdest.core.calibration import CalibrationSettings
+from gdest.core.settings import GradeSettings, TrainSettings
 from gdest.schemes import StudySettings
-from gdest.settings import GradeSettings, TrainSettings
 
 
 @app.command()

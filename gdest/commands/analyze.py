@@ -8,15 +8,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from gdest.commands.weights import load_weights
-from gdest.config import read_config
 from gdest.console import Tally, print_rows, say
+from gdest.core.config import read_config
+from gdest.core.records import Graded, ImageFile
+from gdest.core.settings import GradeSettings
 from gdest.heatmap import write_heatmap
 from gdest.pipeline import grade_micrographs
 from gdest.predict import NetworkPredictor
 from gdest.reading.pixel_size import with_rules
-from gdest.records import Graded, ImageFile
 from gdest.reports.table import ModelName
-from gdest.settings import GradeSettings
 
 
 def run_analyze(

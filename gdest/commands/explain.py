@@ -7,19 +7,20 @@ from pathlib import Path
 
 import numpy as np
 
-from gdest import grain_size, network
+from gdest import network
 from gdest.commands.weights import load_weights
 from gdest.commands.weights_path import BUNDLED_CLASSIFIER, weights_path
 from gdest.console import print_areas, say
-from gdest.errors import MicrographError
+from gdest.core import grain_size
+from gdest.core.errors import MicrographError
+from gdest.core.records import ImageFile
+from gdest.core.settings import GradeSettings
 from gdest.explain import explain
 from gdest.heatmap import draw_grades, draw_heatmap, pixel_grades, save_png, side_by_side
 from gdest.micrograph import read_micrograph
 from gdest.network import LoadedModel
 from gdest.pipeline import grade, grade_map_of
 from gdest.predict import NetworkPredictor
-from gdest.records import ImageFile
-from gdest.settings import GradeSettings
 
 
 def run_explain(images: Sequence[Path], settings: GradeSettings, weights: Path | None, regressor: Path | None) -> int:

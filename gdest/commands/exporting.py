@@ -10,16 +10,16 @@ from typing import Any
 
 from gdest import __version__
 from gdest.console import say
-from gdest.errors import DataError
+from gdest.core.errors import DataError
+from gdest.core.records import now
+from gdest.core.settings import GradeSettings
 from gdest.ledger import Ledger
 from gdest.ledger_schema import Recipe
 from gdest.model_file import ModelFile
-from gdest.records import now
 from gdest.reports.assign import Rules, read_rules
 from gdest.reports.every import REPORTS, write_reports
 from gdest.reports.record import read_record
 from gdest.reports.run import Run, library_versions, this_host
-from gdest.settings import GradeSettings
 
 
 def begun_run(

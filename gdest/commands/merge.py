@@ -14,11 +14,11 @@ from pathlib import Path
 from gdest import __version__
 from gdest.commands.exporting import export, rules_of, run_of_shards
 from gdest.console import MOST_NAMED, exit_code, print_counts, say
-from gdest.errors import OutputError
+from gdest.core.errors import OutputError
+from gdest.core.records import now
 from gdest.ledger import LEDGER, Ledger
 from gdest.ledger_schema import Recipe, Run
 from gdest.output_lock import output_lock
-from gdest.records import now
 from gdest.reports.every import REPORTS
 from gdest.reports.pictures import picture_names
 from gdest.shards import FOLDER

@@ -10,16 +10,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from gdest.archive import split_page
 from gdest.changes import Plan, compare
+from gdest.core.files import split_page
+from gdest.core.records import FileState, GradeMap, ImageFile, Micrograph
+from gdest.core.settings import GradeSettings, ScanSettings, answer_settings
 from gdest.ledger import LEDGER, Ledger
 from gdest.ledger_schema import Recipe
 from gdest.model_file import ModelFile
 from gdest.pipeline import Memory, no_memory
-from gdest.records import FileState, GradeMap, ImageFile, Micrograph
 from gdest.reports.pictures import PICTURE_FOLDERS, picture_names
 from gdest.selection import Selection, select
-from gdest.settings import GradeSettings, ScanSettings, answer_settings
 
 
 @dataclass(frozen=True)

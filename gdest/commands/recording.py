@@ -11,11 +11,11 @@ from pathlib import Path
 from types import TracebackType
 
 from gdest.changes import Work, look_at
+from gdest.core.records import Failed, FileState, Graded, GradeMap, Row, now
+from gdest.core.threads import CORES
 from gdest.journal import Journal
 from gdest.ledger import Ledger
 from gdest.ledger_schema import Recipe
-from gdest.patience import CORES
-from gdest.records import Failed, FileState, Graded, GradeMap, Row, now
 from gdest.reports.pictures import remove_pictures, write_pictures
 from gdest.reports.table import Cell, ModelName, cells
 

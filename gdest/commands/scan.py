@@ -10,7 +10,6 @@ from functools import partial
 from pathlib import Path
 
 from gdest import __version__
-from gdest.archive import image_files, remove_unfinished
 from gdest.batching import Predictor
 from gdest.changes import Plan
 from gdest.commands.exporting import begun_run, export, rules_of
@@ -18,9 +17,12 @@ from gdest.commands.planning import Archive, make_plan, memory, print_plan
 from gdest.commands.recording import Recorder
 from gdest.commands.reporting import EXIT_REJECTED
 from gdest.commands.weights_path import weights_path
-from gdest.config import read_config
 from gdest.console import MOST_NAMED, be_quiet, exit_code, print_counts, progress, say
-from gdest.errors import GdestError, NothingGradedError, SettingsError
+from gdest.core.config import read_config
+from gdest.core.errors import GdestError, NothingGradedError, SettingsError
+from gdest.core.files import image_files, remove_unfinished
+from gdest.core.records import ImageFile, Row, now
+from gdest.core.settings import GradeSettings, ScanSettings, answer_settings
 from gdest.journal import Journal
 from gdest.ledger import Ledger
 from gdest.ledger_schema import Recipe
@@ -28,12 +30,10 @@ from gdest.model_file import ModelFile, read_model_file
 from gdest.output_lock import output_lock
 from gdest.pipeline import grade_files
 from gdest.reading.pixel_size import with_rules
-from gdest.records import ImageFile, Row, now
 from gdest.reports.assign import read_rules
 from gdest.reports.every import REPORTS, rejected
 from gdest.reports.record import read_record
 from gdest.reports.run import Run
-from gdest.settings import GradeSettings, ScanSettings, answer_settings
 from gdest.stopping import Stop, heard
 from gdest.watching import Settling
 

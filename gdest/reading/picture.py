@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gdest.errors import MicrographError
-from gdest.records import PixelSize
+from gdest.core.errors import MicrographError
+from gdest.core.records import PixelSize
 
 Samples = NDArray[Any]
 """Samples as a viewer shows them, (rows, cols) grey or (rows, cols, 2..4) colour or alpha, of any number type."""

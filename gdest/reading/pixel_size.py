@@ -9,10 +9,10 @@ from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
 from typing import Any
 
-from gdest.calibration import CalibrationSettings, PixelSizeRule
-from gdest.errors import MicrographError, SettingsError
-from gdest.records import PixelSize
-from gdest.settings import GradeSettings
+from gdest.core.calibration import CalibrationSettings, PixelSizeRule
+from gdest.core.errors import MicrographError, SettingsError
+from gdest.core.records import PixelSize
+from gdest.core.settings import GradeSettings
 
 FIELD_UM = (20.0, 50_000.0)
 """The width of a field of view that a light microscope or a stitched scan can have."""

@@ -16,10 +16,10 @@ from typing import Any
 import numpy as np
 import tifffile
 
-from gdest.errors import MicrographError
+from gdest.core.errors import MicrographError
+from gdest.core.records import PixelSize
 from gdest.reading.picture import Picture, Samples
 from gdest.reading.tiff_sizes import UM_PER, leica_dimensions
-from gdest.records import PixelSize
 
 
 def pictures_of(path: Path) -> Iterator[Picture]:

@@ -17,7 +17,7 @@ from urllib.parse import quote
 from jinja2 import Environment
 from markupsafe import Markup
 
-from gdest.archive import write_atomically
+from gdest.core.files import write_atomically
 from gdest.heatmap import BAR_PX, heatmap_name
 from gdest.limits import Limit
 from gdest.reports.assign import identity

@@ -8,10 +8,11 @@ from datetime import UTC, datetime
 
 import numpy as np
 
-from gdest import __version__, grain_size
+from gdest import __version__
+from gdest.core import grain_size
+from gdest.core.grid import covered_px
+from gdest.core.records import Failed, Graded, ImageFile, Row
 from gdest.homogeneity import area_by_half_grade
-from gdest.records import Failed, Graded, ImageFile, Row
-from gdest.tiling import covered_px
 
 Cell = str | int | float | None
 

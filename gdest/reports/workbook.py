@@ -11,7 +11,7 @@ from pathlib import Path
 
 from xlsxwriter import Workbook
 
-from gdest.archive import write_atomically
+from gdest.core.files import write_atomically
 from gdest.limits import Limit
 from gdest.reports import summary_sheet
 from gdest.reports.assign import SPECIMEN_COLUMNS

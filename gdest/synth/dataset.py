@@ -13,9 +13,9 @@ import numpy as np
 import tifffile
 from numpy.typing import NDArray
 
-from gdest import grain_size
-from gdest.errors import SettingsError
-from gdest.settings import SynthSettings
+from gdest.core import grain_size
+from gdest.core.errors import SettingsError
+from gdest.core.settings import SynthSettings
 from gdest.synth import etching, optics, tessellation
 
 LABEL_COLUMNS = ("file", "g", "um_per_px", "specimen", "label_map")

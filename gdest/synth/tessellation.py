@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy.spatial import cKDTree
 
-from gdest import grain_size
+from gdest.core import grain_size
 
 Floats = NDArray[Any]
 """Arrays of float32; numpy widens some to float64 on the way, which nothing depends on."""

@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 from scipy import ndimage
 
-from gdest import grain_size
-from gdest.records import UNFIT
+from gdest.core import grain_size
+from gdest.core.records import UNFIT
 from gdest.synth import optics, tessellation
 from gdest.synth.etching import etch
 from gdest.synth.scenes import cloud, draw_scene

@@ -15,14 +15,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from gdest import grain_size
-from gdest.archive import image_files
-from gdest.calibration import CalibrationSettings
-from gdest.errors import DataError, MicrographError
+from gdest.core import grain_size
+from gdest.core.calibration import CalibrationSettings
+from gdest.core.errors import DataError, MicrographError
+from gdest.core.files import image_files
+from gdest.core.records import ImageFile, ModelCard
+from gdest.core.settings import TrainSettings
+from gdest.core.tiles import halve
 from gdest.micrograph import read_micrograph
-from gdest.records import ImageFile, ModelCard
-from gdest.settings import TrainSettings
-from gdest.sheet import halve
 from gdest.synth.frame import boundary_mask
 from gdest.synth.tessellation import grain_weights
 from gdest.zooms import G_PER_HALVING

@@ -9,17 +9,17 @@ from itertools import groupby
 import numpy as np
 from numpy.typing import NDArray
 
-from gdest import grain_size
 from gdest.batching import Predictor
-from gdest.calibration import CalibrationSettings
-from gdest.errors import DataError
+from gdest.core import grain_size
+from gdest.core.calibration import CalibrationSettings
+from gdest.core.errors import DataError
+from gdest.core.records import UNFIT, Failed, Graded, GradeMap, GradeStatistics, ModelCard
+from gdest.core.settings import GradeSettings, TrainSettings
 from gdest.homogeneity import interpolate
 from gdest.network import LoadedModel
 from gdest.pipeline import grade_files
 from gdest.predict import NetworkPredictor
-from gdest.records import UNFIT, Failed, Graded, GradeMap, GradeStatistics, ModelCard
 from gdest.review import DOUBTS
-from gdest.settings import GradeSettings, TrainSettings
 from gdest.training.data import Labelled
 from gdest.training.refuse import gradeable_pictures
 from gdest.zooms import G_PER_HALVING, is_enlarged, predict_grade_map

@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
+from gdest.core.grid import cut_tiles, tile_grid
+from gdest.core.records import UNFIT, ModelCard
+from gdest.core.settings import TrainSettings
+from gdest.core.tiles import halve
 from gdest.network import NOVELTY_AXES, GradeNetwork, Judge, describe
-from gdest.records import UNFIT, ModelCard
-from gdest.settings import TrainSettings
-from gdest.sheet import halve
 from gdest.synth.dataset import make_micrograph
 from gdest.synth.unfit import draw_unfit
-from gdest.tiling import cut_tiles, tile_grid
 from gdest.training.data import Example, halved_while_coarse
 from gdest.zooms import COARSE_G
 

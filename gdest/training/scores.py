@@ -10,8 +10,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from gdest.core.grid import tile_grid
 from gdest.network import GradeNetwork
-from gdest.tiling import tile_grid
 from gdest.training.data import Example
 
 Grades = NDArray[np.float64]

@@ -15,11 +15,11 @@ from torch.nn import functional
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from gdest import network
-from gdest.errors import SettingsError
+from gdest.core.errors import SettingsError
+from gdest.core.records import ModelCard
+from gdest.core.settings import TrainSettings
 from gdest.network import GradeNetwork
 from gdest.predict import choose_device
-from gdest.records import ModelCard
-from gdest.settings import TrainSettings
 from gdest.training.augment import Batch
 from gdest.training.dense import DenseHeads
 

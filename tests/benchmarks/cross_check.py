@@ -13,9 +13,9 @@ from pathlib import Path
 
 import numpy as np
 
+from gdest.core.records import ImageFile
 from gdest.intercepts import count_intercepts
 from gdest.micrograph import read_micrograph
-from gdest.records import ImageFile
 
 
 def main() -> None:

@@ -14,11 +14,11 @@ from pathlib import Path
 import numpy as np
 
 from gdest.commands import scan
-from gdest.errors import GdestError
+from gdest.core.errors import GdestError
+from gdest.core.records import ModelCard, TileAnswers
+from gdest.core.settings import GradeSettings
+from gdest.core.tiles import Tiles, cut
 from gdest.model_file import ModelFile
-from gdest.records import ModelCard, TileAnswers
-from gdest.settings import GradeSettings
-from gdest.sheet import Tiles, cut
 
 SECONDS = float(sys.argv[3]) if len(sys.argv) > 3 else 0.02
 

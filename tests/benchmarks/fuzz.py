@@ -36,9 +36,9 @@ if "--atheris" in sys.argv:  # instrumented as they are imported, before anythin
 
 from helpers.damaged_files import SOURCES, lay_out, mutate
 
+from gdest.core.records import ImageFile, Micrograph
+from gdest.core.settings import GradeSettings
 from gdest.micrograph import read_micrographs
-from gdest.records import ImageFile, Micrograph
-from gdest.settings import GradeSettings
 
 LONGEST_S, MOST_BYTES = 10.0, 1 << 30
 

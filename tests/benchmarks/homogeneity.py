@@ -25,10 +25,10 @@ from PIL import Image
 
 from gdest.batching import Predictor, SharedPredictor
 from gdest.commands.weights import load_weights
+from gdest.core.records import GradeMap, TileGrid
+from gdest.core.settings import GradeSettings
 from gdest.homogeneity import Homogeneity, assess
 from gdest.predict import LONG_RUN, NetworkPredictor
-from gdest.records import GradeMap, TileGrid
-from gdest.settings import GradeSettings
 from gdest.synth.dataset import make_micrograph
 from gdest.zooms import predict_grade_map
 

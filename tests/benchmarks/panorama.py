@@ -16,12 +16,12 @@ from pathlib import Path
 import numpy as np
 
 from gdest.commands.weights import load_weights
+from gdest.core.records import Failed, ImageFile, TileAnswers
+from gdest.core.settings import GradeSettings
+from gdest.core.tiles import Tiles
 from gdest.heatmap import draw_heatmap
 from gdest.pipeline import grade_micrographs
 from gdest.predict import LONG_RUN, NetworkPredictor
-from gdest.records import Failed, ImageFile, TileAnswers
-from gdest.settings import GradeSettings
-from gdest.sheet import Tiles
 
 
 class Sparing:

@@ -22,19 +22,19 @@ import numpy as np
 import ray
 from kill_scan import write_micrographs
 
-from gdest.archive import image_files
-from gdest.calibration import CalibrationSettings
 from gdest.cluster import FILES_A_BATCH, Cluster, Grader
-from gdest.records import ImageFile
-from gdest.settings import GradeSettings
+from gdest.core.calibration import CalibrationSettings
+from gdest.core.files import image_files
+from gdest.core.records import ImageFile
+from gdest.core.settings import GradeSettings
 
 SETTINGS = GradeSettings(CalibrationSettings(um_per_px=1.0))
 
 
 def make_predictor() -> Any:
     """Return the fake network of fake_scan.py, made anew on a worker, which cannot import this folder."""
-    from gdest.records import ModelCard, TileAnswers
-    from gdest.sheet import Tiles, cut
+    from gdest.core.records import ModelCard, TileAnswers
+    from gdest.core.tiles import Tiles, cut
 
     class Fake:
         card, name, sha256, batch, streams = ModelCard(), "fake", "0" * 64, 64, 1

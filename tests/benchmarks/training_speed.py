@@ -15,8 +15,8 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
+from gdest.core.settings import TrainSettings
 from gdest.predict import choose_device
-from gdest.settings import TrainSettings
 from gdest.training.augment import cut_batch
 from gdest.training.data import Example
 from gdest.training.fit import new_card

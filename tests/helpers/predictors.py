@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from gdest.records import ModelCard, TileAnswers
-from gdest.sheet import cut
+from gdest.core.records import ModelCard, TileAnswers
+from gdest.core.tiles import cut
 
 CARD = ModelCard(
     g_min=1.0,

@@ -13,8 +13,8 @@ import pytest
 import tifffile
 
 from gdest.commands import scan
+from gdest.core.settings import GradeSettings, ScanSettings
 from gdest.model_file import ModelFile
-from gdest.settings import GradeSettings, ScanSettings
 from helpers.predictors import FakePredictor
 
 SETTINGS = GradeSettings()

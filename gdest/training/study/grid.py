@@ -8,10 +8,10 @@ from fnmatch import fnmatchcase
 from itertools import product
 from pathlib import Path
 
-from gdest.errors import SettingsError
+from gdest.core.errors import SettingsError
+from gdest.core.settings import HEADS, INPUTS, TrainSettings
 from gdest.model_file import read_model_file
 from gdest.schemes import PRESETS, StudySettings
-from gdest.settings import HEADS, INPUTS, TrainSettings
 
 SHORT = {"classification": "cls", "regression": "reg"}
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from gdest.archive import write_atomically
+from gdest.core.files import write_atomically
+from gdest.core.settings import GradeSettings
 from gdest.explain import explain, share_within, splice
 from gdest.schemes import StudySettings
-from gdest.settings import GradeSettings
 from gdest.training.scores import Answers
 from gdest.training.study import figures, tables
 from gdest.training.study.grid import all_configurations

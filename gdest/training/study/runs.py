@@ -12,13 +12,13 @@ from pathlib import Path
 import pandas as pd
 
 from gdest import __version__, network
-from gdest.archive import write_atomically
-from gdest.errors import SettingsError
+from gdest.core.errors import SettingsError
+from gdest.core.files import write_atomically
+from gdest.core.records import ModelCard
+from gdest.core.settings import TrainSettings
 from gdest.network import LoadedModel
 from gdest.predict import choose_device
-from gdest.records import ModelCard
 from gdest.schemes import StudySettings
-from gdest.settings import TrainSettings
 from gdest.training.data import Example, grades_present, load_examples, read_labels, split_in_three
 from gdest.training.fit import checkpoint_path, fit, new_card
 from gdest.training.scores import Answers, answer, grades_of, score

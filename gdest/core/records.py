@@ -11,7 +11,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from gdest.errors import WeightsError
+from gdest.core.errors import WeightsError
 
 
 @dataclass(frozen=True)

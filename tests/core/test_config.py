@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from gdest.config import read_config
-from gdest.errors import SettingsError
+from gdest.core.config import read_config
+from gdest.core.errors import SettingsError
 
 
 def test_no_file_means_no_rules():

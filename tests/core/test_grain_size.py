@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gdest import grain_size as gs
+from gdest.core import grain_size as gs
 
 # ASTM E112, table of grain size relationships: G, N_A per mm2, mean area um2, mean intercept um
 TABLE = [

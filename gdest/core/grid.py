@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gdest.records import RowReader, TileGrid
-from gdest.sheet import Sheet, Tiles
+from gdest.core.records import RowReader, TileGrid
+from gdest.core.tiles import Sheet, Tiles
 
 COVERED_SHARE = 0.01
 """A tile of which more than this is no metal is left out: a thin scale bar across it is 2 %."""

@@ -7,8 +7,8 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from gdest.errors import OutputError, SettingsError
-from gdest.records import ImageFile
+from gdest.core.errors import OutputError, SettingsError
+from gdest.core.records import ImageFile
 
 UNFINISHED = ".gdest-unfinished-"
 """How the name of a file begins that is still being written."""

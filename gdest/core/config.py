@@ -6,7 +6,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from gdest.errors import SettingsError
+from gdest.core.errors import SettingsError
 
 SECTIONS: tuple[str, ...] = ("limit", "pixel_size", "specimen")
 """The sections that some module understands; any other is a mistake that must not pass silently."""

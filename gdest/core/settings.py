@@ -6,9 +6,9 @@ from dataclasses import asdict, dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from gdest.calibration import CalibrationSettings
-from gdest.errors import require
-from gdest.grain_size import G_MAX, G_MIN
+from gdest.core.calibration import CalibrationSettings
+from gdest.core.errors import require
+from gdest.core.grain_size import G_MAX, G_MIN
 from gdest.shards import Shard
 
 TASKS = ("regression", "classification")

@@ -4,8 +4,8 @@ import os
 
 import pytest
 
-from gdest.archive import image_files, page_name, split_page, write_atomically
-from gdest.errors import OutputError, SettingsError
+from gdest.core.errors import OutputError, SettingsError
+from gdest.core.files import image_files, page_name, split_page, write_atomically
 
 
 def make(root, *names):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gdest.errors import require
+from gdest.core.errors import require
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gdest.tiling import covered_px, cut_tiles, spread_tiles, tile_grid
+from gdest.core.grid import covered_px, cut_tiles, spread_tiles, tile_grid
 
 
 @settings(max_examples=60, deadline=None)

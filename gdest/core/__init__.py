@@ -1,0 +1,1 @@
+"""Hold what every room shares: nouns, formulas, settings, tiles and grids, files, errors, threads."""
