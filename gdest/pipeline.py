@@ -13,7 +13,7 @@ from gdest.core.records import Failed, Graded, GradeMap, ImageFile, Micrograph, 
 from gdest.core.settings import GradeSettings
 from gdest.core.threads import CORES, in_order
 from gdest.intercepts import cross_checked
-from gdest.micrograph import read_micrographs
+from gdest.reading.micrograph import read_micrographs
 from gdest.reading.picture import Regions
 from gdest.review import reasons
 from gdest.statistics import at_pixel_size, summarize

@@ -9,7 +9,7 @@ import tifffile
 from gdest.core.errors import SettingsError
 from gdest.core.records import ImageFile
 from gdest.core.settings import SynthSettings
-from gdest.micrograph import read_micrograph
+from gdest.reading.micrograph import read_micrograph
 from gdest.schemes import GRADE_SETS
 from gdest.synth.dataset import write_dataset
 from gdest.synth.tessellation import true_g

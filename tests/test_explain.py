@@ -142,7 +142,7 @@ def test_explaining_shows_nothing_where_a_banner_hides_the_metal(explained, writ
 
 
 def test_explaining_refuses_what_is_read_region_by_region(explained, write_tiff, monkeypatch):
-    monkeypatch.setattr("gdest.micrograph.REGIONS_PX", 1000)
+    monkeypatch.setattr("gdest.reading.micrograph.REGIONS_PX", 1000)
     with pytest.raises(MicrographError, match="too large to be explained"):
         explained(write_tiff("large.tif", noise(300, 400), tile=(64, 64)))
 

@@ -13,9 +13,9 @@ from gdest import network
 from gdest.commands.weights_path import weights_path
 from gdest.core.records import ImageFile
 from gdest.core.settings import GradeSettings, SynthSettings
-from gdest.micrograph import grey_8_bit
 from gdest.pipeline import grade_micrographs
 from gdest.predict import LONG_RUN, NetworkPredictor, has_fast_int8
+from gdest.reading.micrograph import grey_8_bit
 from gdest.review import DOUBTS
 from gdest.synth.dataset import write_dataset, write_tiff
 from gdest.training.evaluate import errors_by_group, evaluate, write_evaluation
@@ -117,7 +117,7 @@ def test_openvino_gives_the_same_g_within_0_02_and_the_same_doubts(model, monkey
     monkeypatch.setattr("platformdirs.user_cache_path", lambda name: tmp_path / name)
     from gdest.core.grid import cut_tiles, tile_grid
     from gdest.core.tiles import tiles_of
-    from gdest.micrograph import read_micrograph
+    from gdest.reading.micrograph import read_micrograph
 
     slow = NetworkPredictor(model, GradeSettings(device="cpu", precision="fp32"))
     for precision in ("fp32", "auto"):

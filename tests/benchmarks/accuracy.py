@@ -25,10 +25,10 @@ from gdest.commands.weights_path import weights_path
 from gdest.core.files import image_files
 from gdest.core.records import Graded, ImageFile
 from gdest.core.settings import GradeSettings, SynthSettings
-from gdest.micrograph import grey_8_bit
 from gdest.network import LoadedModel
 from gdest.pipeline import grade_micrographs
 from gdest.predict import NetworkPredictor
+from gdest.reading.micrograph import grey_8_bit
 from gdest.synth.dataset import write_dataset, write_tiff
 from gdest.training.data import Labelled, read_labels
 from gdest.training.metrics import Measured, measure, summarize_errors

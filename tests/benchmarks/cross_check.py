@@ -15,7 +15,7 @@ import numpy as np
 
 from gdest.core.records import ImageFile
 from gdest.intercepts import count_intercepts
-from gdest.micrograph import read_micrograph
+from gdest.reading.micrograph import read_micrograph
 
 
 def main() -> None:

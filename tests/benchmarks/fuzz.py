@@ -29,16 +29,16 @@ sys.path.insert(0, str(Path(__file__).parent.parent))  # the helpers
 if "--atheris" in sys.argv:  # instrumented as they are imported, before anything else does
     import atheris
 
-    with atheris.instrument_imports(include=["gdest.reading", "gdest.micrograph", "tifffile"]):
+    with atheris.instrument_imports(include=["gdest.reading", "gdest.reading.micrograph", "tifffile"]):
         import tifffile  # noqa: F401
 
-        import gdest.micrograph  # noqa: F401
+        import gdest.reading.micrograph  # noqa: F401
 
 from helpers.damaged_files import SOURCES, lay_out, mutate
 
 from gdest.core.records import ImageFile, Micrograph
 from gdest.core.settings import GradeSettings
-from gdest.micrograph import read_micrographs
+from gdest.reading.micrograph import read_micrographs
 
 LONGEST_S, MOST_BYTES = 10.0, 1 << 30
 

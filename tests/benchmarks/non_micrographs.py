@@ -16,7 +16,7 @@ from PIL import Image, ImageDraw, ImageFont
 from scipy import ndimage
 from skimage import data
 
-from gdest.micrograph import grey_8_bit
+from gdest.reading.micrograph import grey_8_bit
 from gdest.synth.dataset import make_micrograph, write_tiff
 
 ROWS, COLS = 720, 960

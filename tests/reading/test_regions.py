@@ -11,12 +11,12 @@ import tifffile
 from helpers.predictors import FakePredictor
 from PIL import Image
 
-from gdest import micrograph
 from gdest.core.records import Failed
 from gdest.core.settings import GradeSettings
 from gdest.heatmap import draw_heatmap
-from gdest.micrograph import read_micrograph
 from gdest.pipeline import grade_micrographs
+from gdest.reading import micrograph
+from gdest.reading.micrograph import read_micrograph
 from gdest.reading.picture import Regions
 
 LAYOUTS = {

@@ -10,8 +10,8 @@ from PIL import Image
 
 from gdest.core.calibration import CalibrationSettings
 from gdest.core.errors import MicrographError
-from gdest.micrograph import read_micrograph
 from gdest.reading import scale_bar
+from gdest.reading.micrograph import read_micrograph
 from gdest.reading.scale_bar import find_scale_bars, length_um, scale_bar_size
 
 NO_OCR = importlib.util.find_spec("rapidocr") is None or importlib.util.find_spec("onnxruntime") is None

@@ -7,7 +7,7 @@ from PIL import Image
 
 from gdest.core.calibration import CalibrationSettings
 from gdest.core.errors import MicrographError, SettingsError
-from gdest.micrograph import grey_8_bit, read_micrograph
+from gdest.reading.micrograph import grey_8_bit, read_micrograph
 
 LUMA = np.array([0.299, 0.587, 0.114])
 

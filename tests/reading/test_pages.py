@@ -11,7 +11,7 @@ from PIL import Image
 
 from gdest.core.records import Failed
 from gdest.core.settings import GradeSettings
-from gdest.micrograph import grey_8_bit, read_micrographs
+from gdest.reading.micrograph import grey_8_bit, read_micrographs
 
 
 def names(path, as_file):

@@ -16,8 +16,8 @@ from helpers.vendor_files import lif, nd2
 from gdest.core.files import image_files
 from gdest.core.records import Failed, ImageFile
 from gdest.core.settings import GradeSettings
-from gdest.micrograph import read_micrographs
 from gdest.reading import guarded
+from gdest.reading.micrograph import read_micrographs
 from gdest.reading.vendor import READERS
 
 LUMA = np.array([0.299, 0.587, 0.114])
