@@ -16,11 +16,11 @@ from gdest.core.errors import MicrographError
 from gdest.core.records import ImageFile
 from gdest.core.settings import GradeSettings
 from gdest.explain import explain
-from gdest.heatmap import draw_grades, draw_heatmap, pixel_grades, save_png, side_by_side
 from gdest.network import LoadedModel
 from gdest.pipeline import grade, grade_map_of
 from gdest.predict import NetworkPredictor
 from gdest.reading.micrograph import read_micrograph
+from gdest.reports.heatmap import draw_grades, draw_heatmap, pixel_grades, save_png, side_by_side
 
 
 def run_explain(images: Sequence[Path], settings: GradeSettings, weights: Path | None, regressor: Path | None) -> int:

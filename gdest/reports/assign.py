@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gdest.limits import Found, Limit, read_limits, verdict
-from gdest.reports.table import Cell
-from gdest.specimens import (
+from gdest.reports.limits import Found, Limit, read_limits, verdict
+from gdest.reports.specimens import (
     IDENTITY,
     ORIGIN_FIELDS,
     UM2_PER_MM2,
@@ -21,6 +20,7 @@ from gdest.specimens import (
     specimen_rule,
     specimen_statistics,
 )
+from gdest.reports.table import Cell
 
 SPECIMEN_COLUMNS: dict[str, str] = {
     "specimen": "specimen by the rule in gdest.toml",

@@ -18,9 +18,9 @@ from jinja2 import Environment
 from markupsafe import Markup
 
 from gdest.core.files import write_atomically
-from gdest.heatmap import BAR_PX, heatmap_name
-from gdest.limits import Limit
 from gdest.reports.assign import identity
+from gdest.reports.heatmap import BAR_PX, heatmap_name
+from gdest.reports.limits import Limit
 from gdest.reports.pictures import preview_name, thumbnail_name
 from gdest.reports.run import NOTE, STATUSES, VERDICTS, Run
 from gdest.reports.table import Cell

@@ -8,7 +8,7 @@ from PIL import Image
 
 from gdest.core.files import write_atomically
 from gdest.core.records import Graded
-from gdest.heatmap import draw_heatmap, heatmap_name, save_png
+from gdest.reports.heatmap import draw_heatmap, heatmap_name, save_png
 
 THUMBNAIL_PX = 180
 """Longest side of a thumbnail, or a little less: it shows the means of whole squares of pixels."""

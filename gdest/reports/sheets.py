@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from xlsxwriter import Workbook
 
-from gdest.heatmap import heatmap_name
+from gdest.reports.heatmap import heatmap_name
 from gdest.reports.pictures import THUMBNAIL_PX, thumbnail_name
 from gdest.reports.run import Run, caution
 from gdest.reports.table import Cell

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from statistics import median
 from typing import Any
 
-from gdest.limits import Limit
+from gdest.reports.limits import Limit
 from gdest.reports.run import NOTE, STATUSES, VERDICTS, Run, numbers
 from gdest.reports.sheets import LINE_PT, Sheet, lines_of, text
 from gdest.reports.table import Cell

@@ -12,9 +12,9 @@ from pathlib import Path
 from xlsxwriter import Workbook
 
 from gdest.core.files import write_atomically
-from gdest.limits import Limit
 from gdest.reports import summary_sheet
 from gdest.reports.assign import SPECIMEN_COLUMNS
+from gdest.reports.limits import Limit
 from gdest.reports.run import Run
 from gdest.reports.sheets import Column, Pictures, Sheet, fresh_sheet, write_table
 from gdest.reports.table import COLUMNS, Cell

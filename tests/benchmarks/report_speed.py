@@ -10,14 +10,14 @@ from pathlib import Path
 
 import numpy as np
 
-from gdest.limits import Limit
 from gdest.reports.assign import Rules, assign, specimen_rows
 from gdest.reports.csv import write_csv
+from gdest.reports.limits import Limit
 from gdest.reports.record import write_record
 from gdest.reports.run import Run
+from gdest.reports.specimens import SpecimenRule
 from gdest.reports.table import COLUMNS, Cell
 from gdest.reports.workbook import write_workbook
-from gdest.specimens import SpecimenRule
 
 LIMITS = (Limit("g >= 5.0"), Limit("homogeneity"))
 

@@ -13,11 +13,11 @@ from PIL import Image
 
 from gdest.core.records import Failed
 from gdest.core.settings import GradeSettings
-from gdest.heatmap import draw_heatmap
 from gdest.pipeline import grade_micrographs
 from gdest.reading import micrograph
 from gdest.reading.micrograph import read_micrograph
 from gdest.reading.picture import Regions
+from gdest.reports.heatmap import draw_heatmap
 
 LAYOUTS = {
     "strips": {},
@@ -116,7 +116,7 @@ import numpy as np
 from pathlib import Path
 sys.path.insert(0, {tests!r})
 from helpers.predictors import FakePredictor
-from gdest.heatmap import draw_heatmap
+from gdest.reports.heatmap import draw_heatmap
 from gdest.pipeline import grade_micrographs
 from gdest.core.records import ImageFile
 from gdest.core.settings import GradeSettings

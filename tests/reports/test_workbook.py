@@ -10,8 +10,8 @@ import pytest
 from helpers.table_rows import row
 from PIL import Image
 
-from gdest.limits import Limit
 from gdest.reports.assign import Rules, assign, specimen_rows
+from gdest.reports.limits import Limit
 from gdest.reports.run import Run
 from gdest.reports.summary_sheet import flat, histogram, trend
 from gdest.reports.table import COLUMNS

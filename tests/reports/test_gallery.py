@@ -10,11 +10,11 @@ import pytest
 from helpers.table_rows import row
 from PIL import Image
 
-from gdest.heatmap import BAR_PX, heatmap_name
-from gdest.limits import Limit
 from gdest.reports.assign import Rules
 from gdest.reports.every import write_reports
 from gdest.reports.gallery import write_gallery
+from gdest.reports.heatmap import BAR_PX, heatmap_name
+from gdest.reports.limits import Limit
 from gdest.reports.pictures import preview_name, thumbnail_name
 from gdest.reports.run import Run
 

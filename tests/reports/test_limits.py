@@ -5,7 +5,7 @@ import math
 import pytest
 
 from gdest.core.errors import SettingsError
-from gdest.limits import Found, Limit, judge, read_limits, verdict
+from gdest.reports.limits import Found, Limit, judge, read_limits, verdict
 
 
 def found(low=5.2, high=5.8, homogeneity="uniform", trusted=True):

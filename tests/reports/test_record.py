@@ -8,9 +8,9 @@ from helpers.table_rows import row
 
 from gdest.commands.reporting import run_report, run_verify
 from gdest.core.errors import DataError
-from gdest.limits import Limit
 from gdest.reports.assign import Rules
 from gdest.reports.every import rejected, write_reports
+from gdest.reports.limits import Limit
 from gdest.reports.record import read_record
 from gdest.reports.run import Run
 

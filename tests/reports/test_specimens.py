@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gdest.core.errors import SettingsError
-from gdest.specimens import Field, Origin, specimen_rule, specimen_statistics, student_t95
+from gdest.reports.specimens import Field, Origin, specimen_rule, specimen_statistics, student_t95
 
 SPECIMEN = Origin("A1")
 

@@ -8,7 +8,8 @@ from PIL import Image
 from gdest.core.grid import tile_grid
 from gdest.core.records import GradeMap, ImageFile, Micrograph
 from gdest.core.settings import GradeSettings
-from gdest.heatmap import (
+from gdest.pipeline import grade, grade_micrographs
+from gdest.reports.heatmap import (
     BAR_PX,
     FEW_GREYS,
     G_SCALE,
@@ -19,7 +20,6 @@ from gdest.heatmap import (
     save_png,
     write_heatmap,
 )
-from gdest.pipeline import grade, grade_micrographs
 
 GREY = 128
 
