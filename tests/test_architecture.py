@@ -46,7 +46,9 @@ def test_imports_never_point_upward_and_only_the_upper_layers_know_torch(path):
         if module.split(".")[0] in ("torch", "torchvision"):
             assert LAYERS[here] >= 2, f"{here} imports {module}"
     if here == "pipeline":
-        assert not any(module.startswith(("torch", "gdest.network", "gdest.predict")) for module in imports(path))
+        assert not any(
+            module.startswith(("torch", "gdest.model.network", "gdest.model.predictor")) for module in imports(path)
+        )
 
 
 def test_help_does_not_import_torch():
@@ -64,7 +66,7 @@ def test_a_scan_with_nothing_to_do_does_not_import_torch(tmp_path):
     code = (
         "import sys\n"
         "from gdest.commands import scan, merge\n"
-        "from gdest.commands.weights_path import weights_path\n"
+        "from gdest.model.weights_path import weights_path\n"
         "scan.read_model_file(weights_path(None))\n"
         "assert 'torch' not in sys.modules, 'heavy import'"
     )

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import torch
 
-from gdest import network
 from gdest.core import grain_size
 from gdest.core.errors import SettingsError
 from gdest.core.settings import SynthSettings, TrainSettings
+from gdest.model import network
 from gdest.synth.dataset import write_dataset, write_tiff
 from gdest.training import fit
 from gdest.training.augment import cut_batch

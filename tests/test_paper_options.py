@@ -10,10 +10,10 @@ import pytest
 import torch
 from helpers.predictors import CARD
 
-from gdest import network
 from gdest.commands.learn import run_evaluate
 from gdest.core.errors import DataError
 from gdest.core.settings import GradeSettings, SynthSettings, TrainSettings
+from gdest.model import network
 from gdest.synth.dataset import write_dataset
 from gdest.training.augment import cut_batch, picture_shape, validation_batch
 from gdest.training.data import Example, Labelled, grades_present, read_labels, split_in_three

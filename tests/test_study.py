@@ -13,9 +13,9 @@ import pytest
 from helpers.predictors import CARD
 from helpers.small_study import KILLABLE, SETTINGS, TRAINING, ignore
 
-from gdest import network
 from gdest.core.errors import SettingsError
 from gdest.core.settings import SynthSettings, TrainSettings
+from gdest.model import network
 from gdest.schemes import StudySettings
 from gdest.synth.dataset import write_dataset
 from gdest.training.scores import Answers, confusion, nearest, per_class, score

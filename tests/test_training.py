@@ -10,10 +10,10 @@ import torch
 from helpers.predictors import CARD
 from PIL import Image
 
-from gdest import network
 from gdest.core.errors import DataError, SettingsError
 from gdest.core.records import GradeMap, TileGrid
 from gdest.core.settings import SynthSettings, TrainSettings
+from gdest.model import network
 from gdest.synth.dataset import write_dataset
 from gdest.training import metrics
 from gdest.training.data import load_examples, read_labels, split_by_specimen

@@ -9,12 +9,12 @@ import pytest
 from PIL import Image, ImageDraw, ImageFont
 from scipy import ndimage
 
-from gdest import network
-from gdest.commands.weights_path import weights_path
 from gdest.core.records import ImageFile
 from gdest.core.settings import GradeSettings, SynthSettings
+from gdest.model import network
+from gdest.model.predictor import LONG_RUN, NetworkPredictor, has_fast_int8
+from gdest.model.weights_path import weights_path
 from gdest.pipeline import grade_micrographs
-from gdest.predict import LONG_RUN, NetworkPredictor, has_fast_int8
 from gdest.reading.micrograph import grey_8_bit
 from gdest.review import DOUBTS
 from gdest.synth.dataset import write_dataset, write_tiff

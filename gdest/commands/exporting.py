@@ -15,7 +15,7 @@ from gdest.core.records import now
 from gdest.core.settings import GradeSettings
 from gdest.ledger import Ledger
 from gdest.ledger_schema import Recipe
-from gdest.model_file import ModelFile
+from gdest.model.weights_file import ModelFile
 from gdest.reports.assign import Rules, read_rules
 from gdest.reports.every import REPORTS, write_reports
 from gdest.reports.record import read_record

@@ -9,7 +9,7 @@ from rich.progress import Progress
 from gdest.commands.weights import load_weights
 from gdest.console import errors, print_errors, print_scores, progress, say
 from gdest.core.settings import GradeSettings, SynthSettings, TrainSettings
-from gdest.network import LoadedModel
+from gdest.model.network import LoadedModel
 
 
 def run_train(data: Path, out: Path, settings: TrainSettings) -> int:

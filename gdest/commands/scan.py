@@ -16,7 +16,6 @@ from gdest.commands.exporting import begun_run, export, rules_of
 from gdest.commands.planning import Archive, make_plan, memory, print_plan
 from gdest.commands.recording import Recorder
 from gdest.commands.reporting import EXIT_REJECTED
-from gdest.commands.weights_path import weights_path
 from gdest.console import MOST_NAMED, be_quiet, exit_code, print_counts, progress, say
 from gdest.core.config import read_config
 from gdest.core.errors import GdestError, NothingGradedError, SettingsError
@@ -26,7 +25,8 @@ from gdest.core.settings import GradeSettings, ScanSettings, answer_settings
 from gdest.journal import Journal
 from gdest.ledger import Ledger
 from gdest.ledger_schema import Recipe
-from gdest.model_file import ModelFile, read_model_file
+from gdest.model.weights_file import ModelFile, read_model_file
+from gdest.model.weights_path import weights_path
 from gdest.output_lock import output_lock
 from gdest.pipeline import grade_files
 from gdest.reading.pixel_size import with_rules
@@ -98,8 +98,8 @@ def _look(roots: Sequence[Path], *, must_hold: bool) -> Archive:
 
 def load_predictor(weights: Path, settings: GradeSettings, files: int) -> Predictor:
     """Return the network ready to work on many files or few; imported here, since a scan of nothing new needs none."""
-    from gdest import network
-    from gdest.predict import NetworkPredictor
+    from gdest.model import network
+    from gdest.model.predictor import NetworkPredictor
 
     return NetworkPredictor(network.load(weights), settings, files=files)
 

@@ -7,10 +7,11 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 
-from gdest import __version__, network
-from gdest.commands.weights_path import weights_path
-from gdest.network import LoadedModel
-from gdest.predict import has_fast_bf16
+from gdest import __version__
+from gdest.model import network
+from gdest.model.network import LoadedModel
+from gdest.model.predictor import has_fast_bf16
+from gdest.model.weights_path import weights_path
 
 
 def load_weights(given: Path | None) -> LoadedModel:

@@ -12,13 +12,14 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from gdest import __version__, network
+from gdest import __version__
 from gdest.core.errors import DataError
 from gdest.core.files import write_atomically
 from gdest.core.records import ModelCard
 from gdest.core.settings import TrainSettings
-from gdest.network import GradeNetwork, LoadedModel
-from gdest.predict import choose_device
+from gdest.model import network
+from gdest.model.network import GradeNetwork, LoadedModel
+from gdest.model.predictor import choose_device
 from gdest.training import metrics
 from gdest.training.augment import Batch, cut_batch, joined, validation_batch
 from gdest.training.data import Example, Labelled, Split, grades_present, load_examples, read_labels, split_in_three

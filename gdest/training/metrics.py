@@ -16,9 +16,9 @@ from gdest.core.errors import DataError
 from gdest.core.records import UNFIT, Failed, Graded, GradeMap, GradeStatistics, ModelCard
 from gdest.core.settings import GradeSettings, TrainSettings
 from gdest.homogeneity import interpolate
-from gdest.network import LoadedModel
+from gdest.model.network import LoadedModel
+from gdest.model.predictor import NetworkPredictor
 from gdest.pipeline import grade_files
-from gdest.predict import NetworkPredictor
 from gdest.review import DOUBTS
 from gdest.training.data import Labelled
 from gdest.training.refuse import gradeable_pictures

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from gdest.core.grid import tile_grid
-from gdest.network import GradeNetwork
+from gdest.model.network import GradeNetwork
 from gdest.training.data import Example
 
 Grades = NDArray[np.float64]

@@ -14,12 +14,12 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from gdest import network
 from gdest.core.errors import SettingsError
 from gdest.core.records import ModelCard
 from gdest.core.settings import TrainSettings
-from gdest.network import GradeNetwork
-from gdest.predict import choose_device
+from gdest.model import network
+from gdest.model.network import GradeNetwork
+from gdest.model.predictor import choose_device
 from gdest.training.augment import Batch
 from gdest.training.dense import DenseHeads
 

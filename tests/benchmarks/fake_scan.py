@@ -18,7 +18,7 @@ from gdest.core.errors import GdestError
 from gdest.core.records import ModelCard, TileAnswers
 from gdest.core.settings import GradeSettings
 from gdest.core.tiles import Tiles, cut
-from gdest.model_file import ModelFile
+from gdest.model.weights_file import ModelFile
 
 SECONDS = float(sys.argv[3]) if len(sys.argv) > 3 else 0.02
 

@@ -28,7 +28,7 @@ from gdest.commands.weights import load_weights
 from gdest.core.records import GradeMap, TileGrid
 from gdest.core.settings import GradeSettings
 from gdest.homogeneity import Homogeneity, assess
-from gdest.predict import LONG_RUN, NetworkPredictor
+from gdest.model.predictor import LONG_RUN, NetworkPredictor
 from gdest.synth.dataset import make_micrograph
 from gdest.zooms import predict_grade_map
 

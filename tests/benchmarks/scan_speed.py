@@ -28,14 +28,14 @@ import torch
 from PIL import Image
 from torchvision import transforms
 
-from gdest import network
 from gdest.commands.scan import run_scan
-from gdest.commands.weights_path import weights_path
 from gdest.core.calibration import CalibrationSettings
 from gdest.core.settings import GradeSettings
 from gdest.core.tiles import tiles_of
-from gdest.openvino_engine import THREADS
-from gdest.predict import LONG_RUN, NetworkPredictor
+from gdest.model import network
+from gdest.model.openvino_engine import THREADS
+from gdest.model.predictor import LONG_RUN, NetworkPredictor
+from gdest.model.weights_path import weights_path
 from gdest.synth.dataset import make_micrograph, write_tiff
 
 ROWS, COLS, DIFFERENT = 960, 1280, 20

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 
 from gdest.core.settings import TrainSettings
-from gdest.predict import choose_device
+from gdest.model.predictor import choose_device
 from gdest.training.augment import cut_batch
 from gdest.training.data import Example
 from gdest.training.fit import new_card

@@ -14,7 +14,7 @@ import tifffile
 
 from gdest.commands import scan
 from gdest.core.settings import GradeSettings, ScanSettings
-from gdest.model_file import ModelFile
+from gdest.model.weights_file import ModelFile
 from helpers.predictors import FakePredictor
 
 SETTINGS = GradeSettings()

@@ -10,10 +10,10 @@ import torch
 from helpers.predictors import CARD
 from scipy import ndimage
 
-from gdest import network
 from gdest.core.records import UNFIT
 from gdest.core.settings import TrainSettings
-from gdest.network import describe
+from gdest.model import network
+from gdest.model.network import describe
 from gdest.synth import etching
 from gdest.synth.frame import boundary_mask
 from gdest.synth.tessellation import GrainShape, section

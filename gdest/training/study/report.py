@@ -10,7 +10,7 @@ import pandas as pd
 
 from gdest.core.files import write_atomically
 from gdest.core.settings import GradeSettings
-from gdest.explain import explain, share_within, splice
+from gdest.model.gradcam import explain, share_within, splice
 from gdest.schemes import StudySettings
 from gdest.training.scores import Answers
 from gdest.training.study import figures, tables

@@ -11,13 +11,14 @@ from pathlib import Path
 
 import pandas as pd
 
-from gdest import __version__, network
+from gdest import __version__
 from gdest.core.errors import SettingsError
 from gdest.core.files import write_atomically
 from gdest.core.records import ModelCard
 from gdest.core.settings import TrainSettings
-from gdest.network import LoadedModel
-from gdest.predict import choose_device
+from gdest.model import network
+from gdest.model.network import LoadedModel
+from gdest.model.predictor import choose_device
 from gdest.schemes import StudySettings
 from gdest.training.data import Example, grades_present, load_examples, read_labels, split_in_three
 from gdest.training.fit import checkpoint_path, fit, new_card

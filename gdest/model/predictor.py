@@ -18,9 +18,9 @@ from gdest.core.errors import SettingsError, WeightsError
 from gdest.core.records import ModelCard, TileAnswers
 from gdest.core.settings import GradeSettings
 from gdest.core.tiles import Tiles, cut, some_of, tiles_of
-from gdest.device_tiles import cut_on
-from gdest.network import LoadedModel, to_device
-from gdest.openvino_engine import AT_ONCE, THREADS, OpenVinoDescriptors, is_installed
+from gdest.model.device_tiles import cut_on
+from gdest.model.network import LoadedModel, to_device
+from gdest.model.openvino_engine import AT_ONCE, THREADS, OpenVinoDescriptors, is_installed
 
 BATCH = 64
 """Tiles per pass where nothing else is known."""

@@ -11,11 +11,11 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from gdest.backbones import head_of, head_prefix, imagenet_state, make_body, pool, resnet_stages
 from gdest.core.errors import SettingsError, WeightsError
 from gdest.core.files import write_atomically
 from gdest.core.records import UNFIT, ModelCard
-from gdest.model_file import CARD_KEY, read_model_file
+from gdest.model.backbones import head_of, head_prefix, imagenet_state, make_body, pool, resnet_stages
+from gdest.model.weights_file import CARD_KEY, read_model_file
 
 DESCRIPTOR = 2 * (64 + 128 + 256 + 512)
 """A tile's descriptor: means and deviations of every channel of the four stages of the body."""

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 import torch
 
-from gdest import device_tiles, network
 from gdest.batching import SharedPredictor
 from gdest.core.settings import GradeSettings
 from gdest.core.tiles import Sheet, Tiles, cut, halve, some_of, tiles_of
-from gdest.device_tiles import cut_on, halved
-from gdest.predict import NetworkPredictor
+from gdest.model import device_tiles, network
+from gdest.model.device_tiles import cut_on, halved
+from gdest.model.predictor import NetworkPredictor
 from gdest.zooms import predict_grade_map
 
 CPU = torch.device("cpu")
@@ -98,7 +98,7 @@ def test_a_predictor_that_cuts_there_gives_the_same_maps_and_sends_each_picture_
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
 def test_a_gpu_gives_the_g_of_the_cpu_within_0_02(rng):
-    from gdest.commands.weights_path import weights_path
+    from gdest.model.weights_path import weights_path
     from gdest.synth.dataset import make_micrograph
 
     model = weights_path(None)

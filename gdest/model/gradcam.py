@@ -14,8 +14,8 @@ from torch.nn import functional
 from gdest.core.errors import WeightsError
 from gdest.core.grid import tile_grid
 from gdest.core.settings import GradeSettings
-from gdest.network import GradeNetwork, LoadedModel, to_device
-from gdest.predict import choose_device
+from gdest.model.network import GradeNetwork, LoadedModel, to_device
+from gdest.model.predictor import choose_device
 
 
 @dataclass(frozen=True)

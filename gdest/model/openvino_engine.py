@@ -17,11 +17,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from gdest import eight_bit
-from gdest import network as network_module
 from gdest.core.errors import OutputError
-from gdest.eight_bit import SAMPLE_G, sample_tiles, to_8_bit
-from gdest.network import GradeNetwork, describe
+from gdest.model import eight_bit
+from gdest.model import network as network_module
+from gdest.model.eight_bit import SAMPLE_G, sample_tiles, to_8_bit
+from gdest.model.network import GradeNetwork, describe
 
 AT_ONCE = 16
 """Tiles that one core works on by itself. All cores at one batch wait for the one that a decoding thread holds up."""

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 import torch
 
-from gdest import eight_bit, network, openvino_engine
+from gdest.model import eight_bit, network, openvino_engine
 
-WEIGHTS = Path(__file__).parent.parent / "weights" / "austenite-resnet18.safetensors"
+WEIGHTS = Path(__file__).parent.parent.parent / "weights" / "austenite-resnet18.safetensors"
 
 
 def test_a_limit_keeps_even_numbers_and_cuts_a_lone_large_one_off(rng):

@@ -8,15 +8,15 @@ import pytest
 import torch
 from helpers.predictors import CARD, FakePredictor
 
-from gdest import explain as explaining
-from gdest import network
 from gdest.commands import explain as commanding
-from gdest.commands.weights_path import BUNDLED_CLASSIFIER, weights_path
 from gdest.core.errors import MicrographError, WeightsError
 from gdest.core.settings import GradeSettings, TrainSettings
-from gdest.explain import class_maps, explain, share_within, splice
-from gdest.network import LoadedModel
-from gdest.predict import has_fast_bf16
+from gdest.model import gradcam as explaining
+from gdest.model import network
+from gdest.model.gradcam import class_maps, explain, share_within, splice
+from gdest.model.network import LoadedModel
+from gdest.model.predictor import has_fast_bf16
+from gdest.model.weights_path import BUNDLED_CLASSIFIER, weights_path
 from gdest.synth.dataset import make_micrograph
 from gdest.training.data import Example
 from gdest.training.fit import fit, new_card
@@ -159,7 +159,7 @@ def test_a_splice_holds_its_four_quarters():
     assert (truth[30:, :40] == 8.0).all()
 
 
-BUNDLED = Path(__file__).parent.parent / "weights" / BUNDLED_CLASSIFIER
+BUNDLED = Path(__file__).parent.parent.parent / "weights" / BUNDLED_CLASSIFIER
 
 
 SPLICES = [(4, 6, 9, 12), (5, 8, 7, 11), (12, 4, 10, 6), (9, 7, 5, 10), (4, 7, 10, 13), (6, 11, 8, 5)]

@@ -9,11 +9,11 @@ import pytest
 import torch
 from helpers.predictors import CARD
 
-from gdest import network
 from gdest.core.settings import GradeSettings
 from gdest.core.tiles import tiles_of
-from gdest.network import GradeNetwork
-from gdest.predict import REPAID_FILES, NetworkPredictor, has_fast_bf16, has_fast_int8
+from gdest.model import network
+from gdest.model.network import GradeNetwork
+from gdest.model.predictor import REPAID_FILES, NetworkPredictor, has_fast_bf16, has_fast_int8
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +44,7 @@ def test_what_the_card_says_is_read_too_fine_is_taken_off(weights):
     ],
 )
 def test_the_precision_follows_the_cpu(words, bf16, int8, monkeypatch):
-    monkeypatch.setattr("gdest.predict._cpu_words", lambda: frozenset(words.split()))
+    monkeypatch.setattr("gdest.model.predictor._cpu_words", lambda: frozenset(words.split()))
     monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX512")
     assert has_fast_bf16(torch.device("cpu")) is bf16
     assert has_fast_int8() is int8
@@ -53,7 +53,7 @@ def test_the_precision_follows_the_cpu(words, bf16, int8, monkeypatch):
 def test_the_fastest_batch_is_found_by_trying_larger_ones_until_they_do_not_pay_or_fit(weights, monkeypatch):
     predictor = NetworkPredictor(network.load(weights), GradeSettings(device="cpu"))
     clock, sizes = [0.0], []
-    monkeypatch.setattr("gdest.predict.time.perf_counter", lambda: clock[0])
+    monkeypatch.setattr("gdest.model.predictor.time.perf_counter", lambda: clock[0])
 
     def passing(seconds, fits):
         def answer(parts):
@@ -92,9 +92,9 @@ def test_a_long_scan_is_compiled_where_that_pays(weights, monkeypatch, rate, kep
 
         return answer
 
-    monkeypatch.setattr("gdest.predict.is_installed", lambda: False)
+    monkeypatch.setattr("gdest.model.predictor.is_installed", lambda: False)
     monkeypatch.setattr(torch, "compile", compiled)
-    monkeypatch.setattr("gdest.predict.time.perf_counter", lambda: clock[0])
+    monkeypatch.setattr("gdest.model.predictor.time.perf_counter", lambda: clock[0])
     real = GradeNetwork.answer
 
     def a_second(self, tiles):
@@ -144,8 +144,8 @@ def test_a_compiled_network_is_given_smaller_batches_too_when_the_memory_is_full
         return answer
 
     most = [4]
-    monkeypatch.setattr("gdest.predict.is_installed", lambda: False)
-    monkeypatch.setattr("gdest.predict.WORTH_IT", 0.0)  # whatever the trial says
+    monkeypatch.setattr("gdest.model.predictor.is_installed", lambda: False)
+    monkeypatch.setattr("gdest.model.predictor.WORTH_IT", 0.0)  # whatever the trial says
     monkeypatch.setattr(torch, "compile", compiled)
     settings = GradeSettings(device="cpu", precision="fp32", batch=4)
     predictor = NetworkPredictor(network.load(weights), settings, files=REPAID_FILES)

@@ -7,11 +7,11 @@ import pytest
 import torch
 from helpers.predictors import CARD
 
-from gdest import network
 from gdest.core.errors import SettingsError, WeightsError
 from gdest.core.settings import GradeSettings
 from gdest.core.tiles import tiles_of
-from gdest.predict import NetworkPredictor
+from gdest.model import network
+from gdest.model.predictor import NetworkPredictor
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,1 @@
+"""Look at tiles: weights file, network, engines, GradCAM."""
