@@ -13,11 +13,11 @@ import pandas as pd
 import pytest
 from helpers.scan_fixtures import fake_scan, put, results
 
-from gdest import pipeline
 from gdest.commands import recording, scan
 from gdest.core import threads as patience
 from gdest.core.errors import ArchiveError, OutputError
 from gdest.core.settings import GradeSettings
+from gdest.grading import pipeline
 from gdest.ledger import Ledger
 from gdest.reports.pictures import picture_names, write_pictures
 

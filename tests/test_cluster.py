@@ -10,7 +10,7 @@ from helpers.scan_fixtures import put
 from gdest.core.errors import ArchiveError
 from gdest.core.records import ImageFile, TileAnswers
 from gdest.core.settings import GradeSettings
-from gdest.pipeline import grade_files
+from gdest.grading.pipeline import grade_files
 
 cluster_utils = pytest.importorskip("ray.cluster_utils", reason="Ray is not installed: pip install gdest[ray]")
 pytestmark = pytest.mark.slow

@@ -11,11 +11,11 @@ from helpers.predictors import CARD, FakePredictor
 from gdest.core.errors import OutputError
 from gdest.core.records import FileState, GradeMap
 from gdest.core.settings import GradeSettings
+from gdest.grading.pipeline import grade_micrographs
+from gdest.grading.zooms import predict_grade_map
 from gdest.ledger import LEDGER, Ledger
 from gdest.ledger_schema import pack_grade_map, unpack_grade_map
-from gdest.pipeline import grade_micrographs
 from gdest.reports.table import ModelName, cells
-from gdest.zooms import predict_grade_map
 
 MODEL = ModelName("fake", "0" * 64)
 

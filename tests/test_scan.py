@@ -10,9 +10,10 @@ import pytest
 import tifffile
 from helpers.scan_fixtures import put
 
-from gdest import cluster, pipeline
+from gdest import cluster
 from gdest.commands import exporting, scan
 from gdest.core.settings import GradeSettings, ScanSettings
+from gdest.grading import pipeline
 from gdest.ledger import Ledger
 from gdest.reports.pictures import PICTURE_FOLDERS
 

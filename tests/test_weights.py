@@ -11,15 +11,15 @@ from scipy import ndimage
 
 from gdest.core.records import ImageFile
 from gdest.core.settings import GradeSettings, SynthSettings
+from gdest.grading.doubts import DOUBTS
+from gdest.grading.pipeline import grade_micrographs
+from gdest.grading.zooms import predict_grade_map
 from gdest.model import network
 from gdest.model.predictor import LONG_RUN, NetworkPredictor, has_fast_int8
 from gdest.model.weights_path import weights_path
-from gdest.pipeline import grade_micrographs
 from gdest.reading.micrograph import grey_8_bit
-from gdest.review import DOUBTS
 from gdest.synth.dataset import write_dataset, write_tiff
 from gdest.training.evaluate import errors_by_group, evaluate, write_evaluation
-from gdest.zooms import predict_grade_map
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 

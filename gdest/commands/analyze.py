@@ -12,8 +12,8 @@ from gdest.console import Tally, print_rows, say
 from gdest.core.config import read_config
 from gdest.core.records import Graded, ImageFile
 from gdest.core.settings import GradeSettings
+from gdest.grading.pipeline import grade_micrographs
 from gdest.model.predictor import NetworkPredictor
-from gdest.pipeline import grade_micrographs
 from gdest.reading.pixel_size import with_rules
 from gdest.reports.heatmap import write_heatmap
 from gdest.reports.table import ModelName

@@ -13,12 +13,12 @@ from gdest.core import grain_size
 from gdest.core.errors import MicrographError
 from gdest.core.records import ImageFile
 from gdest.core.settings import GradeSettings
+from gdest.grading.pipeline import grade, grade_map_of
 from gdest.model import network
 from gdest.model.gradcam import explain
 from gdest.model.network import LoadedModel
 from gdest.model.predictor import NetworkPredictor
 from gdest.model.weights_path import BUNDLED_CLASSIFIER, weights_path
-from gdest.pipeline import grade, grade_map_of
 from gdest.reading.micrograph import read_micrograph
 from gdest.reports.heatmap import draw_grades, draw_heatmap, pixel_grades, save_png, side_by_side
 

@@ -14,10 +14,10 @@ from gdest.changes import Plan, compare
 from gdest.core.files import split_page
 from gdest.core.records import FileState, GradeMap, ImageFile, Micrograph
 from gdest.core.settings import GradeSettings, ScanSettings, answer_settings
+from gdest.grading.pipeline import Memory, no_memory
 from gdest.ledger import LEDGER, Ledger
 from gdest.ledger_schema import Recipe
 from gdest.model.weights_file import ModelFile
-from gdest.pipeline import Memory, no_memory
 from gdest.reports.pictures import PICTURE_FOLDERS, picture_names
 from gdest.selection import Selection, select
 

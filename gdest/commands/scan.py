@@ -10,7 +10,6 @@ from functools import partial
 from pathlib import Path
 
 from gdest import __version__
-from gdest.batching import Predictor
 from gdest.changes import Plan
 from gdest.commands.exporting import begun_run, export, rules_of
 from gdest.commands.planning import Archive, make_plan, memory, print_plan
@@ -22,13 +21,14 @@ from gdest.core.errors import GdestError, NothingGradedError, SettingsError
 from gdest.core.files import image_files, remove_unfinished
 from gdest.core.records import ImageFile, Row, now
 from gdest.core.settings import GradeSettings, ScanSettings, answer_settings
+from gdest.grading.batching import Predictor
+from gdest.grading.pipeline import grade_files
 from gdest.journal import Journal
 from gdest.ledger import Ledger
 from gdest.ledger_schema import Recipe
 from gdest.model.weights_file import ModelFile, read_model_file
 from gdest.model.weights_path import weights_path
 from gdest.output_lock import output_lock
-from gdest.pipeline import grade_files
 from gdest.reading.pixel_size import with_rules
 from gdest.reports.assign import read_rules
 from gdest.reports.every import REPORTS, rejected

@@ -22,10 +22,10 @@ from gdest.core.files import image_files
 from gdest.core.records import ImageFile, ModelCard
 from gdest.core.settings import TrainSettings
 from gdest.core.tiles import halve
+from gdest.grading.zooms import G_PER_HALVING
 from gdest.reading.micrograph import read_micrograph
 from gdest.synth.frame import boundary_mask
 from gdest.synth.tessellation import grain_weights
-from gdest.zooms import G_PER_HALVING
 
 PYRAMID_LEVELS = 3
 GRADE_STEP = 0.05

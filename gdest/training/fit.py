@@ -17,6 +17,7 @@ from gdest.core.errors import DataError
 from gdest.core.files import write_atomically
 from gdest.core.records import ModelCard
 from gdest.core.settings import TrainSettings
+from gdest.grading.zooms import COARSE_G
 from gdest.model import network
 from gdest.model.network import GradeNetwork, LoadedModel
 from gdest.model.predictor import choose_device
@@ -27,7 +28,6 @@ from gdest.training.log import write_log, write_split
 from gdest.training.refuse import fit_judge
 from gdest.training.scores import answer, card_figures
 from gdest.training.trainer import Epoch, Trainer
-from gdest.zooms import COARSE_G
 
 WRITING_SHARE = 0.05
 """Share of the time that may go into checkpoints and curves; the first and the last epoch are always written."""

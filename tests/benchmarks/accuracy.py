@@ -23,11 +23,11 @@ from PIL import Image
 from gdest.core.files import image_files
 from gdest.core.records import Graded, ImageFile
 from gdest.core.settings import GradeSettings, SynthSettings
+from gdest.grading.pipeline import grade_micrographs
 from gdest.model import network
 from gdest.model.network import LoadedModel
 from gdest.model.predictor import NetworkPredictor
 from gdest.model.weights_path import weights_path
-from gdest.pipeline import grade_micrographs
 from gdest.reading.micrograph import grey_8_bit
 from gdest.synth.dataset import write_dataset, write_tiff
 from gdest.training.data import Labelled, read_labels

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from gdest.core.records import ImageFile
-from gdest.intercepts import count_intercepts
+from gdest.grading.intercepts import count_intercepts
 from gdest.reading.micrograph import read_micrograph
 
 

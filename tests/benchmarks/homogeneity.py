@@ -23,14 +23,14 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from gdest.batching import Predictor, SharedPredictor
 from gdest.commands.weights import load_weights
 from gdest.core.records import GradeMap, TileGrid
 from gdest.core.settings import GradeSettings
-from gdest.homogeneity import Homogeneity, assess
+from gdest.grading.batching import Predictor, SharedPredictor
+from gdest.grading.homogeneity import Homogeneity, assess
+from gdest.grading.zooms import predict_grade_map
 from gdest.model.predictor import LONG_RUN, NetworkPredictor
 from gdest.synth.dataset import make_micrograph
-from gdest.zooms import predict_grade_map
 
 ROWS, COLS = 960, 1280
 LEVELS = np.arange(2.5, 12.51, 0.5)

@@ -19,8 +19,8 @@ from gdest.commands.weights import load_weights
 from gdest.core.records import Failed, ImageFile, TileAnswers
 from gdest.core.settings import GradeSettings
 from gdest.core.tiles import Tiles
+from gdest.grading.pipeline import grade_micrographs
 from gdest.model.predictor import LONG_RUN, NetworkPredictor
-from gdest.pipeline import grade_micrographs
 from gdest.reports.heatmap import draw_heatmap
 
 

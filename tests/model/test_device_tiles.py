@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 import torch
 
-from gdest.batching import SharedPredictor
 from gdest.core.settings import GradeSettings
 from gdest.core.tiles import Sheet, Tiles, cut, halve, some_of, tiles_of
+from gdest.grading.batching import SharedPredictor
+from gdest.grading.zooms import predict_grade_map
 from gdest.model import device_tiles, network
 from gdest.model.device_tiles import cut_on, halved
 from gdest.model.predictor import NetworkPredictor
-from gdest.zooms import predict_grade_map
 
 CPU = torch.device("cpu")
 

@@ -23,7 +23,7 @@ from PIL import Image
 from gdest.core.files import image_files
 from gdest.core.records import Failed, ImageFile, Micrograph
 from gdest.core.settings import GradeSettings
-from gdest.pipeline import grade_micrographs
+from gdest.grading.pipeline import grade_micrographs
 from gdest.reading.micrograph import read_micrographs
 from gdest.reports.csv import write_csv
 from gdest.reports.run import Run

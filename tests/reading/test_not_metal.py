@@ -9,11 +9,11 @@ from helpers.predictors import FakePredictor
 from gdest.core.grid import tile_grid, usable_tiles
 from gdest.core.records import Failed
 from gdest.core.settings import GradeSettings
-from gdest.pipeline import grade_micrographs
+from gdest.grading.pipeline import grade_micrographs
+from gdest.grading.zooms import predict_grade_map
 from gdest.reading.not_metal import CELL_PX, find_not_metal
 from gdest.reports.heatmap import HATCH_GREY, draw_heatmap
 from gdest.reports.table import ModelName, cells
-from gdest.zooms import predict_grade_map
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from PIL import Image
 
 from gdest.core.records import Failed
 from gdest.core.settings import GradeSettings
-from gdest.pipeline import grade_micrographs
+from gdest.grading.pipeline import grade_micrographs
 from gdest.reading import micrograph
 from gdest.reading.micrograph import read_micrograph
 from gdest.reading.picture import Regions
@@ -117,7 +117,7 @@ from pathlib import Path
 sys.path.insert(0, {tests!r})
 from helpers.predictors import FakePredictor
 from gdest.reports.heatmap import draw_heatmap
-from gdest.pipeline import grade_micrographs
+from gdest.grading.pipeline import grade_micrographs
 from gdest.core.records import ImageFile
 from gdest.core.settings import GradeSettings
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -8,7 +8,7 @@ from PIL import Image
 from gdest.core.grid import tile_grid
 from gdest.core.records import GradeMap, ImageFile, Micrograph
 from gdest.core.settings import GradeSettings
-from gdest.pipeline import grade, grade_micrographs
+from gdest.grading.pipeline import grade, grade_micrographs
 from gdest.reports.heatmap import (
     BAR_PX,
     FEW_GREYS,

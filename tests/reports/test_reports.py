@@ -9,7 +9,7 @@ from helpers.predictors import FakePredictor
 from gdest.core.errors import OutputError
 from gdest.core.records import Failed, ImageFile
 from gdest.core.settings import GradeSettings
-from gdest.pipeline import grade_micrographs
+from gdest.grading.pipeline import grade_micrographs
 from gdest.reports.csv import write_csv
 from gdest.reports.table import COLUMNS, ModelName, cells
 

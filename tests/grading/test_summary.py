@@ -6,7 +6,7 @@ from helpers.predictors import CARD
 
 from gdest.core.grid import tile_grid
 from gdest.core.records import GradeMap
-from gdest.statistics import at_pixel_size, summarize
+from gdest.grading.summary import at_pixel_size, summarize
 
 
 def grade_map(values, zoom=1.0):

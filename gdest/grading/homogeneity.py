@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from gdest import patterns
 from gdest.core import grain_size
 from gdest.core.records import GradeMap, ModelCard, TileGrid
+from gdest.grading import spatial_patterns as patterns
 
 FEWEST_TILES = 4
 """With fewer tiles nothing is said of homogeneity."""

@@ -7,17 +7,17 @@ from functools import partial
 
 import numpy as np
 
-from gdest.batching import Predictor, SharedPredictor
 from gdest.core.errors import MicrographError
 from gdest.core.records import Failed, Graded, GradeMap, ImageFile, Micrograph, ModelCard, Row, now
 from gdest.core.settings import GradeSettings
 from gdest.core.threads import CORES, in_order
-from gdest.intercepts import cross_checked
+from gdest.grading.batching import Predictor, SharedPredictor
+from gdest.grading.doubts import reasons
+from gdest.grading.intercepts import cross_checked
+from gdest.grading.summary import at_pixel_size, summarize
+from gdest.grading.zooms import FEWEST_USABLE, predict_grade_map
 from gdest.reading.micrograph import read_micrographs
 from gdest.reading.picture import Regions
-from gdest.review import reasons
-from gdest.statistics import at_pixel_size, summarize
-from gdest.zooms import FEWEST_USABLE, predict_grade_map
 
 FILES_UNDER_WAY = 2 * CORES + 2
 """Enough to decode some while the batches of others are full; more would only hold more pixels."""

@@ -8,7 +8,7 @@ import numpy as np
 
 from gdest.core import grain_size
 from gdest.core.records import GradeMap, GradeStatistics, ModelCard
-from gdest.homogeneity import assess, interpolate
+from gdest.grading.homogeneity import assess, interpolate
 
 
 def summarize(grade_map: GradeMap, card: ModelCard) -> GradeStatistics:

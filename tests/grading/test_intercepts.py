@@ -9,8 +9,8 @@ from gdest.core.errors import SettingsError
 from gdest.core.grid import tile_grid
 from gdest.core.records import GradeMap, TileGrid
 from gdest.core.settings import GradeSettings
-from gdest.intercepts import count_intercepts, g_seen_in, trace_boundaries
-from gdest.pipeline import grade_micrographs
+from gdest.grading.intercepts import count_intercepts, g_seen_in, trace_boundaries
+from gdest.grading.pipeline import grade_micrographs
 
 pytest.importorskip("skimage", reason="the extra cross-check is not installed")
 

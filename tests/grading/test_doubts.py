@@ -10,9 +10,9 @@ from helpers.predictors import CARD, FakePredictor
 
 from gdest.core.records import UNFIT
 from gdest.core.settings import GradeSettings
-from gdest.pipeline import grade_micrographs
-from gdest.review import DOUBTS, SENTENCES, reasons
-from gdest.zooms import predict_grade_map
+from gdest.grading.doubts import DOUBTS, SENTENCES, reasons
+from gdest.grading.pipeline import grade_micrographs
+from gdest.grading.zooms import predict_grade_map
 
 
 def test_every_doubt_has_its_sentence():

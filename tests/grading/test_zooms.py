@@ -5,8 +5,8 @@ import pytest
 from helpers.predictors import FakePredictor
 from PIL import Image
 
+from gdest.grading.zooms import FEW_TILES, FINE_TILES, predict_grade_map
 from gdest.training.metrics import Measured
-from gdest.zooms import FEW_TILES, FINE_TILES, predict_grade_map
 
 
 def checkered(side):

@@ -8,7 +8,7 @@ from helpers.predictors import CARD
 
 from gdest.core.grid import tile_grid
 from gdest.core.records import GradeMap
-from gdest.homogeneity import area_by_half_grade, assess, interpolate, tile_areas, uniform_scatter
+from gdest.grading.homogeneity import area_by_half_grade, assess, interpolate, tile_areas, uniform_scatter
 
 
 def grade_map(values, zoom=1.0):

@@ -7,8 +7,8 @@ from helpers.predictors import CARD, FakePredictor
 from gdest.core.calibration import CalibrationSettings
 from gdest.core.records import Failed, Graded
 from gdest.core.settings import GradeSettings
-from gdest.pipeline import grade_micrographs
-from gdest.zooms import predict_grade_map
+from gdest.grading.pipeline import grade_micrographs
+from gdest.grading.zooms import predict_grade_map
 
 
 def test_bad_file_is_named_and_the_rest_is_graded(write_tiff, grey):

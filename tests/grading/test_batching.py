@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from helpers.predictors import FakePredictor
 
-from gdest.batching import SharedPredictor
 from gdest.core.errors import ArchiveError
 from gdest.core.threads import MOST_STALLED, in_order
 from gdest.core.tiles import tiles_of
+from gdest.grading.batching import SharedPredictor
 
 
 def numbered(level, count):

@@ -1,0 +1,1 @@
+"""Turn one file into rows: tiles, zooms, homogeneity, doubts."""
