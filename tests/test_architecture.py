@@ -65,7 +65,7 @@ def test_help_does_not_import_torch():
 def test_a_scan_with_nothing_to_do_does_not_import_torch(tmp_path):
     code = (
         "import sys\n"
-        "from gdest.commands import scan, merge\n"
+        "from gdest.scan import run as scan, merge\n"
         "from gdest.model.weights_path import weights_path\n"
         "scan.read_model_file(weights_path(None))\n"
         "assert 'torch' not in sys.modules, 'heavy import'"

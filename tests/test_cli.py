@@ -14,8 +14,8 @@ import pandas as pd
 import pytest
 from helpers.command_line import EXAMPLES, gdest
 
-from gdest.commands import scan
 from gdest.core.settings import GradeSettings
+from gdest.scan import run as scan
 
 
 @pytest.fixture(scope="module")

@@ -6,12 +6,12 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from gdest.commands.exporting import say_unassigned
 from gdest.console import say
 from gdest.core.config import read_config
 from gdest.reports.assign import Rules, read_rules
 from gdest.reports.every import rejected, write_reports
 from gdest.reports.record import RECORD, changes, file_sha256, read_record
+from gdest.scan.exporting import say_unassigned
 
 EXIT_CHANGED = 3
 EXIT_REJECTED = 6

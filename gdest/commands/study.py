@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from gdest.console import progress, say
-from gdest.output_lock import output_lock
+from gdest.scan.output_lock import output_lock
 from gdest.schemes import StudySettings
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from gdest.core.calibration import CalibrationSettings
 from gdest.core.errors import require
 from gdest.core.grain_size import G_MAX, G_MIN
-from gdest.shards import Shard
+from gdest.scan.shards import Shard
 
 TASKS = ("regression", "classification")
 HEADS = ("fc", "ext")

@@ -13,12 +13,12 @@ from pathlib import Path
 
 import numpy as np
 
-from gdest.commands import scan
 from gdest.core.errors import GdestError
 from gdest.core.records import ModelCard, TileAnswers
 from gdest.core.settings import GradeSettings
 from gdest.core.tiles import Tiles, cut
 from gdest.model.weights_file import ModelFile
+from gdest.scan import run as scan
 
 SECONDS = float(sys.argv[3]) if len(sys.argv) > 3 else 0.02
 

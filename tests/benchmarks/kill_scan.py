@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 import tifffile
 
-from gdest.ledger import LEDGER, Ledger
+from gdest.scan.ledger import LEDGER, Ledger
 
 FAKE_SCAN = Path(__file__).parent / "fake_scan.py"
 

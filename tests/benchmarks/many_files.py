@@ -17,18 +17,18 @@ from pathlib import Path
 
 import numpy as np
 
-from gdest.changes import look_at
-from gdest.commands.exporting import begun_run, export_key, rules_of
 from gdest.core.files import image_files
 from gdest.core.grid import tile_grid
 from gdest.core.records import GradeMap
 from gdest.core.settings import GradeSettings, answer_settings
-from gdest.ledger import Ledger
 from gdest.model.weights_file import read_model_file
 from gdest.model.weights_path import weights_path
 from gdest.reports.every import REPORTS
 from gdest.reports.pictures import picture_names
 from gdest.reports.table import COLUMNS
+from gdest.scan.changes import look_at
+from gdest.scan.exporting import begun_run, export_key, rules_of
+from gdest.scan.ledger import Ledger
 
 
 def main() -> None:

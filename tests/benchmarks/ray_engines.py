@@ -22,11 +22,11 @@ import numpy as np
 import ray
 from kill_scan import write_micrographs
 
-from gdest.cluster import FILES_A_BATCH, Cluster, Grader
 from gdest.core.calibration import CalibrationSettings
 from gdest.core.files import image_files
 from gdest.core.records import ImageFile
 from gdest.core.settings import GradeSettings
+from gdest.scan.cluster import FILES_A_BATCH, Cluster, Grader
 
 SETTINGS = GradeSettings(CalibrationSettings(um_per_px=1.0))
 

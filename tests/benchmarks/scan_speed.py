@@ -28,7 +28,6 @@ import torch
 from PIL import Image
 from torchvision import transforms
 
-from gdest.commands.scan import run_scan
 from gdest.core.calibration import CalibrationSettings
 from gdest.core.settings import GradeSettings
 from gdest.core.tiles import tiles_of
@@ -36,6 +35,7 @@ from gdest.model import network
 from gdest.model.openvino_engine import THREADS
 from gdest.model.predictor import LONG_RUN, NetworkPredictor
 from gdest.model.weights_path import weights_path
+from gdest.scan.run import run_scan
 from gdest.synth.dataset import make_micrograph, write_tiff
 
 ROWS, COLS, DIFFERENT = 960, 1280, 20

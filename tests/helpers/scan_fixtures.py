@@ -12,9 +12,9 @@ import pandas as pd
 import pytest
 import tifffile
 
-from gdest.commands import scan
 from gdest.core.settings import GradeSettings, ScanSettings
 from gdest.model.weights_file import ModelFile
+from gdest.scan import run as scan
 from helpers.predictors import FakePredictor
 
 SETTINGS = GradeSettings()

@@ -10,10 +10,6 @@ from functools import partial
 from pathlib import Path
 
 from gdest import __version__
-from gdest.changes import Plan
-from gdest.commands.exporting import begun_run, export, rules_of
-from gdest.commands.planning import Archive, make_plan, memory, print_plan
-from gdest.commands.recording import Recorder
 from gdest.commands.reporting import EXIT_REJECTED
 from gdest.console import MOST_NAMED, be_quiet, exit_code, print_counts, progress, say
 from gdest.core.config import read_config
@@ -23,19 +19,23 @@ from gdest.core.records import ImageFile, Row, now
 from gdest.core.settings import GradeSettings, ScanSettings, answer_settings
 from gdest.grading.batching import Predictor
 from gdest.grading.pipeline import grade_files
-from gdest.journal import Journal
-from gdest.ledger import Ledger
-from gdest.ledger_schema import Recipe
 from gdest.model.weights_file import ModelFile, read_model_file
 from gdest.model.weights_path import weights_path
-from gdest.output_lock import output_lock
 from gdest.reading.pixel_size import with_rules
 from gdest.reports.assign import read_rules
 from gdest.reports.every import REPORTS, rejected
 from gdest.reports.record import read_record
 from gdest.reports.run import Run
-from gdest.stopping import Stop, heard
-from gdest.watching import Settling
+from gdest.scan.changes import Plan
+from gdest.scan.exporting import begun_run, export, rules_of
+from gdest.scan.journal import Journal
+from gdest.scan.ledger import Ledger
+from gdest.scan.ledger_schema import Recipe
+from gdest.scan.output_lock import output_lock
+from gdest.scan.planning import Archive, make_plan, memory, print_plan
+from gdest.scan.recording import Recorder
+from gdest.scan.stopping import Stop, heard
+from gdest.scan.watching import Settling
 
 
 def run_scan(
@@ -178,7 +178,7 @@ class Scan:
             yield from grade_files(self._until_stopped(plan), self._predictor, self.settings, recall)
 
     def _on_ray(self, plan: Plan) -> Iterator[tuple[ImageFile, list[Row]]]:
-        from gdest.cluster import Cluster
+        from gdest.scan.cluster import Cluster
 
         moved = replace(plan, work=tuple(work for work in plan.work if work.why == "moved"))
         if moved.work:  # only here is the ledger that knows their grade maps

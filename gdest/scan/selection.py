@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from fnmatch import fnmatchcase
 
-from gdest.changes import look_at
 from gdest.core.errors import SettingsError
 from gdest.core.records import ImageFile
 from gdest.core.settings import ScanSettings
+from gdest.scan.changes import look_at
 
 UNITS = {"d": "days", "h": "hours", "m": "minutes"}
 

@@ -13,13 +13,13 @@ from gdest.console import say
 from gdest.core.errors import DataError
 from gdest.core.records import now
 from gdest.core.settings import GradeSettings
-from gdest.ledger import Ledger
-from gdest.ledger_schema import Recipe
 from gdest.model.weights_file import ModelFile
 from gdest.reports.assign import Rules, read_rules
 from gdest.reports.every import REPORTS, write_reports
 from gdest.reports.record import read_record
 from gdest.reports.run import Run, library_versions, this_host
+from gdest.scan.ledger import Ledger
+from gdest.scan.ledger_schema import Recipe
 
 
 def begun_run(

@@ -13,9 +13,9 @@ from gdest.core.records import FileState, GradeMap
 from gdest.core.settings import GradeSettings
 from gdest.grading.pipeline import grade_micrographs
 from gdest.grading.zooms import predict_grade_map
-from gdest.ledger import LEDGER, Ledger
-from gdest.ledger_schema import pack_grade_map, unpack_grade_map
 from gdest.reports.table import ModelName, cells
+from gdest.scan.ledger import LEDGER, Ledger
+from gdest.scan.ledger_schema import pack_grade_map, unpack_grade_map
 
 MODEL = ModelName("fake", "0" * 64)
 

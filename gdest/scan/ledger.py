@@ -28,7 +28,8 @@ from types import TracebackType
 
 from gdest.core.errors import OutputError
 from gdest.core.records import FileState, GradeMap, ModelCard
-from gdest.ledger_schema import (
+from gdest.reports.table import COLUMNS, Cell
+from gdest.scan.ledger_schema import (
     JOINED,
     LedgerRow,
     Recipe,
@@ -41,7 +42,6 @@ from gdest.ledger_schema import (
     state_of,
     unpack_grade_map,
 )
-from gdest.reports.table import COLUMNS, Cell
 
 LEDGER = "ledger.sqlite"
 SECONDS_TO_WAIT = 30.0

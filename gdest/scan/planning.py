@@ -10,16 +10,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from gdest.changes import Plan, compare
 from gdest.core.files import split_page
 from gdest.core.records import FileState, GradeMap, ImageFile, Micrograph
 from gdest.core.settings import GradeSettings, ScanSettings, answer_settings
 from gdest.grading.pipeline import Memory, no_memory
-from gdest.ledger import LEDGER, Ledger
-from gdest.ledger_schema import Recipe
 from gdest.model.weights_file import ModelFile
 from gdest.reports.pictures import PICTURE_FOLDERS, picture_names
-from gdest.selection import Selection, select
+from gdest.scan.changes import Plan, compare
+from gdest.scan.ledger import LEDGER, Ledger
+from gdest.scan.ledger_schema import Recipe
+from gdest.scan.selection import Selection, select
 
 
 @dataclass(frozen=True)

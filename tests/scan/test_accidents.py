@@ -13,13 +13,14 @@ import pandas as pd
 import pytest
 from helpers.scan_fixtures import fake_scan, put, results
 
-from gdest.commands import recording, scan
 from gdest.core import threads as patience
 from gdest.core.errors import ArchiveError, OutputError
 from gdest.core.settings import GradeSettings
 from gdest.grading import pipeline
-from gdest.ledger import Ledger
 from gdest.reports.pictures import picture_names, write_pictures
+from gdest.scan import recording
+from gdest.scan import run as scan
+from gdest.scan.ledger import Ledger
 
 
 def test_a_file_that_becomes_bad_loses_its_number_and_its_heatmap(run, table, root, tmp_path):
@@ -151,7 +152,7 @@ def test_an_output_folder_that_vanishes_is_one_sentence(run, tmp_path, monkeypat
 def test_few_micrographs_are_in_memory_at_a_time_however_long_the_archive(run, root, monkeypatch):
     import weakref
 
-    from gdest.commands.recording import DRAW_AHEAD
+    from gdest.scan.recording import DRAW_AHEAD
 
     for i in range(6, 90):
         put(root, f"a/{i}.tif", i)

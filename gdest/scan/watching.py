@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from time import monotonic
 
-from gdest.changes import look_at
 from gdest.core.records import ImageFile
+from gdest.scan.changes import look_at
 
 
 class Settling:

@@ -13,13 +13,13 @@ import pandas as pd
 import pytest
 from helpers.scan_fixtures import SETTINGS, put
 
-from gdest import stopping
-from gdest.commands import scan
 from gdest.core.errors import GdestError, SettingsError
 from gdest.core.records import ImageFile
 from gdest.core.settings import ScanSettings
-from gdest.selection import moment_ns
-from gdest.watching import Settling
+from gdest.scan import run as scan
+from gdest.scan import stopping
+from gdest.scan.selection import moment_ns
+from gdest.scan.watching import Settling
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 

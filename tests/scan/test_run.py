@@ -10,12 +10,12 @@ import pytest
 import tifffile
 from helpers.scan_fixtures import put
 
-from gdest import cluster
-from gdest.commands import exporting, scan
 from gdest.core.settings import GradeSettings, ScanSettings
 from gdest.grading import pipeline
-from gdest.ledger import Ledger
 from gdest.reports.pictures import PICTURE_FOLDERS
+from gdest.scan import cluster, exporting
+from gdest.scan import run as scan
+from gdest.scan.ledger import Ledger
 
 
 def test_an_unchanged_archive_is_not_read_again(run, table, tmp_path):

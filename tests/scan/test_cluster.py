@@ -71,7 +71,7 @@ def expected(files):
 
 
 def test_the_cluster_gives_the_rows_of_the_local_engine_and_a_lost_node_costs_none(two_nodes, files, expected):
-    from gdest.cluster import Cluster
+    from gdest.scan.cluster import Cluster
 
     nodes, second = two_nodes
     cluster = Cluster(maker(), GradeSettings(), None)
@@ -89,7 +89,7 @@ def test_the_cluster_gives_the_rows_of_the_local_engine_and_a_lost_node_costs_no
 
 
 def test_a_worker_that_never_starts_is_one_sentence(two_nodes, files):
-    from gdest.cluster import Cluster
+    from gdest.scan.cluster import Cluster
 
     def broken():
         import os

@@ -7,11 +7,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from gdest.commands.merge import run_merge
 from gdest.core.errors import OutputError, SettingsError
 from gdest.core.settings import GradeSettings, ScanSettings
-from gdest.ledger import Ledger
-from gdest.shards import Shard, read_shard
+from gdest.scan.ledger import Ledger
+from gdest.scan.merge import run_merge
+from gdest.scan.shards import Shard, read_shard
 
 
 @pytest.mark.parametrize("count", [1, 2, 7])

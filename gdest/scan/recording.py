@@ -10,14 +10,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 
-from gdest.changes import Work, look_at
 from gdest.core.records import Failed, FileState, Graded, GradeMap, Row, now
 from gdest.core.threads import CORES
-from gdest.journal import Journal
-from gdest.ledger import Ledger
-from gdest.ledger_schema import Recipe
 from gdest.reports.pictures import remove_pictures, write_pictures
 from gdest.reports.table import Cell, ModelName, cells
+from gdest.scan.changes import Work, look_at
+from gdest.scan.journal import Journal
+from gdest.scan.ledger import Ledger
+from gdest.scan.ledger_schema import Recipe
 
 DRAWING_THREADS = max(1, CORES // 2)
 """A core draws 50 micrographs a second, of which sixteen cores, or a GPU, grade more."""

@@ -12,16 +12,16 @@ from dataclasses import replace
 from pathlib import Path
 
 from gdest import __version__
-from gdest.commands.exporting import export, rules_of, run_of_shards
 from gdest.console import MOST_NAMED, exit_code, print_counts, say
 from gdest.core.errors import OutputError
 from gdest.core.records import now
-from gdest.ledger import LEDGER, Ledger
-from gdest.ledger_schema import Recipe, Run
-from gdest.output_lock import output_lock
 from gdest.reports.every import REPORTS
 from gdest.reports.pictures import picture_names
-from gdest.shards import FOLDER
+from gdest.scan.exporting import export, rules_of, run_of_shards
+from gdest.scan.ledger import LEDGER, Ledger
+from gdest.scan.ledger_schema import Recipe, Run
+from gdest.scan.output_lock import output_lock
+from gdest.scan.shards import FOLDER
 
 
 def run_merge(out: Path, shards: Sequence[Path] = ()) -> int:

@@ -1,0 +1,1 @@
+"""Scan an archive: an archive in, ledger and reports out."""
