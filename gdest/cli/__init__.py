@@ -17,7 +17,7 @@ from gdest.core.errors import GdestError
 @app.command()
 def info(weights: Weights = None) -> None:
     """Print the version, the machine's devices and the model card of the weights."""
-    from gdest.commands.weights import run_info
+    from gdest.cli.run_info import run_info
 
     raise typer.Exit(run_info(weights))
 

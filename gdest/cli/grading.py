@@ -52,7 +52,7 @@ def analyze(
     """Grade single images and print the result."""
     calibration = _calibration(um_per_px, magnification, camera_um, read_scale_bar, scale_bar_um)
     settings = GradeSettings(calibration, stride_px, batch, device, precision, max_megapixels, cross_check=cross_check)
-    from gdest.commands.analyze import run_analyze
+    from gdest.cli.run_analyze import run_analyze
 
     raise typer.Exit(run_analyze(images, settings, weights, config, heatmap=heatmap, as_json=as_json))
 

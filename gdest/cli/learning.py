@@ -12,7 +12,7 @@ from gdest.cli.options import Device, Precision, UmPerPx, Weights, app
 from gdest.core.calibration import CalibrationSettings
 from gdest.core.errors import SettingsError
 from gdest.core.settings import GradeSettings, SynthSettings, TrainSettings
-from gdest.schemes import GRADE_SETS, PRESETS
+from gdest.training.study.schemes import GRADE_SETS, PRESETS
 
 OPTION_OF = {"input": "shown"}
 """Settings whose option has another name in Python, where `input` is taken."""
@@ -77,7 +77,7 @@ def train(
     settings = _with_preset(settings, preset, context)
     if out.suffix != ".safetensors":
         raise SettingsError("--out must end in .safetensors.")
-    from gdest.commands.learn import run_train
+    from gdest.cli.run_learn import run_train
 
     raise typer.Exit(run_train(data, out, settings))
 
@@ -111,7 +111,7 @@ def evaluate(
     Weights of a classifier, or of whole images, are always counted as the paper counts.
     """
     settings = GradeSettings(CalibrationSettings(um_per_px), device=device, precision=precision)
-    from gdest.commands.learn import run_evaluate
+    from gdest.cli.run_learn import run_evaluate
 
     raise typer.Exit(run_evaluate(data, settings, weights, out, paper=paper))
 
@@ -143,7 +143,7 @@ def synth(
     settings = SynthSettings(
         count or usual, g_min, g_max, seed, int(height), int(width), um_per_px, label_maps, workers, listed
     )
-    from gdest.commands.learn import run_synth
+    from gdest.cli.run_learn import run_synth
 
     raise typer.Exit(run_synth(out, settings))
 

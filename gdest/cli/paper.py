@@ -10,7 +10,7 @@ import typer
 from gdest.cli.options import BatchSize, CameraUm, Device, Magnification, MaxMegapixels, Stride, UmPerPx, app
 from gdest.core.calibration import CalibrationSettings
 from gdest.core.settings import GradeSettings, TrainSettings
-from gdest.schemes import StudySettings
+from gdest.training.study.schemes import StudySettings
 
 
 @app.command()
@@ -29,7 +29,7 @@ def explain(
     """Draw which grade a classifier sees at each pixel (arg-max GradCAM) beside the grade map."""
     calibration = CalibrationSettings(um_per_px, magnification, camera_um)
     settings = GradeSettings(calibration, stride_px, batch, device, max_megapixels=max_megapixels)
-    from gdest.commands.explain import run_explain
+    from gdest.cli.run_explain import run_explain
 
     raise typer.Exit(run_explain(images, settings, weights, regressor))
 
@@ -63,6 +63,6 @@ def study(
         um_per_px=um_per_px,
     )  # fmt: skip
     settings = StudySettings(training, seeds, tuple(configs or ("*",)), image_batch)
-    from gdest.commands.study import run_study
+    from gdest.cli.run_study import run_study
 
     raise typer.Exit(run_study(data, out, settings, unseen))

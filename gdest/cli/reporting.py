@@ -21,7 +21,7 @@ def report(
     fail_on_reject: Annotated[bool, typer.Option("--fail-on-reject", help="Exit code 6 when a limit fails.")] = False,
 ) -> None:
     """Write every report of a scan again from its stored results, without the network."""
-    from gdest.commands.reporting import run_report
+    from gdest.cli.run_reports import run_report
 
     raise typer.Exit(run_report(folder, config, fail_on_reject=fail_on_reject))
 
@@ -29,6 +29,6 @@ def report(
 @app.command()
 def verify(folder: OutFolder) -> None:
     """Compare reports, weights and micrographs with the hashes in run.json; name what has changed since."""
-    from gdest.commands.reporting import run_verify
+    from gdest.cli.run_reports import run_verify
 
     raise typer.Exit(run_verify(folder))

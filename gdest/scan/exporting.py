@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from gdest import __version__
-from gdest.console import say
+from gdest.cli.console import say
 from gdest.core.errors import DataError
 from gdest.core.records import now
 from gdest.core.settings import GradeSettings

@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from gdest import __version__
-from gdest.console import MOST_NAMED, exit_code, print_counts, say
+from gdest.cli.console import MOST_NAMED, exit_code, print_counts, say
 from gdest.core.errors import OutputError
 from gdest.core.records import now
 from gdest.reports.every import REPORTS

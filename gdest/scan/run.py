@@ -10,8 +10,8 @@ from functools import partial
 from pathlib import Path
 
 from gdest import __version__
-from gdest.commands.reporting import EXIT_REJECTED
-from gdest.console import MOST_NAMED, be_quiet, exit_code, print_counts, progress, say
+from gdest.cli.console import MOST_NAMED, be_quiet, exit_code, print_counts, progress, say
+from gdest.cli.run_reports import EXIT_REJECTED
 from gdest.core.config import read_config
 from gdest.core.errors import GdestError, NothingGradedError, SettingsError
 from gdest.core.files import image_files, remove_unfinished

@@ -24,8 +24,8 @@ from gdest.model.predictor import choose_device
 from gdest.training import metrics
 from gdest.training.augment import Batch, cut_batch, joined, validation_batch
 from gdest.training.data import Example, Labelled, Split, grades_present, load_examples, read_labels, split_in_three
+from gdest.training.judge import fit_judge
 from gdest.training.log import write_log, write_split
-from gdest.training.refuse import fit_judge
 from gdest.training.scores import answer, card_figures
 from gdest.training.trainer import Epoch, Trainer
 

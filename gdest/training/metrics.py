@@ -22,7 +22,7 @@ from gdest.grading.zooms import G_PER_HALVING, is_enlarged, predict_grade_map
 from gdest.model.network import LoadedModel
 from gdest.model.predictor import NetworkPredictor
 from gdest.training.data import Labelled
-from gdest.training.refuse import gradeable_pictures
+from gdest.training.judge import gradeable_pictures
 
 NOMINAL_COVERAGE = 0.9
 FEWEST_FOR_LIMITS = 100

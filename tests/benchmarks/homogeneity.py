@@ -23,7 +23,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from gdest.commands.weights import load_weights
+from gdest.cli.run_info import load_weights
 from gdest.core.records import GradeMap, TileGrid
 from gdest.core.settings import GradeSettings
 from gdest.grading.batching import Predictor, SharedPredictor

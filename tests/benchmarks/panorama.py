@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from gdest.commands.weights import load_weights
+from gdest.cli.run_info import load_weights
 from gdest.core.records import Failed, ImageFile, TileAnswers
 from gdest.core.settings import GradeSettings
 from gdest.core.tiles import Tiles

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from gdest.core.settings import TrainSettings
-from gdest.schemes import StudySettings
+from gdest.training.study.schemes import StudySettings
 
 TRAINING = TrainSettings(
     epochs=1, batch=8, crop_px=64, crops_per_micrograph=1, validation_share=0.2, test_share=0.25, device="cpu"

@@ -8,7 +8,7 @@ import pytest
 import torch
 from helpers.predictors import CARD, FakePredictor
 
-from gdest.commands import explain as commanding
+from gdest.cli import run_explain as commanding
 from gdest.core.errors import MicrographError, WeightsError
 from gdest.core.settings import GradeSettings, TrainSettings
 from gdest.model import gradcam as explaining

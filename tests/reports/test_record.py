@@ -6,7 +6,7 @@ import json
 import pytest
 from helpers.table_rows import row
 
-from gdest.commands.reporting import run_report, run_verify
+from gdest.cli.run_reports import run_report, run_verify
 from gdest.core.errors import DataError
 from gdest.reports.assign import Rules
 from gdest.reports.every import rejected, write_reports

@@ -89,7 +89,7 @@ def test_a_dry_run_says_what_and_why_and_touches_nothing(run, root, tmp_path, ca
 
 
 def test_the_log_holds_one_json_object_per_line_and_quiet_says_nothing(run, root, tmp_path, capsys, monkeypatch):
-    from gdest import console
+    from gdest.cli import console
 
     (root / "a/0.tif").write_bytes(b"")
     monkeypatch.setattr(console.errors, "quiet", False)

@@ -10,10 +10,10 @@ from gdest.core.errors import SettingsError
 from gdest.core.records import ImageFile
 from gdest.core.settings import SynthSettings
 from gdest.reading.micrograph import read_micrograph
-from gdest.schemes import GRADE_SETS
 from gdest.synth.dataset import write_dataset
 from gdest.synth.tessellation import true_g
 from gdest.training.data import read_labels
+from gdest.training.study.schemes import GRADE_SETS
 
 SETTINGS = SynthSettings(count=3, g_min=5.0, g_max=8.0, seed=4, rows=256, cols=300, um_per_px=0.5, label_maps=True)
 

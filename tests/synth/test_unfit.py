@@ -18,7 +18,7 @@ from gdest.synth import etching
 from gdest.synth.frame import boundary_mask
 from gdest.synth.tessellation import GrainShape, section
 from gdest.synth.unfit import draw_unfit
-from gdest.training import refuse
+from gdest.training import judge as refuse
 from gdest.training.data import Example
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from gdest.core.errors import SettingsError
 from gdest.core.settings import HEADS, INPUTS, TrainSettings
 from gdest.model.weights_file import read_model_file
-from gdest.schemes import PRESETS, StudySettings
+from gdest.training.study.schemes import PRESETS, StudySettings
 
 SHORT = {"classification": "cls", "regression": "reg"}
 

@@ -11,11 +11,11 @@ import pandas as pd
 from gdest.core.files import write_atomically
 from gdest.core.settings import GradeSettings
 from gdest.model.gradcam import explain, share_within, splice
-from gdest.schemes import StudySettings
 from gdest.training.scores import Answers
 from gdest.training.study import figures, tables
 from gdest.training.study.grid import all_configurations
 from gdest.training.study.runs import UNSEEN, Study, make_again, make_runs, open_study
+from gdest.training.study.schemes import StudySettings
 from gdest.training.study.tables import Finding, Spliced, best_configuration
 
 TASKS = ("classification", "regression")

@@ -19,11 +19,11 @@ from gdest.core.settings import TrainSettings
 from gdest.model import network
 from gdest.model.network import LoadedModel
 from gdest.model.predictor import choose_device
-from gdest.schemes import StudySettings
 from gdest.training.data import Example, grades_present, load_examples, read_labels, split_in_three
 from gdest.training.fit import checkpoint_path, fit, new_card
 from gdest.training.scores import Answers, answer, grades_of, score
 from gdest.training.study.grid import Configuration, chosen, run_settings
+from gdest.training.study.schemes import StudySettings
 
 RUNS = "runs.csv"
 UNSEEN = "unseen"

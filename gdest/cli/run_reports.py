@@ -6,7 +6,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from gdest.console import say
+from gdest.cli.console import say
 from gdest.core.config import read_config
 from gdest.reports.assign import Rules, read_rules
 from gdest.reports.every import rejected, write_reports

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from gdest.commands.weights import load_weights
-from gdest.console import print_areas, say
+from gdest.cli.console import print_areas, say
+from gdest.cli.run_info import load_weights
 from gdest.core import grain_size
 from gdest.core.errors import MicrographError
 from gdest.core.records import ImageFile

@@ -5,10 +5,12 @@ from __future__ import annotations
 import pytest
 from typer.testing import CliRunner
 
+from gdest.cli import run_explain as explain
+from gdest.cli import run_learn as learn
+from gdest.cli import run_study as study
 from gdest.cli.options import app
-from gdest.commands import explain, learn, study
 from gdest.core.errors import SettingsError, WeightsError
-from gdest.schemes import GRADE_SETS
+from gdest.training.study.schemes import GRADE_SETS
 
 
 @pytest.fixture

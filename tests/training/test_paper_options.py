@@ -10,7 +10,7 @@ import pytest
 import torch
 from helpers.predictors import CARD
 
-from gdest.commands.learn import run_evaluate
+from gdest.cli.run_learn import run_evaluate
 from gdest.core.errors import DataError
 from gdest.core.settings import GradeSettings, SynthSettings, TrainSettings
 from gdest.model import network

@@ -16,13 +16,13 @@ from helpers.small_study import KILLABLE, SETTINGS, TRAINING, ignore
 from gdest.core.errors import SettingsError
 from gdest.core.settings import SynthSettings, TrainSettings
 from gdest.model import network
-from gdest.schemes import StudySettings
 from gdest.synth.dataset import write_dataset
 from gdest.training.scores import Answers, confusion, nearest, per_class, score
 from gdest.training.study import figures, tables
 from gdest.training.study.grid import all_configurations, chosen, run_settings
 from gdest.training.study.report import run_study
 from gdest.training.study.runs import read_runs
+from gdest.training.study.schemes import StudySettings
 from gdest.training.trainer import Trainer
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from rich.progress import Progress
 
-from gdest.commands.weights import load_weights
-from gdest.console import errors, print_errors, print_scores, progress, say
+from gdest.cli.console import errors, print_errors, print_scores, progress, say
+from gdest.cli.run_info import load_weights
 from gdest.core.settings import GradeSettings, SynthSettings, TrainSettings
 from gdest.model.network import LoadedModel
 

@@ -7,8 +7,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from gdest.commands.weights import load_weights
-from gdest.console import Tally, print_rows, say
+from gdest.cli.console import Tally, print_rows, say
+from gdest.cli.run_info import load_weights
 from gdest.core.config import read_config
 from gdest.core.records import Graded, ImageFile
 from gdest.core.settings import GradeSettings

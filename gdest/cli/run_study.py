@@ -6,9 +6,9 @@ import shlex
 import sys
 from pathlib import Path
 
-from gdest.console import progress, say
+from gdest.cli.console import progress, say
 from gdest.scan.output_lock import output_lock
-from gdest.schemes import StudySettings
+from gdest.training.study.schemes import StudySettings
 
 
 def run_study(data: Path, out: Path, settings: StudySettings, unseen: Path | None) -> int:
