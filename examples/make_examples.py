@@ -9,7 +9,7 @@ import numpy as np
 
 from gdest.core import grain_size
 from gdest.synth.dataset import make_micrograph, write_tiff
-from gdest.synth.tessellation import count_grains
+from gdest.synth.label_maps import count_grains
 
 HERE = Path(__file__).parent
 ROWS, COLS = 600, 800

@@ -24,7 +24,8 @@ from gdest.cli.options import (
     app,
 )
 from gdest.core.calibration import CalibrationSettings
-from gdest.core.settings import GradeSettings, ScanSettings
+from gdest.core.settings import GradeSettings
+from gdest.scan.settings import ScanSettings
 from gdest.scan.shards import read_shard
 
 

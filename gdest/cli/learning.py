@@ -11,7 +11,9 @@ import typer
 from gdest.cli.options import Device, Precision, UmPerPx, Weights, app
 from gdest.core.calibration import CalibrationSettings
 from gdest.core.errors import SettingsError
-from gdest.core.settings import GradeSettings, SynthSettings, TrainSettings
+from gdest.core.settings import GradeSettings
+from gdest.synth.settings import SynthSettings
+from gdest.training.settings import TrainSettings
 from gdest.training.study.schemes import GRADE_SETS, PRESETS
 
 OPTION_OF = {"input": "shown"}

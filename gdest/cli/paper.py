@@ -9,7 +9,8 @@ import typer
 
 from gdest.cli.options import BatchSize, CameraUm, Device, Magnification, MaxMegapixels, Stride, UmPerPx, app
 from gdest.core.calibration import CalibrationSettings
-from gdest.core.settings import GradeSettings, TrainSettings
+from gdest.core.settings import GradeSettings
+from gdest.training.settings import TrainSettings
 from gdest.training.study.schemes import StudySettings
 
 

@@ -8,8 +8,10 @@ from rich.progress import Progress
 
 from gdest.cli.console import errors, print_errors, print_scores, progress, say
 from gdest.cli.run_info import load_weights
-from gdest.core.settings import GradeSettings, SynthSettings, TrainSettings
+from gdest.core.settings import GradeSettings
 from gdest.model.network import LoadedModel
+from gdest.synth.settings import SynthSettings
+from gdest.training.settings import TrainSettings
 
 
 def run_train(data: Path, out: Path, settings: TrainSettings) -> int:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gdest.core.records import RowReader, TileGrid
+from gdest.core.records import GradeMap, RowReader, TileGrid
 from gdest.core.tiles import Sheet, Tiles
 
 COVERED_SHARE = 0.01
@@ -128,3 +128,25 @@ def _stacked(
         total[cells] += values[row, col]
         count[cells] += 1
     return total, count
+
+
+def tile_areas(grid: TileGrid) -> NDArray[np.float64]:
+    """Return each tile's area in px, (rows, cols) of the grid; where tiles overlap they share alike."""
+    return np.outer(_lengths(grid.tops, grid.tile_px), _lengths(grid.lefts, grid.tile_px))
+
+
+def _lengths(starts: tuple[int, ...], side: int) -> NDArray[np.float64]:
+    cover = np.zeros(starts[-1] + side)
+    for start in starts:
+        cover[start : start + side] += 1.0
+    share = 1.0 / np.maximum(cover, 1.0)
+    return np.array([share[start : start + side].sum() for start in starts])
+
+
+def area_by_half_grade(grade_map: GradeMap, shift: float = 0.0) -> list[tuple[float, float]]:
+    """Return (G to a half grade, share of the graded area), coarsest first; `shift` moves every G first."""
+    grades, areas = grade_map.g_seen.astype(np.float64) + shift, tile_areas(grade_map.grid)
+    known = np.isfinite(grades)
+    steps = np.floor(grades[known] * 2.0 + 0.5) / 2.0
+    total = float(areas[known].sum())
+    return [(float(g), float(areas[known][steps == g].sum()) / total) for g in np.unique(steps)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -105,3 +105,20 @@ def halve(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
 def _enlarged(part: NDArray[np.uint8]) -> NDArray[np.uint8]:
     rows, cols = part.shape
     return np.asarray(Image.fromarray(part).resize((2 * cols, 2 * rows), Image.Resampling.BILINEAR))
+
+
+@dataclass(frozen=True)
+class Regions:
+    """Hold a picture that is read region by region: `shape` and, for each range of rows, grey pixels.
+
+    `source` is what must live on for the rows to be read, such as the reader that holds the file open.
+    """
+
+    shape: tuple[int, int]
+    read: Callable[[int, int], NDArray[np.uint8]]
+    source: object = None
+
+    def __getitem__(self, rows: slice) -> NDArray[np.uint8]:
+        """Return the grey pixels of some rows, uint8; the step is 1."""
+        top, bottom, _ = rows.indices(self.shape[0])
+        return self.read(top, bottom)

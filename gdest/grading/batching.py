@@ -12,7 +12,8 @@ from typing import Protocol
 
 import numpy as np
 
-from gdest.core.records import ModelCard, TileAnswers
+from gdest.core.model_card import ModelCard
+from gdest.core.records import TileAnswers
 from gdest.core.threads import alive
 from gdest.core.tiles import Tiles, some_of
 

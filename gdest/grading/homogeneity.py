@@ -6,10 +6,11 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from gdest.core import grain_size
-from gdest.core.records import GradeMap, ModelCard, TileGrid
+from gdest.core.grid import tile_areas
+from gdest.core.model_card import ModelCard, interpolate
+from gdest.core.records import GradeMap
 from gdest.grading import spatial_patterns as patterns
 
 FEWEST_TILES = 4
@@ -82,34 +83,3 @@ def _few_grains(in_picture: float, card: ModelCard) -> str:
     side_mm = card.tile_px * card.um_per_px * 1e-3
     grains = float(grain_size.grains_per_mm2(in_picture)) * side_mm**2
     return f"; too few grains per tile (about {grains:.0f})" if grains < FEWEST_GRAINS_PER_TILE else ""
-
-
-def interpolate(curve: tuple[tuple[float, float], ...], g: float) -> float:
-    """Return a card's curve at G_seen, constant beyond its ends, points that are NaN left out; NaN without any."""
-    known = [point for point in curve if np.isfinite(point[1])]
-    if not known:
-        return float("nan")
-    grades, values = zip(*known, strict=True)
-    return float(np.interp(g, grades, values))
-
-
-def tile_areas(grid: TileGrid) -> NDArray[np.float64]:
-    """Return each tile's area in px, (rows, cols) of the grid; where tiles overlap they share alike."""
-    return np.outer(_lengths(grid.tops, grid.tile_px), _lengths(grid.lefts, grid.tile_px))
-
-
-def _lengths(starts: tuple[int, ...], side: int) -> NDArray[np.float64]:
-    cover = np.zeros(starts[-1] + side)
-    for start in starts:
-        cover[start : start + side] += 1.0
-    share = 1.0 / np.maximum(cover, 1.0)
-    return np.array([share[start : start + side].sum() for start in starts])
-
-
-def area_by_half_grade(grade_map: GradeMap, shift: float = 0.0) -> list[tuple[float, float]]:
-    """Return (G to a half grade, share of the graded area), coarsest first; `shift` moves every G first."""
-    grades, areas = grade_map.g_seen.astype(np.float64) + shift, tile_areas(grade_map.grid)
-    known = np.isfinite(grades)
-    steps = np.floor(grades[known] * 2.0 + 0.5) / 2.0
-    total = float(areas[known].sum())
-    return [(float(g), float(areas[known][steps == g].sum()) / total) for g in np.unique(steps)]

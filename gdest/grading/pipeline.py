@@ -8,16 +8,17 @@ from functools import partial
 import numpy as np
 
 from gdest.core.errors import MicrographError
-from gdest.core.records import Failed, Graded, GradeMap, ImageFile, Micrograph, ModelCard, Row, now
+from gdest.core.model_card import ModelCard
+from gdest.core.records import Failed, Graded, GradeMap, ImageFile, Micrograph, Row, now
 from gdest.core.settings import GradeSettings
 from gdest.core.threads import CORES, in_order
+from gdest.core.tiles import Regions
 from gdest.grading.batching import Predictor, SharedPredictor
 from gdest.grading.doubts import reasons
 from gdest.grading.intercepts import cross_checked
 from gdest.grading.summary import at_pixel_size, summarize
 from gdest.grading.zooms import FEWEST_USABLE, predict_grade_map
 from gdest.reading.micrograph import read_micrographs
-from gdest.reading.picture import Regions
 
 FILES_UNDER_WAY = 2 * CORES + 2
 """Enough to decode some while the batches of others are full; more would only hold more pixels."""

@@ -7,8 +7,9 @@ from dataclasses import replace
 import numpy as np
 
 from gdest.core import grain_size
-from gdest.core.records import GradeMap, GradeStatistics, ModelCard
-from gdest.grading.homogeneity import assess, interpolate
+from gdest.core.model_card import ModelCard, interpolate
+from gdest.core.records import GradeMap, GradeStatistics
+from gdest.grading.homogeneity import assess
 
 
 def summarize(grade_map: GradeMap, card: ModelCard) -> GradeStatistics:

@@ -11,11 +11,10 @@ from gdest.core import grain_size
 from gdest.core.errors import MicrographError
 from gdest.core.grid import metal_tiles, tile_grid, usable_tiles
 from gdest.core.records import GradeMap, TileAnswers, TileGrid
-from gdest.core.tiles import Sheet, Tiles, halve
+from gdest.core.tiles import Regions, Sheet, Tiles, halve
 from gdest.grading.batching import Predictor, joined
 from gdest.grading.doubts import measured_doubts
 from gdest.grading.spatial_patterns import FEWEST_FOR_PATTERNS
-from gdest.reading.picture import Regions
 
 COARSE_G = 5.0
 """Below this G in the picture a tile holds few grains (12 at G 5); the picture is halved."""

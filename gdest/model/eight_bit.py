@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gdest.core.records import UNFIT
+from gdest.core.model_card import UNFIT
 
 STEPS = 256
 SAMPLE_G = np.arange(1.0, 14.0)

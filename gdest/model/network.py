@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from gdest.core.errors import SettingsError, WeightsError
 from gdest.core.files import write_atomically
-from gdest.core.records import UNFIT, ModelCard
+from gdest.core.model_card import UNFIT, ModelCard
 from gdest.model.backbones import head_of, head_prefix, imagenet_state, make_body, pool, resnet_stages
 from gdest.model.weights_file import CARD_KEY, read_model_file
 

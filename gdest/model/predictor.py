@@ -15,7 +15,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from gdest.core.errors import SettingsError, WeightsError
-from gdest.core.records import ModelCard, TileAnswers
+from gdest.core.model_card import ModelCard
+from gdest.core.records import TileAnswers
 from gdest.core.settings import GradeSettings
 from gdest.core.tiles import Tiles, cut, some_of, tiles_of
 from gdest.model.device_tiles import cut_on

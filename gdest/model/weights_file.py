@@ -9,7 +9,7 @@ from pathlib import Path
 from safetensors import SafetensorError, safe_open
 
 from gdest.core.errors import WeightsError
-from gdest.core.records import ModelCard
+from gdest.core.model_card import ModelCard
 
 CARD_KEY = "gdest_model_card"
 

@@ -20,10 +20,11 @@ from gdest.core.files import page_name
 from gdest.core.records import Failed, ImageFile, Micrograph, PixelSize, now
 from gdest.core.settings import GradeSettings
 from gdest.core.threads import alive
+from gdest.core.tiles import Regions
 from gdest.reading.grey import Window, bands, check_shape, grey_8_bit, in_window, window_of
 from gdest.reading.guarded import vendor_pictures
 from gdest.reading.not_metal import CELL_PX, find_not_metal
-from gdest.reading.picture import Picture, Regions, Samples, decoding
+from gdest.reading.picture import Picture, Samples, decoding
 from gdest.reading.pixel_size import choose
 from gdest.reading.raster import RASTER_STARTS, raster_pictures
 from gdest.reading.scale_bar import scale_bar_size

@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from gdest.core.errors import MicrographError
@@ -48,23 +47,6 @@ class Picture:
             raise MicrographError(
                 f"its header promises {self.cols}x{self.rows} px, which its {file_bytes} bytes cannot hold"
             )
-
-
-@dataclass(frozen=True)
-class Regions:
-    """Hold a picture that is read region by region: `shape` and, for each range of rows, grey pixels.
-
-    `source` is what must live on for the rows to be read, such as the reader that holds the file open.
-    """
-
-    shape: tuple[int, int]
-    read: Callable[[int, int], NDArray[np.uint8]]
-    source: object = None
-
-    def __getitem__(self, rows: slice) -> NDArray[np.uint8]:
-        """Return the grey pixels of some rows, uint8; the step is 1."""
-        top, bottom, _ = rows.indices(self.shape[0])
-        return self.read(top, bottom)
 
 
 @contextmanager

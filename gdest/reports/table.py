@@ -10,9 +10,8 @@ import numpy as np
 
 from gdest import __version__
 from gdest.core import grain_size
-from gdest.core.grid import covered_px
+from gdest.core.grid import area_by_half_grade, covered_px
 from gdest.core.records import Failed, Graded, ImageFile, Row
-from gdest.grading.homogeneity import area_by_half_grade
 
 Cell = str | int | float | None
 

@@ -27,7 +27,8 @@ from pathlib import Path
 from types import TracebackType
 
 from gdest.core.errors import OutputError
-from gdest.core.records import FileState, GradeMap, ModelCard
+from gdest.core.model_card import ModelCard
+from gdest.core.records import FileState, GradeMap
 from gdest.reports.table import COLUMNS, Cell
 from gdest.scan.ledger_schema import (
     JOINED,

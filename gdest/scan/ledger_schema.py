@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from gdest.core.errors import OutputError
-from gdest.core.records import FileState, GradeMap, ModelCard, TileGrid
+from gdest.core.model_card import ModelCard
+from gdest.core.records import FileState, GradeMap, TileGrid
 from gdest.reports.table import COLUMNS, Cell
 
 SCHEMA_VERSION = 1

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from gdest.core.files import split_page
 from gdest.core.records import FileState, GradeMap, ImageFile, Micrograph
-from gdest.core.settings import GradeSettings, ScanSettings, answer_settings
+from gdest.core.settings import GradeSettings, answer_settings
 from gdest.grading.pipeline import Memory, no_memory
 from gdest.model.weights_file import ModelFile
 from gdest.reports.pictures import PICTURE_FOLDERS, picture_names
@@ -20,6 +20,7 @@ from gdest.scan.changes import Plan, compare
 from gdest.scan.ledger import LEDGER, Ledger
 from gdest.scan.ledger_schema import Recipe
 from gdest.scan.selection import Selection, select
+from gdest.scan.settings import ScanSettings
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from gdest.core.config import read_config
 from gdest.core.errors import GdestError, NothingGradedError, SettingsError
 from gdest.core.files import image_files, remove_unfinished
 from gdest.core.records import ImageFile, Row, now
-from gdest.core.settings import GradeSettings, ScanSettings, answer_settings
+from gdest.core.settings import GradeSettings, answer_settings
 from gdest.grading.batching import Predictor
 from gdest.grading.pipeline import grade_files
 from gdest.model.weights_file import ModelFile, read_model_file
@@ -34,6 +34,7 @@ from gdest.scan.ledger_schema import Recipe
 from gdest.scan.output_lock import output_lock
 from gdest.scan.planning import Archive, make_plan, memory, print_plan
 from gdest.scan.recording import Recorder
+from gdest.scan.settings import ScanSettings
 from gdest.scan.stopping import Stop, heard
 from gdest.scan.watching import Settling
 

@@ -10,8 +10,8 @@ from fnmatch import fnmatchcase
 
 from gdest.core.errors import SettingsError
 from gdest.core.records import ImageFile
-from gdest.core.settings import ScanSettings
 from gdest.scan.changes import look_at
+from gdest.scan.settings import ScanSettings
 
 UNITS = {"d": "days", "h": "hours", "m": "minutes"}
 

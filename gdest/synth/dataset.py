@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 
 from gdest.core import grain_size
 from gdest.core.errors import SettingsError
-from gdest.core.settings import SynthSettings
 from gdest.synth import etching, optics, tessellation
+from gdest.synth.label_maps import true_g
+from gdest.synth.settings import SynthSettings
 
 LABEL_COLUMNS = ("file", "g", "um_per_px", "specimen", "label_map")
 UM_PER_CM = 1e4
@@ -40,7 +41,7 @@ def make_micrograph(rng: np.random.Generator, g: float, rows: int, cols: int, um
     labels = tessellation.section(rng, rows, cols, grains_per_px, tessellation.random_shape(rng))
     etched = etching.etch(rng, labels)
     pixels = optics.to_8_bit(rng, etched.image)
-    return Synthetic(pixels, etched.seen, tessellation.true_g(etched.seen, um_per_px), um_per_px)
+    return Synthetic(pixels, etched.seen, true_g(etched.seen, um_per_px), um_per_px)
 
 
 def write_tiff(path: Path, pixels: NDArray[np.uint8], um_per_px: float, compression: str | None = None) -> None:

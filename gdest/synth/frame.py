@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import ndimage
 
+from gdest.synth.label_maps import boundary_mask
 from gdest.synth.tessellation import Floats, Labels, smooth_noise
 
 
@@ -55,14 +55,6 @@ def make_frame(rng: np.random.Generator, labels: Labels) -> Frame:
     centre = np.stack([np.bincount(flat, rows) / area, np.bincount(flat, cols) / area], axis=1)
     diameter = float(np.sqrt(labels.size / len(area)))
     return Frame(rng, labels, diameter, centre.astype(np.float32), np.sqrt(area / np.pi))
-
-
-def boundary_mask(labels: Labels) -> NDArray[np.bool_]:
-    """Return the pixels (rows, cols) whose right or lower neighbour belongs to another grain."""
-    edge = np.zeros(labels.shape, bool)
-    edge[:, :-1] |= labels[:, :-1] != labels[:, 1:]
-    edge[:-1] |= labels[:-1] != labels[1:]
-    return edge
 
 
 def make_boundaries(frame: Frame) -> Boundaries:

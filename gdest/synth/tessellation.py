@@ -10,8 +10,6 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy.spatial import cKDTree
 
-from gdest.core import grain_size
-
 Floats = NDArray[Any]
 """Arrays of float32; numpy widens some to float64 on the way, which nothing depends on."""
 
@@ -156,25 +154,3 @@ def _nearest(seeds: NDArray[np.float64], query: Floats) -> NDArray[np.int64]:
     flat = np.column_stack([query, np.zeros(len(query), np.float32)])
     _, index = cKDTree(seeds, balanced_tree=False, compact_nodes=False).query(flat)
     return cast("NDArray[np.int64]", index)
-
-
-def grain_weights(labels: Labels) -> Floats:
-    """Return what each grain counts for, (n,): 1 inside, 1/2 when cut by the rim, 1/4 at a corner."""
-    weights = np.ones(int(labels.max()) + 1, np.float32)
-    rim = np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]])
-    weights[rim] = 0.5
-    weights[[labels[0, 0], labels[0, -1], labels[-1, 0], labels[-1, -1]]] = 0.25
-    return weights
-
-
-def count_grains(labels: Labels) -> float:
-    """Return the planimetric count of a label map (E112, Saltikov's rectangle)."""
-    weights = grain_weights(labels)
-    inside, cut, corner = ((weights == share).sum() for share in (1.0, 0.5, 0.25))
-    return grain_size.planimetric_count(float(inside), float(cut), float(corner))
-
-
-def true_g(labels: Labels, um_per_px: float) -> float:
-    """Return the grain size number of a label map by its planimetric count."""
-    area_mm2 = labels.size * (um_per_px * 1e-3) ** 2
-    return grain_size.g_from_count(count_grains(labels), area_mm2)

@@ -8,7 +8,7 @@ from PIL import Image, ImageDraw, ImageFont
 from scipy import ndimage
 
 from gdest.core import grain_size
-from gdest.core.records import UNFIT
+from gdest.core.model_card import UNFIT
 from gdest.synth import optics, tessellation
 from gdest.synth.etching import etch
 from gdest.synth.scenes import cloud, draw_scene

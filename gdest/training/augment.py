@@ -11,10 +11,10 @@ from numpy.typing import ArrayLike
 from torch import Tensor
 from torch.nn import functional
 
-from gdest.core.settings import TrainSettings
 from gdest.grading.zooms import COARSE_G, FINE_G, G_PER_HALVING
 from gdest.training.data import Example, log2_density
 from gdest.training.dense import DenseTargets, dense_targets
+from gdest.training.settings import TrainSettings
 
 EXACT_SHARE = 0.35
 """This share of the crops is cut pixel by pixel, turned by right angles only, from the picture as it is, halved

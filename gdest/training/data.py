@@ -19,13 +19,13 @@ from gdest.core import grain_size
 from gdest.core.calibration import CalibrationSettings
 from gdest.core.errors import DataError, MicrographError
 from gdest.core.files import image_files
-from gdest.core.records import ImageFile, ModelCard
-from gdest.core.settings import TrainSettings
+from gdest.core.model_card import ModelCard
+from gdest.core.records import ImageFile
 from gdest.core.tiles import halve
 from gdest.grading.zooms import G_PER_HALVING
 from gdest.reading.micrograph import read_micrograph
-from gdest.synth.frame import boundary_mask
-from gdest.synth.tessellation import grain_weights
+from gdest.synth.label_maps import boundary_mask, grain_weights
+from gdest.training.settings import TrainSettings
 
 PYRAMID_LEVELS = 3
 GRADE_STEP = 0.05

@@ -15,8 +15,7 @@ import torch
 from gdest import __version__
 from gdest.core.errors import DataError
 from gdest.core.files import write_atomically
-from gdest.core.records import ModelCard
-from gdest.core.settings import TrainSettings
+from gdest.core.model_card import ModelCard
 from gdest.grading.zooms import COARSE_G
 from gdest.model import network
 from gdest.model.network import GradeNetwork, LoadedModel
@@ -27,6 +26,7 @@ from gdest.training.data import Example, Labelled, Split, grades_present, load_e
 from gdest.training.judge import fit_judge
 from gdest.training.log import write_log, write_split
 from gdest.training.scores import answer, card_figures
+from gdest.training.settings import TrainSettings
 from gdest.training.trainer import Epoch, Trainer
 
 WRITING_SHARE = 0.05

@@ -13,14 +13,14 @@ from torch import Tensor
 from torch.nn import functional
 
 from gdest.core.grid import cut_tiles, tile_grid
-from gdest.core.records import UNFIT, ModelCard
-from gdest.core.settings import TrainSettings
+from gdest.core.model_card import UNFIT, ModelCard
 from gdest.core.tiles import halve
 from gdest.grading.zooms import COARSE_G
 from gdest.model.network import NOVELTY_AXES, GradeNetwork, Judge, describe
 from gdest.synth.dataset import make_micrograph
 from gdest.synth.unfit import draw_unfit
 from gdest.training.data import Example, halved_while_coarse
+from gdest.training.settings import TrainSettings
 
 GRADEABLE = "gradeable"
 TILE_PX = ModelCard.tile_px

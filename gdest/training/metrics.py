@@ -12,17 +12,18 @@ from numpy.typing import NDArray
 from gdest.core import grain_size
 from gdest.core.calibration import CalibrationSettings
 from gdest.core.errors import DataError
-from gdest.core.records import UNFIT, Failed, Graded, GradeMap, GradeStatistics, ModelCard
-from gdest.core.settings import GradeSettings, TrainSettings
+from gdest.core.model_card import UNFIT, ModelCard, interpolate
+from gdest.core.records import Failed, Graded, GradeMap, GradeStatistics
+from gdest.core.settings import GradeSettings
 from gdest.grading.batching import Predictor
 from gdest.grading.doubts import DOUBTS
-from gdest.grading.homogeneity import interpolate
 from gdest.grading.pipeline import grade_files
 from gdest.grading.zooms import G_PER_HALVING, is_enlarged, predict_grade_map
 from gdest.model.network import LoadedModel
 from gdest.model.predictor import NetworkPredictor
 from gdest.training.data import Labelled
 from gdest.training.judge import gradeable_pictures
+from gdest.training.settings import TrainSettings
 
 NOMINAL_COVERAGE = 0.9
 FEWEST_FOR_LIMITS = 100

@@ -15,13 +15,13 @@ from torch.nn import functional
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from gdest.core.errors import SettingsError
-from gdest.core.records import ModelCard
-from gdest.core.settings import TrainSettings
+from gdest.core.model_card import ModelCard
 from gdest.model import network
 from gdest.model.network import GradeNetwork
 from gdest.model.predictor import choose_device
 from gdest.training.augment import Batch
 from gdest.training.dense import DenseHeads
+from gdest.training.settings import TrainSettings
 
 WARM_UP_SHARE = 0.03
 SGD_MOMENTUM, SGD_WEIGHT_DECAY = 0.9, 5e-4

@@ -22,7 +22,7 @@ from PIL import Image
 
 from gdest.core.files import image_files
 from gdest.core.records import Graded, ImageFile
-from gdest.core.settings import GradeSettings, SynthSettings
+from gdest.core.settings import GradeSettings
 from gdest.grading.pipeline import grade_micrographs
 from gdest.model import network
 from gdest.model.network import LoadedModel
@@ -30,6 +30,7 @@ from gdest.model.predictor import NetworkPredictor
 from gdest.model.weights_path import weights_path
 from gdest.reading.micrograph import grey_8_bit
 from gdest.synth.dataset import write_dataset, write_tiff
+from gdest.synth.settings import SynthSettings
 from gdest.training.data import Labelled, read_labels
 from gdest.training.metrics import Measured, measure, summarize_errors
 

@@ -14,7 +14,8 @@ from pathlib import Path
 import numpy as np
 
 from gdest.core.errors import GdestError
-from gdest.core.records import ModelCard, TileAnswers
+from gdest.core.model_card import ModelCard
+from gdest.core.records import TileAnswers
 from gdest.core.settings import GradeSettings
 from gdest.core.tiles import Tiles, cut
 from gdest.model.weights_file import ModelFile

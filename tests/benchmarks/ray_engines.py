@@ -33,7 +33,8 @@ SETTINGS = GradeSettings(CalibrationSettings(um_per_px=1.0))
 
 def make_predictor() -> Any:
     """Return the fake network of fake_scan.py, made anew on a worker, which cannot import this folder."""
-    from gdest.core.records import ModelCard, TileAnswers
+    from gdest.core.model_card import ModelCard
+    from gdest.core.records import TileAnswers
     from gdest.core.tiles import Tiles, cut
 
     class Fake:

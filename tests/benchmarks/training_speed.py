@@ -15,11 +15,11 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
-from gdest.core.settings import TrainSettings
 from gdest.model.predictor import choose_device
 from gdest.training.augment import cut_batch
 from gdest.training.data import Example
 from gdest.training.fit import new_card
+from gdest.training.settings import TrainSettings
 from gdest.training.trainer import Trainer, grade_loss
 
 ROWS, COLS, MICROGRAPHS = 960, 1280, 125

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from helpers.predictors import CARD, FakePredictor
 
-from gdest.core.records import UNFIT
+from gdest.core.model_card import UNFIT
 from gdest.core.settings import GradeSettings
 from gdest.grading.doubts import DOUBTS, SENTENCES, reasons
 from gdest.grading.pipeline import grade_micrographs

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from helpers.predictors import CARD
 
-from gdest.core.grid import tile_grid
+from gdest.core.grid import area_by_half_grade, tile_areas, tile_grid
+from gdest.core.model_card import interpolate
 from gdest.core.records import GradeMap
-from gdest.grading.homogeneity import area_by_half_grade, assess, interpolate, tile_areas, uniform_scatter
+from gdest.grading.homogeneity import assess, uniform_scatter
 
 
 def grade_map(values, zoom=1.0):

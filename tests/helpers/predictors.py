@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from gdest.core.records import ModelCard, TileAnswers
+from gdest.core.model_card import ModelCard
+from gdest.core.records import TileAnswers
 from gdest.core.tiles import cut
 
 CARD = ModelCard(

@@ -12,9 +12,10 @@ import pandas as pd
 import pytest
 import tifffile
 
-from gdest.core.settings import GradeSettings, ScanSettings
+from gdest.core.settings import GradeSettings
 from gdest.model.weights_file import ModelFile
 from gdest.scan import run as scan
+from gdest.scan.settings import ScanSettings
 from helpers.predictors import FakePredictor
 
 SETTINGS = GradeSettings()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from gdest.core.settings import TrainSettings
+from gdest.training.settings import TrainSettings
 from gdest.training.study.schemes import StudySettings
 
 TRAINING = TrainSettings(

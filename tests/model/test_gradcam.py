@@ -10,7 +10,7 @@ from helpers.predictors import CARD, FakePredictor
 
 from gdest.cli import run_explain as commanding
 from gdest.core.errors import MicrographError, WeightsError
-from gdest.core.settings import GradeSettings, TrainSettings
+from gdest.core.settings import GradeSettings
 from gdest.model import gradcam as explaining
 from gdest.model import network
 from gdest.model.gradcam import class_maps, explain, share_within, splice
@@ -20,6 +20,7 @@ from gdest.model.weights_path import BUNDLED_CLASSIFIER, weights_path
 from gdest.synth.dataset import make_micrograph
 from gdest.training.data import Example
 from gdest.training.fit import fit, new_card
+from gdest.training.settings import TrainSettings
 
 CLASSES = (4.0, 7.0, 10.0)
 SETTINGS = GradeSettings(device="cpu")

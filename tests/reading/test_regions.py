@@ -13,10 +13,10 @@ from PIL import Image
 
 from gdest.core.records import Failed
 from gdest.core.settings import GradeSettings
+from gdest.core.tiles import Regions
 from gdest.grading.pipeline import grade_micrographs
 from gdest.reading import micrograph
 from gdest.reading.micrograph import read_micrograph
-from gdest.reading.picture import Regions
 from gdest.reports.heatmap import draw_heatmap
 
 LAYOUTS = {

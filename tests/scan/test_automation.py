@@ -15,10 +15,10 @@ from helpers.scan_fixtures import SETTINGS, put
 
 from gdest.core.errors import GdestError, SettingsError
 from gdest.core.records import ImageFile
-from gdest.core.settings import ScanSettings
 from gdest.scan import run as scan
 from gdest.scan import stopping
 from gdest.scan.selection import moment_ns
+from gdest.scan.settings import ScanSettings
 from gdest.scan.watching import Settling
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)

@@ -10,12 +10,13 @@ import pytest
 import tifffile
 from helpers.scan_fixtures import put
 
-from gdest.core.settings import GradeSettings, ScanSettings
+from gdest.core.settings import GradeSettings
 from gdest.grading import pipeline
 from gdest.reports.pictures import PICTURE_FOLDERS
 from gdest.scan import cluster, exporting
 from gdest.scan import run as scan
 from gdest.scan.ledger import Ledger
+from gdest.scan.settings import ScanSettings
 
 
 def test_an_unchanged_archive_is_not_read_again(run, table, tmp_path):

@@ -8,9 +8,10 @@ import pandas as pd
 import pytest
 
 from gdest.core.errors import OutputError, SettingsError
-from gdest.core.settings import GradeSettings, ScanSettings
+from gdest.core.settings import GradeSettings
 from gdest.scan.ledger import Ledger
 from gdest.scan.merge import run_merge
+from gdest.scan.settings import ScanSettings
 from gdest.scan.shards import Shard, read_shard
 
 

@@ -8,10 +8,10 @@ import tifffile
 
 from gdest.core.errors import SettingsError
 from gdest.core.records import ImageFile
-from gdest.core.settings import SynthSettings
 from gdest.reading.micrograph import read_micrograph
 from gdest.synth.dataset import write_dataset
-from gdest.synth.tessellation import true_g
+from gdest.synth.label_maps import true_g
+from gdest.synth.settings import SynthSettings
 from gdest.training.data import read_labels
 from gdest.training.study.schemes import GRADE_SETS
 

@@ -6,7 +6,8 @@ from scipy import ndimage
 
 from gdest.synth import defects, etching, marks, optics
 from gdest.synth.dataset import make_micrograph
-from gdest.synth.frame import boundary_mask, make_boundaries, make_frame
+from gdest.synth.frame import make_boundaries, make_frame
+from gdest.synth.label_maps import boundary_mask
 from gdest.synth.tessellation import GrainShape, section
 
 

@@ -5,7 +5,8 @@ import pytest
 from scipy import ndimage
 
 from gdest.core import grain_size
-from gdest.synth.tessellation import GrainShape, count_grains, grain_weights, random_shape, section, true_g
+from gdest.synth.label_maps import count_grains, grain_weights, true_g
+from gdest.synth.tessellation import GrainShape, random_shape, section
 
 
 def squares(cells_down, cells_right, side):

@@ -10,16 +10,16 @@ import torch
 from helpers.predictors import CARD
 from scipy import ndimage
 
-from gdest.core.records import UNFIT
-from gdest.core.settings import TrainSettings
+from gdest.core.model_card import UNFIT
 from gdest.model import network
 from gdest.model.network import describe
 from gdest.synth import etching
-from gdest.synth.frame import boundary_mask
+from gdest.synth.label_maps import boundary_mask
 from gdest.synth.tessellation import GrainShape, section
 from gdest.synth.unfit import draw_unfit
 from gdest.training import judge as refuse
 from gdest.training.data import Example
+from gdest.training.settings import TrainSettings
 
 
 @pytest.mark.parametrize("kind", UNFIT)

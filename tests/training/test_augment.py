@@ -6,10 +6,10 @@ import torch
 from PIL import Image
 from torch.nn import functional
 
-from gdest.core.settings import TrainSettings
 from gdest.training import augment
 from gdest.training.augment import cut_batch, validation_batch
 from gdest.training.data import Example, log2_density
+from gdest.training.settings import TrainSettings
 
 
 def example(pixels, g=6.0, codes=None):

@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw, ImageFont
 from scipy import ndimage
 
 from gdest.core.records import ImageFile
-from gdest.core.settings import GradeSettings, SynthSettings
+from gdest.core.settings import GradeSettings
 from gdest.grading.doubts import DOUBTS
 from gdest.grading.pipeline import grade_micrographs
 from gdest.grading.zooms import predict_grade_map
@@ -19,6 +19,7 @@ from gdest.model.predictor import LONG_RUN, NetworkPredictor, has_fast_int8
 from gdest.model.weights_path import weights_path
 from gdest.reading.micrograph import grey_8_bit
 from gdest.synth.dataset import write_dataset, write_tiff
+from gdest.synth.settings import SynthSettings
 from gdest.training.evaluate import errors_by_group, evaluate, write_evaluation
 
 EXAMPLES = Path(__file__).parent.parent.parent / "examples"

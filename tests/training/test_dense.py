@@ -6,10 +6,10 @@ import pytest
 import torch
 
 from gdest.core.errors import SettingsError
-from gdest.core.records import ModelCard
-from gdest.core.settings import TrainSettings
+from gdest.core.model_card import ModelCard
 from gdest.training.augment import Batch
 from gdest.training.dense import DenseHeads, dense_targets
+from gdest.training.settings import TrainSettings
 from gdest.training.trainer import Trainer
 
 

@@ -12,13 +12,14 @@ from PIL import Image
 
 from gdest.core.errors import DataError, SettingsError
 from gdest.core.records import GradeMap, TileGrid
-from gdest.core.settings import SynthSettings, TrainSettings
 from gdest.model import network
 from gdest.synth.dataset import write_dataset
+from gdest.synth.settings import SynthSettings
 from gdest.training import metrics
 from gdest.training.data import load_examples, read_labels, split_by_specimen
 from gdest.training.fit import train
 from gdest.training.metrics import Errors, summarize_errors
+from gdest.training.settings import TrainSettings
 
 QUICK = TrainSettings(
     epochs=2,

@@ -10,12 +10,13 @@ import torch
 
 from gdest.core import grain_size
 from gdest.core.errors import SettingsError
-from gdest.core.settings import SynthSettings, TrainSettings
 from gdest.model import network
 from gdest.synth.dataset import write_dataset, write_tiff
+from gdest.synth.settings import SynthSettings
 from gdest.training import fit
 from gdest.training.augment import cut_batch
 from gdest.training.data import load_examples, read_labels
+from gdest.training.settings import TrainSettings
 
 QUICK = TrainSettings(
     epochs=1, batch=10, crop_px=64, crops_per_micrograph=4, validation_share=0.2, device="cpu", unfit_pictures=2

@@ -12,12 +12,14 @@ from helpers.predictors import CARD
 
 from gdest.cli.run_learn import run_evaluate
 from gdest.core.errors import DataError
-from gdest.core.settings import GradeSettings, SynthSettings, TrainSettings
+from gdest.core.settings import GradeSettings
 from gdest.model import network
 from gdest.synth.dataset import write_dataset
+from gdest.synth.settings import SynthSettings
 from gdest.training.augment import cut_batch, picture_shape, validation_batch
 from gdest.training.data import Example, Labelled, grades_present, read_labels, split_in_three
 from gdest.training.fit import train
+from gdest.training.settings import TrainSettings
 from gdest.training.trainer import grade_loss
 
 CLASSES = (2.5, 4.0, 5.0, 6.0)

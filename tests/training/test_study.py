@@ -14,10 +14,11 @@ from helpers.predictors import CARD
 from helpers.small_study import KILLABLE, SETTINGS, TRAINING, ignore
 
 from gdest.core.errors import SettingsError
-from gdest.core.settings import SynthSettings, TrainSettings
 from gdest.model import network
 from gdest.synth.dataset import write_dataset
+from gdest.synth.settings import SynthSettings
 from gdest.training.scores import Answers, confusion, nearest, per_class, score
+from gdest.training.settings import TrainSettings
 from gdest.training.study import figures, tables
 from gdest.training.study.grid import all_configurations, chosen, run_settings
 from gdest.training.study.report import run_study

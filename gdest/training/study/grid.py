@@ -9,8 +9,9 @@ from itertools import product
 from pathlib import Path
 
 from gdest.core.errors import SettingsError
-from gdest.core.settings import HEADS, INPUTS, TrainSettings
+from gdest.core.model_card import HEADS, INPUTS
 from gdest.model.weights_file import read_model_file
+from gdest.training.settings import TrainSettings
 from gdest.training.study.schemes import PRESETS, StudySettings
 
 SHORT = {"classification": "cls", "regression": "reg"}

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gdest.core.errors import require
-from gdest.core.settings import TrainSettings
+from gdest.training.settings import TrainSettings
 
 GRADE_SETS = {
     "seen": ((2.5, *(float(g) for g in range(4, 14))), 242),
