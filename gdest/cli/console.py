@@ -3,39 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
 from gdest.core.records import Row
+from gdest.core.terminal import say, stderr
 from gdest.reports.run import STATUSES, caution
 from gdest.reports.table import Cell, ModelName, cells
 
 if TYPE_CHECKING:
     from gdest.training.metrics import Errors
     from gdest.training.scores import Scores
-
-PLAIN_LINES = 20
-"""Progress lines of a whole run where there is no terminal."""
-
-MOST_NAMED = 20
-
-errors = Console(stderr=True, highlight=False)
-
-
-def say(line: str) -> None:
-    """Print one line to standard error as it is, never folded."""
-    errors.print(line, markup=False, soft_wrap=True)
-
-
-def be_quiet() -> None:
-    """Say nothing from now on but errors, which the command line prints by itself."""
-    errors.quiet = True
 
 
 class Tally:
@@ -141,30 +123,4 @@ def print_counts(counts: Mapping[str, int], problems: Sequence[dict[str, Cell]])
     more = sum(counts.values()) - counts.get("graded", 0) - len(problems)
     if more > 0:
         say(f"... and {more} more; the reports name each.")
-    errors.print(shown)
-
-
-@contextmanager
-def progress(title: str, total: int) -> Iterator[Callable[[int], None]]:
-    """Show progress on standard error: a bar on a terminal, a line now and then elsewhere."""
-    if not errors.is_terminal:
-        done = 0
-
-        def plain(step: int) -> None:
-            nonlocal done
-            done += step
-            if done % max(total // PLAIN_LINES, 1) == 0 or done == total:
-                say(f"{title}: {done}/{total}")
-
-        yield plain
-        return
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=errors, transient=True) as bar:
-        task = bar.add_task(title, total=total)
-        yield lambda step: bar.advance(task, step)
+    stderr.print(shown)

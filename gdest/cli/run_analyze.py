@@ -7,14 +7,14 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from gdest.cli.console import Tally, print_rows, say
+from gdest.cli.console import Tally, print_rows
 from gdest.cli.run_info import load_weights
 from gdest.core.config import read_config
 from gdest.core.records import Graded, ImageFile
-from gdest.core.settings import GradeSettings
+from gdest.core.settings import GradeSettings, with_rules
+from gdest.core.terminal import say
 from gdest.grading.pipeline import grade_micrographs
 from gdest.model.predictor import NetworkPredictor
-from gdest.reading.pixel_size import with_rules
 from gdest.reports.heatmap import write_heatmap
 from gdest.reports.table import ModelName
 

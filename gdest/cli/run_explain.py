@@ -7,12 +7,13 @@ from pathlib import Path
 
 import numpy as np
 
-from gdest.cli.console import print_areas, say
+from gdest.cli.console import print_areas
 from gdest.cli.run_info import load_weights
 from gdest.core import grain_size
 from gdest.core.errors import MicrographError
 from gdest.core.records import ImageFile
 from gdest.core.settings import GradeSettings
+from gdest.core.terminal import say
 from gdest.grading.pipeline import grade, grade_map_of
 from gdest.model import network
 from gdest.model.gradcam import explain

@@ -6,9 +6,10 @@ from pathlib import Path
 
 from rich.progress import Progress
 
-from gdest.cli.console import errors, print_errors, print_scores, progress, say
+from gdest.cli.console import print_errors, print_scores
 from gdest.cli.run_info import load_weights
 from gdest.core.settings import GradeSettings
+from gdest.core.terminal import progress, say, stderr
 from gdest.model.network import LoadedModel
 from gdest.synth.settings import SynthSettings
 from gdest.training.settings import TrainSettings
@@ -18,7 +19,7 @@ def run_train(data: Path, out: Path, settings: TrainSettings) -> int:
     """Train, with a bar and a line per epoch; return the exit code."""
     from gdest.training.fit import train
 
-    with Progress(console=errors, transient=True, disable=not errors.is_terminal) as bar:
+    with Progress(console=stderr, transient=True, disable=not stderr.is_terminal) as bar:
         task = bar.add_task("training")
         card = train(data, out, settings, say, lambda done, steps: bar.update(task, completed=done, total=steps))
     for name, value in card.errors.items():

@@ -6,8 +6,8 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from gdest.cli.console import say
 from gdest.core.config import read_config
+from gdest.core.terminal import say
 from gdest.reports.assign import Rules, read_rules
 from gdest.reports.every import rejected, write_reports
 from gdest.reports.record import RECORD, changes, file_sha256, read_record

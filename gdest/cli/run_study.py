@@ -6,7 +6,7 @@ import shlex
 import sys
 from pathlib import Path
 
-from gdest.cli.console import progress, say
+from gdest.core.terminal import progress, say
 from gdest.scan.output_lock import output_lock
 from gdest.training.study.schemes import StudySettings
 

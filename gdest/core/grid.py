@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gdest.core.records import GradeMap, RowReader, TileGrid
-from gdest.core.tiles import Sheet, Tiles
+from gdest.core.records import GradeMap, TileGrid
+from gdest.core.tiles import GreyImage, Regions, Tiles
 
 COVERED_SHARE = 0.01
 """A tile of which more than this is no metal is left out: a thin scale bar across it is 2 %."""
@@ -61,17 +61,17 @@ def _at(covered: NDArray[np.float64], edges: NDArray[np.floating], at: float) ->
     return np.asarray(covered[first] + (place - first) * (covered[first + 1] - covered[first]))
 
 
-def metal_tiles(picture: Sheet | RowReader, grid: TileGrid, usable: NDArray[np.bool_]) -> Iterator[Tiles]:
+def metal_tiles(picture: GreyImage | Regions, grid: TileGrid, usable: NDArray[np.bool_]) -> Iterator[Tiles]:
     """Yield the usable tiles in reading order: at once, or by rows of tiles from a reader."""
     side, columns = grid.tile_px, np.array(grid.lefts, np.int64)
-    if isinstance(picture, Sheet):
+    if isinstance(picture, GreyImage):
         tops, lefts = np.nonzero(usable)
         yield Tiles(picture, np.stack([np.array(grid.tops, np.int64)[tops], columns[lefts]], axis=1), side)
         return
     for top, wanted in zip(grid.tops, usable, strict=True):
         if wanted.any():
             lefts = columns[wanted]
-            yield Tiles(Sheet(picture[top : top + side]), np.stack([np.zeros_like(lefts), lefts], axis=1), side)
+            yield Tiles(GreyImage(picture[top : top + side]), np.stack([np.zeros_like(lefts), lefts], axis=1), side)
 
 
 def covered_px(grid: TileGrid, shown: NDArray[np.bool_]) -> int:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+
+from gdest.core.tiles import Regions
 
 
 @dataclass(frozen=True)
@@ -42,19 +43,6 @@ class PixelSize:
     source: str
 
 
-class RowReader(Protocol):
-    """Read a picture that is too large for the memory: `shape` (rows, cols), and grey rows by a slice."""
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """Return (rows, cols)."""
-        ...
-
-    def __getitem__(self, rows: slice) -> NDArray[np.uint8]:
-        """Return the grey pixels (n, cols) uint8 of n rows; raise `MicrographError` when they cannot be decoded."""
-        ...
-
-
 @dataclass(frozen=True)
 class Micrograph:
     """Hold one field of view: grey pixels (rows, cols) uint8 and the pixel size in um, if known.
@@ -73,7 +61,7 @@ class Micrograph:
     doubts: tuple[str, ...] = ()
     not_metal: NDArray[np.bool_] | None = None
     cell_px: int = 1
-    regions: RowReader | None = None
+    regions: Regions | None = None
 
     @property
     def rows(self) -> int:

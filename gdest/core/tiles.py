@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 
-class Sheet:
+class GreyImage:
     """Hold a grey picture `pixels` (rows, cols) uint8, or that it is the half of another sheet.
 
     `held` belongs to a predictor that cuts tiles on a device: the copy there, made once; a half is made of its whole.
@@ -19,7 +19,7 @@ class Sheet:
 
     shape: tuple[int, ...]
 
-    def __init__(self, pixels: NDArray[np.uint8] | None, whole: Sheet | None = None) -> None:
+    def __init__(self, pixels: NDArray[np.uint8] | None, whole: GreyImage | None = None) -> None:
         if whole is not None:
             self.shape = tuple(-(-side // 2) for side in whole.shape)
         elif pixels is not None:
@@ -38,9 +38,9 @@ class Sheet:
             self._pixels = halve(self.whole.pixels)
         return self._pixels
 
-    def halved(self) -> Sheet:
+    def halved(self) -> GreyImage:
         """Return the sheet at half the size; at once, unless a device holds this one and will halve it there."""
-        return Sheet(None if self.held else halve(self.pixels), self)
+        return GreyImage(None if self.held else halve(self.pixels), self)
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Tiles:
     Tiles that are `enlarged` are squares of half the side, shown at twice the size.
     """
 
-    sheet: Sheet
+    sheet: GreyImage
     corners: NDArray[np.int64]
     side: int
     enlarged: bool = field(default=False, kw_only=True)
@@ -94,7 +94,7 @@ def tiles_of(pixels: NDArray[np.uint8]) -> Tiles:
     """Return tiles (n, side, side) that are cut already, as they are handed to a predictor."""
     count, side, _ = pixels.shape
     corners = np.stack([np.arange(count) * side, np.zeros(count)], axis=1).astype(np.int64)
-    return Tiles(Sheet(pixels.reshape(count * side, side)), corners, side)
+    return Tiles(GreyImage(pixels.reshape(count * side, side)), corners, side)
 
 
 def halve(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:

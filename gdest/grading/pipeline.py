@@ -12,7 +12,6 @@ from gdest.core.model_card import ModelCard
 from gdest.core.records import Failed, Graded, GradeMap, ImageFile, Micrograph, Row, now
 from gdest.core.settings import GradeSettings
 from gdest.core.threads import CORES, in_order
-from gdest.core.tiles import Regions
 from gdest.grading.batching import Predictor, SharedPredictor
 from gdest.grading.doubts import reasons
 from gdest.grading.intercepts import cross_checked
@@ -76,7 +75,7 @@ def _grade_one(micrograph: Micrograph, predictor: Predictor, settings: GradeSett
 
 def grade_map_of(micrograph: Micrograph, predictor: Predictor, stride_px: int) -> GradeMap:
     """Return the grade map of a micrograph, in memory or read region by region; tiles without metal are NaN."""
-    picture = micrograph.regions if isinstance(micrograph.regions, Regions) else micrograph.pixels
+    picture = micrograph.pixels if micrograph.regions is None else micrograph.regions
     return predict_grade_map(picture, predictor, stride_px, micrograph.not_metal, micrograph.cell_px)
 
 

@@ -11,7 +11,7 @@ from gdest.core import grain_size
 from gdest.core.errors import MicrographError
 from gdest.core.grid import metal_tiles, tile_grid, usable_tiles
 from gdest.core.records import GradeMap, TileAnswers, TileGrid
-from gdest.core.tiles import Regions, Sheet, Tiles, halve
+from gdest.core.tiles import GreyImage, Regions, Tiles, halve
 from gdest.grading.batching import Predictor, joined
 from gdest.grading.doubts import measured_doubts
 from gdest.grading.spatial_patterns import FEWEST_FOR_PATTERNS
@@ -56,7 +56,7 @@ def predict_grade_map(
     `not_metal`, cells of `cell_px` pixels a side, covers are NaN; raises `MicrographError` when all are.
     """
     shown = _Shown(not_metal, cell_px, predictor, stride_px)
-    looks = [_look(picture if isinstance(picture, Regions) else Sheet(picture), 1.0, shown)]
+    looks = [_look(picture if isinstance(picture, Regions) else GreyImage(picture), 1.0, shown)]
     while looks[-1].in_picture < COARSE_G and looks[-1].can_be_halved:
         looks.append(_look(_halved(looks[-1].picture), looks[-1].zoom / 2.0, shown))
     kept = looks[-1]
@@ -138,7 +138,7 @@ class _Shown:
 class _Look:
     """Hold a picture at one zoom and what the model says of its usable tiles; `seen` is at the file's own pixels."""
 
-    picture: Sheet | Regions
+    picture: GreyImage | Regions
     zoom: float
     grid: TileGrid
     usable: NDArray[np.bool_]
@@ -164,7 +164,7 @@ class _Look:
         return GradeMap(self.seen.astype(np.float32), self.grid, self.zoom, len(self.answers.g_seen))
 
 
-def _look(picture: Sheet | Regions, zoom: float, shown: _Shown) -> _Look:
+def _look(picture: GreyImage | Regions, zoom: float, shown: _Shown) -> _Look:
     grid = shown.grid(picture.shape)
     usable = shown.usable(grid, zoom)
     if not usable.any():
@@ -173,7 +173,7 @@ def _look(picture: Sheet | Regions, zoom: float, shown: _Shown) -> _Look:
     return _Look(picture, zoom, grid, usable, answers, _can_be_halved(picture, zoom, shown))
 
 
-def _can_be_halved(picture: Sheet | Regions, zoom: float, shown: _Shown) -> bool:
+def _can_be_halved(picture: GreyImage | Regions, zoom: float, shown: _Shown) -> bool:
     """Return whether tiles still fit at half the size, and where some are covered, whether enough are left."""
     if min(picture.shape) < 2 * shown.predictor.card.tile_px:
         return False
@@ -182,8 +182,8 @@ def _can_be_halved(picture: Sheet | Regions, zoom: float, shown: _Shown) -> bool
     return bool(usable.all() or np.count_nonzero(usable) >= FEWEST_USABLE)
 
 
-def _halved(picture: Sheet | Regions) -> Sheet | Regions:
-    if isinstance(picture, Sheet):
+def _halved(picture: GreyImage | Regions) -> GreyImage | Regions:
+    if isinstance(picture, GreyImage):
         return picture.halved()
     rows, cols = picture.shape
     return Regions((-(-rows // 2), -(-cols // 2)), lambda top, bottom: halve(picture[2 * top : 2 * bottom]))

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from gdest.core.tiles import Sheet, Tiles
+from gdest.core.tiles import GreyImage, Tiles
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ def cut_on(device: torch.device, parts: Sequence[Tiles]) -> Tensor:
     return torch.cat([_cut(_on(device, part.sheet), part) for part in parts]).unsqueeze(1)
 
 
-def _on(device: torch.device, sheet: Sheet) -> Tensor:
+def _on(device: torch.device, sheet: GreyImage) -> Tensor:
     """Return the sheet on the device; another stream that may have put it there is waited for."""
     with sheet.lock:
         if sheet.held is None:
@@ -47,7 +47,7 @@ def _on(device: torch.device, sheet: Sheet) -> Tensor:
     return held.picture
 
 
-def _sent(device: torch.device, sheet: Sheet) -> Tensor:
+def _sent(device: torch.device, sheet: GreyImage) -> Tensor:
     pixels = torch.from_numpy(np.require(sheet.pixels, requirements=["C", "W"]))
     if device.type == "cuda":
         pixels = pixels.pin_memory()  # what is not pinned is copied before the call returns

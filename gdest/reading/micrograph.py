@@ -49,7 +49,7 @@ def read_micrograph(
     first = next(found)
     if isinstance(first, Failed):
         raise MicrographError(first.reason)
-    if isinstance(first.regions, Regions):  # the file stays open as long as its regions are of use
+    if first.regions is not None:  # the file stays open as long as its regions are of use
         return replace(first, regions=replace(first.regions, source=found))
     return first
 

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
-from typing import Any
 
 from gdest.core.calibration import CalibrationSettings, PixelSizeRule
-from gdest.core.errors import MicrographError, SettingsError
+from gdest.core.errors import MicrographError
 from gdest.core.records import PixelSize
-from gdest.core.settings import GradeSettings
 
 FIELD_UM = (20.0, 50_000.0)
 """The width of a field of view that a light microscope or a stitched scan can have."""
@@ -23,8 +20,6 @@ AGREE_WITHIN = 0.02
 COMMAND_LINE, RULE, NAME = "command-line", "gdest.toml", "file-name"
 MAGNIFICATION = re.compile(r"(?<![0-9a-z.,])([0-9]{1,5}(?:[.,][0-9]+)?)[x\N{MULTIPLICATION SIGN}](?![0-9a-z])", re.I)
 """`200x`, `_500X`, `50,5x` as a word of its own; `1280x960` is a size and `x20` a count."""
-
-KEYS = ("glob", "um_per_px", "magnification", "camera_um", "trust")
 
 
 def choose(
@@ -93,28 +88,3 @@ def _check_field(size: PixelSize, rows: int, cols: int) -> None:
             f"the stated {size.um_per_px:g} um/px makes the field {size.um_per_px * max(rows, cols):g} um wide; "
             f"{FIELD_UM[0]:g}..{FIELD_UM[1]:g} um is plausible"
         )
-
-
-def with_rules(settings: GradeSettings, sections: dict[str, Any]) -> GradeSettings:
-    """Return the settings with the `[[pixel_size]]` rules of a gdest.toml; raise `SettingsError` for a wrong one."""
-    raw = sections.get("pixel_size", [])
-    if not isinstance(raw, list):
-        raise SettingsError("gdest.toml: pixel_size is a list of rules; write [[pixel_size]] above each.")
-    rules = tuple(_rule(number, keys) for number, keys in enumerate(raw, start=1))
-    return replace(settings, calibration=replace(settings.calibration, rules=rules))
-
-
-def _rule(number: int, keys: dict[str, Any]) -> PixelSizeRule:
-    where = f"gdest.toml, [[pixel_size]] {number}"
-    for key, value in keys.items():
-        if key not in KEYS:
-            raise SettingsError(f"{where}: unknown key {key}; known are {', '.join(KEYS)}.")
-        kind = {"glob": str, "trust": bool}.get(key, (int, float))
-        if not isinstance(value, kind) or (key not in ("trust",) and isinstance(value, bool)):
-            raise SettingsError(f"{where}: {key} = {value!r} is of the wrong kind.")
-    if "glob" not in keys:
-        raise SettingsError(f"{where}: a glob is missing, such as glob = 'microscope-2/**'.")
-    try:
-        return PixelSizeRule(**keys)
-    except SettingsError as error:
-        raise SettingsError(f"{where}: {error}") from error

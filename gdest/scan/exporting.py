@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from gdest import __version__
-from gdest.cli.console import say
 from gdest.core.errors import DataError
 from gdest.core.records import now
 from gdest.core.settings import GradeSettings
+from gdest.core.terminal import say
 from gdest.model.weights_file import ModelFile
 from gdest.reports.assign import Rules, read_rules
 from gdest.reports.every import REPORTS, write_reports

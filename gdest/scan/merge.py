@@ -12,9 +12,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from gdest import __version__
-from gdest.cli.console import MOST_NAMED, exit_code, print_counts, say
+from gdest.cli.console import exit_code, print_counts
 from gdest.core.errors import OutputError
 from gdest.core.records import now
+from gdest.core.terminal import MOST_NAMED, say
 from gdest.reports.every import REPORTS
 from gdest.reports.pictures import picture_names
 from gdest.scan.exporting import export, rules_of, run_of_shards

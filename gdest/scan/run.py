@@ -10,18 +10,18 @@ from functools import partial
 from pathlib import Path
 
 from gdest import __version__
-from gdest.cli.console import MOST_NAMED, be_quiet, exit_code, print_counts, progress, say
+from gdest.cli.console import exit_code, print_counts
 from gdest.cli.run_reports import EXIT_REJECTED
 from gdest.core.config import read_config
 from gdest.core.errors import GdestError, NothingGradedError, SettingsError
 from gdest.core.files import image_files, remove_unfinished
 from gdest.core.records import ImageFile, Row, now
-from gdest.core.settings import GradeSettings, answer_settings
+from gdest.core.settings import GradeSettings, answer_settings, with_rules
+from gdest.core.terminal import MOST_NAMED, be_quiet, progress, say
 from gdest.grading.batching import Predictor
 from gdest.grading.pipeline import grade_files
 from gdest.model.weights_file import ModelFile, read_model_file
 from gdest.model.weights_path import weights_path
-from gdest.reading.pixel_size import with_rules
 from gdest.reports.assign import read_rules
 from gdest.reports.every import REPORTS, rejected
 from gdest.reports.record import read_record

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from gdest.core.settings import GradeSettings
-from gdest.core.tiles import Sheet, Tiles, cut, halve, some_of, tiles_of
+from gdest.core.tiles import GreyImage, Tiles, cut, halve, some_of, tiles_of
 from gdest.grading.batching import SharedPredictor
 from gdest.grading.zooms import predict_grade_map
 from gdest.model import device_tiles, network
@@ -28,7 +28,7 @@ def sent(monkeypatch):
 
 
 def parts_of(pixels, corners=((0, 0), (3, 9), (20, 1)), **more):
-    return Tiles(Sheet(pixels), np.array(corners), 64, **more)
+    return Tiles(GreyImage(pixels), np.array(corners), 64, **more)
 
 
 @pytest.mark.parametrize("shape", [(64, 80), (65, 80), (64, 81), (65, 81)])

@@ -11,10 +11,10 @@ from gdest.core.calibration import CalibrationSettings, PixelSizeRule
 from gdest.core.config import read_config
 from gdest.core.errors import MicrographError, SettingsError
 from gdest.core.records import PixelSize
-from gdest.core.settings import GradeSettings
+from gdest.core.settings import GradeSettings, with_rules
 from gdest.grading.pipeline import grade_micrographs
 from gdest.reading.micrograph import read_micrograph
-from gdest.reading.pixel_size import choose, with_rules
+from gdest.reading.pixel_size import choose
 
 NOTHING = CalibrationSettings()
 

@@ -1,0 +1,54 @@
+"""Speak to the person at the terminal, or to the log that cron keeps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+PLAIN_LINES = 20
+"""Progress lines of a whole run where there is no terminal."""
+
+
+MOST_NAMED = 20
+
+
+stderr = Console(stderr=True, highlight=False)
+
+
+def say(line: str) -> None:
+    """Print one line to standard error as it is, never folded."""
+    stderr.print(line, markup=False, soft_wrap=True)
+
+
+def be_quiet() -> None:
+    """Say nothing from now on but errors, which the command line prints by itself."""
+    stderr.quiet = True
+
+
+@contextmanager
+def progress(title: str, total: int) -> Iterator[Callable[[int], None]]:
+    """Show progress on standard error: a bar on a terminal, a line now and then elsewhere."""
+    if not stderr.is_terminal:
+        done = 0
+
+        def plain(step: int) -> None:
+            nonlocal done
+            done += step
+            if done % max(total // PLAIN_LINES, 1) == 0 or done == total:
+                say(f"{title}: {done}/{total}")
+
+        yield plain
+        return
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=stderr, transient=True) as bar:
+        task = bar.add_task(title, total=total)
+        yield lambda step: bar.advance(task, step)
