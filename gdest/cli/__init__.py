@@ -11,7 +11,7 @@ import typer
 from gdest import __version__
 from gdest.cli import grading, learning, paper, reporting  # noqa: F401  the commands register themselves
 from gdest.cli.options import Weights, app
-from gdest.core.errors import GdestError
+from gdest.core import ExitCode, GdestError
 
 
 @app.command()
@@ -39,4 +39,4 @@ def main() -> None:
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
         typer.echo("gdest: stopped by Ctrl-C; what was done is kept.", err=True)
-        sys.exit(130)
+        sys.exit(ExitCode.INTERRUPTED)

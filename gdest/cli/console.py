@@ -10,14 +10,11 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from gdest.core.records import Row
-from gdest.core.terminal import say, stderr
-from gdest.reports.run import STATUSES, caution
-from gdest.reports.table import Cell, ModelName, cells
+from gdest.core import Row, exit_code, say, stderr
+from gdest.reports import STATUSES, Cell, ModelName, caution, cells
 
 if TYPE_CHECKING:
-    from gdest.training.metrics import Errors
-    from gdest.training.scores import Scores
+    from gdest.training import Errors, Scores
 
 
 class Tally:
@@ -39,13 +36,6 @@ class Tally:
     def exit_code(self) -> int:
         """Return 0 when all are graded, 4 when not one has a G, else 3."""
         return exit_code(self.counts)
-
-
-def exit_code(counts: Mapping[str, int]) -> int:
-    """Return 0 when all micrographs are graded, 4 when not one has a G, else 3; `counts` are by status."""
-    if counts.get("graded", 0) == sum(counts.values()):
-        return 0
-    return 3 if counts.get("graded", 0) + counts.get("review", 0) else 4
 
 
 def print_rows(table: Sequence[dict[str, Cell]]) -> None:

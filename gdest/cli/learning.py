@@ -9,12 +9,9 @@ from typing import Annotated, Optional
 import typer
 
 from gdest.cli.options import Device, Precision, UmPerPx, Weights, app
-from gdest.core.calibration import CalibrationSettings
-from gdest.core.errors import SettingsError
-from gdest.core.settings import GradeSettings
-from gdest.synth.settings import SynthSettings
-from gdest.training.settings import TrainSettings
-from gdest.training.study.schemes import GRADE_SETS, PRESETS
+from gdest.core import CalibrationSettings, GradeSettings, SettingsError
+from gdest.synth import SynthSettings
+from gdest.training import GRADE_SETS, PRESETS, TrainSettings
 
 OPTION_OF = {"input": "shown"}
 """Settings whose option has another name in Python, where `input` is taken."""

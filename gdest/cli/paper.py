@@ -8,10 +8,8 @@ from typing import Annotated, Optional
 import typer
 
 from gdest.cli.options import BatchSize, CameraUm, Device, Magnification, MaxMegapixels, Stride, UmPerPx, app
-from gdest.core.calibration import CalibrationSettings
-from gdest.core.settings import GradeSettings
-from gdest.training.settings import TrainSettings
-from gdest.training.study.schemes import StudySettings
+from gdest.core import CalibrationSettings, GradeSettings
+from gdest.training import StudySettings, TrainSettings
 
 
 @app.command()

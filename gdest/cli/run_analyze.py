@@ -9,14 +9,10 @@ from pathlib import Path
 
 from gdest.cli.console import Tally, print_rows
 from gdest.cli.run_info import load_weights
-from gdest.core.config import read_config
-from gdest.core.records import Graded, ImageFile
-from gdest.core.settings import GradeSettings, with_rules
-from gdest.core.terminal import say
-from gdest.grading.pipeline import grade_micrographs
-from gdest.model.predictor import NetworkPredictor
-from gdest.reports.heatmap import write_heatmap
-from gdest.reports.table import ModelName
+from gdest.core import Graded, GradeSettings, ImageFile, read_config, say, with_rules
+from gdest.grading import grade_micrographs
+from gdest.model import NetworkPredictor
+from gdest.reports import ModelName, write_heatmap
 
 
 def run_analyze(

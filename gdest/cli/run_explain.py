@@ -9,19 +9,11 @@ import numpy as np
 
 from gdest.cli.console import print_areas
 from gdest.cli.run_info import load_weights
-from gdest.core import grain_size
-from gdest.core.errors import MicrographError
-from gdest.core.records import ImageFile
-from gdest.core.settings import GradeSettings
-from gdest.core.terminal import say
-from gdest.grading.pipeline import grade, grade_map_of
-from gdest.model import network
-from gdest.model.gradcam import explain
-from gdest.model.network import LoadedModel
-from gdest.model.predictor import NetworkPredictor
-from gdest.model.weights_path import BUNDLED_CLASSIFIER, weights_path
-from gdest.reading.micrograph import read_micrograph
-from gdest.reports.heatmap import draw_grades, draw_heatmap, pixel_grades, save_png, side_by_side
+from gdest.core import GradeSettings, ImageFile, MicrographError, grain_size, say
+from gdest.grading import grade, grade_map_of
+from gdest.model import BUNDLED_CLASSIFIER, LoadedModel, NetworkPredictor, explain, network, weights_path
+from gdest.reading import read_micrograph
+from gdest.reports import draw_grades, draw_heatmap, pixel_grades, save_png, side_by_side
 
 
 def run_explain(images: Sequence[Path], settings: GradeSettings, weights: Path | None, regressor: Path | None) -> int:

@@ -8,10 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from gdest import __version__
-from gdest.model import network
-from gdest.model.network import LoadedModel
-from gdest.model.predictor import has_fast_bf16
-from gdest.model.weights_path import weights_path
+from gdest.model import LoadedModel, has_fast_bf16, network, weights_path
 
 
 def load_weights(given: Path | None) -> LoadedModel:

@@ -8,16 +8,15 @@ from rich.progress import Progress
 
 from gdest.cli.console import print_errors, print_scores
 from gdest.cli.run_info import load_weights
-from gdest.core.settings import GradeSettings
-from gdest.core.terminal import progress, say, stderr
-from gdest.model.network import LoadedModel
-from gdest.synth.settings import SynthSettings
-from gdest.training.settings import TrainSettings
+from gdest.core import GradeSettings, progress, say, stderr
+from gdest.model import LoadedModel
+from gdest.synth import SynthSettings
+from gdest.training import TrainSettings
 
 
 def run_train(data: Path, out: Path, settings: TrainSettings) -> int:
     """Train, with a bar and a line per epoch; return the exit code."""
-    from gdest.training.fit import train
+    from gdest.training import train
 
     with Progress(console=stderr, transient=True, disable=not stderr.is_terminal) as bar:
         task = bar.add_task("training")
@@ -30,7 +29,7 @@ def run_train(data: Path, out: Path, settings: TrainSettings) -> int:
 
 def run_evaluate(data: Path, settings: GradeSettings, weights: Path | None, out: Path | None, *, paper: bool) -> int:
     """Measure weights on labelled micrographs; print the errors on standard output."""
-    from gdest.training.evaluate import errors_by_group, evaluate, write_evaluation
+    from gdest.training import errors_by_group, evaluate, write_evaluation
 
     model = load_weights(weights)
     if paper or model.card.classes or model.card.input == "image":
@@ -44,7 +43,7 @@ def run_evaluate(data: Path, settings: GradeSettings, weights: Path | None, out:
 
 
 def _evaluate_as_the_paper(data: Path, settings: GradeSettings, model: LoadedModel, out: Path | None) -> int:
-    from gdest.training.evaluate import evaluate_classes, scores_by_group, write_classes
+    from gdest.training import evaluate_classes, scores_by_group, write_classes
 
     evaluated = evaluate_classes(data, model, settings)
     for title, groups in scores_by_group(evaluated).items():
@@ -56,7 +55,7 @@ def _evaluate_as_the_paper(data: Path, settings: GradeSettings, model: LoadedMod
 
 def run_synth(out: Path, settings: SynthSettings) -> int:
     """Make synthetic micrographs; return the exit code."""
-    from gdest.synth.dataset import write_dataset
+    from gdest.synth import write_dataset
 
     with progress("making micrographs", settings.count) as advance:
         for _ in write_dataset(out, settings):

@@ -6,15 +6,9 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from gdest.core.config import read_config
-from gdest.core.terminal import say
-from gdest.reports.assign import Rules, read_rules
-from gdest.reports.every import rejected, write_reports
-from gdest.reports.record import RECORD, changes, file_sha256, read_record
-from gdest.scan.exporting import say_unassigned
-
-EXIT_CHANGED = 3
-EXIT_REJECTED = 6
+from gdest.core import ExitCode, read_config, say
+from gdest.reports import RECORD, Rules, changes, file_sha256, read_record, read_rules, rejected, write_reports
+from gdest.scan import say_unassigned
 
 
 def run_report(folder: Path, config: Path | None, *, fail_on_reject: bool) -> int:
@@ -31,7 +25,7 @@ def run_report(folder: Path, config: Path | None, *, fail_on_reject: bool) -> in
     run = write_reports(run, rules, folder)
     say_unassigned(run, rules)
     say(f"{len(run.table)} micrographs, the reports in {folder} are written again.")
-    return EXIT_REJECTED if fail_on_reject and rejected(run, rules) else 0
+    return ExitCode.REJECTED if fail_on_reject and rejected(run, rules) else 0
 
 
 def run_verify(folder: Path) -> int:
@@ -44,4 +38,4 @@ def run_verify(folder: Path) -> int:
     hashed = sum(1 for row in run.table if row["sha256"])
     say(f"{RECORD}: SHA-256 {file_sha256(folder / RECORD)}, finished {run.finished}")
     say(f"{len(reports)} reports, the weights and {hashed} micrographs compared: {found or 'nothing'} changed.")
-    return EXIT_CHANGED if found else 0
+    return ExitCode.PROBLEMS if found else 0

@@ -6,16 +6,14 @@ import shlex
 import sys
 from pathlib import Path
 
-from gdest.core.terminal import progress, say
-from gdest.scan.output_lock import output_lock
-from gdest.training.study.schemes import StudySettings
+from gdest.core import progress, say
+from gdest.scan import output_lock
+from gdest.training import StudySettings
 
 
 def run_study(data: Path, out: Path, settings: StudySettings, unseen: Path | None) -> int:
     """Make the runs that are missing and write the report; return the exit code."""
-    from gdest.training.study.grid import chosen
-    from gdest.training.study.report import VERDICT
-    from gdest.training.study.report import run_study as run
+    from gdest.training import VERDICT, chosen, run_study as run
 
     command = shlex.join(["gdest", *sys.argv[1:]])
     runs = len(chosen(settings.configs)) * settings.seeds

@@ -1,1 +1,8 @@
-"""Hold what every room shares: nouns, formulas, settings, tiles and grids, files, errors, threads."""
+"""Nouns, formulas, settings, tiles and grids, files, errors and exit codes, threads; knows no other room.
+
+The names that other rooms may use stand in `__init__.pyi`; each is imported when it is first asked for.
+"""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -4,12 +4,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from enum import StrEnum
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gdest.core.tiles import Regions
+
+
+class Status(StrEnum):
+    """Say what came of a micrograph: a G to use, a G for a person to look at, no pixel size, or nothing."""
+
+    GRADED = "graded"
+    REVIEW = "review"
+    UNCALIBRATED = "uncalibrated"
+    FAILED = "failed"
 
 
 @dataclass(frozen=True)
@@ -140,12 +150,12 @@ class GradeStatistics:
 class Graded:
     """Hold one row of the report: a micrograph and what is known of it.
 
-    `status` is graded, review or uncalibrated; G values are None when the pixel size is unknown.
+    G values are None when the pixel size is unknown.
     """
 
     micrograph: Micrograph
     grade_map: GradeMap
-    status: str
+    status: Status
     reason: str
     g_seen: float
     statistics: GradeStatistics | None

@@ -1,1 +1,8 @@
-"""Turn one file into rows: tiles, zooms, homogeneity, doubts."""
+"""One file in, rows out: tiles, zooms, homogeneity, doubts, counted grains. Knows no torch.
+
+The names that other rooms may use stand in `__init__.pyi`; each is imported when it is first asked for.
+"""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

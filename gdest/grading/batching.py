@@ -12,10 +12,7 @@ from typing import Protocol
 
 import numpy as np
 
-from gdest.core.model_card import ModelCard
-from gdest.core.records import TileAnswers
-from gdest.core.threads import alive
-from gdest.core.tiles import Tiles, some_of
+from gdest.core import ModelCard, TileAnswers, Tiles, alive, some_of
 
 
 class Predictor(Protocol):

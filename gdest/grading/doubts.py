@@ -8,9 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageStat
 
-from gdest.core import grain_size
-from gdest.core.model_card import UNFIT, ModelCard
-from gdest.core.records import GradeMap, TileAnswers
+from gdest.core import UNFIT, GradeMap, ModelCard, TileAnswers, grain_size
 
 BLANK_SD = 3.0
 """Grey levels: a micrograph with less contrast than this shows no grains."""

@@ -7,10 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gdest.core import grain_size
-from gdest.core.grid import tile_areas
-from gdest.core.model_card import ModelCard, interpolate
-from gdest.core.records import GradeMap
+from gdest.core import GradeMap, ModelCard, grain_size, interpolate, tile_areas
 from gdest.grading import spatial_patterns as patterns
 
 FEWEST_TILES = 4

@@ -18,9 +18,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy import ndimage
 
-from gdest.core import grain_size
-from gdest.core.grid import tile_grid, usable_tiles
-from gdest.core.records import Graded, GradeMap
+from gdest.core import Graded, GradeMap, Status, grain_size, tile_grid, usable_tiles
 
 ZOOMS = (1.0, 0.5, 0.25)
 """Wide, rough boundaries are one line only from further away, and dirt is gone: the last clear zoom is taken."""
@@ -103,7 +101,7 @@ def cross_checked(row: Graded) -> Graded:
     if not abs(g - there) > LARGEST_DIFFERENCE:  # nor where `there` is NaN
         return row
     doubt = f"the intercept count says G {g:.1f}, the network {there:.1f} in the same {len(count.clear)} tiles"
-    return replace(row, status="review", reason="; ".join(filter(None, (row.reason, doubt))))
+    return replace(row, status=Status.REVIEW, reason="; ".join(filter(None, (row.reason, doubt))))
 
 
 def g_seen_in(grade_map: GradeMap, squares: Sequence[tuple[int, int, int]]) -> float:

@@ -7,17 +7,27 @@ from functools import partial
 
 import numpy as np
 
-from gdest.core.errors import MicrographError
-from gdest.core.model_card import ModelCard
-from gdest.core.records import Failed, Graded, GradeMap, ImageFile, Micrograph, Row, now
-from gdest.core.settings import GradeSettings
-from gdest.core.threads import CORES, in_order
+from gdest.core import (
+    CORES,
+    Failed,
+    Graded,
+    GradeMap,
+    GradeSettings,
+    ImageFile,
+    Micrograph,
+    MicrographError,
+    ModelCard,
+    Row,
+    Status,
+    in_order,
+    now,
+)
 from gdest.grading.batching import Predictor, SharedPredictor
 from gdest.grading.doubts import reasons
 from gdest.grading.intercepts import cross_checked
 from gdest.grading.summary import at_pixel_size, summarize
 from gdest.grading.zooms import FEWEST_USABLE, predict_grade_map
-from gdest.reading.micrograph import read_micrographs
+from gdest.reading import read_micrographs
 
 FILES_UNDER_WAY = 2 * CORES + 2
 """Enough to decode some while the batches of others are full; more would only hold more pixels."""
@@ -89,9 +99,9 @@ def grade(micrograph: Micrograph, grade_map: GradeMap, card: ModelCard) -> Grade
     statistics = None
     if micrograph.um_per_px is not None:
         statistics = at_pixel_size(seen, micrograph.um_per_px, card)
-        status = "review" if doubts else "graded"
+        status = Status.REVIEW if doubts else Status.GRADED
     else:
-        status = "uncalibrated"
+        status = Status.UNCALIBRATED
         doubts.insert(0, "the pixel size is not known; state --um-per-px, or --magnification with --camera-um")
     reason = "; ".join(doubts)
     homogeneity, note = seen.homogeneity, seen.homogeneity_note

@@ -6,9 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from gdest.core import grain_size
-from gdest.core.model_card import ModelCard, interpolate
-from gdest.core.records import GradeMap, GradeStatistics
+from gdest.core import GradeMap, GradeStatistics, ModelCard, grain_size, interpolate
 from gdest.grading.homogeneity import assess
 
 

@@ -7,11 +7,20 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from gdest.core import grain_size
-from gdest.core.errors import MicrographError
-from gdest.core.grid import metal_tiles, tile_grid, usable_tiles
-from gdest.core.records import GradeMap, TileAnswers, TileGrid
-from gdest.core.tiles import GreyImage, Regions, Tiles, halve
+from gdest.core import (
+    GradeMap,
+    GreyImage,
+    MicrographError,
+    Regions,
+    TileAnswers,
+    TileGrid,
+    Tiles,
+    grain_size,
+    halve,
+    metal_tiles,
+    tile_grid,
+    usable_tiles,
+)
 from gdest.grading.batching import Predictor, joined
 from gdest.grading.doubts import measured_doubts
 from gdest.grading.spatial_patterns import FEWEST_FOR_PATTERNS

@@ -7,7 +7,7 @@ from typing import cast
 from torch import Tensor, nn
 from torchvision.models import AlexNet_Weights, ResNet18_Weights, VGG16_Weights, alexnet, resnet18, vgg16
 
-from gdest.core.errors import SettingsError, WeightsError
+from gdest.core import SettingsError, WeightsError
 
 EMBEDDING = 256
 """Numbers in the last layer of the extended head before its output (section VI of the paper)."""

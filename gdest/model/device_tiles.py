@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from gdest.core.tiles import GreyImage, Tiles
+from gdest.core import GreyImage, Tiles
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gdest.core.model_card import UNFIT
+from gdest.core import UNFIT
 
 STEPS = 256
 SAMPLE_G = np.arange(1.0, 14.0)
@@ -28,8 +28,7 @@ TAKING = ("Convolution",)
 
 def sample_tiles(side: int) -> NDArray[np.uint8]:
     """Return synthetic tiles (n, 1, side, side), always the same: one per `SAMPLE_G`, then what must not be graded."""
-    from gdest.synth.dataset import make_micrograph  # heavy, and a kept network needs no tiles
-    from gdest.synth.unfit import draw_unfit
+    from gdest.synth import draw_unfit, make_micrograph
 
     rng = np.random.default_rng(8)
     tiles = [make_micrograph(rng, float(g), side, side, 1.0).pixels for g in SAMPLE_G]

@@ -11,9 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from gdest.core.errors import WeightsError
-from gdest.core.grid import tile_grid
-from gdest.core.settings import GradeSettings
+from gdest.core import GradeSettings, WeightsError, tile_grid
 from gdest.model.network import GradeNetwork, LoadedModel, to_device
 from gdest.model.predictor import choose_device
 

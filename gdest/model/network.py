@@ -11,9 +11,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from gdest.core.errors import SettingsError, WeightsError
-from gdest.core.files import write_atomically
-from gdest.core.model_card import UNFIT, ModelCard
+from gdest.core import UNFIT, ModelCard, SettingsError, WeightsError, write_atomically
 from gdest.model.backbones import head_of, head_prefix, imagenet_state, make_body, pool, resnet_stages
 from gdest.model.weights_file import CARD_KEY, read_model_file
 

@@ -17,9 +17,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from gdest.core.errors import OutputError
-from gdest.model import eight_bit
-from gdest.model import network as network_module
+from gdest.core import OutputError
+from gdest.model import eight_bit, network as network_module
 from gdest.model.eight_bit import SAMPLE_G, sample_tiles, to_8_bit
 from gdest.model.network import GradeNetwork, describe
 

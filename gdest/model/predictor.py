@@ -14,11 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from gdest.core.errors import SettingsError, WeightsError
-from gdest.core.model_card import ModelCard
-from gdest.core.records import TileAnswers
-from gdest.core.settings import GradeSettings
-from gdest.core.tiles import Tiles, cut, some_of, tiles_of
+from gdest.core import GradeSettings, ModelCard, SettingsError, TileAnswers, Tiles, WeightsError, cut, some_of, tiles_of
 from gdest.model.device_tiles import cut_on
 from gdest.model.network import LoadedModel, to_device
 from gdest.model.openvino_engine import AT_ONCE, THREADS, OpenVinoDescriptors, is_installed

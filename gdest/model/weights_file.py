@@ -8,8 +8,7 @@ from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
 
-from gdest.core.errors import WeightsError
-from gdest.core.model_card import ModelCard
+from gdest.core import ModelCard, WeightsError
 
 CARD_KEY = "gdest_model_card"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from gdest.core.errors import WeightsError
+from gdest.core import WeightsError
 
 BUNDLED = "austenite-resnet18.safetensors"
 BUNDLED_CLASSIFIER = "austenite-resnet18-classifier.safetensors"

@@ -1,1 +1,8 @@
-"""Read what a microscopist's viewer can open: formats, pixel sizes, and what in a picture is no metal."""
+"""A file in, micrographs out: formats, pixel size, what is no metal.
+
+The names that other rooms may use stand in `__init__.pyi`; each is imported when it is first asked for.
+"""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

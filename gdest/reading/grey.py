@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from gdest.core.errors import MicrographError
+from gdest.core import MicrographError
 from gdest.reading.picture import Picture, Samples
 
 WINDOW_PERCENT = (0.1, 99.9)

@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from gdest.core.errors import MicrographError
+from gdest.core import MicrographError
 from gdest.reading.picture import Picture, Samples, decoding
 from gdest.reading.vendor import READERS, pictures_of
 

@@ -14,13 +14,19 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from gdest.core.calibration import CalibrationSettings
-from gdest.core.errors import MicrographError
-from gdest.core.files import page_name
-from gdest.core.records import Failed, ImageFile, Micrograph, PixelSize, now
-from gdest.core.settings import GradeSettings
-from gdest.core.threads import alive
-from gdest.core.tiles import Regions
+from gdest.core import (
+    CalibrationSettings,
+    Failed,
+    GradeSettings,
+    ImageFile,
+    Micrograph,
+    MicrographError,
+    PixelSize,
+    Regions,
+    alive,
+    now,
+    page_name,
+)
 from gdest.reading.grey import Window, bands, check_shape, grey_8_bit, in_window, window_of
 from gdest.reading.guarded import vendor_pictures
 from gdest.reading.not_metal import CELL_PX, find_not_metal

@@ -10,8 +10,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from gdest.core.errors import MicrographError
-from gdest.core.records import PixelSize
+from gdest.core import MicrographError, PixelSize
 
 Samples = NDArray[Any]
 """Samples as a viewer shows them, (rows, cols) grey or (rows, cols, 2..4) colour or alpha, of any number type."""

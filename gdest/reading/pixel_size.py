@@ -7,9 +7,7 @@ from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
 
-from gdest.core.calibration import CalibrationSettings, PixelSizeRule
-from gdest.core.errors import MicrographError
-from gdest.core.records import PixelSize
+from gdest.core import CalibrationSettings, MicrographError, PixelSize, PixelSizeRule
 
 FIELD_UM = (20.0, 50_000.0)
 """The width of a field of view that a light microscope or a stitched scan can have."""

@@ -10,7 +10,7 @@ import imagecodecs
 import numpy as np
 from PIL import Image, ImageOps
 
-from gdest.core.errors import MicrographError
+from gdest.core import MicrographError
 from gdest.reading.picture import ONE_PIECE_MEGAPIXELS, Picture, Samples
 
 # --max-megapixels is checked before a pixel is decoded; but a later frame of a GIF can enlarge its picture to

@@ -13,8 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gdest.core.errors import MicrographError
-from gdest.core.records import PixelSize
+from gdest.core import MicrographError, PixelSize
 
 SHORTEST_PX, SHORTEST_SHARE, LONGEST_SHARE = 30, 0.02, 0.9
 """A bar's length: in px and as a share of the picture's width."""

@@ -11,7 +11,7 @@ import numpy as np
 import tifffile
 from tifffile import COMPRESSION, PHOTOMETRIC, PLANARCONFIG
 
-from gdest.core.errors import MicrographError
+from gdest.core import MicrographError
 from gdest.reading.picture import Picture, Samples
 from gdest.reading.tiff_sizes import tiff_sizes
 

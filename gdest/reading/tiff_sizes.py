@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 
 import tifffile
 
-from gdest.core.records import PixelSize
+from gdest.core import PixelSize
 
 UM_PER = {
     "m": 1e6, "meter": 1e6, "metre": 1e6, "mm": 1e3, "cm": 1e4, "centimeter": 1e4, "inch": 25_400.0, "in": 25_400.0,

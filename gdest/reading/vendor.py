@@ -16,8 +16,7 @@ from typing import Any
 import numpy as np
 import tifffile
 
-from gdest.core.errors import MicrographError
-from gdest.core.records import PixelSize
+from gdest.core import MicrographError, PixelSize
 from gdest.reading.picture import Picture, Samples
 from gdest.reading.tiff_sizes import UM_PER, leica_dimensions
 

@@ -1,1 +1,8 @@
-"""Write what a run found: one table, several forms."""
+"""Rows in; CSV, workbook, gallery, pictures and record out; specimens and limits.
+
+The names that other rooms may use stand in `__init__.pyi`; each is imported when it is first asked for.
+"""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

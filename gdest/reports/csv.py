@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from gdest.core.files import write_atomically
+from gdest.core import write_atomically
 from gdest.reports.table import COLUMNS, Cell
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")

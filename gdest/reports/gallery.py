@@ -17,7 +17,7 @@ from urllib.parse import quote
 from jinja2 import Environment
 from markupsafe import Markup
 
-from gdest.core.files import write_atomically
+from gdest.core import write_atomically
 from gdest.reports.assign import identity
 from gdest.reports.heatmap import BAR_PX, heatmap_name
 from gdest.reports.limits import Limit

@@ -15,9 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from gdest.core.files import write_atomically
-from gdest.core.grid import spread_tiles
-from gdest.core.records import Graded
+from gdest.core import Graded, spread_tiles, write_atomically
 
 G_SCALE = (0.0, 14.0)
 """The one colour scale of every heatmap: a scale stretched per image makes uniform steel look mixed."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 
-from gdest.core.errors import SettingsError
+from gdest.core import SettingsError
 
 SCOPES = ("file", "specimen", "product", "heat", "order", "location")
 """What a limit can be restricted by; each holds a pattern with * and ?."""

@@ -6,8 +6,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from gdest.core.files import write_atomically
-from gdest.core.records import Graded
+from gdest.core import Graded, write_atomically
 from gdest.reports.heatmap import draw_heatmap, heatmap_name, save_png
 
 THUMBNAIL_PX = 180

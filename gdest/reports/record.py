@@ -9,8 +9,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from gdest.core.errors import DataError
-from gdest.core.files import write_atomically
+from gdest.core import DataError, write_atomically
 from gdest.reports.run import NOTE, Run
 from gdest.reports.table import COLUMNS
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from gdest import __version__
-from gdest.core.files import split_page
+from gdest.core import split_page
 from gdest.reports.table import Cell
 
 STATUSES = ("graded", "review", "uncalibrated", "failed")

@@ -12,8 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from gdest.core import grain_size
-from gdest.core.errors import SettingsError
+from gdest.core import SettingsError, grain_size
 
 FEWEST_FIELDS = 5
 FEWEST_GRAINS = 50

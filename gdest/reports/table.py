@@ -9,9 +9,7 @@ from datetime import UTC, datetime
 import numpy as np
 
 from gdest import __version__
-from gdest.core import grain_size
-from gdest.core.grid import area_by_half_grade, covered_px
-from gdest.core.records import Failed, Graded, ImageFile, Row
+from gdest.core import Failed, Graded, ImageFile, Row, area_by_half_grade, covered_px, grain_size
 
 Cell = str | int | float | None
 

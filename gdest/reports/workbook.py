@@ -11,7 +11,7 @@ from pathlib import Path
 
 from xlsxwriter import Workbook
 
-from gdest.core.files import write_atomically
+from gdest.core import write_atomically
 from gdest.reports import summary_sheet
 from gdest.reports.assign import SPECIMEN_COLUMNS
 from gdest.reports.limits import Limit

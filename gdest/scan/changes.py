@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from gdest.core.records import FileState, ImageFile
+from gdest.core import FileState, ImageFile
 
 REASONS = ("new", "moved", "changed", "to be read again", "without its pictures", "forced")
 """Why a file is graded, in the order they are reported."""

@@ -8,11 +8,8 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import Any
 
-from gdest.core.errors import ArchiveError, GdestError, SettingsError
-from gdest.core.records import ImageFile, Row
-from gdest.core.settings import GradeSettings
-from gdest.grading.batching import Predictor
-from gdest.grading.pipeline import grade_files
+from gdest.core import ArchiveError, GdestError, GradeSettings, ImageFile, Row, SettingsError
+from gdest.grading import Predictor, grade_files
 
 FILES_A_BATCH = 16
 """Files handed to an actor at a time: what is graded again when its machine goes."""

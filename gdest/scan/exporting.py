@@ -9,15 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from gdest import __version__
-from gdest.core.errors import DataError
-from gdest.core.records import now
-from gdest.core.settings import GradeSettings
-from gdest.core.terminal import say
-from gdest.model.weights_file import ModelFile
-from gdest.reports.assign import Rules, read_rules
-from gdest.reports.every import REPORTS, write_reports
-from gdest.reports.record import read_record
-from gdest.reports.run import Run, library_versions, this_host
+from gdest.core import DataError, GradeSettings, now, say
+from gdest.model import ModelFile
+from gdest.reports import REPORTS, Rules, Run, library_versions, read_record, read_rules, this_host, write_reports
 from gdest.scan.ledger import Ledger
 from gdest.scan.ledger_schema import Recipe
 

@@ -6,7 +6,7 @@ import json
 from datetime import UTC, datetime
 from pathlib import Path
 
-from gdest.core.errors import OutputError
+from gdest.core import OutputError
 
 
 class Journal:

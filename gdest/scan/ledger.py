@@ -26,10 +26,8 @@ from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
 
-from gdest.core.errors import OutputError
-from gdest.core.model_card import ModelCard
-from gdest.core.records import FileState, GradeMap
-from gdest.reports.table import COLUMNS, Cell
+from gdest.core import FileState, GradeMap, ModelCard, OutputError
+from gdest.reports import COLUMNS, Cell
 from gdest.scan.ledger_schema import (
     JOINED,
     LedgerRow,

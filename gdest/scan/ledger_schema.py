@@ -12,10 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from gdest.core.errors import OutputError
-from gdest.core.model_card import ModelCard
-from gdest.core.records import FileState, GradeMap, TileGrid
-from gdest.reports.table import COLUMNS, Cell
+from gdest.core import FileState, GradeMap, ModelCard, OutputError, TileGrid
+from gdest.reports import COLUMNS, Cell
 
 SCHEMA_VERSION = 1
 TABLES = """

@@ -12,12 +12,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from gdest import __version__
-from gdest.cli.console import exit_code, print_counts
-from gdest.core.errors import OutputError
-from gdest.core.records import now
-from gdest.core.terminal import MOST_NAMED, say
-from gdest.reports.every import REPORTS
-from gdest.reports.pictures import picture_names
+from gdest.cli.console import print_counts
+from gdest.core import MOST_NAMED, ExitCode, OutputError, exit_code, now, say
+from gdest.reports import REPORTS, picture_names
 from gdest.scan.exporting import export, rules_of, run_of_shards
 from gdest.scan.ledger import LEDGER, Ledger
 from gdest.scan.ledger_schema import Recipe, Run
@@ -55,7 +52,7 @@ def run_merge(out: Path, shards: Sequence[Path] = ()) -> int:
         say(f"{name}: graded by more than one shard; the later row is kept")
     say(f"{len(folders)} shards: {len(doubled)} files graded twice, {gaps} gaps.")
     say("Written: " + ", ".join(str(out / name) for name in REPORTS))
-    return exit_code(counts) or (3 if doubled or gaps else 0)
+    return exit_code(counts) or (ExitCode.PROBLEMS if doubled or gaps else ExitCode.GRADED)
 
 
 def _last_run(folder: Path) -> Run:

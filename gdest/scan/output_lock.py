@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from gdest.core.errors import OutputError
+from gdest.core import OutputError
 
 LOCK = ".gdest.lock"
 

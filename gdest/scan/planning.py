@@ -10,12 +10,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from gdest.core.files import split_page
-from gdest.core.records import FileState, GradeMap, ImageFile, Micrograph
-from gdest.core.settings import GradeSettings, answer_settings
-from gdest.grading.pipeline import Memory, no_memory
-from gdest.model.weights_file import ModelFile
-from gdest.reports.pictures import PICTURE_FOLDERS, picture_names
+from gdest.core import FileState, GradeMap, GradeSettings, ImageFile, Micrograph, answer_settings, split_page
+from gdest.grading import Memory, no_memory
+from gdest.model import ModelFile
+from gdest.reports import PICTURE_FOLDERS, picture_names
 from gdest.scan.changes import Plan, compare
 from gdest.scan.ledger import LEDGER, Ledger
 from gdest.scan.ledger_schema import Recipe

@@ -10,10 +10,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 
-from gdest.core.records import Failed, FileState, Graded, GradeMap, Row, now
-from gdest.core.threads import CORES
-from gdest.reports.pictures import remove_pictures, write_pictures
-from gdest.reports.table import Cell, ModelName, cells
+from gdest.core import CORES, Failed, FileState, Graded, GradeMap, Row, now
+from gdest.reports import Cell, ModelName, cells, remove_pictures, write_pictures
 from gdest.scan.changes import Work, look_at
 from gdest.scan.journal import Journal
 from gdest.scan.ledger import Ledger

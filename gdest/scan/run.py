@@ -10,22 +10,30 @@ from functools import partial
 from pathlib import Path
 
 from gdest import __version__
-from gdest.cli.console import exit_code, print_counts
-from gdest.cli.run_reports import EXIT_REJECTED
-from gdest.core.config import read_config
-from gdest.core.errors import GdestError, NothingGradedError, SettingsError
-from gdest.core.files import image_files, remove_unfinished
-from gdest.core.records import ImageFile, Row, now
-from gdest.core.settings import GradeSettings, answer_settings, with_rules
-from gdest.core.terminal import MOST_NAMED, be_quiet, progress, say
-from gdest.grading.batching import Predictor
-from gdest.grading.pipeline import grade_files
-from gdest.model.weights_file import ModelFile, read_model_file
-from gdest.model.weights_path import weights_path
-from gdest.reports.assign import read_rules
-from gdest.reports.every import REPORTS, rejected
-from gdest.reports.record import read_record
-from gdest.reports.run import Run
+from gdest.cli.console import print_counts
+from gdest.core import (
+    MOST_NAMED,
+    ExitCode,
+    GdestError,
+    GradeSettings,
+    ImageFile,
+    NothingGradedError,
+    Row,
+    SettingsError,
+    answer_settings,
+    be_quiet,
+    exit_code,
+    image_files,
+    now,
+    progress,
+    read_config,
+    remove_unfinished,
+    say,
+    with_rules,
+)
+from gdest.grading import Predictor, grade_files
+from gdest.model import ModelFile, read_model_file, weights_path
+from gdest.reports import REPORTS, Run, read_record, read_rules, rejected
 from gdest.scan.changes import Plan
 from gdest.scan.exporting import begun_run, export, rules_of
 from gdest.scan.journal import Journal
@@ -99,8 +107,7 @@ def _look(roots: Sequence[Path], *, must_hold: bool) -> Archive:
 
 def load_predictor(weights: Path, settings: GradeSettings, files: int) -> Predictor:
     """Return the network ready to work on many files or few; imported here, since a scan of nothing new needs none."""
-    from gdest.model import network
-    from gdest.model.predictor import NetworkPredictor
+    from gdest.model import NetworkPredictor, network
 
     return NetworkPredictor(network.load(weights), settings, files=files)
 
@@ -219,7 +226,7 @@ class Scan:
         say(f"Written: {names}" if written else f"Nothing new; {names} are up to date.")
         code = self.stop.exit_code if stopped else exit_code(counts)
         if self.options.fail_on_reject and not stopped and rejected(read_record(self.out)[0], rules):
-            code = EXIT_REJECTED
+            code = ExitCode.REJECTED
         return self._end(code, done, seconds)
 
     def _end(self, code: int, done: int, seconds: float) -> int:

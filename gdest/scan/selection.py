@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from fnmatch import fnmatchcase
 
-from gdest.core.errors import SettingsError
-from gdest.core.records import ImageFile
+from gdest.core import ImageFile, SettingsError
 from gdest.scan.changes import look_at
 from gdest.scan.settings import ScanSettings
 

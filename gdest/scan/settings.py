@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from gdest.core.errors import require
+from gdest.core import require
 from gdest.scan.shards import Shard
 
 

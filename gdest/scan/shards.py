@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from gdest.core.errors import SettingsError
+from gdest.core import SettingsError
 
 FOLDER = "shards"
 

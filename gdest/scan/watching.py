@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from time import monotonic
 
-from gdest.core.records import ImageFile
+from gdest.core import ImageFile
 from gdest.scan.changes import look_at
 
 

@@ -1,1 +1,8 @@
-"""Make micrographs whose grain size number is known exactly."""
+"""A wanted G in, picture and label map out.
+
+The names that other rooms may use stand in `__init__.pyi`; each is imported when it is first asked for.
+"""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -13,8 +13,7 @@ import numpy as np
 import tifffile
 from numpy.typing import NDArray
 
-from gdest.core import grain_size
-from gdest.core.errors import SettingsError
+from gdest.core import SettingsError, grain_size
 from gdest.synth import etching, optics, tessellation
 from gdest.synth.label_maps import true_g
 from gdest.synth.settings import SynthSettings

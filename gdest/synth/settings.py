@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gdest.core.errors import require
-from gdest.core.grain_size import G_MAX, G_MIN
+from gdest.core import G_MAX, G_MIN, require
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 from scipy import ndimage
 
-from gdest.core import grain_size
-from gdest.core.model_card import UNFIT
+from gdest.core import UNFIT, grain_size
 from gdest.synth import optics, tessellation
 from gdest.synth.etching import etch
 from gdest.synth.scenes import cloud, draw_scene

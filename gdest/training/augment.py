@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from torch import Tensor
 from torch.nn import functional
 
-from gdest.grading.zooms import COARSE_G, FINE_G, G_PER_HALVING
+from gdest.grading import COARSE_G, FINE_G, G_PER_HALVING
 from gdest.training.data import Example, log2_density
 from gdest.training.dense import DenseTargets, dense_targets
 from gdest.training.settings import TrainSettings

@@ -15,16 +15,19 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from gdest.core import grain_size
-from gdest.core.calibration import CalibrationSettings
-from gdest.core.errors import DataError, MicrographError
-from gdest.core.files import image_files
-from gdest.core.model_card import ModelCard
-from gdest.core.records import ImageFile
-from gdest.core.tiles import halve
-from gdest.grading.zooms import G_PER_HALVING
-from gdest.reading.micrograph import read_micrograph
-from gdest.synth.label_maps import boundary_mask, grain_weights
+from gdest.core import (
+    CalibrationSettings,
+    DataError,
+    ImageFile,
+    MicrographError,
+    ModelCard,
+    grain_size,
+    halve,
+    image_files,
+)
+from gdest.grading import G_PER_HALVING
+from gdest.reading import read_micrograph
+from gdest.synth import boundary_mask, grain_weights
 from gdest.training.settings import TrainSettings
 
 PYRAMID_LEVELS = 3

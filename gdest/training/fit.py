@@ -13,13 +13,9 @@ import numpy as np
 import torch
 
 from gdest import __version__
-from gdest.core.errors import DataError
-from gdest.core.files import write_atomically
-from gdest.core.model_card import ModelCard
-from gdest.grading.zooms import COARSE_G
-from gdest.model import network
-from gdest.model.network import GradeNetwork, LoadedModel
-from gdest.model.predictor import choose_device
+from gdest.core import DataError, ModelCard, write_atomically
+from gdest.grading import COARSE_G
+from gdest.model import GradeNetwork, LoadedModel, choose_device, network
 from gdest.training import metrics
 from gdest.training.augment import Batch, cut_batch, joined, validation_batch
 from gdest.training.data import Example, Labelled, Split, grades_present, load_examples, read_labels, split_in_three

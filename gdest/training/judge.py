@@ -12,13 +12,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from gdest.core.grid import cut_tiles, tile_grid
-from gdest.core.model_card import UNFIT, ModelCard
-from gdest.core.tiles import halve
-from gdest.grading.zooms import COARSE_G
-from gdest.model.network import NOVELTY_AXES, GradeNetwork, Judge, describe
-from gdest.synth.dataset import make_micrograph
-from gdest.synth.unfit import draw_unfit
+from gdest.core import UNFIT, ModelCard, cut_tiles, halve, tile_grid
+from gdest.grading import COARSE_G
+from gdest.model import NOVELTY_AXES, GradeNetwork, Judge, describe
+from gdest.synth import draw_unfit, make_micrograph
 from gdest.training.data import Example, halved_while_coarse
 from gdest.training.settings import TrainSettings
 

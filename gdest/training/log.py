@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from gdest.core.files import write_atomically
+from gdest.core import write_atomically
 from gdest.training.data import Split
 from gdest.training.trainer import Epoch
 

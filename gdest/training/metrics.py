@@ -9,18 +9,21 @@ from itertools import groupby
 import numpy as np
 from numpy.typing import NDArray
 
-from gdest.core import grain_size
-from gdest.core.calibration import CalibrationSettings
-from gdest.core.errors import DataError
-from gdest.core.model_card import UNFIT, ModelCard, interpolate
-from gdest.core.records import Failed, Graded, GradeMap, GradeStatistics
-from gdest.core.settings import GradeSettings
-from gdest.grading.batching import Predictor
-from gdest.grading.doubts import DOUBTS
-from gdest.grading.pipeline import grade_files
-from gdest.grading.zooms import G_PER_HALVING, is_enlarged, predict_grade_map
-from gdest.model.network import LoadedModel
-from gdest.model.predictor import NetworkPredictor
+from gdest.core import (
+    UNFIT,
+    CalibrationSettings,
+    DataError,
+    Failed,
+    Graded,
+    GradeMap,
+    GradeSettings,
+    GradeStatistics,
+    ModelCard,
+    grain_size,
+    interpolate,
+)
+from gdest.grading import DOUBTS, G_PER_HALVING, Predictor, grade_files, is_enlarged, predict_grade_map
+from gdest.model import LoadedModel, NetworkPredictor
 from gdest.training.data import Labelled
 from gdest.training.judge import gradeable_pictures
 from gdest.training.settings import TrainSettings

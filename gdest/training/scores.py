@@ -10,8 +10,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from gdest.core.grid import tile_grid
-from gdest.model.network import GradeNetwork
+from gdest.core import tile_grid
+from gdest.model import GradeNetwork
 from gdest.training.data import Example
 
 Grades = NDArray[np.float64]

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gdest.core.errors import require
-from gdest.core.model_card import BACKBONES, HEADS, INPUTS, TASKS
+from gdest.core import BACKBONES, HEADS, INPUTS, TASKS, require
 
 
 @dataclass(frozen=True)

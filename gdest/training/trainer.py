@@ -14,11 +14,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from gdest.core.errors import SettingsError
-from gdest.core.model_card import ModelCard
-from gdest.model import network
-from gdest.model.network import GradeNetwork
-from gdest.model.predictor import choose_device
+from gdest.core import ModelCard, SettingsError
+from gdest.model import GradeNetwork, choose_device, network
 from gdest.training.augment import Batch
 from gdest.training.dense import DenseHeads
 from gdest.training.settings import TrainSettings

@@ -5,9 +5,7 @@ from __future__ import annotations
 import pytest
 from typer.testing import CliRunner
 
-from gdest.cli import run_explain as explain
-from gdest.cli import run_learn as learn
-from gdest.cli import run_study as study
+from gdest.cli import run_explain as explain, run_learn as learn, run_study as study
 from gdest.cli.options import app
 from gdest.core.errors import SettingsError, WeightsError
 from gdest.training.study.schemes import GRADE_SETS

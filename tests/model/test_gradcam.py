@@ -11,8 +11,7 @@ from helpers.predictors import CARD, FakePredictor
 from gdest.cli import run_explain as commanding
 from gdest.core.errors import MicrographError, WeightsError
 from gdest.core.settings import GradeSettings
-from gdest.model import gradcam as explaining
-from gdest.model import network
+from gdest.model import gradcam as explaining, network
 from gdest.model.gradcam import class_maps, explain, share_within, splice
 from gdest.model.network import LoadedModel
 from gdest.model.predictor import has_fast_bf16

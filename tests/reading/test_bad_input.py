@@ -16,8 +16,7 @@ import pytest
 import tifffile
 from helpers.damaged_files import SOURCES, lay_out, mutate
 from helpers.predictors import FakePredictor
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 from PIL import Image
 
 from gdest.core.files import image_files

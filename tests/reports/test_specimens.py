@@ -3,8 +3,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from gdest.core.errors import SettingsError
 from gdest.reports.specimens import Field, Origin, specimen_rule, specimen_statistics, student_t95

@@ -18,8 +18,7 @@ from gdest.core.errors import ArchiveError, OutputError
 from gdest.core.settings import GradeSettings
 from gdest.grading import pipeline
 from gdest.reports.pictures import picture_names, write_pictures
-from gdest.scan import recording
-from gdest.scan import run as scan
+from gdest.scan import recording, run as scan
 from gdest.scan.ledger import Ledger
 
 

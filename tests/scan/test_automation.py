@@ -15,8 +15,7 @@ from helpers.scan_fixtures import SETTINGS, put
 
 from gdest.core.errors import GdestError, SettingsError
 from gdest.core.records import ImageFile
-from gdest.scan import run as scan
-from gdest.scan import stopping
+from gdest.scan import run as scan, stopping
 from gdest.scan.selection import moment_ns
 from gdest.scan.settings import ScanSettings
 from gdest.scan.watching import Settling

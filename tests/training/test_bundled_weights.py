@@ -20,7 +20,7 @@ from gdest.model.weights_path import weights_path
 from gdest.reading.micrograph import grey_8_bit
 from gdest.synth.dataset import write_dataset, write_tiff
 from gdest.synth.settings import SynthSettings
-from gdest.training.evaluate import errors_by_group, evaluate, write_evaluation
+from gdest.training.evaluation import errors_by_group, evaluate, write_evaluation
 
 EXAMPLES = Path(__file__).parent.parent.parent / "examples"
 

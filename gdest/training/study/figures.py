@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from gdest.core.files import write_atomically
-from gdest.reports.heatmap import draw_grades, save_png, side_by_side
+from gdest.core import write_atomically
+from gdest.reports import draw_grades, save_png, side_by_side
 from gdest.training.scores import Answers
 from gdest.training.study.tables import Spliced, accuracy
 

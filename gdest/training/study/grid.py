@@ -8,9 +8,8 @@ from fnmatch import fnmatchcase
 from itertools import product
 from pathlib import Path
 
-from gdest.core.errors import SettingsError
-from gdest.core.model_card import HEADS, INPUTS
-from gdest.model.weights_file import read_model_file
+from gdest.core import HEADS, INPUTS, SettingsError
+from gdest.model import read_model_file
 from gdest.training.settings import TrainSettings
 from gdest.training.study.schemes import PRESETS, StudySettings
 

@@ -8,9 +8,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from gdest.core.files import write_atomically
-from gdest.core.settings import GradeSettings
-from gdest.model.gradcam import explain, share_within, splice
+from gdest.core import GradeSettings, write_atomically
+from gdest.model import explain, share_within, splice
 from gdest.training.scores import Answers
 from gdest.training.study import figures, tables
 from gdest.training.study.grid import all_configurations

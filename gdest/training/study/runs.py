@@ -12,12 +12,8 @@ from pathlib import Path
 import pandas as pd
 
 from gdest import __version__
-from gdest.core.errors import SettingsError
-from gdest.core.files import write_atomically
-from gdest.core.model_card import ModelCard
-from gdest.model import network
-from gdest.model.network import LoadedModel
-from gdest.model.predictor import choose_device
+from gdest.core import ModelCard, SettingsError, write_atomically
+from gdest.model import LoadedModel, choose_device, network
 from gdest.training.data import Example, grades_present, load_examples, read_labels, split_in_three
 from gdest.training.fit import checkpoint_path, fit, new_card
 from gdest.training.scores import Answers, answer, grades_of, score

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from gdest.core.errors import require
+from gdest.core import require
 from gdest.training.settings import TrainSettings
 
 GRADE_SETS = {

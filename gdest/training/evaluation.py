@@ -9,10 +9,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from gdest.core.files import write_atomically
-from gdest.core.settings import GradeSettings
-from gdest.model.network import LoadedModel, to_device
-from gdest.model.predictor import BATCH, choose_device
+from gdest.core import GradeSettings, write_atomically
+from gdest.model import BATCH, LoadedModel, choose_device, to_device
 from gdest.training.data import GRADE_STEP, Labelled, load_examples, read_labels
 from gdest.training.metrics import Errors, Measured, measure, summarize_errors
 from gdest.training.scores import Answers, Grades, Scores, answer, confusion, grades_of, per_class, score

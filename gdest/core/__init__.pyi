@@ -1,0 +1,69 @@
+from . import grain_size as grain_size
+from .calibration import CalibrationSettings as CalibrationSettings, PixelSizeRule as PixelSizeRule
+from .config import read_config as read_config
+from .errors import (
+    ArchiveError as ArchiveError,
+    DataError as DataError,
+    GdestError as GdestError,
+    MicrographError as MicrographError,
+    NothingGradedError as NothingGradedError,
+    OutputError as OutputError,
+    SettingsError as SettingsError,
+    WeightsError as WeightsError,
+    require as require,
+)
+from .exit_codes import ExitCode as ExitCode, exit_code as exit_code
+from .files import (
+    image_files as image_files,
+    page_name as page_name,
+    remove_unfinished as remove_unfinished,
+    split_page as split_page,
+    write_atomically as write_atomically,
+)
+from .grain_size import G_MAX as G_MAX, G_MIN as G_MIN
+from .grid import (
+    area_by_half_grade as area_by_half_grade,
+    covered_px as covered_px,
+    cut_tiles as cut_tiles,
+    metal_tiles as metal_tiles,
+    spread_tiles as spread_tiles,
+    tile_areas as tile_areas,
+    tile_grid as tile_grid,
+    usable_tiles as usable_tiles,
+)
+from .model_card import (
+    BACKBONES as BACKBONES,
+    HEADS as HEADS,
+    INPUTS as INPUTS,
+    TASKS as TASKS,
+    UNFIT as UNFIT,
+    ModelCard as ModelCard,
+    interpolate as interpolate,
+)
+from .records import (
+    Failed as Failed,
+    FileState as FileState,
+    Graded as Graded,
+    GradeMap as GradeMap,
+    GradeStatistics as GradeStatistics,
+    ImageFile as ImageFile,
+    Micrograph as Micrograph,
+    PixelSize as PixelSize,
+    Row as Row,
+    Status as Status,
+    TileAnswers as TileAnswers,
+    TileGrid as TileGrid,
+    now as now,
+)
+from .settings import GradeSettings as GradeSettings, answer_settings as answer_settings, with_rules as with_rules
+from .terminal import MOST_NAMED as MOST_NAMED, be_quiet as be_quiet, progress as progress, say as say, stderr as stderr
+from .threads import CORES as CORES, alive as alive, in_order as in_order
+from .tiles import (
+    GreyImage as GreyImage,
+    Regions as Regions,
+    Tiles as Tiles,
+    cut as cut,
+    halve as halve,
+    some_of as some_of,
+    tiles_of as tiles_of,
+)

@@ -1,0 +1,17 @@
+from .batching import Predictor as Predictor
+from .doubts import DOUBTS as DOUBTS
+from .pipeline import (
+    Memory as Memory,
+    grade as grade,
+    grade_files as grade_files,
+    grade_map_of as grade_map_of,
+    grade_micrographs as grade_micrographs,
+    no_memory as no_memory,
+)
+from .zooms import (
+    COARSE_G as COARSE_G,
+    FINE_G as FINE_G,
+    G_PER_HALVING as G_PER_HALVING,
+    is_enlarged as is_enlarged,
+    predict_grade_map as predict_grade_map,
+)

@@ -1,0 +1,1 @@
+from .micrograph import read_micrograph as read_micrograph, read_micrographs as read_micrographs
