@@ -1,3 +1,97 @@
-"""Grade etched-steel micrographs: ASTM grain size number G from images."""
+"""Grade etched-steel micrographs: ASTM grain size number G from images.
 
-__version__ = "0.1.0"
+`load_model`, `read_micrographs` and `grade_micrographs` are the Python API. Importing gdest imports no torch:
+each function imports what it needs when it is called. All errors are subclasses of `gdest.core.GdestError`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from gdest.core import Micrograph, Row
+    from gdest.model import NetworkPredictor
+
+__all__ = ["Result", "__version__", "grade_micrographs", "load_model", "read_micrographs"]
+__version__ = "0.2.0"
+
+
+@dataclass(frozen=True)
+class Result:
+    """Hold what is known of one micrograph, under the names of results.csv; None means not known, never 0.
+
+    `status` is graded, review, uncalibrated or failed, and `reason` says why it is not graded. Lengths are in um,
+    G values in 0..16. `row` is the whole record: of a micrograph that could be read, its pixels and grade map.
+    """
+
+    file: str
+    status: str
+    reason: str | None
+    g: float | None
+    g_low: float | None
+    g_high: float | None
+    g_from_density: float | None
+    g_seen: float | None
+    grains_per_mm2: float | None
+    mean_intercept_um: float | None
+    homogeneity: str | None
+    um_per_px: float | None
+    um_per_px_source: str | None
+    row: Row
+
+
+def load_model(weights: str | Path | None = None, *, device: str = "auto") -> NetworkPredictor:
+    """Return the network of a weights file, without one the bundled, ready on `auto`, `cpu`, `cuda` or `cuda:1`.
+
+    Raises `WeightsError` for a file that cannot be used, `SettingsError` for an unknown or missing device.
+    """
+    from gdest.core import GradeSettings
+    from gdest.model import NetworkPredictor, network, weights_path
+
+    model = network.load(weights_path(None if weights is None else Path(weights)))
+    return NetworkPredictor(model, GradeSettings(device=device))
+
+
+def read_micrographs(path: str | Path, um_per_px: float | None = None) -> Iterator[Micrograph]:
+    """Yield every micrograph of an image file, one per page, scene or frame: grey pixels (rows, cols) uint8.
+
+    Without `um_per_px` the pixel size is what the file states, else None. Of a picture above 100 megapixels
+    `pixels` is thinned, and `regions` reads its rows until the next micrograph is asked for. Raises
+    `MicrographError` for a file or page that cannot be read.
+    """
+    from gdest.core import CalibrationSettings, Failed, GradeSettings, ImageFile, MicrographError
+    from gdest.reading import read_micrographs as read
+
+    settings = GradeSettings(CalibrationSettings(um_per_px))
+    for found in read(ImageFile(Path(path), Path(path).as_posix()), settings):
+        if isinstance(found, Failed):
+            raise MicrographError(f"{found.file.name}: {found.reason}")
+        yield found
+
+
+def grade_micrographs(
+    paths: str | Path | Iterable[str | Path],
+    model: NetworkPredictor,
+    *,
+    um_per_px: float | None = None,
+    cross_check: bool = False,
+) -> Iterator[Result]:
+    """Yield a `Result` for each micrograph in the image files, in their order; a bad file is one that `failed`.
+
+    `um_per_px` is the pixel size of all of them; without it each file's own counts. `cross_check` also counts
+    intercepts without the network. Several files are read at a time, so ask for many in one call.
+    """
+    from gdest.core import CalibrationSettings, GradeSettings, ImageFile
+    from gdest.grading import grade_micrographs as grade
+    from gdest.reports import ModelName, cells
+
+    given = [paths] if isinstance(paths, str | Path) else paths
+    files = (ImageFile(Path(path), Path(path).as_posix()) for path in given)
+    settings = GradeSettings(CalibrationSettings(um_per_px), cross_check=cross_check)
+    names = [field.name for field in fields(Result) if field.name != "row"]
+    for row in grade(files, model, settings):
+        known: dict[str, Any] = dict(cells(row, ModelName(model.name, model.sha256)))
+        yield Result(**{name: known[name] for name in names}, row=row)

@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+import csv
+import doctest
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import gdest
+from gdest.core import GdestError, MicrographError, SettingsError, WeightsError
+
+ROOT = Path(__file__).parent.parent
+EXAMPLES = ROOT / "examples"
+
+
+@pytest.fixture(scope="module")
+def model():
+    return gdest.load_model(device="cpu")
+
+
+@pytest.mark.parametrize("page", ["README.md", "gdest/manual/python.md"])
+def test_the_python_examples_do_what_they_say(page, monkeypatch, model):
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setattr(gdest, "load_model", lambda: model)
+    text = (ROOT / page).read_text(encoding="utf-8")
+    (example,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    test = doctest.DocTestParser().get_doctest(example, {}, page, page, 0)
+    assert len(test.examples) >= 3
+    assert doctest.DocTestRunner().run(test).failed == 0
+
+
+def test_the_example_of_the_readme_is_eight_lines():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    assert len([line for line in example.splitlines() if line.strip()]) == 8
+
+
+def test_results_come_in_the_order_of_the_paths_and_a_bad_file_is_one(model, tmp_path):
+    with (EXAMPLES / "labels.csv").open(newline="") as file:
+        truth = {row["file"]: float(row["g"]) for row in csv.DictReader(file)}
+    (tmp_path / "empty.tif").touch()
+    results = list(
+        gdest.grade_micrographs([EXAMPLES / "steel-7.tif", tmp_path / "empty.tif", EXAMPLES / "steel-3.tif"], model)
+    )
+    assert [Path(result.file).name for result in results] == ["steel-7.tif", "empty.tif", "steel-3.tif"]
+    assert [result.status for result in results] == ["graded", "failed", "graded"]
+    assert "empty" in results[1].reason
+    assert results[1].g is results[1].g_low is results[1].um_per_px is None
+    for result in (results[0], results[2]):
+        assert result.g_low <= truth[Path(result.file).name] <= result.g_high
+        assert result.row.micrograph.pixels.shape == (600, 800)
+
+
+def test_twice_the_pixel_size_is_two_grades_coarser(model):
+    (fine,) = gdest.grade_micrographs(EXAMPLES / "steel-5.tif", model)
+    (coarse,) = gdest.grade_micrographs(str(EXAMPLES / "steel-5.tif"), model, um_per_px=2.0)
+    assert coarse.g == pytest.approx(fine.g - 2.0, abs=0.002)
+    assert (coarse.um_per_px, coarse.um_per_px_source) == (2.0, "command-line")
+    assert coarse.g_seen == fine.g_seen
+
+
+def test_a_micrograph_is_read_with_the_pixel_size_that_is_stated_or_its_own():
+    (own,) = gdest.read_micrographs(EXAMPLES / "steel-2.tif")
+    (stated,) = gdest.read_micrographs(str(EXAMPLES / "steel-2.tif"), um_per_px=0.645)
+    assert (own.um_per_px, stated.um_per_px) == (0.5, 0.645)
+
+
+def test_errors_are_raised_and_name_the_file(tmp_path, model):
+    (tmp_path / "empty.tif").touch()
+    with pytest.raises(MicrographError, match=r"empty\.tif: the file is empty"):
+        list(gdest.read_micrographs(tmp_path / "empty.tif"))
+    with pytest.raises(WeightsError, match="missing"):
+        gdest.load_model(tmp_path / "missing.safetensors")
+    with pytest.raises(SettingsError):
+        gdest.load_model(device="abacus")
+    with pytest.raises(SettingsError):
+        list(gdest.grade_micrographs(EXAMPLES / "steel-5.tif", model, um_per_px=-1.0))
+    assert issubclass(MicrographError, GdestError)
+
+
+def test_importing_gdest_imports_nothing_heavy():
+    code = (
+        "import sys, gdest; gdest.load_model, gdest.grade_micrographs\n"
+        "assert not {'torch', 'pandas', 'numpy', 'matplotlib', 'scipy', 'PIL'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_the_package_says_that_it_is_typed():
+    assert (Path(gdest.__file__).parent / "py.typed").exists()
