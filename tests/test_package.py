@@ -39,3 +39,11 @@ def test_the_readmes_test_command_is_what_ci_runs():
     assert len(commands) == 2
     assert commands[1].endswith("pytest")
     assert "README.md" in (ROOT / ".ci" / "run").read_text()
+
+
+def test_a_wheel_holds_the_manual_and_says_that_it_is_typed(wheel):
+    with zipfile.ZipFile(wheel) as archive:
+        inside = set(archive.namelist())
+    pages = {path.relative_to(ROOT).as_posix() for path in (ROOT / "gdest" / "manual").iterdir()}
+    assert pages
+    assert pages | {"gdest/py.typed"} <= inside

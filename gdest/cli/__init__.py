@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from gdest import __version__
-from gdest.cli import grading, learning, paper, reporting  # noqa: F401  the commands register themselves
+from gdest.cli import grading, learning, manual, paper, reporting  # noqa: F401  the commands register themselves
 from gdest.cli.options import Weights, app
 from gdest.core import ExitCode, GdestError
 

@@ -1,0 +1,52 @@
+"""Show the manual: Markdown pages that travel with gdest, so that it is there without any network."""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib.resources import files
+from typing import Annotated, Optional
+
+import typer
+
+from gdest.cli.options import app
+from gdest.core import SettingsError
+
+
+@app.command()
+def manual(
+    topic: Annotated[Optional[str], typer.Argument(help="Topic to show; without one, all topics are listed.")] = None,
+) -> None:
+    """Show the manual: a list of its topics, or one of them."""
+    pages = read_pages()
+    if topic is not None and topic not in pages:
+        raise SettingsError(f"There is no topic {topic!r} in the manual; there are {', '.join(pages)}.")
+    try:
+        _show(table_of_contents(pages) if topic is None else pages[topic])
+        sys.stdout.flush()
+    except BrokenPipeError:  # the reader has seen enough, as `head` has
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def read_pages() -> dict[str, str]:
+    """Return the Markdown of every page by topic, sorted."""
+    folder = files("gdest") / "manual"
+    pages = {page.name.removesuffix(".md"): page.read_text("utf-8") for page in folder.iterdir()}
+    return dict(sorted(pages.items()))
+
+
+def table_of_contents(pages: dict[str, str]) -> str:
+    """Return Markdown that names each topic with the first line below its title."""
+    topics = (f"- `gdest manual {topic}`: {page.splitlines()[2]}" for topic, page in pages.items())
+    return "\n".join(["# The manual of gdest", "", *topics]) + "\n"
+
+
+def _show(markdown: str) -> None:
+    """Print Markdown, drawn on a terminal and as it is elsewhere."""
+    if not sys.stdout.isatty():
+        sys.stdout.write(markdown)
+        return
+    from rich.console import Console
+    from rich.markdown import Markdown
+
+    Console().print(Markdown(markdown))
