@@ -126,6 +126,15 @@ def test_every_link_and_path_leads_to_a_file(name):
     assert [path for path in named if not (ROOT / path).exists() and path != "gdest/weights/"] == []
 
 
+def test_the_files_that_the_architecture_names_are_there():
+    text = ALL_TEXTS["gdest/README.md"]
+    rooms = re.findall(r"^\| (\w+) \|.*\| ((?:`\w+\.py`(?:, )?)+) \|$", text, re.MULTILINE)
+    named = [f"{room}/{file}" for room, files in rooms for file in re.findall(r"\w+\.py", files)]
+    assert {room for room, _ in rooms} == {path.parent.name for path in (ROOT / "gdest").glob("*/__init__.py")}
+    named += [code for code in code_in(text) if re.fullmatch(r"[a-z]+/\w+\.(py|md)", code)]
+    assert [name for name in named if not any((ROOT / top / name).exists() for top in ("", "gdest"))] == []
+
+
 @each(ALL_TEXTS)
 def test_every_benchmark_that_is_called_takes_the_options_given(name):
     for line in code_in(ALL_TEXTS[name]):
@@ -136,10 +145,15 @@ def test_every_benchmark_that_is_called_takes_the_options_given(name):
                 assert options <= set(re.findall(r"add_argument\(\"(--[a-z-]+)\"", source)), line
 
 
-def test_the_columns_of_the_manual_are_those_of_the_reports():
-    of_micrographs, of_specimens = PAGES["columns"].split("## specimens.csv")
-    assert first_cells(of_micrographs) == list(COLUMNS)
-    assert first_cells(of_specimens) == list(SPECIMEN_COLUMNS)
+def column_notes() -> dict[str, list[tuple[str, str]]]:
+    """Return (name, meaning) of each column of results.csv and of specimens.csv, as the reports have them."""
+    return {"results.csv": list(COLUMNS.items()), "specimens.csv": list(SPECIMEN_COLUMNS.items())}
+
+
+@pytest.mark.parametrize("file", ["results.csv", "specimens.csv"])
+def test_the_columns_of_the_manual_are_those_of_the_reports(file):
+    (section,) = re.findall(rf"^## {file}\n(.*?)(?=^## |\Z)", PAGES["columns"], re.DOTALL | re.MULTILINE)
+    assert re.findall(r"^\| `(\w+)` \| (.*) \|$", section, re.MULTILINE) == column_notes()[file]
 
 
 def test_the_columns_of_the_readme_are_columns():
@@ -191,7 +205,7 @@ def test_an_unknown_topic_is_answered_with_the_known_ones():
     assert finished.returncode == ExitCode.USAGE
     assert finished.stdout == ""
     (sentence,) = finished.stderr.splitlines()
-    assert "\x1b" not in sentence
+    assert "color\\x1b[31m" in sentence
     assert all(topic in sentence for topic in PAGES)
 
 
