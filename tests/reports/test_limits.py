@@ -5,7 +5,7 @@ import math
 import pytest
 
 from gdest.core.errors import SettingsError
-from gdest.reports.limits import Found, Limit, judge, read_limits, verdict
+from gdest.reports.limits import Found, Limit, compare, read_limits, verdict
 
 
 def found(low=5.2, high=5.8, homogeneity="uniform", trusted=True):
@@ -27,22 +27,22 @@ def found(low=5.2, high=5.8, homogeneity="uniform", trusted=True):
     ],
 )
 def test_an_interval_that_straddles_the_limit_is_undecided(rule, said):
-    assert judge(Limit(rule), found()) == said
+    assert compare(Limit(rule), found()) == said
 
 
 def test_what_nobody_should_trust_is_undecided():
-    assert judge(Limit("g >= 5.0"), found(trusted=False)) == "undecided"
-    assert judge(Limit("g >= 5.0"), found(math.nan, math.nan)) == "undecided"
-    assert judge(Limit("homogeneity"), found(homogeneity="unknown")) == "undecided"
-    assert judge(Limit("homogeneity"), found(homogeneity="duplex:banding")) == "fail"
-    assert judge(Limit("homogeneity"), found(homogeneity="duplex in 1 of 5 fields")) == "fail"
+    assert compare(Limit("g >= 5.0"), found(trusted=False)) == "undecided"
+    assert compare(Limit("g >= 5.0"), found(math.nan, math.nan)) == "undecided"
+    assert compare(Limit("homogeneity"), found(homogeneity="unknown")) == "undecided"
+    assert compare(Limit("homogeneity"), found(homogeneity="duplex:banding")) == "fail"
+    assert compare(Limit("homogeneity"), found(homogeneity="duplex in 1 of 5 fields")) == "fail"
 
 
 def test_the_worst_verdict_counts_and_names_its_limit():
     limits = [Limit("g >= 5.0"), Limit("g >= 6.0"), Limit("homogeneity")]
     assert verdict(limits, found()) == ("fail", "g >= 6.0")
     assert verdict(limits[::2], found()) == ("pass", "g >= 5.0; homogeneity uniform")
-    assert verdict([], found()) == ("", "")
+    assert verdict([], found()) == (None, "")
 
 
 def test_a_limit_holds_where_its_patterns_fit():

@@ -10,8 +10,9 @@ from gdest.core.errors import OutputError
 from gdest.core.records import Failed, ImageFile
 from gdest.core.settings import GradeSettings
 from gdest.grading.pipeline import grade_micrographs
-from gdest.reports.csv import write_csv
-from gdest.reports.table import COLUMNS, ModelName, cells
+from gdest.reports.columns import COLUMNS
+from gdest.reports.results_csv import write_csv
+from gdest.reports.table import ModelName, cells
 
 DESIGNED = [
     "file", "status", "reason", "g", "g_low", "g_high", "g_from_density", "g_seen", "grains_per_mm2",

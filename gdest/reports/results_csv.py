@@ -1,29 +1,25 @@
-"""Write `results.csv`."""
+"""Write `results.csv` and `specimens.csv`."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
 
 from gdest.core import write_atomically
-from gdest.reports.table import COLUMNS, Cell
+from gdest.reports.columns import COLUMNS, Cell, Column
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
-WHOLE = ("tiles", "tiles_used", "width_px", "height_px", "intercepts", "fields", "fields_left_out")
-"""Columns of counts, which stay whole numbers beside empty cells."""
-
-
-def write_csv(table: Sequence[Mapping[str, Cell]], path: Path, columns: Iterable[str] = COLUMNS) -> None:
+def write_csv(table: Sequence[Mapping[str, Cell]], path: Path, columns: Mapping[str, Column] = COLUMNS) -> None:
     """Write the table, UTF-8, columns in their fixed order; a cell that is not known is empty.
 
     Text that a spreadsheet would run as a formula gets a leading apostrophe; numbers never do.
     """
     frame = pd.DataFrame([{name: _inert(value) for name, value in row.items()} for row in table], columns=list(columns))
-    frame = frame.astype({name: "Int64" for name in WHOLE if name in frame})
+    frame = frame.astype({name: "Int64" for name, column in columns.items() if column.type == "whole"})
     write_atomically(path, lambda temporary: frame.to_csv(temporary, index=False, lineterminator="\n"))
 
 
