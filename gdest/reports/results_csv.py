@@ -24,4 +24,8 @@ def write_csv(table: Sequence[Mapping[str, Cell]], path: Path, columns: Mapping[
 
 
 def _inert(value: Cell) -> Cell:
-    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA_STARTS) else value
+    if not isinstance(value, str):
+        return value
+    apostrophe = "'" if value.startswith(FORMULA_STARTS) else ""
+    # pandas leaves a carriage return without quotes, and what follows it would begin a row
+    return f"{apostrophe}{value}".replace("\r", "\N{REPLACEMENT CHARACTER}")
