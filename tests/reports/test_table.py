@@ -32,7 +32,7 @@ def graded(file, seen=((4.0, 4.0), (np.nan, 8.0)), zoom=1.0, **changed):
     seen = np.asarray(seen, np.float32)
     grid = TileGrid(tuple(range(0, 200 * seen.shape[0], 200)), tuple(range(0, 200 * seen.shape[1], 200)), 224)
     micrograph = Micrograph(file, np.zeros((500, 600), np.uint8), 0.5, "tiff", "1" * 64)
-    known = {"status": Status.REVIEW, "reason": "novel", "g_seen": 4.00049, "statistics": STATISTICS}
+    known = {"status": Status.REVIEW, "reason": "novel", "g_seen": 4.12351, "statistics": STATISTICS}
     known |= {"homogeneity": "duplex:banding", "homogeneity_note": "bands", "g_intercept": 6.54321, "intercepts": 70}
     return Graded(
         **{"micrograph": micrograph, "grade_map": GradeMap(seen, grid, zoom, 9), "graded_at": "now"} | known | changed
@@ -50,7 +50,7 @@ def test_every_cell_of_a_micrograph_with_a_pixel_size(file):
         "g_low": 5.123,
         "g_high": 7.001,
         "g_from_density": 8.0,
-        "g_seen": 4.0,
+        "g_seen": 4.124,
         "grains_per_mm2": 1984.0,
         "mean_diameter_um": 22.45,
         "mean_intercept_um": 20.0,
