@@ -10,8 +10,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from gdest.core import Row, exit_code, say, stderr
-from gdest.reports import STATUSES, Cell, ModelName, caution, cells
+from gdest.core import Row, Status, exit_code, say, stderr
+from gdest.reports import Cell, ModelName, caution, cells
 
 if TYPE_CHECKING:
     from gdest.training import Errors, Scores
@@ -105,7 +105,7 @@ def print_counts(counts: Mapping[str, int], problems: Sequence[dict[str, Cell]])
     shown = Table()
     shown.add_column("status")
     shown.add_column("count", justify="right")
-    for status in STATUSES:
+    for status in Status:
         if counts.get(status):
             shown.add_row(status, str(counts[status]))
     for row in problems:

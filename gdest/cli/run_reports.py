@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from gdest.core import ExitCode, read_config, say
-from gdest.reports import RECORD, Rules, changes, file_sha256, read_record, read_rules, rejected, write_reports
+from gdest.reports import RECORD_FILE, Rules, differences, file_sha256, read_record, read_rules, rejected, write_reports
 from gdest.scan import say_unassigned
 
 
@@ -32,10 +32,10 @@ def run_verify(folder: Path) -> int:
     """Print what has changed since the scan on standard output; return 0 when nothing has, else 3."""
     run, reports = read_record(folder)
     found = 0
-    for sentence in changes(run, reports, folder):
+    for sentence in differences(run, reports, folder):
         sys.stdout.write(f"{sentence}\n")
         found += 1
     hashed = sum(1 for row in run.table if row["sha256"])
-    say(f"{RECORD}: SHA-256 {file_sha256(folder / RECORD)}, finished {run.finished}")
+    say(f"{RECORD_FILE}: SHA-256 {file_sha256(folder / RECORD_FILE)}, finished {run.finished}")
     say(f"{len(reports)} reports, the weights and {hashed} micrographs compared: {found or 'nothing'} changed.")
     return ExitCode.PROBLEMS if found else 0

@@ -1,4 +1,5 @@
 from .assign import Rules as Rules, read_rules as read_rules
+from .columns import COLUMNS as COLUMNS, Cell as Cell, column_notes as column_notes
 from .every import REPORTS as REPORTS, rejected as rejected, write_reports as write_reports
 from .heatmap import (
     draw_grades as draw_grades,
@@ -14,12 +15,16 @@ from .pictures import (
     remove_pictures as remove_pictures,
     write_pictures as write_pictures,
 )
-from .record import RECORD as RECORD, changes as changes, file_sha256 as file_sha256, read_record as read_record
-from .run import (
-    STATUSES as STATUSES,
-    Run as Run,
+from .record import (
+    Record as Record,
     caution as caution,
     library_versions as library_versions,
     this_host as this_host,
 )
-from .table import COLUMNS as COLUMNS, Cell as Cell, ModelName as ModelName, cells as cells
+from .record_file import (
+    RECORD_FILE as RECORD_FILE,
+    differences as differences,
+    file_sha256 as file_sha256,
+    read_record as read_record,
+)
+from .table import ModelName as ModelName, cells as cells

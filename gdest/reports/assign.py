@@ -1,4 +1,4 @@
-"""Assign specimens and verdicts to rows by the rules of gdest.toml, and make one row per specimen."""
+"""Give rows their specimens and verdicts by the rules of gdest.toml, and make one row per specimen."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from gdest.reports.columns import SPECIMEN_COLUMNS, Cell
 from gdest.reports.limits import Found, Limit, read_limits, verdict
 from gdest.reports.specimens import (
     IDENTITY,
@@ -20,34 +21,6 @@ from gdest.reports.specimens import (
     specimen_rule,
     specimen_statistics,
 )
-from gdest.reports.table import Cell
-
-SPECIMEN_COLUMNS: dict[str, str] = {
-    "specimen": "specimen by the rule in gdest.toml",
-    "product": "product",
-    "heat": "heat",
-    "order": "order",
-    "location": "locations of its micrographs",
-    "verdict": "pass, fail or undecided by the limits in gdest.toml",
-    "verdict_reason": "the limits that gave the verdict",
-    "fields": "micrographs with status graded; only these count",
-    "fields_left_out": "micrographs with any other status",
-    "g": "ASTM grain size number G of the mean grains per mm2",
-    "g_low": "lower end of the 95 % interval over the fields (Student t)",
-    "g_high": "upper end of the 95 % interval over the fields (Student t)",
-    "relative_accuracy": "%RA, 100 times the 95 % interval over the mean; E112 asks for 10 or less",
-    "g_model_half": "half-width of the model's own 90 % interval, mean of the fields; more fields do not shrink it",
-    "g_iso_643": "ISO 643 grain size number of the mean grains per mm2",
-    "grains_per_mm2": "mean N_A of the fields",
-    "sd_per_mm2": "standard deviation of N_A over the fields (n - 1)",
-    "ci95_per_mm2": "95 % interval of the mean N_A, plus or minus",
-    "mean_diameter_um": "mean planar grain diameter in um",
-    "mean_intercept_um": "mean lineal intercept in um",
-    "area_mm2": "area examined in mm2",
-    "grains": "grains on that area, estimated",
-    "homogeneity": "uniform, duplex in n of m fields, or unknown; an indication, not an E1181 rating",
-    "flags": "what falls short of E112",
-}
 
 
 @dataclass(frozen=True)
@@ -64,9 +37,9 @@ def read_rules(sections: Mapping[str, Any], base: Path) -> Rules:
 
 
 def assign(table: Sequence[dict[str, Cell]], rules: Rules) -> list[dict[str, Cell]]:
-    """Return the rows, which now have their specimen and verdict; without a specimen rule they keep what they have.
+    """Return the rows with their specimen and verdict; without a rule for specimens each keeps the one it has.
 
-    They are not copied: of a large archive they are what takes the memory.
+    The rows are changed in place: a large archive has no memory for a copy.
     """
     for row in table:
         row.update(_origin_cells(row, rules.specimen))
@@ -87,7 +60,7 @@ def _verdict_cells(row: Mapping[str, Cell], limits: Sequence[Limit]) -> dict[str
         _number(row["g_low"]), _number(row["g_high"]), str(row["homogeneity"] or "unknown"), row["status"] == "graded"
     )
     said, why = verdict([limit for limit in limits if limit.holds_for("micrograph", names)], found)
-    return {"verdict": said or None, "verdict_reason": why or None}
+    return {"verdict": said, "verdict_reason": why or None}
 
 
 def _number(value: Cell) -> float:
@@ -107,7 +80,7 @@ def specimen_rows(table: Sequence[dict[str, Cell]], limits: Sequence[Limit]) -> 
 
 
 def identity(row: Mapping[str, Cell]) -> tuple[str, ...]:
-    """Return what tells the specimen of a row from others, which may have its name in another heat."""
+    """Return what tells the specimen of a row from others, which may have the same name in another heat."""
     return tuple(str(row.get(name) or "") for name in IDENTITY)
 
 
@@ -120,19 +93,22 @@ def _specimen_row(key: tuple[str, ...], rows: Sequence[dict[str, Cell]], limits:
     cells |= {name: getattr(origin, name) or None for name in ORIGIN_FIELDS}
     names = {name: getattr(origin, name) for name in ORIGIN_FIELDS}
     said, why = verdict([limit for limit in limits if limit.holds_for("specimen", names)], _trusted(found))
-    return cells | {"verdict": said or None, "verdict_reason": why or None, "flags": "; ".join(found.flags) or None}
+    return cells | {"verdict": said, "verdict_reason": why or None, "flags": "; ".join(found.flags) or None}
 
 
 def _field(row: Mapping[str, Cell]) -> Field:
     area = _number(row.get("area_mm2")) * UM2_PER_MM2
-    if math.isnan(area):  # a record of gdest before it named the area
+    if math.isnan(area):  # a record of an earlier gdest, which had no area
         area = _number(row["width_px"]) * _number(row["height_px"]) * _number(row["um_per_px"]) ** 2
     low, high = _number(row["g_low"]), _number(row["g_high"])
     return Field(_number(row["grains_per_mm2"]), area, low, high, str(row["homogeneity"]))
 
 
 def _trusted(found: SpecimenStatistics) -> Found:
-    """Return what limits look at: the wider of the fields' interval and the model's own, none from one field."""
+    """Return what limits look at: the wider of the fields' interval and the model's own.
+
+    A single field has no interval over fields, so that its specimen is undecided.
+    """
     low = min(found.g_low, found.g - found.g_model_half)
     high = max(found.g_high, found.g + found.g_model_half)
     known = found.fields > 1 and not math.isnan(found.g_low)

@@ -12,42 +12,32 @@ from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 from jinja2 import Environment
 from markupsafe import Markup
 
-from gdest.core import write_atomically
+from gdest.core import Status, write_atomically
 from gdest.reports.assign import identity
-from gdest.reports.heatmap import BAR_PX, heatmap_name
-from gdest.reports.limits import Limit
-from gdest.reports.pictures import preview_name, thumbnail_name
-from gdest.reports.run import NOTE, STATUSES, VERDICTS, Run
-from gdest.reports.table import Cell
-
-COLUMNS = ("file", "status", "verdict", "g", "g_low", "g_high", "homogeneity", "specimen", "um_per_px", "reason")
-TOLD = ("homogeneity_note", "area_by_half_g", "verdict_reason", "um_per_px_source", "mean_intercept_um", "g_intercept")
-"""Cells that are shown when a micrograph is opened."""
-
-SPECIMEN_COLUMNS = (
-    *("specimen", "heat", "verdict", "fields", "g", "g_low", "g_high"),
-    *("relative_accuracy", "homogeneity", "flags"),
-)
+from gdest.reports.columns import COLUMNS, SPECIMEN_COLUMNS, Cell, Column, columns_in
+from gdest.reports.heatmap import BAR_PX
+from gdest.reports.limits import Limit, Verdict
+from gdest.reports.links import Links
+from gdest.reports.record import NOTE, Record
 
 
-def write_gallery(run: Run, specimens: Sequence[Mapping[str, Cell]], limits: Sequence[Limit], path: Path) -> None:
+def write_gallery(record: Record, specimens: Sequence[Mapping[str, Cell]], limits: Sequence[Limit], path: Path) -> None:
     """Write the page beside the results; raise `OutputError`. Pictures are linked, not contained."""
     environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
     parts = files("gdest.reports") / "gallery_page"
     template = environment.from_string((parts / "page.html").read_text(encoding="utf-8"))
-    verdicts, statuses = run.counts("verdict"), run.counts("status")
+    verdicts, statuses = record.counts("verdict"), record.counts("status")
     page = template.render(
-        run=run,
+        record=record,
         note=NOTE,
-        counts=[(name, statuses[name]) for name in STATUSES if statuses[name]],
-        verdicts=[(name, verdicts[name]) for name in VERDICTS if verdicts[name]],
-        limits=[limit.text for limit in limits],
-        data=_inert_json(_data(run, specimens, path.parent)),
+        counts=[(name, statuses[name]) for name in Status if statuses[name]],
+        verdicts=[(name, verdicts[name]) for name in Verdict if verdicts[name]],
+        limits=[limit.sentence for limit in limits],
+        data=_inert_json(_data(record, specimens, Links(path.parent, record))),
         style=Markup((parts / "page.css").read_text(encoding="utf-8")),
         script=Markup((parts / "page.js").read_text(encoding="utf-8")),
         table_style=Markup(_bundled("dt_bundle.css").decode().replace("</", "<\\/")),
@@ -68,23 +58,31 @@ def _inert_json(data: object) -> Markup:
     return Markup(text)
 
 
-def _data(run: Run, specimens: Sequence[Mapping[str, Cell]], folder: Path) -> dict[str, Any]:
+def _data(record: Record, specimens: Sequence[Mapping[str, Cell]], links: Links) -> dict[str, Any]:
+    """Return what the page's script shows; a row is its cells, its links and the place of its specimen."""
+    table, details = columns_in("gallery", COLUMNS), columns_in("details", COLUMNS)
+    of_specimens = columns_in("gallery", SPECIMEN_COLUMNS)
     number = {identity(row): place for place, row in enumerate(specimens)}
     return {
-        "columns": COLUMNS,
-        "told": TOLD,
+        "columns": [_look(column) for column in table],
+        "details": [_look(column) for column in details],
         "rows": [
-            [row.get(name) for name in (*COLUMNS, *TOLD)]
-            + [*_pictures(str(row["file"]), folder), number.get(identity(row))]
-            for row in run.table
+            [*_cells(row, [*table, *details]), *_links(str(row["file"]), links), number.get(identity(row))]
+            for row in record.table
         ],
-        "specimenColumns": SPECIMEN_COLUMNS,
-        "specimens": [[row.get(name) for name in SPECIMEN_COLUMNS] + [place] for place, row in enumerate(specimens)],
+        "specimenColumns": [_look(column) for column in of_specimens],
+        "specimens": [[*_cells(row, of_specimens), place] for place, row in enumerate(specimens)],
         "bar": BAR_PX,
     }
 
 
-def _pictures(file: str, folder: Path) -> list[str | None]:
-    """Return the links to thumbnail, micrograph and heatmap, None for those that do not exist."""
-    names = (thumbnail_name(file), preview_name(file), heatmap_name(file))
-    return [quote(name) if (folder / name).is_file() else None for name in names]
+def _look(column: Column) -> dict[str, object]:
+    return {"name": column.name, "decimals": column.decimals, "long": column.wrapped, "badge": column.badge}
+
+
+def _cells(row: Mapping[str, Cell], columns: Sequence[Column]) -> list[Cell]:
+    return [row.get(column.name) for column in columns]
+
+
+def _links(file: str, links: Links) -> list[str | None]:
+    return [links.thumbnail(file), links.preview(file), links.heatmap(file)]

@@ -6,41 +6,50 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from fnmatch import fnmatchcase
 from typing import Any
 
 from gdest.core import SettingsError
 
 SCOPES = ("file", "specimen", "product", "heat", "order", "location")
-"""What a limit can be restricted by; each holds a pattern with * and ?."""
+"""Names by which a limit can be restricted, each to a pattern with * and ?."""
 
 ON = ("micrograph", "specimen")
 G_LIMIT = re.compile(r"g\s*(>=|<=)\s*(-?\d+(?:\.\d+)?)")
 
 
+class Verdict(StrEnum):
+    """Name what limits can say of a micrograph or a specimen."""
+
+    PASS = "pass"
+    UNDECIDED = "undecided"
+    FAIL = "fail"
+
+
 @dataclass(frozen=True)
 class Limit:
-    """Hold one acceptance limit: `g >= 5.0`, `g <= 8.5` or `homogeneity`, and for what it holds."""
+    """Hold one acceptance limit, `g >= 5.0`, `g <= 8.5` or `homogeneity`, and what it applies to."""
 
     rule: str
     scope: tuple[tuple[str, str], ...] = ()
     on: tuple[str, ...] = ON
 
     @property
-    def text(self) -> str:
+    def sentence(self) -> str:
         """Return the limit in words."""
         where = ", ".join(f"{name} {pattern}" for name, pattern in self.scope)
         what = "homogeneity uniform" if self.rule == "homogeneity" else self.rule
         return f"{what} ({where})" if where else what
 
     def holds_for(self, kind: str, names: Mapping[str, str]) -> bool:
-        """Return whether the limit is meant for a `micrograph` or `specimen` of these names."""
+        """Return whether the limit applies to a `micrograph` or `specimen` of these names."""
         return kind in self.on and all(fnmatchcase(names.get(name, ""), pattern) for name, pattern in self.scope)
 
 
 @dataclass(frozen=True)
 class Found:
-    """Hold what a limit looks at: the interval of G (NaN when not known), homogeneity, and if it is trusted."""
+    """Hold what a limit looks at: the interval of G (NaN when unknown), the homogeneity, whether both are trusted."""
 
     g_low: float
     g_high: float
@@ -71,30 +80,36 @@ def _limit(table: Mapping[str, Any]) -> Limit:
     return Limit(rule, scope, (on,) if on else ON)
 
 
-def judge(limit: Limit, found: Found) -> str:
-    """Return `pass`, `fail`, or `undecided`: the interval straddles the limit, or nobody should trust it."""
+def compare(limit: Limit, found: Found) -> Verdict:
+    """Return the verdict of one limit; undecided where the interval straddles the limit or is not to be trusted."""
     if not found.trusted:
-        return "undecided"
+        return Verdict.UNDECIDED
     if limit.rule == "homogeneity":
-        if found.homogeneity == "uniform":
-            return "pass"
-        return "fail" if found.homogeneity.startswith("duplex") else "undecided"
+        return _compare_homogeneity(found.homogeneity)
     match = G_LIMIT.fullmatch(limit.rule)
     if match is None or math.isnan(found.g_low) or math.isnan(found.g_high):
-        return "undecided"
+        return Verdict.UNDECIDED
     bound = float(match[2])
-    low, high = (found.g_low, found.g_high) if match[1] == ">=" else (-found.g_high, -found.g_low)
-    bound = bound if match[1] == ">=" else -bound
-    if low >= bound:
-        return "pass"
-    return "fail" if high < bound else "undecided"
+    if match[1] == ">=":
+        passes, fails = found.g_low >= bound, found.g_high < bound
+    else:
+        passes, fails = found.g_high <= bound, found.g_low > bound
+    if passes:
+        return Verdict.PASS
+    return Verdict.FAIL if fails else Verdict.UNDECIDED
 
 
-def verdict(limits: Sequence[Limit], found: Found) -> tuple[str, str]:
-    """Return the worst verdict of the limits and the limits that gave it; two empty texts without limits."""
-    said = [(judge(limit, found), limit.text) for limit in limits]
-    for worst in ("fail", "undecided", "pass"):
-        texts = [text for one, text in said if one == worst]
-        if texts:
-            return worst, "; ".join(texts)
-    return "", ""
+def _compare_homogeneity(homogeneity: str) -> Verdict:
+    if homogeneity == "uniform":
+        return Verdict.PASS
+    return Verdict.FAIL if homogeneity.startswith("duplex") else Verdict.UNDECIDED
+
+
+def verdict(limits: Sequence[Limit], found: Found) -> tuple[Verdict | None, str]:
+    """Return the worst verdict of the limits and the limits that gave it; None and an empty text without limits."""
+    said = [(compare(limit, found), limit.sentence) for limit in limits]
+    for worst in (Verdict.FAIL, Verdict.UNDECIDED, Verdict.PASS):
+        sentences = [sentence for one, sentence in said if one == worst]
+        if sentences:
+            return worst, "; ".join(sentences)
+    return None, ""

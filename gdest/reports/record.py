@@ -1,83 +1,84 @@
-"""Write and read `run.json`, the record that reports are rebuilt from and checked against."""
+"""Hold the record of an output folder: its rows, and all that a reader needs to trace them."""
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import fields
+import platform
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from gdest.core import DataError, write_atomically
-from gdest.reports.run import NOTE, Run
-from gdest.reports.table import COLUMNS
+from gdest import __version__
+from gdest.core import split_page
+from gdest.reports.columns import Cell
 
-RECORD = "run.json"
-FORMAT = 1
-
-
-def write_record(run: Run, reports: Sequence[str], out: Path) -> None:
-    """Write `run.json` with every row, setting and version, and the SHA-256 of each report beside it."""
-    parts = {one.name: getattr(run, one.name) for one in fields(Run) if one.name != "table"}
-    hashes = {name: file_sha256(out / name) for name in reports}
-    head = json.dumps(
-        {"gdest_run": FORMAT, "note": NOTE, **parts, "reports": hashes}, ensure_ascii=False, indent=1, default=str
-    )
-
-    def write(temporary: Path) -> None:
-        """Write a row a line; the text of all rows at once takes as much memory as the rows."""
-        with temporary.open("w", encoding="utf-8") as file:
-            file.write(head.removesuffix("\n}") + ',\n "rows": [')
-            for index, row in enumerate(run.table):
-                known = {name: value for name, value in row.items() if value is not None}
-                file.write(f"{',' if index else ''}\n  {json.dumps(known, ensure_ascii=False, default=str)}")
-            file.write("\n ]\n}\n")
-
-    write_atomically(out / RECORD, write)
+LIBRARIES = ("torch", "torchvision", "numpy", "scipy", "pillow", "tifffile", "pandas", "xlsxwriter", "itables")
 
 
-def read_record(out: Path) -> tuple[Run, dict[str, str]]:
-    """Return the run and the reports' hashes of an output folder; raise `DataError` when there is none."""
-    path = out / RECORD
-    try:
-        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        if content["gdest_run"] != FORMAT:
-            raise DataError(f"{path} has format {content['gdest_run']}; this gdest reads format {FORMAT}.")
-        known = {one.name: content[one.name] for one in fields(Run) if one.name in content}
-        table = [dict.fromkeys(COLUMNS) | row for row in content["rows"]]
-        known |= {"table": table, "roots": tuple(content["roots"])}
-        return Run(**known), dict(content["reports"])
-    except FileNotFoundError as error:
-        raise DataError(f"{path} does not exist; give the --out folder of a finished scan.") from error
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise DataError(f"{path} cannot be read as the record of a run: {error}.") from error
+def caution(model: str) -> str:
+    """Return the sentence beside every number that says what it is not; `model` names the weights."""
+    return f"G is an estimate by {model}, not an E112 measurement; duplex is an indication, not an E1181 rating."
 
 
-def changes(run: Run, reports: Mapping[str, str], out: Path) -> Iterator[str]:
-    """Yield one sentence for each micrograph, report or weights file that is no longer what the record says."""
-    for name, sha256 in reports.items():
-        yield from _change(name, out / name, sha256)
-    if run.weights:
-        yield from _change(f"weights {run.weights}", Path(run.weights), run.model_sha256)
-    for row in run.table:
-        if row["sha256"]:
-            name = str(row["file"])
-            yield from _change(name, run.path_of(name), str(row["sha256"]))
+NOTE = caution("the model named here")
 
 
-def _change(name: str, path: Path | None, sha256: str) -> Iterator[str]:
-    if path is None or not path.is_file():
-        yield f"{name}: missing"
-        return
-    try:
-        if file_sha256(path) != sha256:
-            yield f"{name}: changed since the run"
-    except OSError as error:
-        yield f"{name}: cannot be read ({error.strerror or error})"
+@dataclass(frozen=True)
+class Record:
+    """Hold what `run.json` holds: the rows of an output folder and where they come from.
+
+    `table` has one dict of cells per micrograph, sorted by file. `sections` are those of gdest.toml, which lay in
+    `rules_folder`; `settings` holds every setting by name. Times are UTC, ISO 8601. `seconds` is the time that the
+    last scan needed for its `files_read` new files.
+    """
+
+    table: list[dict[str, Cell]]
+    roots: tuple[str, ...]
+    model: str
+    model_sha256: str
+    weights: str = ""
+    card: Mapping[str, Any] = field(default_factory=dict)
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    sections: Mapping[str, Any] = field(default_factory=dict)
+    rules_folder: str = ""
+    versions: Mapping[str, str] = field(default_factory=dict)
+    host: str = ""
+    started: str = ""
+    finished: str = ""
+    seconds: float = 0.0
+    files_read: int = 0
+
+    def path_of(self, file: str) -> Path | None:
+        """Return where a row's file lies, `file#2` (its second micrograph) as well; None when its root is unknown."""
+        if len(self.roots) == 1:
+            path = Path(self.roots[0], file)
+        else:
+            first, _, rest = file.partition("/")
+            root = next((Path(root) for root in self.roots if Path(root).name == first), None)
+            if root is None:
+                return None
+            path = root / rest
+        whole = path.with_name(split_page(path.name)[0])
+        return whole if whole != path and not path.exists() else path
+
+    def counts(self, column: str) -> Counter[str]:
+        """Return how many rows have each value of a text column."""
+        return Counter(str(row[column]) for row in self.table if row.get(column))
 
 
-def file_sha256(path: Path) -> str:
-    """Return the SHA-256 of a file as hexadecimal digits."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def library_versions() -> dict[str, str]:
+    """Return the versions of Python, gdest and the libraries that the numbers and reports depend on."""
+    found = {"python": platform.python_version(), "gdest": __version__}
+    for name in LIBRARIES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def this_host() -> str:
+    """Return the name of this machine and its system."""
+    return f"{platform.node()}, {platform.system()} {platform.release()}, {platform.machine()}"

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from textwrap import wrap
 from typing import Any
-from urllib.parse import quote
 
 from xlsxwriter import Workbook
 
-from gdest.reports.heatmap import heatmap_name
+from gdest.core import Status
+from gdest.reports.columns import HEATMAP, Cell, Column
+from gdest.reports.limits import Verdict
+from gdest.reports.links import Links
 from gdest.reports.pictures import THUMBNAIL_PX, thumbnail_name
-from gdest.reports.run import Run, caution
-from gdest.reports.table import Cell
+from gdest.reports.record import caution
 
 A4 = 9
 MOST_ROWS = 1_048_575
@@ -29,134 +29,115 @@ MOST_LINES = 10
 LONGEST_TEXT = 32_767
 LONGEST_LINK = 2000
 MOST_FOOTER = 220
-COLOURS = {"graded": "#E2F0D9", "review": "#FFF2CC", "uncalibrated": "#FCE4D6", "failed": "#F8CBCB"}
-COLOURS |= {"pass": "#E2F0D9", "undecided": "#FFF2CC", "fail": "#F8CBCB"}
-COLOURED = ("status", "verdict")
+BADGES = {
+    Status.GRADED: "#E2F0D9",
+    Status.REVIEW: "#FFF2CC",
+    Status.UNCALIBRATED: "#FCE4D6",
+    Status.FAILED: "#F8CBCB",
+    Verdict.PASS: "#E2F0D9",
+    Verdict.UNDECIDED: "#FFF2CC",
+    Verdict.FAIL: "#F8CBCB",
+}
+"""The ground of a cell by its value, green, yellow, orange and red."""
+
 NOT_IN_XML = dict.fromkeys((*range(9), 11, 12, *range(14, 32), 65534, 65535), "�")
 
 
 @dataclass(frozen=True)
-class Column:
-    """Say how a column looks: its note, width, number format; `folded` hides it behind the outline's plus."""
-
-    name: str
-    note: str
-    width: float
-    number_format: str
-    wrapped: bool
-    folded: bool
-
-
-@dataclass(frozen=True)
 class Sheet:
-    """Hold a worksheet and its book, whose formats it shares."""
+    """Hold a worksheet of XlsxWriter and its book, which owns the cell formats."""
 
     book: Workbook
-    page: Any
+    worksheet: Any
 
     def style(self, **properties: object) -> Any:
         """Return a cell format."""
         return self.book.add_format(properties)
 
 
-@dataclass(frozen=True)
-class Pictures:
-    """Know where the micrographs, heatmaps and thumbnails of a run lie, seen from its output folder."""
-
-    folder: Path
-    run: Run
-
-    def micrograph_link(self, file: str) -> str:
-        """Return the link to a micrograph, relative where it can be; empty when nothing is known."""
-        path = self.run.path_of(file)
-        if path is None:
-            return ""
-        try:
-            return quote(Path(os.path.relpath(path, self.folder.resolve())).as_posix(), errors="replace")
-        except ValueError:  # another drive
-            return path.as_uri()
-
-    def heatmap(self, file: str) -> Path | None:
-        """Return the heatmap of a file, relative to the folder; None when there is none."""
-        name = heatmap_name(file)
-        return Path(name) if (self.folder / name).is_file() else None
-
-    def thumbnail(self, file: str) -> Path | None:
-        """Return the thumbnail of a file's heatmap; None when there is none."""
-        path = self.folder / thumbnail_name(file)
-        return path if path.is_file() else None
-
-
 def fresh_sheet(book: Workbook, name: str, model: str) -> Sheet:
-    """Return a new sheet that prints on landscape A4; every page says below what its numbers are."""
-    page = book.add_worksheet(name)
-    page.set_landscape()
-    page.set_paper(A4)
-    page.set_margins(left=0.4, right=0.4, top=0.5, bottom=0.6)
+    """Return a new sheet that prints on landscape A4, with the caution of `model` at the foot of each page."""
+    worksheet = book.add_worksheet(name)
+    worksheet.set_landscape()
+    worksheet.set_paper(A4)
+    worksheet.set_margins(left=0.4, right=0.4, top=0.5, bottom=0.6)
     words = caution(f"model {model}").replace("&", "&&")
-    page.set_footer(f"&L{name}&C{words[:MOST_FOOTER]}&R&P / &N")
-    page.fit_to_pages(1, 0)
-    return Sheet(book, page)
+    worksheet.set_footer(f"&L{name}&C{words[:MOST_FOOTER]}&R&P / &N")
+    worksheet.fit_to_pages(1, 0)
+    return Sheet(book, worksheet)
 
 
-def text(value: str) -> str:
-    """Return text that a cell can hold."""
+def cell_text(value: str) -> str:
+    """Return text as a cell can hold it, without control characters and not too long."""
     return value.translate(NOT_IN_XML)[:LONGEST_TEXT]
 
 
 def write_table(
-    sheet: Sheet, columns: Sequence[Column], rows: Sequence[Mapping[str, Cell]], pictures: Pictures | None
+    sheet: Sheet, columns: Sequence[Column], rows: Sequence[Mapping[str, Cell]], links: Links | None
 ) -> None:
-    """Write a table with one header row; the columns file and heatmap become links where `pictures` knows them."""
-    page, rows = sheet.page, rows[:MOST_ROWS]
-    _set_up(sheet, columns, len(rows))
+    """Write a table with one header row; the columns file and heatmap become links where `links` finds them."""
+    worksheet, rows = sheet.worksheet, rows[:MOST_ROWS]
+    folded = _folded(columns, rows)
+    _set_up(sheet, columns, folded, len(rows))
     styles = [_style(sheet, column) for column in columns]
-    link, plain = sheet.style(font_color="#0563C1", underline=1, valign="top"), sheet.style(valign="top")
-    thumbnails = pictures is not None and any(column.name == "heatmap" for column in columns)
+    link = sheet.style(font_color="#0563C1", underline=1, valign="top")
+    wrapped = [column for column in columns if column.wrapped and column.name not in folded]
+    pictured = HEATMAP in columns
     for number, row in enumerate(rows, start=1):
         file = str(row.get("file") or "")
-        shown = pictures.thumbnail(file) if pictures and thumbnails and number <= MOST_THUMBNAILS else None
-        page.set_row(number, max(_height(columns, row), THUMBNAIL_ROW_PT if shown else 0))
+        thumbnail = _thumbnail(links, file) if links and pictured and number <= MOST_THUMBNAILS else None
+        worksheet.set_row(number, max(_height(wrapped, row), THUMBNAIL_ROW_PT if thumbnail else 0))
         for index, column in enumerate(columns):
-            if column.name == "file" and pictures and len(rows) <= MOST_LINKS:
-                _write_link(page, number, index, pictures.micrograph_link(file), file, link)
-            elif column.name == "heatmap" and pictures:
-                _write_heatmap(page, number, index, pictures.heatmap(file), shown, link)
+            if column.name == "file" and links and len(rows) <= MOST_LINKS:
+                _write_link(worksheet, number, index, links.micrograph(file), file, link)
+            elif column is HEATMAP and links:
+                _write_heatmap(worksheet, number, index, links.heatmap(file), thumbnail, link)
             else:
-                _write_cell(page, number, index, row.get(column.name), styles[index] or plain)
+                write_cell(worksheet, number, index, row.get(column.name), styles[index])
 
 
-def _height(columns: Sequence[Column], row: Mapping[str, Cell]) -> int:
-    """Return the height of a row in points: LibreOffice prints wrapped lines of unstated heights over each other."""
-    texts = [
-        (str(row.get(column.name) or ""), column.width) for column in columns if column.wrapped and not column.folded
-    ]
-    return LINE_PT * min(max((lines_of(one, width) for one, width in texts), default=1), MOST_LINES)
+def _folded(columns: Sequence[Column], rows: Sequence[Mapping[str, Cell]]) -> set[str]:
+    """Return the names of the columns that a page has no room for, or that no row fills."""
+    return {
+        column.name
+        for column in columns
+        if not column.printed or not (column.always or any(row.get(column.name) is not None for row in rows))
+    }
+
+
+def _thumbnail(links: Links, file: str) -> Path | None:
+    return links.folder / thumbnail_name(file) if links.thumbnail(file) else None
+
+
+def _height(wrapped: Sequence[Column], row: Mapping[str, Cell]) -> int:
+    """Return the height of a row in points: LibreOffice prints wrapped lines over each other where none is stated."""
+    lines = (lines_of(str(row.get(column.name) or ""), column.width) for column in wrapped)
+    return LINE_PT * min(max(lines, default=1), MOST_LINES)
 
 
 def lines_of(value: str, characters: float) -> int:
-    """Return how many lines a text takes that is wrapped between words."""
+    """Return the number of lines of a text that is wrapped between words."""
     return max(sum(len(wrap(line, max(int(characters), 1))) or 1 for line in value.splitlines()), 1)
 
 
-def _set_up(sheet: Sheet, columns: Sequence[Column], count: int) -> None:
-    page = sheet.page
+def _set_up(sheet: Sheet, columns: Sequence[Column], folded: set[str], count: int) -> None:
+    worksheet = sheet.worksheet
     looks: dict[str, object] = {"bold": True, "bg_color": "#DDE6EE", "valign": "top", "text_wrap": True, "bottom": 1}
     of_text, of_numbers = sheet.style(**looks, align="left", indent=1), sheet.style(**looks, align="right")
-    page.freeze_panes(1, 1)
-    page.autofilter(0, 0, count, len(columns) - 1)
-    page.repeat_rows(0)
-    page.repeat_columns(0)
-    page.set_row(0, LINE_PT)
+    worksheet.freeze_panes(1, 1)
+    worksheet.autofilter(0, 0, count, len(columns) - 1)
+    worksheet.repeat_rows(0)
+    worksheet.repeat_columns(0)
+    worksheet.set_row(0, LINE_PT)
     for index, column in enumerate(columns):
-        level = {"level": 1, "hidden": True} if column.folded else {}
-        page.set_column(index, index, column.width, None, level)
-        page.write_string(0, index, column.name, of_numbers if column.number_format else of_text)
-        page.write_comment(0, index, column.note, {"x_scale": 2, "author": "gdest"})
-        if column.name in COLOURED:
-            for value, colour in COLOURS.items():
-                rule = {"type": "cell", "criteria": "==", "value": f'"{value}"'}
-                page.conditional_format(1, index, max(count, 1), index, rule | {"format": sheet.style(bg_color=colour)})
+        level = {"level": 1, "hidden": True} if column.name in folded else {}
+        worksheet.set_column(index, index, column.width, None, level)
+        worksheet.write_string(0, index, column.name, of_numbers if column.number_format else of_text)
+        worksheet.write_comment(0, index, column.note, {"x_scale": 2, "author": "gdest"})
+        if column.badge:
+            for value, colour in BADGES.items():
+                rule = {"type": "cell", "criteria": "==", "value": f'"{value}"', "format": sheet.style(bg_color=colour)}
+                worksheet.conditional_format(1, index, max(count, 1), index, rule)
 
 
 def _style(sheet: Sheet, column: Column) -> Any:
@@ -167,27 +148,30 @@ def _style(sheet: Sheet, column: Column) -> Any:
     return sheet.style(**properties)
 
 
-def _write_cell(page: Any, row: int, col: int, value: Cell, style: Any) -> None:
+def write_cell(worksheet: Any, row: int, col: int, value: Cell, style: Any) -> None:
+    """Write text or a number; nothing where the value is unknown."""
     if isinstance(value, str):
-        page.write_string(row, col, text(value), style)
+        worksheet.write_string(row, col, cell_text(value), style)
     elif value is not None:
-        page.write_number(row, col, value, style)
+        worksheet.write_number(row, col, value, style)
 
 
-def _write_link(page: Any, row: int, col: int, link: str, shown: str, style: Any) -> None:
-    if not link or len(link) > LONGEST_LINK or page.write_url(row, col, f"external:{link}", style, text(shown)) != 0:
-        page.write_string(row, col, text(shown), style)
+def _write_link(worksheet: Any, row: int, col: int, link: str | None, shown: str, style: Any) -> None:
+    """Write text that opens a link, or the text alone where there is no link or Excel refuses it."""
+    shown = cell_text(shown)
+    linked = link and len(link) <= LONGEST_LINK and worksheet.write_url(row, col, f"external:{link}", style, shown) == 0
+    if not linked:
+        worksheet.write_string(row, col, shown, style)
 
 
-def _write_heatmap(page: Any, row: int, col: int, heatmap: Path | None, thumbnail: Path | None, style: Any) -> None:
+def _write_heatmap(worksheet: Any, row: int, col: int, link: str | None, thumbnail: Path | None, style: Any) -> None:
     """Write a thumbnail that opens the heatmap, or a link in words."""
-    if heatmap is None:
+    if link is None:
         return
-    link = quote(heatmap.as_posix(), errors="replace")
     if thumbnail is not None:
         scale = THUMBNAIL_ROW_PT / 0.75 / THUMBNAIL_PX
         place = {"x_scale": scale, "y_scale": scale, "object_position": 1, "url": f"external:{link}"}
-        page.insert_image(row, col, str(thumbnail), place | {"description": "heatmap"})
+        worksheet.insert_image(row, col, str(thumbnail), place | {"description": "heatmap"})
     elif row <= MOST_LINKS:
         # a formula, since a sheet holds only 65,530 links and the file names need most of them
-        page.write_formula(row, col, f'=HYPERLINK("{link}","heatmap")', style, "heatmap")
+        worksheet.write_formula(row, col, f'=HYPERLINK("{link}","heatmap")', style, "heatmap")

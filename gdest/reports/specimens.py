@@ -1,4 +1,4 @@
-"""Gather the micrographs of one specimen and report one number for it, as ASTM E112 does."""
+"""Gather the micrographs of one specimen and give it one number, as ASTM E112 does."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ UM2_PER_MM2 = 1e6
 
 @dataclass(frozen=True)
 class Origin:
-    """Say what a micrograph shows: its specimen, and what is known of that."""
+    """Name the specimen that a micrograph shows, and what else is known of it."""
 
     specimen: str
     product: str = ""
@@ -35,19 +35,19 @@ class Origin:
 
 ORIGIN_FIELDS = tuple(one.name for one in fields(Origin))
 IDENTITY = ORIGIN_FIELDS[:4]
-"""What tells specimens apart: several may have one name, in other heats."""
+"""What tells specimens apart: two heats may use the same name."""
 
 
 @dataclass(frozen=True)
 class SpecimenRule:
-    """Say how a file's name tells its specimen: by folder, by a regular expression, or by a list."""
+    """Hold the rule that gives a file its specimen: its folder, a regular expression, or a list."""
 
     folder: str = ""
     pattern: re.Pattern[str] | None = None
     listed: Mapping[str, Origin] | None = None
 
     def origin(self, file: str) -> Origin | None:
-        """Return the origin of a file (path relative to its root, `/`); None when the rule does not know it."""
+        """Return the origin of a file (path relative to its root, `/`); None where the rule gives none."""
         if self.listed is not None:
             return self.listed.get(file)
         if self.pattern is not None:
@@ -129,11 +129,11 @@ class Field:
 
 @dataclass(frozen=True)
 class SpecimenStatistics:
-    """Hold one row of the sheet Specimens; NaN where too few fields tell it.
+    """Hold one row of the sheet Specimens; NaN where there are too few fields.
 
     `fields_left_out` counts micrographs that are not `graded`. `g_low`..`g_high` is the 95 % interval by
-    Student's t over the fields, which knows nothing of an error that the network makes on every field alike;
-    `g_model_half` is the mean half-width of the network's own intervals, which does not shrink with more fields.
+    Student's t over the fields, which an error that all fields share does not widen. `g_model_half` is the mean
+    half-width of the network's own intervals, which more fields do not shrink.
     """
 
     origin: Origin
@@ -165,7 +165,7 @@ class SpecimenStatistics:
 
 
 def specimen_statistics(origin: Origin, measured: Sequence[Field], left_out: int = 0) -> SpecimenStatistics:
-    """Return the E112 statistics of the fields of one specimen; their order is irrelevant.
+    """Return the E112 statistics of the fields of one specimen, in any order.
 
     The mean, s (n - 1) and the interval t s / sqrt(n) are those of N_A, and only then become G:
     E112 never averages G. %RA is 100 times the interval over the mean.
@@ -175,7 +175,7 @@ def specimen_statistics(origin: Origin, measured: Sequence[Field], left_out: int
     mean = float(densities.mean()) if count else math.nan
     sd = float(densities.std(ddof=1)) if count > 1 else math.nan
     half = student_t95(count) * sd / math.sqrt(count) if count > 1 else math.nan
-    accuracy = 100.0 * half / mean if count > 1 else math.nan
+    accuracy = 100.0 * half / mean
     g = _g(mean)
     return SpecimenStatistics(
         origin=origin,

@@ -1,83 +1,130 @@
-"""Write the sheets Summary and Settings of the workbook."""
+"""Write the sheet Summary of the workbook."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date as calendar_date
 from statistics import median
-from typing import Any
+from typing import Any, NamedTuple
 
-from gdest.reports.limits import Limit
-from gdest.reports.run import NOTE, STATUSES, VERDICTS, Run, numbers
-from gdest.reports.sheets import LINE_PT, Sheet, lines_of, text
-from gdest.reports.table import Cell
+from gdest.core import Status
+from gdest.reports.columns import Cell
+from gdest.reports.limits import Limit, Verdict
+from gdest.reports.record import NOTE, Record
+from gdest.reports.sheets import LINE_PT, Sheet, lines_of, write_cell
 
 DATA_COLUMN = 13
 """Where the charts' numbers stand, right of the charts."""
 
+FIRST_FACT = 2
+"""Row of the first line below the title."""
+
+LAST_CHART_ROW = 34
 MOST_POINTS = 400
-LINE_CHARACTERS, SETTING_CHARACTERS = 66, 96
+LINE_CHARACTERS = 66
+"""Characters on a line of the column of values, which is 68 wide."""
+
+GREY = "#7F7F7F"
 CHART_PX = {"width": 620, "height": 290}
 
 
-def write_summary(sheet: Sheet, run: Run, specimens: Sequence[Mapping[str, Cell]], limits: Sequence[Limit]) -> None:
-    """Write run, counts and limits, a histogram of G and its trend over the files' dates as native charts."""
-    page = sheet.page
-    page.set_column(0, 0, 24)
-    page.set_column(1, 1, 68)
-    lines = _lines(run, specimens, limits)
-    bins, days = histogram(numbers(_graded(run), "g")), trend(_graded(run))
-    title, bold = sheet.style(bold=True, font_size=14), sheet.style(bold=True, valign="top")
-    left, grey = sheet.style(align="left", valign="top", text_wrap=True), sheet.style(font_color="#7F7F7F")
-    date = sheet.style(num_format="yyyy-mm-dd", font_color="#7F7F7F")
-    one_decimal = sheet.style(num_format="0.0", font_color="#7F7F7F")
-    page.set_column(DATA_COLUMN, DATA_COLUMN + 6, 11)
-    for row in range(max(len(lines) + 2, len(bins) + 1, len(days) + 1)):
-        if row == 0:
-            page.write_string(0, 0, "gdest: grain size of etched steel", title)
-            heads = ("G", "micrographs", "", "file date", "mean G", "coarsest G", "finest G")
-            for index, name in enumerate(heads):
-                page.write_string(0, DATA_COLUMN + index, name, grey)
-        elif 2 <= row < len(lines) + 2:
-            name, value = lines[row - 2]
-            page.set_row(row, LINE_PT * lines_of(str(value), LINE_CHARACTERS))
-            page.write_string(row, 0, name, bold)
-            page.write(row, 1, text(value) if isinstance(value, str) else value, left)
-        if 1 <= row <= len(bins):
-            page.write_number(row, DATA_COLUMN, bins[row - 1][0], one_decimal)
-            page.write_number(row, DATA_COLUMN + 1, bins[row - 1][1], grey)
-        if 1 <= row <= len(days):
-            page.write_number(row, DATA_COLUMN + 3, _excel_day(days[row - 1][0]), date)
-            for index, value in enumerate(days[row - 1][1:], start=4):
-                page.write_number(row, DATA_COLUMN + index, value, one_decimal)
-    page.print_area(0, 0, max(len(lines) + 2, 34), DATA_COLUMN - 1)
+class Placed(NamedTuple):
+    """Hold what stands in one cell of the sheet."""
+
+    row: int
+    col: int
+    value: Cell
+    style: Any
+
+
+def write_summary(
+    sheet: Sheet, record: Record, specimens: Sequence[Mapping[str, Cell]], limits: Sequence[Limit]
+) -> None:
+    """Write counts and limits, a histogram of G and its trend over the files' dates as native charts."""
+    graded = [row for row in record.table if row["status"] == Status.GRADED]
+    facts = _facts(record, graded, specimens, limits)
+    bins, days = histogram(_numbers(graded, "g")), trend(graded)
+    _lay_out(sheet, facts)
+    _write_in_order(sheet, [*_title(sheet), *_placed_facts(sheet, facts), *_placed_data(sheet, bins, days)])
     if bins:
-        page.insert_chart("D3", _histogram_chart(sheet, len(bins)))
-        page.insert_chart("D19", _trend_chart(sheet, [_excel_day(day[0]) for day in days]))
+        sheet.worksheet.insert_chart("D3", _histogram_chart(sheet, len(bins)))
+        sheet.worksheet.insert_chart("D19", _trend_chart(sheet, [_excel_day(day[0]) for day in days]))
 
 
-def _graded(run: Run) -> list[dict[str, Cell]]:
-    return [row for row in run.table if row["status"] == "graded"]
+def _lay_out(sheet: Sheet, facts: Sequence[tuple[str, Cell]]) -> None:
+    worksheet = sheet.worksheet
+    worksheet.set_column(0, 0, 24)
+    worksheet.set_column(1, 1, 68)
+    worksheet.set_column(DATA_COLUMN, DATA_COLUMN + 6, 11)
+    for row, (_, value) in enumerate(facts, start=FIRST_FACT):
+        worksheet.set_row(row, LINE_PT * lines_of(str(value), LINE_CHARACTERS))
+    worksheet.print_area(0, 0, max(len(facts) + FIRST_FACT, LAST_CHART_ROW), DATA_COLUMN - 1)
 
 
-def _lines(run: Run, specimens: Sequence[Mapping[str, Cell]], limits: Sequence[Limit]) -> list[tuple[str, Cell]]:
-    statuses, verdicts, grades = run.counts("status"), run.counts("verdict"), numbers(_graded(run), "g")
-    lines: list[tuple[str, Cell]] = [("scanned folders", "\n".join(run.roots)), ("micrographs", len(run.table))]
-    lines += [(status, statuses[status]) for status in STATUSES]
+def _write_in_order(sheet: Sheet, cells: Iterable[Placed]) -> None:
+    """Write cells row by row: XlsxWriter in constant memory holds one row and drops what comes for earlier ones."""
+    for row, col, value, style in sorted(cells, key=lambda cell: (cell.row, cell.col)):
+        write_cell(sheet.worksheet, row, col, value, style)
+
+
+def _title(sheet: Sheet) -> Iterator[Placed]:
+    yield Placed(0, 0, "gdest: grain size of etched steel", sheet.style(bold=True, font_size=14))
+    grey = sheet.style(font_color=GREY)
+    for index, name in enumerate(("G", "micrographs", "", "file date", "mean G", "coarsest G", "finest G")):
+        yield Placed(0, DATA_COLUMN + index, name, grey)
+
+
+def _placed_facts(sheet: Sheet, facts: Sequence[tuple[str, Cell]]) -> Iterator[Placed]:
+    bold, left = sheet.style(bold=True, valign="top"), sheet.style(align="left", valign="top", text_wrap=True)
+    for row, (name, value) in enumerate(facts, start=FIRST_FACT):
+        yield Placed(row, 0, name, bold)
+        yield Placed(row, 1, value, left)
+
+
+def _placed_data(
+    sheet: Sheet, bins: Sequence[tuple[float, int]], days: Sequence[tuple[str, float, float, float]]
+) -> Iterator[Placed]:
+    """Yield the numbers that the charts draw."""
+    grey, decimal = sheet.style(font_color=GREY), sheet.style(num_format="0.0", font_color=GREY)
+    date = sheet.style(num_format="yyyy-mm-dd", font_color=GREY)
+    for row, (half_grade, count) in enumerate(bins, start=1):
+        yield Placed(row, DATA_COLUMN, half_grade, decimal)
+        yield Placed(row, DATA_COLUMN + 1, count, grey)
+    for row, (day, *grades) in enumerate(days, start=1):
+        yield Placed(row, DATA_COLUMN + 3, _excel_day(day), date)
+        for index, g in enumerate(grades, start=4):
+            yield Placed(row, DATA_COLUMN + index, g, decimal)
+
+
+def _facts(
+    record: Record,
+    graded: Sequence[Mapping[str, Cell]],
+    specimens: Sequence[Mapping[str, Cell]],
+    limits: Sequence[Limit],
+) -> list[tuple[str, Cell]]:
+    """Return the name and value of each line on the left of the sheet."""
+    statuses, verdicts, grades = record.counts("status"), record.counts("verdict"), _numbers(graded, "g")
+    lines: list[tuple[str, Cell]] = [("scanned folders", "\n".join(record.roots)), ("micrographs", len(record.table))]
+    lines += [(status, statuses[status]) for status in Status]
     if grades:
         lines += [("coarsest G", round(min(grades), 1)), ("median G", round(median(grades), 1))]
         lines += [("finest G", round(max(grades), 1))]
     lines += [("specimens", len(specimens))] if specimens else []
-    if run.sections.get("specimen"):
-        lines += [("without a specimen", sum(not row.get("specimen") for row in run.table))]
-    lines += [(f"limit {number}", limit.text) for number, limit in enumerate(limits, start=1)]
+    if record.sections.get("specimen"):
+        lines += [("without a specimen", sum(not row.get("specimen") for row in record.table))]
+    lines += [(f"limit {number}", limit.sentence) for number, limit in enumerate(limits, start=1)]
     if limits:
         of_specimens = Counter(str(row["verdict"]) for row in specimens if row["verdict"])
-        lines += [(f"micrographs: {one}", verdicts[one]) for one in VERDICTS]
-        lines += [(f"specimens: {one}", of_specimens[one]) for one in VERDICTS] if specimens else []
-    lines += [("files read by the last scan", run.files_read), ("time taken, s", round(run.seconds, 1))]
-    lines += [("started at (UTC)", run.started), ("finished at (UTC)", run.finished)]
-    return [*lines, ("model", run.model), ("model_sha256", run.model_sha256), ("note", NOTE)]
+        lines += [(f"micrographs: {one}", verdicts[one]) for one in Verdict]
+        lines += [(f"specimens: {one}", of_specimens[one]) for one in Verdict] if specimens else []
+    lines += [("files read by the last scan", record.files_read), ("time taken, s", round(record.seconds, 1))]
+    lines += [("started at (UTC)", record.started), ("finished at (UTC)", record.finished)]
+    return [*lines, ("model", record.model), ("model_sha256", record.model_sha256), ("note", NOTE)]
+
+
+def _numbers(rows: Sequence[Mapping[str, Cell]], column: str) -> list[float]:
+    return [float(value) for row in rows if isinstance(value := row.get(column), (int, float))]
 
 
 def histogram(grades: Sequence[float]) -> list[tuple[float, int]]:
@@ -87,7 +134,7 @@ def histogram(grades: Sequence[float]) -> list[tuple[float, int]]:
 
 
 def trend(rows: Sequence[Mapping[str, Cell]]) -> list[tuple[str, float, float, float]]:
-    """Return (date, mean, least and largest G) by the date of the files; over long times, by month."""
+    """Return (date, mean, least and largest G) for each date of the files, or for each month of many dates."""
     by_date: dict[str, list[float]] = {}
     known = [(str(row["file_modified"])[:10], row["g"]) for row in rows if row.get("file_modified")]
     if len({date for date, _ in known}) > MOST_POINTS:
@@ -99,9 +146,7 @@ def trend(rows: Sequence[Mapping[str, Cell]]) -> list[tuple[str, float, float, f
 
 
 def _excel_day(date: str) -> int:
-    from datetime import date as calendar
-
-    return (calendar.fromisoformat(date) - calendar(1899, 12, 30)).days
+    return (calendar_date.fromisoformat(date) - calendar_date(1899, 12, 30)).days
 
 
 def _histogram_chart(sheet: Sheet, count: int) -> Any:
@@ -119,8 +164,8 @@ def _histogram_chart(sheet: Sheet, count: int) -> Any:
 def _trend_chart(sheet: Sheet, days: Sequence[int]) -> Any:
     count = len(days)
     chart = sheet.book.add_chart({"type": "scatter"})
-    colours = {"mean G": "#1F3864", "coarsest G": "#C55A11", "finest G": "#548235"}
-    for index, (name, colour) in enumerate(colours.items(), start=4):
+    lines = {"mean G": "#1F3864", "coarsest G": "#C55A11", "finest G": "#548235"}
+    for index, (name, colour) in enumerate(lines.items(), start=4):
         column = DATA_COLUMN + index
         places = {"categories": ["Summary", 1, DATA_COLUMN + 3, count, DATA_COLUMN + 3]}
         places |= {"values": ["Summary", 1, column, count, column]}
@@ -139,33 +184,3 @@ def _label(chart: Any, title: str, x: str, y: str) -> None:
     chart.set_y_axis({"name": y, "major_gridlines": {"visible": True, "line": {"color": "#D9D9D9"}}})
     chart.set_legend({"none": True})
     chart.set_size(CHART_PX)
-
-
-def write_settings(sheet: Sheet, run: Run) -> None:
-    """Write every setting, the rules, the model card, versions, hashes, host, start and end."""
-    page, bold, style = sheet.page, sheet.style(bold=True), sheet.style(text_wrap=True, align="left", valign="top")
-    page.set_column(0, 0, 40)
-    page.set_column(1, 1, 100)
-    page.repeat_rows(0)
-    page.write_string(0, 0, "setting", bold)
-    page.write_string(0, 1, "value", bold)
-    told: dict[str, object] = {"weights": run.weights, "weights_sha256": run.model_sha256, "host": run.host}
-    told |= {"started": run.started, "finished": run.finished, "seconds": round(run.seconds, 1)}
-    parts = {"": told, "roots": run.roots, "settings": run.settings, "gdest.toml": run.sections}
-    lines = flat({**parts, "versions": run.versions, "model card": run.card})
-    for row, (name, value) in enumerate(lines, start=1):
-        page.set_row(row, LINE_PT * lines_of(value, SETTING_CHARACTERS))
-        page.write_string(row, 0, text(name), style)
-        page.write_string(row, 1, text(value), style)
-
-
-def flat(value: Any, name: str = "") -> list[tuple[str, str]]:
-    """Return (dotted name, text) of everything in nested mappings; lists of plain values stay on one line."""
-    if isinstance(value, Mapping):
-        pairs = [flat(one, f"{name}.{key}".strip(".")) for key, one in value.items()]
-        return [line for pair in pairs for line in pair]
-    if isinstance(value, (list, tuple)) and any(isinstance(one, Mapping) for one in value):
-        return [line for i, one in enumerate(value, start=1) for line in flat(one, f"{name}.{i}")]
-    if isinstance(value, (list, tuple)):
-        return [(name, ", ".join(str(one) for one in value))]
-    return [(name, "" if value is None else str(value))]

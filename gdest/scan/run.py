@@ -33,7 +33,7 @@ from gdest.core import (
 )
 from gdest.grading import Predictor, grade_files
 from gdest.model import ModelFile, read_model_file, weights_path
-from gdest.reports import REPORTS, Run, read_record, read_rules, rejected
+from gdest.reports import REPORTS, Record, read_record, read_rules, rejected
 from gdest.scan.changes import Plan
 from gdest.scan.exporting import begun_run, export, rules_of
 from gdest.scan.journal import Journal
@@ -120,7 +120,7 @@ class Scan:
         roots: Sequence[Path],
         out: Path,
         settings: GradeSettings,
-        begun: Run,
+        begun: Record,
         options: ScanSettings,
         ledger: Ledger,
         recipe: Recipe,

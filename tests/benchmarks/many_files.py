@@ -23,9 +23,9 @@ from gdest.core.records import GradeMap
 from gdest.core.settings import GradeSettings, answer_settings
 from gdest.model.weights_file import read_model_file
 from gdest.model.weights_path import weights_path
+from gdest.reports.columns import COLUMNS
 from gdest.reports.every import REPORTS
 from gdest.reports.pictures import picture_names
-from gdest.reports.table import COLUMNS
 from gdest.scan.changes import look_at
 from gdest.scan.exporting import begun_run, export_key, rules_of
 from gdest.scan.ledger import Ledger

@@ -11,12 +11,12 @@ from pathlib import Path
 import numpy as np
 
 from gdest.reports.assign import Rules, assign, specimen_rows
-from gdest.reports.csv import write_csv
+from gdest.reports.columns import COLUMNS, Cell
 from gdest.reports.limits import Limit
-from gdest.reports.record import write_record
-from gdest.reports.run import Run
+from gdest.reports.record import Record
+from gdest.reports.record_file import write_record
+from gdest.reports.results_csv import write_csv
 from gdest.reports.specimens import SpecimenRule
-from gdest.reports.table import COLUMNS, Cell
 from gdest.reports.workbook import write_workbook
 
 LIMITS = (Limit("g >= 5.0"), Limit("homogeneity"))
@@ -49,14 +49,14 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         out = Path(name)
         table = assign(rows(count), Rules(SpecimenRule(folder="parent"), LIMITS))
-        run = Run(table, ("/archive",), "model", "1" * 64)
+        record = Record(table, ("/archive",), "model", "1" * 64)
         began = time.monotonic()
-        specimens = specimen_rows(run.table, LIMITS)
+        specimens = specimen_rows(record.table, LIMITS)
         _say("specimens", began)
         for title, write in (
-            ("results.csv", lambda: write_csv(run.table, out / "results.csv")),
-            ("results.xlsx", lambda: write_workbook(run, specimens, LIMITS, out / "results.xlsx")),
-            ("run.json", lambda: write_record(run, [], out)),
+            ("results.csv", lambda: write_csv(record.table, out / "results.csv")),
+            ("results.xlsx", lambda: write_workbook(record, specimens, LIMITS, out / "results.xlsx")),
+            ("run.json", lambda: write_record(record, [], out)),
         ):
             began = time.monotonic()
             write()

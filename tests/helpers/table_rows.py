@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gdest.reports.table import COLUMNS
+from gdest.reports.columns import COLUMNS
 
 
 def row(file, **cells):

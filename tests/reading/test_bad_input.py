@@ -24,8 +24,8 @@ from gdest.core.records import Failed, ImageFile, Micrograph
 from gdest.core.settings import GradeSettings
 from gdest.grading.pipeline import grade_micrographs
 from gdest.reading.micrograph import read_micrographs
-from gdest.reports.csv import write_csv
-from gdest.reports.run import Run
+from gdest.reports.record import Record
+from gdest.reports.results_csv import write_csv
 from gdest.reports.table import ModelName, cells
 from gdest.reports.workbook import write_workbook
 
@@ -187,7 +187,7 @@ def test_odd_names_are_graded_and_never_run_as_a_formula(tmp_path, grey):
     rows = list(grade_micrographs(files, FakePredictor(), GradeSettings()))
     table = [cells(row, ModelName("fake", "")) for row in rows]
     write_csv(table, tmp_path / "out/results.csv")
-    write_workbook(Run(table, (), "fake", ""), [], (), tmp_path / "out/results.xlsx")
+    write_workbook(Record(table, (), "fake", ""), [], (), tmp_path / "out/results.xlsx")
     with open(tmp_path / "out/results.csv", newline="", encoding="utf-8") as text:
         read = [row["file"] for row in csv.DictReader(text)]
     assert len(read) == len(files)

@@ -16,7 +16,7 @@ from gdest.reports.gallery import write_gallery
 from gdest.reports.heatmap import BAR_PX, heatmap_name
 from gdest.reports.limits import Limit
 from gdest.reports.pictures import preview_name, thumbnail_name
-from gdest.reports.run import Run
+from gdest.reports.record import Record
 
 CHROMIUM = next(
     (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None
@@ -73,7 +73,7 @@ def page_path(tmp_path_factory):
         ):
             (out / picture).parent.mkdir(parents=True, exist_ok=True)
             Image.new("RGB", size, "navy").save(out / picture)
-    write_reports(Run(table, ("/archive",), "fake", "1" * 64), Rules(None, (Limit("g >= 7.0"),)), out)
+    write_reports(Record(table, ("/archive",), "fake", "1" * 64), Rules(None, (Limit("g >= 7.0"),)), out)
     return out / "index.html"
 
 
@@ -177,7 +177,7 @@ def test_the_page_follows_light_and_dark(chromium, page_path, scheme, dark):
 
 def test_five_thousand_micrographs_are_usable(chromium, tmp_path):
     table = [row(f"folder/{i:05d}.tif", g=3.0 + i % 17 / 2) for i in range(5000)]
-    write_gallery(Run(table, ("/archive",), "fake", "1" * 64), [], (), tmp_path / "index.html")
+    write_gallery(Record(table, ("/archive",), "fake", "1" * 64), [], (), tmp_path / "index.html")
     began = time.monotonic()
     with opened(chromium, tmp_path / "index.html") as page:
         page.locator("#micrographs_wrapper input[type=search]").fill("04999")

@@ -11,8 +11,8 @@ from gdest.core.errors import DataError
 from gdest.reports.assign import Rules
 from gdest.reports.every import rejected, write_reports
 from gdest.reports.limits import Limit
-from gdest.reports.record import read_record
-from gdest.reports.run import Run
+from gdest.reports.record import Record
+from gdest.reports.record_file import read_record
 
 RULES = Rules(None, (Limit("g >= 7.0"),))
 
@@ -30,7 +30,7 @@ def out(tmp_path):
         table.append(row(name, sha256=hashed, g=g, g_low=g - 0.3, g_high=g + 0.3))
     weights = hashlib.sha256(b"weights").hexdigest()
     sections = {"limit": [{"rule": "g >= 7.0"}]}
-    run = Run(table, (str(archive),), "w", weights, str(tmp_path / "w.safetensors"), sections=sections)
+    run = Record(table, (str(archive),), "w", weights, str(tmp_path / "w.safetensors"), sections=sections)
     write_reports(run, RULES, tmp_path / "out")
     return tmp_path / "out"
 
@@ -121,8 +121,8 @@ def test_the_second_micrograph_of_a_file_lies_in_that_file(tmp_path):
         (tmp_path / root / "stack.tif").touch()
     (tmp_path / "one" / "odd#3").touch()
     single, several = (
-        Run([], (str(tmp_path / "one"),), "w", ""),
-        Run([], (str(tmp_path / "one"), str(tmp_path / "two")), "w", ""),
+        Record([], (str(tmp_path / "one"),), "w", ""),
+        Record([], (str(tmp_path / "one"), str(tmp_path / "two")), "w", ""),
     )
     assert single.path_of("stack.tif#2") == tmp_path / "one" / "stack.tif"
     assert single.path_of("odd#3") == tmp_path / "one" / "odd#3"

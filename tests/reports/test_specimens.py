@@ -1,12 +1,24 @@
 from __future__ import annotations
 
 import math
+import re
+import warnings
 
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import given, settings, strategies as st
 
 from gdest.core.errors import SettingsError
-from gdest.reports.specimens import Field, Origin, specimen_rule, specimen_statistics, student_t95
+from gdest.reports.specimens import (
+    IDENTITY,
+    ORIGIN_FIELDS,
+    Field,
+    Origin,
+    _flags,
+    _g,
+    specimen_rule,
+    specimen_statistics,
+    student_t95,
+)
 
 SPECIMEN = Origin("A1")
 
@@ -30,7 +42,9 @@ def test_five_fields_worked_by_hand():
     assert found.mean_diameter_um == pytest.approx(31.62, abs=0.01)  # sqrt(1e6/1000)
     assert found.area_mm2 == pytest.approx(1.25)
     assert found.grains == pytest.approx(1250)
-    assert found.flags == ()
+    assert found.mean_intercept_um == pytest.approx(28.17, abs=0.01)  # 10^((G + 3.288) / -6.643856) mm
+    assert found.g_model_half == pytest.approx(0.4)
+    assert (found.origin, found.fields, found.fields_left_out, found.flags) == (SPECIMEN, 5, 0, ())
 
 
 def test_the_mean_is_of_densities_never_of_g():
@@ -51,28 +65,86 @@ def test_flags_say_what_e112_would_miss():
         "%RA above 10",
         "1 of 3 fields left out (not graded)",
     )
+    assert few.fields_left_out == 1
+
+
+@pytest.mark.parametrize(("count", "flags"), [(4, ("fewer than 5 fields",)), (5, ()), (6, ())])
+def test_five_fields_are_enough(count, flags):
+    assert specimen_statistics(SPECIMEN, fields(*[1000] * count)).flags == flags
+
+
+@pytest.mark.parametrize(("grains", "flags"), [(49.9, ("fewer than 50 grains in a field",)), (50.0, ()), (50.1, ())])
+def test_fifty_grains_in_the_poorest_field_are_enough(grains, flags):
+    poorest = Field(grains, 1e6, 7.6, 8.4)
+    assert poorest.grains == grains
+    assert tuple(_flags([*fields(*[1000] * 5), poorest], 0.0, 0)) == flags
+
+
+@pytest.mark.parametrize(("accuracy", "flags"), [(9.9, ()), (10.0, ()), (10.1, ("%RA above 10",)), (math.nan, ())])
+def test_a_relative_accuracy_of_ten_percent_is_enough(accuracy, flags):
+    assert tuple(_flags(fields(*[1000] * 5), accuracy, 0)) == flags
+
+
+def test_the_relative_accuracy_is_flagged_by_what_the_fields_show():
+    # a mean of 1000 and five fields 1000 +- d: s = d, %RA = 100 * 2.776 d / sqrt(5) / 1000, 10 at d = 80.54
+    def flags(d):
+        return specimen_statistics(SPECIMEN, fields(1000 - d, 1000 - d, 1000, 1000 + d, 1000 + d)).flags
+
+    assert flags(80.4) == ()
+    assert flags(80.7) == ("%RA above 10",)
 
 
 def test_one_field_has_no_interval_and_none_has_no_number():
-    one = specimen_statistics(SPECIMEN, fields(1984))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        one, none = specimen_statistics(SPECIMEN, fields(1984)), specimen_statistics(SPECIMEN, [], left_out=2)
     assert one.g == pytest.approx(8.0)
-    assert math.isnan(one.relative_accuracy)
-    assert math.isnan(one.g_low)
-    none = specimen_statistics(SPECIMEN, [], left_out=2)
-    assert math.isnan(none.g)
-    assert none.homogeneity == "unknown"
+    assert (one.fields, one.grains) == (1, 1984)
+    spread = ("sd_per_mm2", "ci95_per_mm2", "relative_accuracy", "g_low", "g_high")
+    assert all(math.isnan(getattr(one, name)) for name in spread)
+    numbers = (*spread, "grains_per_mm2", "g", "g_model_half", "g_iso_643", "mean_diameter_um", "mean_intercept_um")
+    assert all(math.isnan(getattr(none, name)) for name in numbers)
+    assert (none.fields, none.fields_left_out, none.area_mm2, none.grains) == (0, 2, 0.0, 0.0)
+    assert none.flags == ("fewer than 5 fields", "2 of 2 fields left out (not graded)")
 
 
-def test_a_specimen_is_as_uniform_as_its_fields():
-    mixed = [*fields(1000, 1000), *fields(1000, homogeneity="duplex:bimodal")]
-    assert specimen_statistics(SPECIMEN, mixed).homogeneity == "duplex in 1 of 3 fields"
-    unknown = [*fields(1000), *fields(1000, homogeneity="unknown")]
-    assert specimen_statistics(SPECIMEN, unknown).homogeneity == "unknown"
+def test_an_interval_that_reaches_below_no_grains_has_no_lower_end():
+    found = specimen_statistics(SPECIMEN, fields(100, 400))  # 250 +- 12.71 * 212.1 / sqrt(2)
+    assert math.isnan(found.g_low)
+    assert found.g_high == pytest.approx(math.log2((250 + 12.706 * 212.132 / math.sqrt(2)) / 15.5) + 1, abs=1e-3)
+    assert math.isnan(_g(0.0))
+    assert _g(0.5) == pytest.approx(math.log2(0.5 / 15.5) + 1)
+
+
+def test_the_models_half_width_is_the_mean_of_the_fields_and_more_fields_do_not_shrink_it():
+    unequal = [Field(1000, 1e6, 7.5, 8.5), Field(1000, 1e6, 7.8, 8.0)]
+    assert specimen_statistics(SPECIMEN, unequal).g_model_half == pytest.approx(0.3)
+    assert specimen_statistics(SPECIMEN, unequal * 10).g_model_half == pytest.approx(0.3)
+
+
+@pytest.mark.parametrize(
+    ("kinds", "homogeneity", "duplex", "unknown"),
+    [
+        (("uniform", "uniform"), "uniform", 0, 0),
+        (("uniform", "uniform", "duplex:bimodal"), "duplex in 1 of 3 fields", 1, 0),
+        (("duplex:bimodal", "unknown", "duplex:banding"), "duplex in 2 of 3 fields", 2, 1),
+        (("uniform", "unknown"), "unknown", 0, 1),
+        ((), "unknown", 0, 0),
+    ],
+)
+def test_a_specimen_is_as_uniform_as_its_fields(kinds, homogeneity, duplex, unknown):
+    found = specimen_statistics(SPECIMEN, [Field(1000, 1e6, 7.6, 8.4, kind) for kind in kinds])
+    assert (found.homogeneity, found.duplex_fields, found.unknown_fields) == (homogeneity, duplex, unknown)
+
+
+def test_a_field_says_nothing_of_homogeneity_unless_told():
+    assert specimen_statistics(SPECIMEN, [Field(1000, 1e6, 7.6, 8.4)]).homogeneity == "unknown"
 
 
 densities = st.lists(st.floats(10, 1e5), min_size=2, max_size=12)
 
 
+@settings(max_examples=30)
 @given(densities, st.randoms())
 def test_the_order_of_the_fields_is_irrelevant(values, random):
     shuffled = list(values)
@@ -80,6 +152,7 @@ def test_the_order_of_the_fields_is_irrelevant(values, random):
     assert specimen_statistics(SPECIMEN, fields(*values)) == specimen_statistics(SPECIMEN, fields(*shuffled))
 
 
+@settings(max_examples=30)
 @given(st.floats(10, 1e5), st.integers(2, 20))
 def test_equal_fields_give_a_relative_accuracy_of_zero(density, count):
     found = specimen_statistics(SPECIMEN, fields(*[density] * count))
@@ -87,6 +160,7 @@ def test_equal_fields_give_a_relative_accuracy_of_zero(density, count):
     assert found.g_low == pytest.approx(found.g, abs=1e-9)
 
 
+@settings(max_examples=30)
 @given(densities, st.floats(0.1, 10))
 def test_a_denser_steel_has_the_same_relative_accuracy_and_a_finer_g(values, factor):
     first = specimen_statistics(SPECIMEN, fields(*values))
@@ -95,53 +169,101 @@ def test_a_denser_steel_has_the_same_relative_accuracy_and_a_finer_g(values, fac
     assert second.g - first.g == pytest.approx(math.log2(factor), abs=1e-9)
 
 
+def test_the_names_of_a_specimen_and_what_tells_it_from_others():
+    assert ORIGIN_FIELDS == ("specimen", "product", "heat", "order", "location")
+    assert IDENTITY == ("specimen", "product", "heat", "order")
+    assert Origin("A") == Origin("A", "", "", "", "")
+
+
+def test_no_section_is_no_rule(tmp_path):
+    assert specimen_rule(None, tmp_path) is None
+
+
 def test_a_folder_names_the_specimen(tmp_path):
     parent = specimen_rule({"folder": "parent"}, tmp_path)
     top = specimen_rule({"folder": "top"}, tmp_path)
     assert parent.origin("furnace/A1/1.tif") == Origin("furnace/A1")
     assert top.origin("furnace/A1/1.tif") == Origin("furnace")
     assert parent.origin("1.tif") is None
+    assert top.origin("1.tif") is None
 
 
 def test_a_regular_expression_names_specimen_and_heat(tmp_path):
-    rule = specimen_rule({"regex": r"(?P<heat>H\d+)[/_](?P<specimen>[^/_]+)"}, tmp_path)
-    assert rule.origin("2026/H77_P3_1.tif") == Origin("P3", heat="H77")
+    rule = specimen_rule({"regex": r"(?P<heat>H\d+)_(?P<specimen>P\d)?_(?P<order>O\d)?"}, tmp_path)
+    assert rule.origin("2026/H77_P3_O1.tif") == Origin("P3", heat="H77", order="O1")
+    assert rule.origin("2026/H77_P3_1.tif") == Origin("P3", heat="H77")  # a group that fits nothing names nothing
+    assert rule.origin("2026/H77__1.tif") is None
     assert rule.origin("elsewhere.tif") is None
 
 
 def test_a_list_names_everything_and_reads_windows_paths(tmp_path):
-    (tmp_path / "map.csv").write_text("file,specimen,heat,order,location\na\\1.tif,P1,H1,O1,rim\n", encoding="utf-8")
+    (tmp_path / "map.csv").write_text(
+        "file,specimen,product,heat,order,location,remark\na\\1.tif, P1 ,bar,H1,O1,rim,x\n b.tif ,P2\n",
+        encoding="utf-8",
+    )
     rule = specimen_rule({"csv": "map.csv"}, tmp_path)
-    assert rule.origin("a/1.tif") == Origin("P1", "", "H1", "O1", "rim")
+    assert rule.origin("a/1.tif") == Origin("P1", "bar", "H1", "O1", "rim")
+    assert rule.origin("b.tif") == Origin("P2")
     assert rule.origin("a/2.tif") is None
+
+
+def test_a_list_may_say_the_same_twice(tmp_path):
+    (tmp_path / "map.csv").write_text("file,specimen\n1.tif,A\n1.tif,A\n")
+    assert specimen_rule({"csv": "map.csv"}, tmp_path).origin("1.tif") == Origin("A")
 
 
 @pytest.mark.parametrize("separator", [",", ";", "\t"])
 def test_a_list_may_be_written_by_any_excel(tmp_path, separator):
-    lines = ("file;specimen;order", 'a/1.tif;"P1";O1, rim')
-    text = "\n".join(lines) if separator == ";" else "\n".join(lines).replace(", rim", "").replace(";", separator)
-    (tmp_path / "map.csv").write_text(text, encoding="utf-8-sig")
+    text = separator.join(["file", "specimen", "order"]) + "\r\n" + separator.join(["ä/1.tif", '"P1"', '"O1,; rim"'])
+    (tmp_path / "map.csv").write_text(text, encoding="utf-8-sig", newline="")
     rule = specimen_rule({"csv": "map.csv"}, tmp_path)
-    assert rule.origin("a/1.tif") == Origin("P1", order="O1, rim" if separator == ";" else "O1")
+    assert rule.origin("ä/1.tif") == Origin("P1", order="O1,; rim")
+
+
+EXACTLY_ONE = "[specimen] takes exactly one of folder, regex or csv."
+GROUP = "[specimen] regex needs a group (?P<specimen>...); group names are specimen, product, heat, order, location."
+HALF = "[specimen] csv: every row of {} needs a file and a specimen."
 
 
 @pytest.mark.parametrize(
-    ("section", "word"),
+    ("section", "sentence"),
     [
-        ({}, "exactly one"),
-        ({"folder": "parent", "csv": "a.csv"}, "exactly one"),
-        ({"folder": "child"}, "parent"),
-        ({"regex": "("}, "regular expression"),
-        ({"regex": "a"}, "specimen"),
-        ({"regex": "(?P<specimen>a)(?P<colour>b)"}, "specimen"),
-        ({"csv": "missing.csv"}, "cannot be read"),
-        ({"csv": "half.csv"}, "needs a file"),
-        ({"csv": "twice.csv"}, "twice"),
-        ("folder", "exactly one"),
+        ({}, EXACTLY_ONE),
+        ({"folder": "parent", "csv": "a.csv"}, EXACTLY_ONE),
+        ({"folders": "parent"}, EXACTLY_ONE),
+        ("folder", EXACTLY_ONE),
+        ({"folder": 5}, "[specimen] folder must be text."),
+        ({"regex": 5}, "[specimen] regex must be text."),
+        ({"folder": "child"}, '[specimen] folder is "parent" (the whole path) or "top" (the first folder).'),
+        ({"regex": "a"}, GROUP),
+        ({"regex": "(?P<heat>a)"}, GROUP),
+        ({"regex": "(?P<specimen>a)(?P<colour>b)"}, GROUP),
+        ({"csv": "half.csv"}, HALF.format("{}/half.csv")),
+        ({"csv": "nameless.csv"}, HALF.format("{}/nameless.csv")),
+        ({"csv": "heads.csv"}, HALF.format("{}/heads.csv")),
+        ({"csv": "twice.csv"}, "[specimen] csv: {}/twice.csv names 1.tif twice, for two specimens."),
+        ({"csv": "order.csv"}, "[specimen] csv: {}/order.csv names 1.tif twice, for two specimens."),
     ],
 )
-def test_a_wrong_rule_is_one_clear_sentence(tmp_path, section, word):
+def test_a_wrong_rule_is_one_clear_sentence(tmp_path, section, sentence):
     (tmp_path / "half.csv").write_text("file,specimen\n1.tif,\n")
+    (tmp_path / "nameless.csv").write_text("file,specimen\n ,A\n")
+    (tmp_path / "heads.csv").write_text("name;piece\n1.tif;A\n")
     (tmp_path / "twice.csv").write_text("file,specimen\n1.tif,A\n1.tif,B\n")
-    with pytest.raises(SettingsError, match=word):
+    (tmp_path / "order.csv").write_text("file,specimen,order\n1.tif,A,1\n1.tif,A,2\n")
+    with pytest.raises(SettingsError, match=f"^{re.escape(sentence.replace('{}', str(tmp_path)))}$"):
+        specimen_rule(section, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("section", "start"),
+    [
+        ({"regex": "("}, "[specimen] regex is not a regular expression: missing )"),
+        ({"csv": "missing.csv"}, "[specimen] csv: {}/missing.csv cannot be read: "),
+        ({"csv": "latin.csv"}, "[specimen] csv: {}/latin.csv cannot be read: "),
+    ],
+)
+def test_what_cannot_be_read_says_why(tmp_path, section, start):
+    (tmp_path / "latin.csv").write_bytes("file,specimen\nä.tif,A\n".encode("latin-1"))
+    with pytest.raises(SettingsError, match=f"^{re.escape(start.replace('{}', str(tmp_path)))}"):
         specimen_rule(section, tmp_path)

@@ -11,10 +11,11 @@ from helpers.table_rows import row
 from PIL import Image
 
 from gdest.reports.assign import Rules, assign, specimen_rows
+from gdest.reports.columns import COLUMNS
 from gdest.reports.limits import Limit
-from gdest.reports.run import Run
-from gdest.reports.summary_sheet import flat, histogram, trend
-from gdest.reports.table import COLUMNS
+from gdest.reports.record import Record
+from gdest.reports.settings_sheet import flat
+from gdest.reports.summary_sheet import histogram, trend
 from gdest.reports.workbook import write_workbook
 
 LIMITS = (Limit("g >= 7.0"), Limit("homogeneity"))
@@ -22,7 +23,7 @@ SHEETS = ["Summary", "Specimens", "Micrographs", "Problems", "Settings"]
 
 
 @pytest.fixture
-def run(tmp_path):
+def record(tmp_path):
     failed = dict.fromkeys(["g", "g_low", "g_high", "grains_per_mm2", "homogeneity", "g_seen"])
     table = [
         row("=1+2.tif"),
@@ -33,17 +34,19 @@ def run(tmp_path):
     card = {"tile_px": 224, "limits": {"novelty": 1.6}}
     settings = {"stride_px": 224, "calibration": {"um_per_px": None}}
     root = (tmp_path / "archive").as_posix()
-    return Run(assign(table, Rules(None, LIMITS)), (root,), "fake", "1" * 64, card=card, settings=settings, host="here")
+    return Record(
+        assign(table, Rules(None, LIMITS)), (root,), "fake", "1" * 64, card=card, settings=settings, host="here"
+    )
 
 
 @pytest.fixture
-def written(run, tmp_path):
+def written(record, tmp_path):
     out = tmp_path / "out"
     for folder, suffix, size in (("heatmaps", "png", (900, 600)), ("thumbnails", "jpg", (176, 120))):
         path = out / folder / "sub" / f"#5 ä.tif.{suffix}"
         path.parent.mkdir(parents=True)
         Image.new("RGB", size, "blue").save(path)
-    write_workbook(run, specimen_rows(run.table, LIMITS), LIMITS, out / "results.xlsx")
+    write_workbook(record, specimen_rows(record.table, LIMITS), LIMITS, out / "results.xlsx")
     return out / "results.xlsx"
 
 
@@ -92,9 +95,9 @@ def test_links_lead_to_the_micrograph_and_its_heatmap(written):
     assert sum(name.startswith("xl/media/") for name in names) == 1
 
 
-def test_without_a_thumbnail_the_heatmap_is_a_link_in_words(written, run):
+def test_without_a_thumbnail_the_heatmap_is_a_link_in_words(written, record):
     os.remove(written.parent / "thumbnails/sub/#5 ä.tif.jpg")
-    write_workbook(run, [], (), written)
+    write_workbook(record, [], (), written)
     cell = by_name(openpyxl.load_workbook(written)["Micrographs"], 4)["heatmap"]
     assert cell.value == '=HYPERLINK("heatmaps/sub/%235%20%C3%A4.tif.png","heatmap")'
     assert openpyxl.load_workbook(written, data_only=True)["Micrographs"][cell.coordinate].value == "heatmap"
@@ -113,19 +116,19 @@ def test_problems_are_what_needs_a_person_and_specimens_have_their_verdict(writt
     assert "fewer than 5 fields" in specimen["flags"]
 
 
-def test_a_rule_that_fits_no_file_is_told(run, tmp_path):
-    table = [row | {"specimen": None} for row in run.table]
+def test_a_rule_that_fits_no_file_is_told(record, tmp_path):
+    table = [row | {"specimen": None} for row in record.table]
     write_workbook(
-        replace(run, table=table, sections={"specimen": {"csv": "a.csv"}}), [], (), tmp_path / "results.xlsx"
+        replace(record, table=table, sections={"specimen": {"csv": "a.csv"}}), [], (), tmp_path / "results.xlsx"
     )
     book = openpyxl.load_workbook(tmp_path / "results.xlsx")
     assert book["Specimens"]["A1"].value.startswith("No file fits the rule")
     assert {line[0].value: line[1].value for line in book["Summary"]}["without a specimen"] == 4
 
 
-def test_rows_are_as_high_as_their_wrapped_text(run, tmp_path):
-    run.table[3]["reason"] = "a long reason " * 12  # 168 characters in a column of 40
-    write_workbook(run, [], (), tmp_path / "results.xlsx")
+def test_rows_are_as_high_as_their_wrapped_text(record, tmp_path):
+    record.table[3]["reason"] = "a long reason " * 12  # 168 characters in a column of 40
+    write_workbook(record, [], (), tmp_path / "results.xlsx")
     heights = openpyxl.load_workbook(tmp_path / "results.xlsx")["Micrographs"].row_dimensions
     assert heights[2].height is None  # one line, as high as ever
     assert heights[5].height == 75
@@ -159,10 +162,10 @@ def test_settings_name_every_setting_and_the_model_card(written):
     assert told["host"] == "here"
 
 
-def test_pandas_reads_back_what_was_written(written, run):
+def test_pandas_reads_back_what_was_written(written, record):
     frame = pd.read_excel(written, sheet_name="Micrographs")
     assert list(frame["g"][:3]) == [8.0, 6.0, 7.2]
-    assert frame["verdict"].tolist() == [row["verdict"] for row in run.table]
+    assert frame["verdict"].tolist() == [row["verdict"] for row in record.table]
 
 
 def test_histogram_counts_half_grades_and_keeps_the_gaps():

@@ -13,12 +13,12 @@
   URL.revokeObjectURL(address);
   DataTable.ext.errMode = "throw";
 
-  const names = [...data.columns, ...data.told];
+  const shownColumns = [...data.columns, ...data.details];
+  const names = shownColumns.map((column) => column.name);
   const column = (name) => names.indexOf(name);
   const [thumbnail, preview, heatmap, specimenNumber] = [0, 1, 2, 3].map((i) => names.length + i);
-  const decimals = { um_per_px: 4, relative_accuracy: 1, g: 1, g_low: 1, g_high: 1, mean_intercept_um: 1, g_intercept: 1 };
-  const shown = (name, value) =>
-    value === null ? "" : typeof value === "number" && name in decimals ? value.toFixed(decimals[name]) : String(value);
+  const shown = (column, value) =>
+    value === null ? "" : typeof value === "number" && column.decimals !== null ? value.toFixed(column.decimals) : String(value);
 
   function element(tag, text, classes) {
     const made = document.createElement(tag);
@@ -35,15 +35,14 @@
   }
 
   // every cell is made as a node with textContent, so that no name can become markup
-  const cell = (name) => (value, kind) => {
+  const cell = (column) => (value, kind) => {
     if (kind !== "display") return value === null ? "" : value;
-    return element("span", shown(name, value), value !== null && (name === "status" || name === "verdict") ? `badge ${value}` : "");
+    return element("span", shown(column, value), value !== null && column.badge ? `badge ${value}` : "");
   };
 
-  const look = (name) => (name in decimals || name === "fields" ? "dt-right"
-    : `dt-left${name === "reason" || name === "flags" ? " long" : ""}`);
-  const columns = data.columns.map((name, index) => ({ title: name, data: index, render: cell(name),
-    searchable: true, className: look(name) }));
+  const look = (column) => (column.decimals !== null ? "dt-right" : `dt-left${column.long ? " long" : ""}`);
+  const columns = data.columns.map((column, index) => ({ title: column.name, data: index, render: cell(column),
+    searchable: true, className: look(column) }));
   columns[0].render = (value, kind, row) => (kind === "display" ? button(value, () => open(row)) : value);
   columns.splice(1, 0, { title: "heatmap", data: thumbnail, orderable: false, searchable: false,
     render: (value, kind) => {
@@ -116,15 +115,15 @@
     const number = specimen?.[data.specimenColumns.length];
     micrographs.column(columns.length - 1).search(specimen === null ? "" : (value) => value === `${number}`).draw();
     at("chosen").hidden = specimen === null;
-    const heat = specimen?.[data.specimenColumns.indexOf("heat")];
+    const heat = specimen?.[data.specimenColumns.findIndex((column) => column.name === "heat")];
     at("chosen-name").textContent = specimen === null ? "" : `${specimen[0]}${heat ? `, heat ${heat}` : ""}`;
     at("micrographs-title").scrollIntoView();
   }
   at("all").addEventListener("click", () => choose(null));
   if (data.specimens.length) {
     at("specimen-section").hidden = false;
-    const told = data.specimenColumns.map((name, index) => ({ title: name, data: index, render: cell(name),
-      className: look(name) }));
+    const told = data.specimenColumns.map((column, index) => ({ title: column.name, data: index,
+      render: cell(column), className: look(column) }));
     for (const one of told) one.visible = data.specimens.some((row) => row[one.data] !== null);
     told[0].render = (value, kind, row) => (kind === "display" ? button(value, () => choose(row)) : value);
     new DataTable("#specimens", { data: data.specimens, columns: told, pageLength: 10, autoWidth: false });
@@ -146,8 +145,8 @@
     }
     const list = at("told");
     list.replaceChildren();
-    names.forEach((name, index) => {
-      if (index && row[index] !== null) list.append(element("dt", name), element("dd", shown(name, row[index])));
+    shownColumns.forEach((column, index) => {
+      if (index && row[index] !== null) list.append(element("dt", column.name), element("dd", shown(column, row[index])));
     });
     if (!at("viewer").open) at("viewer").showModal();
     slide();
