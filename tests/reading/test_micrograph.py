@@ -7,7 +7,8 @@ from PIL import Image
 
 from gdest.core.calibration import CalibrationSettings
 from gdest.core.errors import MicrographError, SettingsError
-from gdest.reading.micrograph import grey_8_bit, read_micrograph
+from gdest.reading.grey import grey_8_bit
+from gdest.reading.micrograph import read_micrograph
 
 LUMA = np.array([0.299, 0.587, 0.114])
 

@@ -16,7 +16,7 @@ from helpers.vendor_files import lif, nd2
 from gdest.core.files import image_files
 from gdest.core.records import Failed, ImageFile
 from gdest.core.settings import GradeSettings
-from gdest.reading import guarded
+from gdest.reading import vendor_pool
 from gdest.reading.micrograph import read_micrographs
 from gdest.reading.vendor import READERS
 
@@ -193,7 +193,7 @@ def test_a_circular_chain_of_sectors_which_its_reader_follows_for_ever_is_a_name
 def test_a_reader_that_dies_costs_one_file_and_the_next_is_read(tmp_path, grey, monkeypatch):
     reader("nd2")
     (tmp_path / "a.nd2").write_bytes(nd2([grey], 0.345))
-    ask = guarded.Reader.ask
+    ask = vendor_pool.VendorProcess.ask
 
     def dying(self, *request):
         if request[0] == "samples":
@@ -202,7 +202,7 @@ def test_a_reader_that_dies_costs_one_file_and_the_next_is_read(tmp_path, grey, 
         return ask(self, *request)
 
     with monkeypatch.context() as patch:
-        patch.setattr(guarded.Reader, "ask", dying)
+        patch.setattr(vendor_pool.VendorProcess, "ask", dying)
         (row,) = rows(tmp_path / "a.nd2")
     assert row.reason == "cannot decode: its reader crashed (signal 11)"
     (row,) = rows(tmp_path / "a.nd2")
@@ -213,9 +213,9 @@ def test_a_reader_reads_one_file_after_another_and_ends_with_who_started_it(tmp_
     reader("nd2")
     (tmp_path / "a.nd2").write_bytes(nd2([grey], 0.345))
     code = (
-        "import sys; from pathlib import Path; from gdest.reading.guarded import vendor_pictures, _idle\n"
-        "for _ in range(3): [picture.decode() for picture in vendor_pictures(Path(sys.argv[1]))]\n"
-        "print(*(reader.process.pid for reader in _idle))"
+        "import sys; from pathlib import Path; from gdest.reading.vendor_pool import POOL, vendor_pages\n"
+        "for _ in range(3): [page.decode() for page in vendor_pages(Path(sys.argv[1]))]\n"
+        "print(*(reader.process.pid for reader in POOL._idle))"
     )
     command = [sys.executable, "-c", code, str(tmp_path / "a.nd2")]
     done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60)
