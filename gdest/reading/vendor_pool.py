@@ -111,32 +111,35 @@ class VendorFile:
         """Return whether the process can be asked for more."""
         return self._is_open and self._process.is_ready
 
-    def close(self) -> VendorProcess:
-        """Return the process, which this file no longer uses, once no thread is asking it."""
+    def close(self) -> None:
+        """Let go of the process, once no thread is asking it."""
         with self._lock:
             self._is_open = False
-        return self._process
 
 
 class VendorPool:
     """Own the vendor processes: start one where none is idle, lend it to one file at a time, and end it.
 
-    What is lent when gdest itself ends is told by its connection, which closes, and ends then.
+    A process that is still lent when gdest itself ends sees its connection close, and ends then.
     """
 
     def __init__(self) -> None:
         self._idle: list[VendorProcess] = []
+        # kept here, since a connection that is garbage with the generator that uses it may be closed before that
+        self._lent: set[VendorProcess] = set()
         self._lock = RLock()
 
     @contextmanager
     def open(self, path: Path) -> Iterator[VendorFile]:
         """Lend a process that has a file open."""
-        file = VendorFile(self._take() or VendorProcess())
+        process = self._take() or VendorProcess()
+        file = VendorFile(process)
+        self._lent.add(process)
         try:
             file.ask("open", path)
             yield file
         finally:
-            process = file.close()
+            file.close()
             if not self._keep(process):
                 process.end()
 
@@ -156,6 +159,7 @@ class VendorPool:
 
     def _keep(self, process: VendorProcess) -> bool:
         with self._lock:
+            self._lent.discard(process)
             keep = process.is_ready and len(self._idle) < MOST_IDLE
             if keep:
                 self._idle.append(process)

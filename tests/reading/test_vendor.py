@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import subprocess
@@ -244,6 +245,27 @@ def test_a_page_of_a_closed_file_gives_no_other_files_pixels(tmp_path, grey):
     next(others)
     with pytest.raises(MicrographError, match="its file is closed"):
         page.decode()
+
+
+def test_a_generator_that_is_garbage_in_a_cycle_gives_back_a_process_that_can_be_used(tmp_path, grey):
+    """The garbage collector finalizes a connection and the generator that uses it in any order."""
+    reader("nd2")
+    (tmp_path / "a.nd2").write_bytes(nd2([grey], 0.345))
+    pool = vendor_pool.VendorPool()
+
+    def abandoned():
+        file = pool.open(tmp_path / "a.nd2")
+        cycle = [file, file.__enter__()]
+        cycle.append(cycle)
+        return cycle[1]._process.process
+
+    process = abandoned()
+    gc.collect()
+    with pool.open(tmp_path / "a.nd2") as file:
+        assert file._process.process is process
+        assert file.ask("next")[:2] == grey.shape
+    pool.close()
+    assert process.poll() is not None
 
 
 def test_threads_that_share_a_file_each_get_the_pixels_they_asked_for(tmp_path, grey):
