@@ -12,6 +12,7 @@ from gdest import __version__
 from gdest.cli import grading, learning, manual, paper, reporting  # noqa: F401  the commands register themselves
 from gdest.cli.options import Weights, app
 from gdest.core import ExitCode, GdestError
+from gdest.reading import prepare_decoders
 
 
 @app.command()
@@ -32,6 +33,7 @@ def _root(version: Annotated[bool, typer.Option("--version", help="Print the ver
 def main() -> None:
     """Run the app; a `GdestError` becomes one sentence on standard error and its exit code."""
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
+    prepare_decoders()
     try:
         app()
     except GdestError as error:

@@ -49,6 +49,7 @@ from .records import (
     ImageFile as ImageFile,
     Micrograph as Micrograph,
     PixelSize as PixelSize,
+    PixelSizeSource as PixelSizeSource,
     Row as Row,
     Status as Status,
     TileAnswers as TileAnswers,
@@ -57,12 +58,12 @@ from .records import (
 )
 from .settings import GradeSettings as GradeSettings, answer_settings as answer_settings, with_rules as with_rules
 from .terminal import MOST_NAMED as MOST_NAMED, be_quiet as be_quiet, progress as progress, say as say, stderr as stderr
-from .threads import CORES as CORES, alive as alive, in_order as in_order
+from .threads import CORES as CORES, heartbeat as heartbeat, in_order as in_order
 from .tiles import (
     GreyImage as GreyImage,
     Regions as Regions,
     Tiles as Tiles,
-    cut as cut,
+    cut_parts as cut_parts,
     halve as halve,
     some_of as some_of,
     tiles_of as tiles_of,

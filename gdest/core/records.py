@@ -45,12 +45,34 @@ class FileState:
     again: bool = False
 
 
+class PixelSizeSource(StrEnum):
+    """Name where a pixel size is stated: by the user, in the archive's rules, in the file, in its name or picture."""
+
+    COMMAND_LINE = "command-line"
+    RULE = "gdest.toml"
+    OME_XML = "ome-xml"
+    IMAGEJ = "imagej"
+    ZEISS_TAG = "zeiss-tag"
+    FEI_TAG = "fei-tag"
+    OLYMPUS_TAG = "olympus-tag"
+    LEICA_TAG = "leica-tag"
+    NIKON_TAG = "nikon-tag"
+    TIFF_RESOLUTION = "tiff-resolution"
+    CZI = "czi"
+    LIF = "lif"
+    ND2 = "nd2"
+    OIB = "oib"
+    VSI = "vsi"
+    FILE_NAME = "file-name"
+    SCALE_BAR = "scale-bar"
+
+
 @dataclass(frozen=True)
 class PixelSize:
-    """Hold what one source says of a pixel size: um per px, and the source's name."""
+    """Hold what one source says of the pixel size."""
 
     um_per_px: float
-    source: str
+    source: PixelSizeSource
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Do a task per file in threads, in order, and give up on one that never comes back."""
+"""Work on one file per thread, return the results in order, and give up on a thread that hangs."""
 
 from __future__ import annotations
 
@@ -7,28 +7,31 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future
-from contextlib import suppress
+from concurrent.futures import Future, wait
 from typing import Generic, TypeVar
 
 from gdest.core.errors import ArchiveError
 
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-"""The cores that this process may use; threads that read and draw go by them."""
+"""The cores that this process may use."""
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 MOST_STALLED = 8
-"""So many tasks that hang in a row mean that the share is gone, not a file."""
+"""So many tasks that hang in a row mean that the network share is gone, not that a file is bad."""
+
+
+class _StalledError(Exception):
+    """Say that a task gives no sign of life."""
 
 
 class _Task(Generic[Item, Result]):
-    """Run one task in a thread of its own that nobody has to wait for when the process ends."""
+    """Run one task in a thread of its own, which does not keep the process from ending."""
 
     def __init__(self, work: Callable[[Item], Result], item: Item) -> None:
         self.item = item
-        self.heard = time.monotonic()
+        self.last_heartbeat = time.monotonic()
         self._future: Future[Result] = Future()
         threading.Thread(target=self._run, args=(work,), name="gdest file", daemon=True).start()
 
@@ -36,25 +39,27 @@ class _Task(Generic[Item, Result]):
         _of_this_thread.task = self
         try:
             self._future.set_result(work(self.item))
-        except BaseException as error:  # it belongs to whoever waits for the result
+        except BaseException as error:  # raised again where the result is waited for
             self._future.set_exception(error)
 
     def result(self, seconds: float) -> Result:
-        """Return the result; raise `TimeoutError` when nothing was heard of the task for `seconds`."""
-        while (left := self.heard + seconds - time.monotonic()) > 0.0:
-            with suppress(TimeoutError):
-                return self._future.result(left)
-        return self._future.result(0.0)
+        """Return the result, or raise what `work` raised; `_StalledError` when the last heartbeat is `seconds` ago."""
+        while not self._future.done():
+            left = self.last_heartbeat + seconds - time.monotonic()
+            if left <= 0.0:
+                raise _StalledError
+            wait([self._future], left)
+        return self._future.result()
 
 
 _of_this_thread = threading.local()
 
 
-def alive() -> None:
-    """Say that the task of this thread gets on: a panorama may take long, a read that hangs says nothing."""
+def heartbeat() -> None:
+    """Record that the task of this thread makes progress, so that a slow read is not taken for a stalled one."""
     task = getattr(_of_this_thread, "task", None)
     if task is not None:
-        task.heard = time.monotonic()
+        task.last_heartbeat = time.monotonic()
 
 
 def in_order(
@@ -65,11 +70,11 @@ def in_order(
     ahead: int,
     seconds: float,
 ) -> Iterator[tuple[Item, Result]]:
-    """Yield each item with what `work` makes of it, in order, `ahead` of them under way at a time.
+    """Yield each item with the result of `work`, in order; `ahead` items are under way at a time.
 
-    A read on a network share can hang for ever, and no thread can be stopped from outside: when it has not
-    been `alive` for `seconds`, its place is taken by `stalled(item)` and the thread is left behind. Raises
-    `ArchiveError` when `MOST_STALLED` items in a row hang, and whatever `work` raises.
+    A read on a network share can hang for ever, and no thread can be stopped from outside. After `seconds`
+    without a `heartbeat` the result is `stalled(item)`, and the thread is left behind. Raises `ArchiveError`
+    when `MOST_STALLED` items in a row hang, and whatever `work` raises.
     """
     under_way: deque[_Task[Item, Result]] = deque()
     in_a_row = 0
@@ -83,7 +88,7 @@ def in_order(
         try:
             result = task.result(seconds)
             in_a_row = 0
-        except TimeoutError:
+        except _StalledError:
             result = stalled(task.item)
             in_a_row += 1
         yield task.item, result

@@ -1,4 +1,4 @@
-"""Hold the pixels that tiles are cut from, until whoever looks at the tiles cuts them: on a GPU, there."""
+"""Name tiles by the picture they lie in and their corners; pixels are cut where they are needed, on a GPU there."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from PIL import Image
 
 
 class GreyImage:
-    """Hold a grey picture `pixels` (rows, cols) uint8, or that it is the half of another sheet.
+    """Hold a grey picture `pixels` (rows, cols) uint8, or a larger one that it is the half of.
 
-    `held` belongs to a predictor that cuts tiles on a device: the copy there, made once; a half is made of its whole.
+    `device_copy` is the copy that a predictor keeps on its device, made once, under `lock`; None without one.
     """
 
     shape: tuple[int, ...]
@@ -25,9 +25,9 @@ class GreyImage:
         elif pixels is not None:
             self.shape = pixels.shape
         else:
-            raise ValueError("a sheet has pixels, or is the half of another")
+            raise ValueError("a grey image has pixels, or is the half of another")
         self._pixels, self.whole = pixels, whole
-        self.held: object = None
+        self.device_copy: object = None
         self.lock = threading.Lock()
 
     @property
@@ -39,18 +39,18 @@ class GreyImage:
         return self._pixels
 
     def halved(self) -> GreyImage:
-        """Return the sheet at half the size; at once, unless a device holds this one and will halve it there."""
-        return GreyImage(None if self.held else halve(self.pixels), self)
+        """Return the image at half the size; a device that has a copy of this one halves it there."""
+        return GreyImage(None if self.device_copy else halve(self.pixels), self)
 
 
 @dataclass(frozen=True)
 class Tiles:
-    """Name n tiles of a sheet by their upper left corners (n, 2), row and column, in px of the sheet.
+    """Name n tiles of an image by their upper left corners (n, 2), row and column, in px of the image.
 
     Tiles that are `enlarged` are squares of half the side, shown at twice the size.
     """
 
-    sheet: GreyImage
+    image: GreyImage
     corners: NDArray[np.int64]
     side: int
     enlarged: bool = field(default=False, kw_only=True)
@@ -58,40 +58,40 @@ class Tiles:
     def __len__(self) -> int:
         return len(self.corners)
 
-    def some(self, start: int, stop: int) -> Tiles:
-        """Return those from `start` to `stop`."""
-        return replace(self, corners=self.corners[start:stop])
+    def __getitem__(self, numbers: slice) -> Tiles:
+        """Return some of the tiles."""
+        return replace(self, corners=self.corners[numbers])
 
     @property
     def source_px(self) -> int:
-        """Return the side of what is cut, in px of the sheet."""
+        """Return the side of the squares that are cut, in px of the image."""
         return self.side // 2 if self.enlarged else self.side
 
     def cut(self) -> NDArray[np.uint8]:
-        """Return the tiles, (n, side, side) uint8."""
-        pixels, side = self.sheet.pixels, self.source_px
+        """Return the pixels of the tiles, (n, side, side) uint8."""
+        pixels, side = self.image.pixels, self.source_px
         parts = [pixels[top : top + side, left : left + side] for top, left in self.corners]
         return np.stack([_enlarged(part) for part in parts] if self.enlarged else parts)
 
 
-def cut(parts: Sequence[Tiles]) -> NDArray[np.uint8]:
-    """Return the tiles of several sheets, (n, side, side) uint8."""
+def cut_parts(parts: Sequence[Tiles]) -> NDArray[np.uint8]:
+    """Return the pixels of the tiles of several images, one after another, (n, side, side) uint8."""
     return np.concatenate([part.cut() for part in parts])
 
 
 def some_of(parts: Sequence[Tiles], start: int, stop: int) -> list[Tiles]:
-    """Return the tiles from `start` to `stop`, counted through all parts."""
+    """Return the tiles from `start` to `stop`, counted through all parts; parts without any are left out."""
     ends = np.cumsum([len(part) for part in parts])
     begins = ends - [len(part) for part in parts]
     return [
-        part.some(max(start - begin, 0), stop - begin)
+        part[max(start - begin, 0) : stop - begin]
         for part, begin, end in zip(parts, begins.tolist(), ends.tolist(), strict=True)
         if begin < stop and start < end
     ]
 
 
 def tiles_of(pixels: NDArray[np.uint8]) -> Tiles:
-    """Return tiles (n, side, side) that are cut already, as they are handed to a predictor."""
+    """Return tiles (n, side, side) whose pixels are cut already as a predictor takes them."""
     count, side, _ = pixels.shape
     corners = np.stack([np.arange(count) * side, np.zeros(count)], axis=1).astype(np.int64)
     return Tiles(GreyImage(pixels.reshape(count * side, side)), corners, side)
@@ -109,9 +109,9 @@ def _enlarged(part: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 @dataclass(frozen=True)
 class Regions:
-    """Hold a picture that is read region by region: `shape` and, for each range of rows, grey pixels.
+    """Hold a picture too large for the memory: its `shape`, and `read(top, bottom)` for grey pixels of some rows.
 
-    `source` is what must live on for the rows to be read, such as the reader that holds the file open.
+    `source` is kept alive with it, such as the generator that holds the file open.
     """
 
     shape: tuple[int, int]

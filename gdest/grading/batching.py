@@ -12,7 +12,7 @@ from typing import Protocol
 
 import numpy as np
 
-from gdest.core import ModelCard, TileAnswers, Tiles, alive, some_of
+from gdest.core import ModelCard, TileAnswers, Tiles, heartbeat, some_of
 
 
 class Predictor(Protocol):
@@ -94,7 +94,7 @@ class SharedPredictor:
             self._waiting.append(request)
             self._changed.notify()
         answers = request.whole.result()
-        alive()
+        heartbeat()
         return answers
 
     def _serve(self) -> None:

@@ -115,7 +115,7 @@ def _enlarged(tiles: Tiles, *, few: bool) -> Tiles:
     half, quarter = tiles.side // 2, tiles.side // 4
     inside = [(0, 0), (0, half), (half, 0), (half, half)] if few else [(quarter, quarter)]
     corners = np.concatenate([tiles.corners + np.array(at, np.int64) for at in inside])
-    return Tiles(tiles.sheet, corners, tiles.side, enlarged=True)
+    return Tiles(tiles.image, corners, tiles.side, enlarged=True)
 
 
 def _closer(looks: list[_Look], kept: _Look) -> GradeMap | None:

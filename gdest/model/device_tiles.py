@@ -24,23 +24,23 @@ class _Held:
 def cut_on(device: torch.device, parts: Sequence[Tiles]) -> Tensor:
     """Return the tiles of several sheets, (n, 1, side, side) uint8 on the device, in the present stream.
 
-    Sheets keep their copy on the device in `held`, so each is copied once, whatever is cut of it; they
+    Sheets keep their copy on the device in `device_copy`, so each is copied once, whatever is cut of it; they
     must live until what is returned has been used.
     """
-    return torch.cat([_cut(_on(device, part.sheet), part) for part in parts]).unsqueeze(1)
+    return torch.cat([_cut(_on(device, part.image), part) for part in parts]).unsqueeze(1)
 
 
 def _on(device: torch.device, sheet: GreyImage) -> Tensor:
     """Return the sheet on the device; another stream that may have put it there is waited for."""
     with sheet.lock:
-        if sheet.held is None:
+        if sheet.device_copy is None:
             picture = _sent(device, sheet) if sheet.whole is None else halved(_on(device, sheet.whole))
             there = None
             if device.type == "cuda":
                 there = torch.cuda.Event()  # type: ignore[no-untyped-call]
                 there.record(torch.cuda.current_stream(device))
-            sheet.held = _Held(picture, there)
-        held = sheet.held
+            sheet.device_copy = _Held(picture, there)
+        held = sheet.device_copy
     assert isinstance(held, _Held)
     if held.there is not None:
         held.there.wait(torch.cuda.current_stream(device))
@@ -55,7 +55,7 @@ def _sent(device: torch.device, sheet: GreyImage) -> Tensor:
 
 
 def halved(picture: Tensor) -> Tensor:
-    """Return a picture (rows, cols) uint8 at half the size, as `sheet.halve` does to the last grey level."""
+    """Return a picture (rows, cols) uint8 at half the size, as `core.halve` does to the last grey level."""
     rows, cols = picture.shape
     if rows % 2:
         picture = torch.cat([picture, picture[-1:]])

@@ -14,7 +14,17 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from gdest.core import GradeSettings, ModelCard, SettingsError, TileAnswers, Tiles, WeightsError, cut, some_of, tiles_of
+from gdest.core import (
+    GradeSettings,
+    ModelCard,
+    SettingsError,
+    TileAnswers,
+    Tiles,
+    WeightsError,
+    cut_parts,
+    some_of,
+    tiles_of,
+)
 from gdest.model.device_tiles import cut_on
 from gdest.model.network import LoadedModel, to_device
 from gdest.model.openvino_engine import AT_ONCE, THREADS, OpenVinoDescriptors, is_installed
@@ -192,4 +202,4 @@ class NetworkPredictor:
 
 
 def _batch(parts: Sequence[Tiles]) -> Tensor:
-    return torch.from_numpy(cut(parts)).unsqueeze(1)
+    return torch.from_numpy(cut_parts(parts)).unsqueeze(1)

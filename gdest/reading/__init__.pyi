@@ -1,1 +1,2 @@
+from .decoders import prepare_decoders as prepare_decoders
 from .micrograph import read_micrograph as read_micrograph, read_micrographs as read_micrographs

@@ -21,30 +21,30 @@ from gdest.core import (
     ImageFile,
     Micrograph,
     MicrographError,
-    PixelSize,
     Regions,
-    alive,
+    heartbeat,
     now,
     page_name,
 )
-from gdest.reading.grey import Window, bands, check_shape, grey_8_bit, in_window, window_of
-from gdest.reading.guarded import vendor_pictures
+from gdest.reading.decoders import decoding
+from gdest.reading.grey import GreyRange, bands, grey_8_bit, range_of_page, stretched
 from gdest.reading.not_metal import CELL_PX, find_not_metal
-from gdest.reading.picture import Picture, Samples, decoding
-from gdest.reading.pixel_size import choose
-from gdest.reading.raster import RASTER_STARTS, raster_pictures
+from gdest.reading.page import Page, RawPixels
+from gdest.reading.pixel_size import choose_pixel_size
+from gdest.reading.raster import RASTER_STARTS, raster_pages
 from gdest.reading.scale_bar import scale_bar_size
-from gdest.reading.tiff import STARTS, tiff_pictures
+from gdest.reading.tiff import TIFF_STARTS, tiff_pages
 from gdest.reading.vendor import READERS
-
-__all__ = ["SMALLEST_PX", "grey_8_bit", "read_micrograph", "read_micrographs"]
+from gdest.reading.vendor_pool import vendor_pages
 
 SMALLEST_PX = 224
-REGIONS_PX = 100_000_000
-"""A picture larger than this is read region by region, where its file allows it."""
+"""Side of a tile: a page must hold at least one."""
 
-LOOK_PX = 16_000_000
-"""Of a larger picture every second (fourth...) pixel is looked at for what is no metal, and kept for drawing."""
+REGIONS_PX = 100_000_000
+"""A page larger than this is read by bands of rows, where its file allows it."""
+
+OVERVIEW_PX = 16_000_000
+"""Of a larger page every second (fourth...) pixel is searched for what is not metal, and kept for drawing."""
 
 
 def read_micrograph(
@@ -65,22 +65,23 @@ def read_micrographs(file: ImageFile, settings: GradeSettings) -> Iterator[Micro
 
     The first keeps the file's name, the others are `name#2`, `name#3`... Pyramid levels, thumbnails and
     pages smaller than a tile are left out, as long as another is left. What cannot be decoded whole is `Failed`.
+    The file is open, and its regions can be read, until the next micrograph is asked for.
     """
     sha256, number = None, 0
     try:
         with _opened(file.path) as stream:
             sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
             file_bytes = stream.tell()
-            for number, picture in enumerate(_large_enough(_pictures(stream, file.path, file_bytes)), start=1):
-                page = ImageFile(file.path, page_name(file.name, number))
+            for number, page in enumerate(_large_enough(_pages(stream, file.path, file_bytes)), start=1):
+                named = ImageFile(file.path, page_name(file.name, number))
                 try:
-                    picture.check_size(settings.max_megapixels, file_bytes)
-                    yield _micrograph(page, picture, settings.calibration, sha256)
+                    page.check_size(settings.max_megapixels, file_bytes)
+                    yield _micrograph(named, page, settings.calibration, sha256)
                 except MicrographError as error:
-                    yield Failed(page, str(error), sha256, now())
+                    yield Failed(named, str(error), sha256, now())
     except MicrographError as error:
-        page = ImageFile(file.path, page_name(file.name, number + 1))
-        yield Failed(page, str(error), sha256, now())
+        named = ImageFile(file.path, page_name(file.name, number + 1))
+        yield Failed(named, str(error), sha256, now())
 
 
 def _opened(path: Path) -> BufferedReader:
@@ -98,29 +99,30 @@ def _opened(path: Path) -> BufferedReader:
         raise MicrographError(f"cannot be read: {error}") from error
 
 
-def _pictures(stream: BinaryIO, path: Path, file_bytes: int) -> Iterator[Picture]:
+def _pages(stream: BinaryIO, path: Path, file_bytes: int) -> Iterator[Page]:
+    """Yield the pages of a file by its first bytes; its suffix only counts for the microscopes' own formats."""
     with decoding():
         stream.seek(0)
         start = stream.read(4)
         stream.seek(0)
-        suffix, known = path.suffix.lower(), start in STARTS or start.startswith(RASTER_STARTS)
+        suffix, known = path.suffix.lower(), start in TIFF_STARTS or start.startswith(RASTER_STARTS)
         if suffix in READERS and (not known or suffix == ".vsi"):  # a VSI is a TIFF beside its pixels' folder
-            yield from vendor_pictures(path)
-        elif start in STARTS:
-            yield from tiff_pictures(stream, file_bytes)
+            yield from vendor_pages(path)
+        elif start in TIFF_STARTS:
+            yield from tiff_pages(stream, file_bytes)
         else:
-            yield from raster_pictures(stream)
+            yield from raster_pages(stream)
 
 
-def _large_enough(pictures: Iterator[Picture]) -> Iterator[Picture]:
-    """Yield the pictures that hold a tile; raise `MicrographError` when not one does."""
-    small: Picture | None = None
+def _large_enough(pages: Iterator[Page]) -> Iterator[Page]:
+    """Yield the pages that hold a tile; raise `MicrographError` when not one does."""
+    small: Page | None = None
     found = False
-    for picture in pictures:
-        if min(picture.rows, picture.cols) >= SMALLEST_PX:
+    for page in pages:
+        if min(page.rows, page.cols) >= SMALLEST_PX:
             found = True
-            yield picture
-        small = small or picture
+            yield page
+        small = small or page
     if not found and small is None:
         raise MicrographError("holds no picture")
     if not found and small is not None:
@@ -128,65 +130,60 @@ def _large_enough(pictures: Iterator[Picture]) -> Iterator[Picture]:
         raise MicrographError(f"too small: {small.cols}x{small.rows} px, {least}")
 
 
-def _micrograph(file: ImageFile, picture: Picture, calibration: CalibrationSettings, sha256: str) -> Micrograph:
-    in_parts = picture.band is not None and picture.rows * picture.cols > REGIONS_PX
+def _micrograph(file: ImageFile, page: Page, calibration: CalibrationSettings, sha256: str) -> Micrograph:
     regions: Regions | None = None
-    if in_parts:
+    if page.decode_rows is not None and page.rows * page.cols > REGIONS_PX:
         with decoding():
-            window = window_of(picture)
-        regions = Regions((picture.rows, picture.cols), partial(_read_rows, picture, window))
-        pixels, look, step = _overview(picture, window, regions.shape)
+            grey_range = range_of_page(page)
+        regions = Regions((page.rows, page.cols), partial(_read_rows, page, grey_range))
+        pixels, overview, step = _overview_of(page, grey_range)
     else:
         with decoding():
-            samples = picture.decode()
-        check_shape(samples)
-        pixels = grey_8_bit(samples)
+            raw = page.decode()
+        pixels = grey_8_bit(raw)
         step = _step(pixels.size)
-        look = _colour_look(samples[::step, ::step], pixels[::step, ::step])
+        overview = _colour_or_grey(raw[::step, ::step], pixels[::step, ::step])
     rows, cols = regions.shape if regions else pixels.shape
-    told: list[PixelSize] = list(picture.sizes)
+    sizes = list(page.pixel_sizes)
     if calibration.read_scale_bar or calibration.scale_bar_um is not None:
-        told += scale_bar_size(look, step, calibration.scale_bar_um)
-    size, doubts = choose(file.name, calibration, told, rows, cols)
+        sizes += scale_bar_size(overview, step, calibration.scale_bar_um)
+    size, doubts = choose_pixel_size(file.name, calibration, sizes, rows, cols)
     um_per_px, source = (size.um_per_px, size.source) if size else (None, "")
-    not_metal = find_not_metal(look)
+    not_metal = find_not_metal(overview)
     return Micrograph(file, pixels, um_per_px, source, sha256, doubts, not_metal, CELL_PX * step, regions)
 
 
 def _step(size: int) -> int:
-    """Return the power of two by which rows and columns are thinned so that at most `LOOK_PX` pixels are left."""
+    """Return the power of two by which rows and columns are thinned so that at most `OVERVIEW_PX` pixels are left."""
     step = 1
-    while size > LOOK_PX * step * step:
+    while size > OVERVIEW_PX * step * step:
         step *= 2
     return step
 
 
-def _colour_look(samples: Samples, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return 8-bit colour where the file has it, (rows, cols, 3), else the grey pixels: coloured bars are found."""
-    colour = samples.dtype == np.uint8 and samples.ndim == 3 and samples.shape[2] >= 3
-    return np.asarray(samples[:, :, :3]) if colour else pixels
+def _colour_or_grey(raw: RawPixels, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return 8-bit colour where the file has it, (rows, cols, 3), so that coloured bars are found; else `pixels`."""
+    colour = raw.dtype == np.uint8 and raw.ndim == 3 and raw.shape[2] >= 3
+    return np.asarray(raw[:, :, :3]) if colour else pixels
 
 
-def _read_rows(picture: Picture, window: Window | None, top: int, bottom: int) -> NDArray[np.uint8]:
-    assert picture.band is not None
+def _read_rows(page: Page, grey_range: GreyRange | None, top: int, bottom: int) -> NDArray[np.uint8]:
+    assert page.decode_rows is not None
     with decoding():
-        parts = [picture.band(top + first, top + last) for first, last in bands(bottom - top, picture.cols)]
-    alive()
-    return np.concatenate([in_window(part, window) for part in parts])
+        parts = [page.decode_rows(top + first, top + last) for first, last in bands(bottom - top, page.cols)]
+    heartbeat()
+    return np.concatenate([stretched(part, grey_range) for part in parts])
 
 
-def _overview(
-    picture: Picture, window: Window | None, shape: tuple[int, int]
-) -> tuple[NDArray[np.uint8], NDArray[np.uint8], int]:
-    """Return grey pixels for drawing and colour for finding marks, both thinned, and by how much."""
-    assert picture.band is not None
-    rows, cols = shape
-    step = _step(rows * cols)
-    grey, look = [], []
-    for top, bottom in bands(rows, cols):
+def _overview_of(page: Page, grey_range: GreyRange | None) -> tuple[NDArray[np.uint8], NDArray[np.uint8], int]:
+    """Return every `step`-th pixel of a page, grey for drawing and in colour for finding marks, and the step."""
+    assert page.decode_rows is not None
+    step = _step(page.rows * page.cols)
+    grey, colour = [], []
+    for top, bottom in bands(page.rows, page.cols):
         with decoding():
-            samples = picture.band(top, bottom)[-top % step :: step, ::step].copy()
-        alive()
-        grey.append(in_window(samples, window))
-        look.append(_colour_look(samples, grey[-1]))
-    return np.concatenate(grey), np.concatenate(look), step
+            raw = page.decode_rows(top, bottom)[-top % step :: step, ::step].copy()
+        heartbeat()
+        grey.append(stretched(raw, grey_range))
+        colour.append(_colour_or_grey(raw, grey[-1]))
+    return np.concatenate(grey), np.concatenate(colour), step

@@ -1,4 +1,4 @@
-"""Find what in a picture is no metal: burnt-in banners and scale bars, mounting at the rim, reflections."""
+"""Find what in a picture is not metal: burnt-in banners and scale bars, mounting at the rim, reflections."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from gdest.reading.scale_bar import ScaleBar, find_scale_bars, label_zone, overlay_masks
 
 CELL_PX = 8
-"""Side of the cells that are metal or not."""
+"""Side of the square cells, each of which is marked as metal or not."""
 
 BANNER_MOST, BANNER_LEAST_PX = 0.25, 12
 """A banner's height: at most this share of the picture, at least so many px."""
@@ -31,15 +31,15 @@ MOST_REFLECTIONS, MOST_WHITE_ELSEWHERE = 4, 0.05
 """More white patches, or white all over, are an overexposed picture of grains; its tiles stay."""
 
 
-def find_not_metal(look: NDArray[np.uint8]) -> NDArray[np.bool_] | None:
-    """Return the cells that are no metal, (rows / 8, cols / 8) rounded up, of a picture (rows, cols[, 3]); or None."""
-    grey = look if look.ndim == 2 else look[:, :, 1]
+def find_not_metal(overview: NDArray[np.uint8]) -> NDArray[np.bool_] | None:
+    """Return the cells of a picture (rows, cols[, 3]) that are not metal, (rows / 8, cols / 8) rounded up; or None."""
+    grey = overview if overview.ndim == 2 else overview[:, :, 1]
     rows, cols = grey.shape
     marked = np.zeros((-(-rows // CELL_PX), -(-cols // CELL_PX)), bool)
     for top, bottom in _banners(grey):
         marked[top // CELL_PX : -(-bottom // CELL_PX)] = True
-    for bar in find_scale_bars(look):
-        for top, bottom, left, right in _bar_and_label(look, bar):
+    for bar in find_scale_bars(overview):
+        for top, bottom, left, right in _bar_and_label(overview, bar):
             marked[top // CELL_PX : bottom // CELL_PX + 1, left // CELL_PX : right // CELL_PX + 1] = True
     whole = rows % CELL_PX == cols % CELL_PX == 0
     cells = grey if whole else np.pad(grey, ((0, -rows % CELL_PX), (0, -cols % CELL_PX)), mode="edge")
@@ -48,7 +48,7 @@ def find_not_metal(look: NDArray[np.uint8]) -> NDArray[np.bool_] | None:
 
 
 def _banners(grey: NDArray[np.uint8]) -> list[tuple[int, int]]:
-    """Return the rows (top, bottom) of a banner at the lower and one at the upper rim."""
+    """Return the rows (top, bottom) of the banners, one at the lower and one at the upper rim at most."""
     found = []
     height = _banner_height(grey[::-1])
     if height:
@@ -60,7 +60,7 @@ def _banners(grey: NDArray[np.uint8]) -> list[tuple[int, int]]:
 
 
 def _banner_height(grey: NDArray[np.uint8]) -> int:
-    """Return how many rows from the upper rim are of one colour with writing in it; 0 when there is no banner."""
+    """Return the height of the banner at the upper rim: rows of one colour with writing in it; 0 without one."""
     most = int(BANNER_MOST * grey.shape[0])
     colour = int(np.median(grey[: BANNER_LEAST_PX // 2]))
     if not (_share_of(colour, grey[: BANNER_LEAST_PX + 1]) >= 0.97).any():
@@ -77,17 +77,17 @@ def _banner_height(grey: NDArray[np.uint8]) -> int:
 
 
 def _share_of(colour: int, part: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """Return the share of each row that is of one grey."""
+    """Return the share of each row that has the given grey, within `BANNER_GREYS`."""
     return np.asarray(np.mean(np.abs(part.astype(np.int16) - colour) <= BANNER_GREYS, axis=1))
 
 
-def _bar_and_label(look: NDArray[np.uint8], bar: ScaleBar) -> list[tuple[int, int, int, int]]:
+def _bar_and_label(overview: NDArray[np.uint8], bar: ScaleBar) -> list[tuple[int, int, int, int]]:
     """Return the boxes (top, bottom, left, right) of a bar and of the solid patches and letters beside it."""
     from scipy import ndimage
 
     boxes = [(max(bar.top - 3, 0), bar.bottom + 3, max(bar.left - 3, 0), bar.right + 3)]
-    zone_rows, zone_cols = label_zone(bar, look.shape)
-    for mask in overlay_masks(look[zone_rows, zone_cols]):
+    zone_rows, zone_cols = label_zone(bar, overview.shape)
+    for mask in overlay_masks(overview[zone_rows, zone_cols]):
         labels, _ = ndimage.label(mask)
         for rows, cols in ndimage.find_objects(labels):
             high, wide = rows.stop - rows.start, cols.stop - cols.start
@@ -97,12 +97,12 @@ def _bar_and_label(look: NDArray[np.uint8], bar: ScaleBar) -> list[tuple[int, in
             is_label = high >= 10 and wide >= 20 and filled >= 0.5
             if is_label or (crosses and wide <= bar.length_px + 8):
                 boxes.append((top, top + high, left, left + wide))
-    last_row, last_col = look.shape[0] - 1, look.shape[1] - 1
+    last_row, last_col = overview.shape[0] - 1, overview.shape[1] - 1
     return [(top, min(bottom, last_row), left, min(right, last_col)) for top, bottom, left, right in boxes]
 
 
 def _per_cell(reduce: np.ufunc, cells: NDArray[np.uint8], kind: type[np.integer]) -> NDArray[Any]:
-    """Return one number per cell of whole cells (rows, cols); rows first, five times as fast as both at once."""
+    """Reduce whole cells (rows, cols) to one number each; rows first, which is five times as fast as both at once."""
     rows, cols = cells.shape
     strips = reduce.reduce(cells.reshape(rows // CELL_PX, CELL_PX, cols), axis=1, dtype=kind)
     return np.asarray(reduce.reduce(strips.reshape(len(strips), cols // CELL_PX, CELL_PX), axis=2, dtype=kind))
@@ -119,7 +119,7 @@ def _mounting(cells: NDArray[np.uint8], marked: NDArray[np.bool_]) -> NDArray[np
     if not dark.any():
         return dark
     reach = RIM_OPENING
-    # beyond the rim the mounting goes on, so that a strip along it is not thinner than it is
+    # the mounting continues beyond the rim; without padding the opening would take a strip along it for thin
     wide = np.pad(dark, reach, mode="edge")
     opened = ndimage.binary_opening(ndimage.binary_closing(wide, np.ones((3, 3))), np.ones((reach, reach)))
     labels, count = ndimage.label(opened[reach:-reach, reach:-reach])
@@ -130,10 +130,10 @@ def _mounting(cells: NDArray[np.uint8], marked: NDArray[np.bool_]) -> NDArray[np
 
 
 def _reflections(cells: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    """Return the large patches without any drawing in white; nothing where white is all over the picture."""
+    """Return the large patches that are white throughout; nothing where white is spread all over the picture."""
     from scipy import ndimage
 
-    first = cells[::CELL_PX, ::CELL_PX]  # pixel of each cell: not more cells are white than these
+    first = cells[::CELL_PX, ::CELL_PX]  # pixel of each cell: at most as many cells are white
     nothing: NDArray[np.bool_] = np.zeros(first.shape, np.bool_)
     if np.count_nonzero(first >= WHITE) < WHITE_LEAST_CELLS:
         return nothing

@@ -7,34 +7,34 @@ from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
 
-from gdest.core import CalibrationSettings, MicrographError, PixelSize, PixelSizeRule
+from gdest.core import CalibrationSettings, MicrographError, PixelSize, PixelSizeRule, PixelSizeSource
 
 FIELD_UM = (20.0, 50_000.0)
 """The width of a field of view that a light microscope or a stitched scan can have."""
 
 AGREE_WITHIN = 0.02
-"""Pixel sizes further apart than this (0.06 G) are a contradiction; a wrong objective is 100 %."""
+"""Pixel sizes that differ by more than 2 % (0.06 G) contradict each other; a wrong objective is 100 %."""
 
-COMMAND_LINE, RULE, NAME = "command-line", "gdest.toml", "file-name"
 MAGNIFICATION = re.compile(r"(?<![0-9a-z.,])([0-9]{1,5}(?:[.,][0-9]+)?)[x\N{MULTIPLICATION SIGN}](?![0-9a-z])", re.I)
 """`200x`, `_500X`, `50,5x` as a word of its own; `1280x960` is a size and `x20` a count."""
 
 
-def choose(
-    name: str, calibration: CalibrationSettings, told: Sequence[PixelSize], rows: int, cols: int
+def choose_pixel_size(
+    name: str, calibration: CalibrationSettings, in_file: Sequence[PixelSize], rows: int, cols: int
 ) -> tuple[PixelSize | None, tuple[str, ...]]:
     """Return the pixel size of a file of that name, None when nothing is known, and the reasons for doubt.
 
-    `told` is what the file says, strongest first. What the user or a rule states must be plausible:
-    a field outside 20 um .. 50 mm raises `MicrographError`. What the file says is dropped when it is not.
+    `in_file` is what the file says, strongest first. What the user or a rule states must be plausible: a field
+    outside 20 um .. 50 mm raises `MicrographError`. What the file says and is not plausible is left out.
     """
     stated, trusted = _stated(name, calibration)
     for size in stated:
         _check_field(size, rows, cols)
-    plausible = [size for size in (*told, *_from_name(name, calibration)) if _is_plausible(size, rows, cols)]
-    sizes = stated if trusted else [*stated, *sorted(plausible, key=lambda size: size.source == "scale-bar")]
+    plausible = [size for size in (*in_file, *_from_name(name, calibration)) if _is_plausible(size, rows, cols)]
+    plausible.sort(key=lambda size: size.source == PixelSizeSource.SCALE_BAR)  # last: it is measured in the picture
+    sizes = stated if trusted else [*stated, *plausible]
     if not sizes:
-        return None, tuple(f"{_text(size)} makes no plausible field" for size in told)
+        return None, tuple(f"{_text(size)} makes no plausible field" for size in in_file)
     first = sizes[0].um_per_px
     if all(abs(size.um_per_px - first) <= AGREE_WITHIN * first for size in sizes):
         return sizes[0], ()
@@ -46,13 +46,13 @@ def _text(size: PixelSize) -> str:
 
 
 def _stated(name: str, calibration: CalibrationSettings) -> tuple[list[PixelSize], bool]:
-    """Return what the command line and the first rule that fits the name state; and whether it is the last word."""
+    """Return what the command line and the first rule for the name state, and whether the file is not asked."""
     stated, trusted = [], False
     if calibration.stated_um_per_px is not None:
-        stated.append(PixelSize(calibration.stated_um_per_px, COMMAND_LINE))
+        stated.append(PixelSize(calibration.stated_um_per_px, PixelSizeSource.COMMAND_LINE))
     rule = _rule_for(name, calibration)
     if rule is not None and rule.stated_um_per_px is not None:
-        stated.append(PixelSize(rule.stated_um_per_px, RULE))
+        stated.append(PixelSize(rule.stated_um_per_px, PixelSizeSource.RULE))
         trusted = rule.trust
     return stated, trusted
 
@@ -62,7 +62,7 @@ def _rule_for(name: str, calibration: CalibrationSettings) -> PixelSizeRule | No
 
 
 def _from_name(name: str, calibration: CalibrationSettings) -> Iterator[PixelSize]:
-    """Yield the size by the magnification in the file's name, else the nearest folder's, if the camera is known."""
+    """Yield the size by the magnification in the file's name, else in the nearest folder's, if the camera is known."""
     rule = _rule_for(name, calibration)
     camera_um = (rule.camera_um if rule else None) or calibration.camera_um
     path = PurePosixPath(name)
@@ -71,7 +71,7 @@ def _from_name(name: str, calibration: CalibrationSettings) -> Iterator[PixelSiz
         if len(found) == 1 and camera_um is not None:
             magnification = float(found[0].replace(",", "."))
             if magnification > 0:
-                yield PixelSize(camera_um / magnification, NAME)
+                yield PixelSize(camera_um / magnification, PixelSizeSource.FILE_NAME)
         if found:
             return
 

@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
-import logging
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache, reduce
+from functools import reduce
 from threading import Lock
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gdest.core import MicrographError, PixelSize
+from gdest.core import MicrographError, PixelSize, PixelSizeSource
 
 SHORTEST_PX, SHORTEST_SHARE, LONGEST_SHARE = 30, 0.02, 0.9
 """A bar's length: in px and as a share of the picture's width."""
 
 LEAST_ASPECT, LEAST_ROWS, MOST_ROWS = 6, 2, 40
 VIVID, WHITE, BLACK = 90, 245, 10
-"""Grey levels: the span between the channels of an overlay's colour, and the ends that overlays are drawn in."""
+"""Grey levels of overlays: the span between the channels of a vivid colour, the least white, the most black."""
 
 END_WITHIN_PX = 2
 MOST_BARS = 6
-SCALE_BAR = "scale-bar"
 NUMBER = re.compile(r"(?<![0-9.,/:-])([0-9]{1,5}(?:[.,][0-9]{1,3})?)\s*(nm|mm|[µμupy]\s*m|microns?)(?![a-z])", re.I)
 """The number and the unit; a mu is often read as u, p or y."""
 
@@ -35,7 +33,7 @@ Ints = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class ScaleBar:
-    """Say where a bar lies: rows top..bottom and columns left..right, the last ones included, in px."""
+    """Hold where a bar lies, in px: rows top..bottom and columns left..right, the last ones included."""
 
     top: int
     bottom: int
@@ -49,39 +47,39 @@ class ScaleBar:
         return self.right - self.left + (0 if self.ticked else 1)
 
 
-def scale_bar_size(look: NDArray[np.uint8], step: int, stated_um: float | None) -> list[PixelSize]:
-    """Return the pixel size by the bar in a picture (rows, cols[, 3]) of every `step`-th pixel; empty without one.
+def scale_bar_size(overview: NDArray[np.uint8], step: int, stated_um: float | None) -> list[PixelSize]:
+    """Return the pixel size by the scale bar in a picture, none without a bar.
 
-    The length in um is the stated one, else that of the number beside the bar. Raises `MicrographError`
-    when the reader of numbers is not installed.
+    `overview` (rows, cols[, 3]) is every `step`-th pixel of every `step`-th row. The length of the bar in um is the
+    stated one, else the number beside the bar. Raises `MicrographError` when RapidOCR is not installed.
     """
-    for bar in find_scale_bars(look):
-        um = stated_um if stated_um is not None else read_length_um(look, bar)
+    for bar in find_scale_bars(overview):
+        um = stated_um if stated_um is not None else read_length_um(overview, bar)
         if um is not None:
-            return [PixelSize(um / (bar.length_px * step), SCALE_BAR)]
+            return [PixelSize(um / (bar.length_px * step), PixelSizeSource.SCALE_BAR)]
     return []
 
 
-def find_scale_bars(look: NDArray[np.uint8]) -> list[ScaleBar]:
-    """Return the straight horizontal bars in an overlay's colour, the likeliest first: vivid ones, then long ones."""
+def find_scale_bars(overview: NDArray[np.uint8]) -> list[ScaleBar]:
+    """Return the horizontal bars in a colour of overlays: vivid ones first, then white, then black; long ones first."""
     found = []
-    for mask in overlay_masks(look):
+    for mask in overlay_masks(overview):
         bars = sorted(_bars(mask), key=lambda bar: -bar.length_px)
         found += bars[:MOST_BARS]
     return found
 
 
-def overlay_masks(look: NDArray[np.uint8]) -> Iterator[NDArray[np.bool_]]:
-    """Yield where a picture (rows, cols[, 3]) is vivid, white and black, each (rows, cols)."""
-    if look.ndim == 3:
-        channels = [look[:, :, channel] for channel in range(3)]
+def overlay_masks(overview: NDArray[np.uint8]) -> Iterator[NDArray[np.bool_]]:
+    """Yield masks (rows, cols) of where a picture (rows, cols[, 3]) is vivid, white and black."""
+    if overview.ndim == 3:
+        channels = [overview[:, :, channel] for channel in range(3)]
         darkest, brightest = reduce(np.minimum, channels), reduce(np.maximum, channels)
         vivid = brightest - darkest > VIVID
         # an overlay is small: colour all over the picture is the light or the etchant
         if vivid.mean() < 0.05:
             yield vivid
     else:
-        darkest = brightest = look
+        darkest = brightest = overview
     yield darkest >= WHITE
     yield brightest <= BLACK
 
@@ -93,7 +91,7 @@ def _bars(mask: NDArray[np.bool_]) -> Iterator[ScaleBar]:
     crowded = np.flatnonzero((some[:, :-2] & some[:, 1:-1] & some[:, 2:]).any(axis=1))
     if not len(crowded):
         return
-    # the rows one after the other, a False between two, so that beginnings and ends of runs take turns
+    # the rows one after the other, a False between two, so that starts and ends of runs alternate
     flat = np.zeros(len(crowded) * (cols + 1) + 1, bool)
     flat[:-1].reshape(len(crowded), cols + 1)[:, 1:] = mask[crowded]
     turns = np.flatnonzero(flat[1:] != flat[:-1])
@@ -106,10 +104,10 @@ def _bars(mask: NDArray[np.bool_]) -> Iterator[ScaleBar]:
 
 
 def _stacks(row: Ints, left: Ints, right: Ints) -> Iterator[tuple[int, int, int, int]]:
-    """Yield (top, bottom, left, right) of runs of consecutive rows that begin and end alike and have a bar's shape.
+    """Yield (top, bottom, left, right) of stacked runs that start and end alike and have a bar's shape.
 
-    The runs (n,) are sorted by row and column. Runs of a row are longer than they may differ, so there is at most
-    one below that is alike.
+    The runs (n,) are sorted by row and column. Each run is longer than the difference that is allowed, so at most
+    one run in the next row is alike.
     """
     if not len(row):
         return
@@ -156,12 +154,12 @@ def label_zone(bar: ScaleBar, shape: tuple[int, ...]) -> tuple[slice, slice]:
     return rows, slice(max(bar.left - aside, 0), min(bar.right + aside, shape[1]))
 
 
-def read_length_um(look: NDArray[np.uint8], bar: ScaleBar) -> float | None:
+def read_length_um(overview: NDArray[np.uint8], bar: ScaleBar) -> float | None:
     """Return the length in um that is written beside a bar, None when no number with a unit is read."""
-    crop = np.ascontiguousarray(look[label_zone(bar, look.shape)])
+    crop = np.ascontiguousarray(overview[label_zone(bar, overview.shape)])
     for zoom in ENLARGE:
         large = crop.repeat(zoom, axis=0).repeat(zoom, axis=1)
-        for text in _reader()(large if large.ndim == 3 else np.stack([large] * 3, axis=2)):
+        for text in TEXT_READER.texts(large if large.ndim == 3 else np.stack([large] * 3, axis=2)):
             um = length_um(text)
             if um is not None:
                 return um
@@ -177,21 +175,29 @@ def length_um(text: str) -> float | None:
     return float(found[1].replace(",", ".")) * per_unit or None
 
 
-@cache
-def _reader() -> Callable[[NDArray[np.uint8]], tuple[str, ...]]:
-    """Return a function from a colour picture to the texts in it; its models travel with the package."""
+class TextReader:
+    """Read the texts in a picture with RapidOCR, loaded when it is first needed; threads take turns."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._engine: Any = None
+
+    def texts(self, picture: NDArray[np.uint8]) -> tuple[str, ...]:
+        """Return the texts in a picture (rows, cols, 3) uint8; raise `MicrographError` where RapidOCR is missing."""
+        with self._lock:
+            if self._engine is None:
+                self._engine = _load_engine()
+            return tuple(self._engine(picture[:, :, ::-1]).txts or ())
+
+
+def _load_engine() -> Any:
+    """Return RapidOCR with its models, which travel with the package."""
     try:
         from rapidocr import RapidOCR
     except ImportError as error:
         needed = "reading a scale bar's number needs an extra: pip install 'gdest[ocr]', or state --scale-bar-um"
         raise MicrographError(needed) from error
-    engine: Any = RapidOCR(params={"Global.log_level": "critical"})
-    logging.getLogger("RapidOCR").setLevel(logging.CRITICAL)
+    return RapidOCR(params={"Global.log_level": "critical"})
 
-    busy = Lock()
 
-    def texts(picture: NDArray[np.uint8]) -> tuple[str, ...]:
-        with busy:
-            return tuple(engine(picture[:, :, ::-1]).txts or ())
-
-    return texts
+TEXT_READER = TextReader()

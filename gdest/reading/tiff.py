@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator
 from functools import partial
 from typing import Any, BinaryIO
@@ -12,44 +11,42 @@ import tifffile
 from tifffile import COMPRESSION, PHOTOMETRIC, PLANARCONFIG
 
 from gdest.core import MicrographError
-from gdest.reading.picture import Picture, Samples
+from gdest.reading.page import Page, RawPixels
 from gdest.reading.tiff_sizes import tiff_sizes
 
-STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 LARGEST_SEGMENT_PX = 64_000_000
-"""A strip or tile larger than this is not decoded anew for each band; such a file is read in one piece."""
+"""A strip or tile larger than this is not decoded anew for each band of rows; such a file is read in one piece."""
 
 MOST_PAGES = 10_000
 JPEG = (COMPRESSION.OJPEG, COMPRESSION.JPEG, COMPRESSION.ALT_JPEG)
 
-# a damaged file is one row of the report; tifffile's log of how exactly it is damaged is noise
-logging.getLogger("tifffile").setLevel(logging.CRITICAL)
 
-
-def tiff_pictures(stream: BinaryIO, file_bytes: int) -> Iterator[Picture]:
-    """Yield the pictures of a TIFF, without pyramid levels, thumbnails and masks. Foreign errors are not translated."""
+def tiff_pages(stream: BinaryIO, file_bytes: int) -> Iterator[Page]:
+    """Yield the pages of a TIFF, without pyramid levels, thumbnails and masks. Foreign errors are not translated."""
     # another file that an OME-XML names is a row of its own
     tiff = tifffile.TiffFile(stream, _multifile=False)
-    for page, plane in _pages(tiff):
+    tiff.filehandle.set_lock(True)  # else its lock is none, and bands that two threads read would mix
+    for page, plane in _full_pages(tiff):
         _check_page(page, file_bytes)
         key = page.keyframe
         if plane:
             _check_plane(page, plane, file_bytes)
-        in_bands = _is_raw(page) or int(np.prod(key.chunks)) <= LARGEST_SEGMENT_PX
-        yield Picture(
+        in_rows = _lies_row_by_row(page) or int(np.prod(key.chunks)) <= LARGEST_SEGMENT_PX
+        yield Page(
             int(key.imagelength),
             int(key.imagewidth),
             tiff_sizes(tiff, page),
-            partial(_band, page, 0, int(key.imagelength), plane) if plane else partial(_whole, page),
-            partial(_band, page, plane=plane) if in_bands else None,
+            partial(_rows, page, 0, int(key.imagelength), plane) if plane else partial(_whole, page),
+            partial(_rows, page, plane=plane) if in_rows else None,
             max(1, int(key.samplesperpixel) * int(key.dtype.itemsize)),
         )
 
 
-def _pages(tiff: tifffile.TiffFile) -> Iterator[tuple[Any, int]]:
-    """Yield the pages that are pictures of their own, of each series the full resolution; with the number of the plane.
+def _full_pages(tiff: tifffile.TiffFile) -> Iterator[tuple[Any, int]]:
+    """Yield tifffile's pages, of each series those of full resolution, each with the number of its plane.
 
-    That is 0 but for the planes of an ImageJ stack beyond 4 GB, which lie behind the only page that it has.
+    The number is 0 but for the planes of an ImageJ stack beyond 4 GB, which lie behind the only page that it has.
     """
     found = 0
     series: Any = tiff.series
@@ -75,7 +72,7 @@ def _pages(tiff: tifffile.TiffFile) -> Iterator[tuple[Any, int]]:
 def _planes_of(series: Any) -> int:
     """Return how many planes the only page of an ImageJ series stands for; 1 for any other."""
     page = series.pages[0]
-    if series.kind != "imagej" or len(series.pages) > 1 or not _is_raw(page):
+    if series.kind != "imagej" or len(series.pages) > 1 or not _lies_row_by_row(page):
         return 1
     return max(1, int(series.size) // max(1, int(np.prod(page.keyframe.shape))))
 
@@ -107,25 +104,25 @@ def _check_page(page: Any, file_bytes: int) -> None:
         raise MicrographError("cannot decode: its tiles are larger than the picture")
 
 
-def _is_raw(page: Any) -> bool:
+def _lies_row_by_row(page: Any) -> bool:
     """Return whether the pixels lie row after row in the file, so that any row can be found."""
     key = page.keyframe
     plain = key.compression == COMPRESSION.NONE and key.bitspersample in (8, 16, 32) and key.fillorder == 1
     return bool(plain and page.is_contiguous and key.planarconfig == PLANARCONFIG.CONTIG and key.predictor == 1)
 
 
-def _whole(page: Any) -> Samples:
+def _whole(page: Any) -> RawPixels:
     samples = page.asarray()
     if page.keyframe.planarconfig == PLANARCONFIG.SEPARATE and samples.ndim == 3:
         samples = np.moveaxis(samples, 0, -1)
     return as_seen(page.keyframe, samples)
 
 
-def _band(page: Any, top: int, bottom: int, plane: int = 0) -> Samples:
-    """Return the samples of some rows; only the strips or tiles that hold them are decoded."""
+def _rows(page: Any, top: int, bottom: int, plane: int = 0) -> RawPixels:
+    """Return some rows of raw pixels; only the strips or tiles that hold them are decoded."""
     key = page.keyframe
-    if _is_raw(page):
-        return as_seen(key, _raw_band(page, top, bottom, plane))
+    if _lies_row_by_row(page):
+        return as_seen(key, _stored_rows(page, top, bottom, plane))
     planes, _, rows, cols, samples = key.shaped
     band = np.empty((bottom - top, cols, planes * samples), key.dtype)
     down, across = (key.tilelength, key.tilewidth) if key.is_tiled else (min(key.rowsperstrip, rows), cols)
@@ -138,7 +135,7 @@ def _band(page: Any, top: int, bottom: int, plane: int = 0) -> Samples:
     return as_seen(key, band if band.shape[2] > 1 else band[:, :, 0])
 
 
-def _paste_segment(page: Any, index: int, band_top: int, band: Samples, sample: int, tables: dict[str, Any]) -> None:
+def _paste_segment(page: Any, index: int, band_top: int, band: RawPixels, sample: int, tables: dict[str, Any]) -> None:
     handle = page.parent.filehandle
     with handle.lock:
         handle.seek(page.dataoffsets[index])
@@ -151,7 +148,7 @@ def _paste_segment(page: Any, index: int, band_top: int, band: Samples, sample: 
     target[...] = segment[first - top : last - top, :width]
 
 
-def _raw_band(page: Any, top: int, bottom: int, plane: int) -> Samples:
+def _stored_rows(page: Any, top: int, bottom: int, plane: int) -> RawPixels:
     key, handle = page.keyframe, page.parent.filehandle
     stored = np.dtype(page.parent.byteorder + key.dtype.char)
     row = int(np.prod(key.shape[1:]))
@@ -161,8 +158,8 @@ def _raw_band(page: Any, top: int, bottom: int, plane: int) -> Samples:
     return np.frombuffer(content, stored).reshape(bottom - top, *key.shape[1:]).astype(key.dtype, copy=False)
 
 
-def as_seen(page: Any, samples: Samples) -> Samples:
-    """Return samples as a viewer shows them: palettes looked up, ink and min-is-white turned round."""
+def as_seen(page: Any, samples: RawPixels) -> RawPixels:
+    """Return raw pixels as a viewer shows them: palettes looked up, ink and min-is-white turned round."""
     kind, bits = page.photometric, page.bitspersample
     if kind == PHOTOMETRIC.PALETTE and page.colormap is not None:
         colours = (np.moveaxis(np.asarray(page.colormap), 0, -1) // 256).astype(np.uint8)
@@ -176,7 +173,8 @@ def as_seen(page: Any, samples: Samples) -> Samples:
     if kind == PHOTOMETRIC.SEPARATED and samples.ndim == 3 and samples.shape[2] >= 4 and samples.dtype.kind == "u":
         most = float(np.iinfo(samples.dtype).max)
         paper = (most - samples[:, :, :3].astype(np.float32)) * ((most - samples[:, :, 3:4]) / np.float32(most))
-        return np.asarray(np.round(paper).astype(samples.dtype))
+        with np.errstate(invalid="ignore"):  # 2^32 - 1 has no float32
+            return np.asarray(np.round(paper).astype(samples.dtype))
     # of Y, Cb, Cr and of L, a, b the first is grey; JPEG's are RGB by now
     first_is_grey = kind == PHOTOMETRIC.CIELAB or (kind == PHOTOMETRIC.YCBCR and page.compression not in JPEG)
     # samples beyond red, green, blue and alpha, or two and more greys, are masks of the same field

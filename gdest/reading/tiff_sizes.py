@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 
 import tifffile
 
-from gdest.core import PixelSize
+from gdest.core import PixelSize, PixelSizeSource
 
 UM_PER = {
     "m": 1e6, "meter": 1e6, "metre": 1e6, "mm": 1e3, "cm": 1e4, "centimeter": 1e4, "inch": 25_400.0, "in": 25_400.0,
@@ -20,23 +20,27 @@ UM_PER_RESOLUTION_UNIT = {2: 25_400.0, 3: 10_000.0}
 """um per TIFF resolution unit: 2 is inch, 3 is centimetre; 1, no unit, says nothing."""
 
 SCREEN_AND_PRINTER_DPI = (72.0, 96.0, 150.0, 300.0, 600.0)
+DPI_WITHIN = 0.6
+"""Room for a resolution that was stored as whole pixels per cm: 600 dpi are 236 per cm, which are 599.44 dpi."""
+
 NIKON_XML_TAGS = (65330, 65331, 65332, 65333)
 """Tags in which NIS-Elements writes XML; `dCalibration` in it is the pixel size in um."""
 
 SQUARE_WITHIN = 0.01
+"""Width and height of a pixel may differ by so much of the width."""
 
 
 def tiff_sizes(tiff: tifffile.TiffFile, page: Any) -> tuple[PixelSize, ...]:
     """Return what the file says of the pixel size of a page, strongest source first; damaged tags say nothing."""
-    readers: dict[str, Callable[[], Iterator[float]]] = {
-        "ome-xml": lambda: _ome(tiff, page),
-        "imagej": lambda: _imagej(tiff),
-        "zeiss-tag": lambda: _zeiss(tiff),
-        "fei-tag": lambda: _fei(tiff),
-        "olympus-tag": lambda: _olympus(tiff),
-        "leica-tag": lambda: _leica(tiff, page),
-        "nikon-tag": lambda: _nikon(tiff),
-        "tiff-resolution": lambda: _resolution(tiff, page),
+    readers: dict[PixelSizeSource, Callable[[], Iterator[float]]] = {
+        PixelSizeSource.OME_XML: lambda: _ome(tiff, page),
+        PixelSizeSource.IMAGEJ: lambda: _imagej(tiff),
+        PixelSizeSource.ZEISS_TAG: lambda: _zeiss(tiff),
+        PixelSizeSource.FEI_TAG: lambda: _fei(tiff),
+        PixelSizeSource.OLYMPUS_TAG: lambda: _olympus(tiff),
+        PixelSizeSource.LEICA_TAG: lambda: _leica(tiff, page),
+        PixelSizeSource.NIKON_TAG: lambda: _nikon(tiff),
+        PixelSizeSource.TIFF_RESOLUTION: lambda: _resolution(tiff, page),
     }
     found = ((source, _first(read)) for source, read in readers.items())
     return tuple(PixelSize(um, source) for source, um in found if um is not None)
@@ -112,7 +116,7 @@ def _olympus(tiff: tifffile.TiffFile) -> Iterator[float]:
 
 
 def _leica(tiff: tifffile.TiffFile, page: Any) -> Iterator[float]:
-    """Yield the sizes that Leica's XML tells: a length over the number of its pixels."""
+    """Yield the sizes from Leica's XML: a length over the number of its pixels."""
     text = tiff.scn_metadata
     if text:  # lengths in nm
         for pixels in ElementTree.fromstring(text).iter():
@@ -151,7 +155,7 @@ def _nikon(tiff: tifffile.TiffFile) -> Iterator[float]:
 def _resolution(tiff: tifffile.TiffFile, page: Any) -> Iterator[float]:
     """Yield the sizes of the resolution tags; none where they have no unit or are a screen or printer default.
 
-    ImageJ, which keeps its own unit in them, and SIS, which leaves a screen's value in them, are asked elsewhere.
+    ImageJ keeps its own unit in these tags, and SIS a screen's resolution; both have a function of their own.
     """
     tags = page.keyframe.tags
     unit = tags.get("ResolutionUnit")
@@ -160,7 +164,7 @@ def _resolution(tiff: tifffile.TiffFile, page: Any) -> Iterator[float]:
     for name in ("XResolution", "YResolution"):
         numerator, denominator = tags[name].value
         um_per_px = UM_PER_RESOLUTION_UNIT[int(unit.value)] * denominator / numerator
-        if any(abs(25_400.0 / um_per_px - dpi) < 0.6 for dpi in SCREEN_AND_PRINTER_DPI):
+        if any(abs(25_400.0 / um_per_px - dpi) < DPI_WITHIN for dpi in SCREEN_AND_PRINTER_DPI):
             return
         if numerator == denominator:
             return

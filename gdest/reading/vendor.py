@@ -1,6 +1,6 @@
 """Read the microscopes' own formats through the readers of the extra `vendor`: CZI, LIF, ND2, OIB and OIF, VSI.
 
-The readers are called in a process of their own; see `guarded`.
+`vendor_process` calls these functions, in a process of its own.
 """
 
 from __future__ import annotations
@@ -16,60 +16,62 @@ from typing import Any
 import numpy as np
 import tifffile
 
-from gdest.core import MicrographError, PixelSize
-from gdest.reading.picture import Picture, Samples
+from gdest.core import MicrographError, PixelSize, PixelSizeSource
+from gdest.reading.page import Page, RawPixels
 from gdest.reading.tiff_sizes import UM_PER, leica_dimensions
 
 
-def pictures_of(path: Path) -> Iterator[Picture]:
+def pages_of(path: Path) -> Iterator[Page]:
     """Yield the scenes or positions of a file, of a stack the first plane; foreign errors are not translated."""
     _, module, read = READERS[path.suffix.lower()]
     yield from read(import_module(module), path)
 
 
-def _sizes(um: Any, source: str) -> tuple[PixelSize, ...]:
+def _sizes(um: Any, source: PixelSizeSource) -> tuple[PixelSize, ...]:
     known = um is not None and 0 < float(um) < float("inf")
     return (PixelSize(float(um), source),) if known else ()
 
 
-def _czi(library: Any, path: Path) -> Iterator[Picture]:
+def _czi(library: Any, path: Path) -> Iterator[Page]:
     with library.open_czi(str(path)) as document:
         record: Any = document.metadata
         for name in ("ImageDocument", "Metadata", "Scaling", "Items", "Distance"):
             record = (record or {}).get(name) if isinstance(record, dict) or record is None else None
         axes = record if isinstance(record, list) else [record or {}]
         metres = next((axis.get("Value") for axis in axes if axis.get("@Id") == "X"), None)
-        sizes = _sizes(float(metres) * 1e6 if metres else None, "czi")
+        sizes = _sizes(float(metres) * 1e6 if metres else None, PixelSizeSource.CZI)
         scenes = document.scenes_bounding_rectangle or {None: document.total_bounding_rectangle}
         for scene, box in sorted(scenes.items(), key=lambda item: item[0] or 0):
-            band = partial(_czi_band, document, scene, box)
-            yield Picture(box.h, box.w, sizes, partial(band, 0, box.h), band)
+            decode_rows = partial(_czi_rows, document, scene, box)
+            yield Page(box.h, box.w, sizes, partial(decode_rows, 0, box.h), decode_rows)
 
 
-def _czi_band(document: Any, scene: int | None, box: Any, top: int, bottom: int) -> Samples:
-    samples = np.asarray(document.read(roi=(box.x, box.y + top, box.w, bottom - top), scene=scene, plane={"C": 0}))
-    return samples[:, :, 0] if samples.shape[2] == 1 else samples[:, :, ::-1]  # Zeiss stores blue first
+def _czi_rows(document: Any, scene: int | None, box: Any, top: int, bottom: int) -> RawPixels:
+    raw = np.asarray(document.read(roi=(box.x, box.y + top, box.w, bottom - top), scene=scene, plane={"C": 0}))
+    return raw[:, :, 0] if raw.shape[2] == 1 else raw[:, :, ::-1]  # Zeiss stores blue first
 
 
-def _lif(library: Any, path: Path) -> Iterator[Picture]:
+def _lif(library: Any, path: Path) -> Iterator[Page]:
     with library.LifFile(path) as file:
         for image in file.images:
             rows, cols = (image.sizes[axis] for axis in "YX")
             um = next(leica_dimensions(image.xml_element), None)
-            yield Picture(rows, cols, _sizes(um, "lif"), partial(_first_plane, image.asarray, tuple(image.dims)))
+            yield Page(
+                rows, cols, _sizes(um, PixelSizeSource.LIF), partial(_first_plane, image.asarray, tuple(image.dims))
+            )
 
 
-def _nd2(library: Any, path: Path) -> Iterator[Picture]:
+def _nd2(library: Any, path: Path) -> Iterator[Page]:
     with library.ND2File(path) as file:
         loops = [axis for axis in file.sizes if axis not in "CYXS"]
         shape = tuple(file.sizes[axis] for axis in loops)
         frame_axes = tuple(axis for axis in file.sizes if axis in "CYXS")
-        sizes = _sizes(_nd2_um(file), "nd2")
+        sizes = _sizes(_nd2_um(file), PixelSizeSource.ND2)
         for position in range(file.sizes.get("P", 1)):
             at = tuple(position if axis == "P" else 0 for axis in loops)
             index = int(np.ravel_multi_index(at, shape)) if shape else 0
             frame = partial(_nd2_frame, file, index, frame_axes)
-            yield Picture(file.sizes["Y"], file.sizes["X"], sizes, frame)
+            yield Page(file.sizes["Y"], file.sizes["X"], sizes, frame)
 
 
 def _nd2_um(file: Any) -> float | None:
@@ -77,23 +79,23 @@ def _nd2_um(file: Any) -> float | None:
     try:
         volume = file.metadata.channels[0].volume
         return float(volume.axesCalibration[0]) if volume.axesCalibrated[0] else None
-    except Exception:  # odd metadata say nothing, the pixels are read all the same
+    except Exception:  # odd metadata say nothing; the pixels are read all the same
         return None
 
 
-def _nd2_frame(file: Any, index: int, axes: tuple[str, ...]) -> Samples:
-    samples = _first_plane(partial(file.read_frame, index), axes)
-    if not samples.any():  # the reader puts zeros in the place of a frame that is not there
+def _nd2_frame(file: Any, index: int, axes: tuple[str, ...]) -> RawPixels:
+    raw = _first_plane(partial(file.read_frame, index), axes)
+    if not raw.any():  # the reader puts zeros in the place of a frame that is not there
         raise MicrographError("truncated: the file holds no pixels of this frame")
-    return samples[:, :, ::-1] if samples.ndim == 3 else samples  # Nikon stores blue first
+    return raw[:, :, ::-1] if raw.ndim == 3 else raw  # Nikon stores blue first
 
 
-def _oib(library: Any, path: Path) -> Iterator[Picture]:
+def _oib(library: Any, path: Path) -> Iterator[Page]:
     with library.OifFile(path) as file:
         first = file.series[0][0]
         with tifffile.TiffFile(file.open_file(first)) as tiff:
             rows, cols = tiff.pages.first.shape[:2]
-        yield Picture(rows, cols, _sizes(_oib_um(file.mainfile, cols), "oib"), partial(file.asarray, first))
+        yield Page(rows, cols, _sizes(_oib_um(file.mainfile, cols), PixelSizeSource.OIB), partial(file.asarray, first))
 
 
 def _oib_um(settings: Any, cols: int) -> float | None:
@@ -115,7 +117,7 @@ def _oib_number(value: Any, unit: Any) -> float | None:
     return float(match[1].replace(",", ".")) * um_per_unit if match and um_per_unit else None
 
 
-def _vsi(library: Any, path: Path) -> Iterator[Picture]:
+def _vsi(library: Any, path: Path) -> Iterator[Page]:
     slide = library.open_slide(str(path), "VSI")
     if slide.num_scenes == 0:
         raise MicrographError(f"its pixels are missing: no readable .ets below the folder _{path.stem}_ beside it")
@@ -124,10 +126,10 @@ def _vsi(library: Any, path: Path) -> Iterator[Picture]:
     for number in range(slide.num_scenes):
         scene = slide.get_scene(number)
         cols, rows = scene.size
-        sizes = _sizes(scene.resolution[0] * 1e6 if scene.resolution[0] else None, "vsi")
-        band = partial(_vsi_band, scene)
-        # its pixels lie in other files, so that its own length says nothing
-        yield Picture(rows, cols, sizes, partial(band, 0, rows), band, sample_bytes=0)
+        sizes = _sizes(scene.resolution[0] * 1e6 if scene.resolution[0] else None, PixelSizeSource.VSI)
+        decode_rows = partial(_vsi_rows, scene)
+        # its pixels lie in other files, so the length of this one is no limit
+        yield Page(rows, cols, sizes, partial(decode_rows, 0, rows), decode_rows, pixel_bytes=0)
 
 
 def _has_plain_colour(path: Path) -> bool:
@@ -142,22 +144,22 @@ def _has_plain_colour(path: Path) -> bool:
     return False
 
 
-def _vsi_band(scene: Any, top: int, bottom: int) -> Samples:
-    samples = np.asarray(scene.read_block((0, top, scene.size[0], bottom - top)))
+def _vsi_rows(scene: Any, top: int, bottom: int) -> RawPixels:
+    raw = np.asarray(scene.read_block((0, top, scene.size[0], bottom - top)))
     # more than red, green and blue are channels of a fluorescence microscope
-    return samples[:, :, 0] if samples.ndim == 3 and samples.shape[2] not in (3, 4) else samples
+    return raw[:, :, 0] if raw.ndim == 3 and raw.shape[2] not in (3, 4) else raw
 
 
-def _first_plane(read: Callable[[], Any], axes: tuple[str, ...]) -> Samples:
+def _first_plane(read: Callable[[], Any], axes: tuple[str, ...]) -> RawPixels:
     """Return (rows, cols[, samples]) of a stack: the first of each further axis."""
-    samples = np.asarray(read())
+    raw = np.asarray(read())
     for place in reversed(range(len(axes))):
         if axes[place] not in "YXS":
-            samples = np.take(samples, 0, axis=place)
-    return samples
+            raw = np.take(raw, 0, axis=place)
+    return raw
 
 
-READERS: dict[str, tuple[str, str, Callable[[Any, Path], Iterator[Picture]]]] = {
+READERS: dict[str, tuple[str, str, Callable[[Any, Path], Iterator[Page]]]] = {
     ".czi": ("Zeiss CZI", "pylibCZIrw.czi", _czi),
     ".lif": ("Leica LIF", "liffile", _lif),
     ".nd2": ("Nikon ND2", "nd2", _nd2),

@@ -10,6 +10,7 @@ from typing import Any
 
 from gdest.core import ArchiveError, GdestError, GradeSettings, ImageFile, Row, SettingsError
 from gdest.grading import Predictor, grade_files
+from gdest.reading import prepare_decoders
 
 FILES_A_BATCH = 16
 """Files handed to an actor at a time: what is graded again when its machine goes."""
@@ -26,6 +27,7 @@ class Grader:
     """Hold the network on one worker and grade batches of files with it; Ray makes an actor of it."""
 
     def __init__(self, make_predictor: Callable[[], Predictor], settings: GradeSettings) -> None:
+        prepare_decoders()
         self._predictor, self._settings = make_predictor(), settings
 
     def ready(self) -> None:

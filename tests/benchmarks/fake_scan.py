@@ -17,7 +17,7 @@ from gdest.core.errors import GdestError
 from gdest.core.model_card import ModelCard
 from gdest.core.records import TileAnswers
 from gdest.core.settings import GradeSettings
-from gdest.core.tiles import Tiles, cut
+from gdest.core.tiles import Tiles, cut_parts
 from gdest.model.weights_file import ModelFile
 from gdest.scan import run as scan
 
@@ -35,7 +35,7 @@ class Slow:
 
     def predict(self, parts: Sequence[Tiles]) -> TileAnswers:
         """Return the answers of some tiles after 20 ms, or the seconds asked for."""
-        tiles = cut(parts)
+        tiles = cut_parts(parts)
         time.sleep(SECONDS)
         g_seen = (5.0 + tiles.mean(axis=(1, 2)) / 50).astype(np.float32)
         return TileAnswers(

@@ -35,13 +35,13 @@ def make_predictor() -> Any:
     """Return the fake network of fake_scan.py, made anew on a worker, which cannot import this folder."""
     from gdest.core.model_card import ModelCard
     from gdest.core.records import TileAnswers
-    from gdest.core.tiles import Tiles, cut
+    from gdest.core.tiles import Tiles, cut_parts
 
     class Fake:
         card, name, sha256, batch, streams = ModelCard(), "fake", "0" * 64, 64, 1
 
         def predict(self, parts: Sequence[Tiles]) -> TileAnswers:
-            tiles = cut(parts)
+            tiles = cut_parts(parts)
             unknown = np.full((len(tiles), 4), np.nan, np.float32)
             return TileAnswers(tiles.mean(axis=(1, 2)).astype(np.float32) / 20, unknown[:, :3], unknown[:, 3])
 

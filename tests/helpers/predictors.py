@@ -6,7 +6,7 @@ import numpy as np
 
 from gdest.core.model_card import ModelCard
 from gdest.core.records import TileAnswers
-from gdest.core.tiles import cut
+from gdest.core.tiles import cut_parts
 
 CARD = ModelCard(
     g_min=1.0,
@@ -31,7 +31,7 @@ class FakePredictor:
         self.shapes = []
 
     def predict(self, parts):
-        tiles = cut(parts)
+        tiles = cut_parts(parts)
         self.shapes.append(tiles.shape)
         count = len(tiles)
         answer = self.answer(tiles) if callable(self.answer) else np.full(count, self.answer)

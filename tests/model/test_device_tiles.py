@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from gdest.core.settings import GradeSettings
-from gdest.core.tiles import GreyImage, Tiles, cut, halve, some_of, tiles_of
+from gdest.core.tiles import GreyImage, Tiles, cut_parts, halve, some_of, tiles_of
 from gdest.grading.batching import SharedPredictor
 from gdest.grading.zooms import predict_grade_map
 from gdest.model import device_tiles, network
@@ -41,8 +41,8 @@ def test_tiles_of_several_sheets_and_of_their_halves_are_the_same_cut_there(rng,
     parts = [parts_of(rng.integers(0, 256, (201, 187), dtype=np.uint8)) for _ in range(2)]
     first = cut_on(CPU, parts)
     assert first.shape == (6, 1, 64, 64)
-    np.testing.assert_array_equal(first[:, 0].numpy(), cut(parts))
-    half = parts[0].sheet.halved()
+    np.testing.assert_array_equal(first[:, 0].numpy(), cut_parts(parts))
+    half = parts[0].image.halved()
     tiles = Tiles(half, parts[0].corners, 64)
     there = cut_on(CPU, [tiles])
     assert half._pixels is None  # neither halved in the computer's memory nor sent
@@ -68,7 +68,7 @@ def test_some_tiles_are_counted_through_all_parts(rng):
     tiles = rng.integers(0, 256, (9, 8, 8), dtype=np.uint8)
     parts = [tiles_of(tiles[:2]), tiles_of(tiles[2:3]), tiles_of(tiles[3:])]
     for start, stop in ((0, 9), (1, 4), (2, 3), (3, 20), (8, 9)):
-        np.testing.assert_array_equal(cut(some_of(parts, start, stop)), tiles[start:stop])
+        np.testing.assert_array_equal(cut_parts(some_of(parts, start, stop)), tiles[start:stop])
     assert some_of(parts, 9, 12) == []
 
 

@@ -12,7 +12,8 @@ import tifffile
 from PIL import Image
 
 from gdest.core.settings import GradeSettings
-from gdest.reading.micrograph import grey_8_bit, read_micrograph, read_micrographs
+from gdest.reading.grey import grey_8_bit
+from gdest.reading.micrograph import read_micrograph, read_micrographs
 
 LUMA = np.array([0.299, 0.587, 0.114])
 

@@ -7,7 +7,8 @@ from PIL import Image
 
 from gdest.core.calibration import CalibrationSettings
 from gdest.core.errors import MicrographError, SettingsError
-from gdest.reading.micrograph import grey_8_bit, read_micrograph
+from gdest.reading.grey import grey_8_bit
+from gdest.reading.micrograph import read_micrograph
 
 LUMA = np.array([0.299, 0.587, 0.114])
 
@@ -93,13 +94,22 @@ def test_tiff_resolution_in_cm_and_inch_gives_the_pixel_size(write_tiff, grey, u
 
 @pytest.mark.parametrize(
     ("resolution", "unit"),
-    [((72, 72), "INCH"), ((96, 96), "INCH"), ((300, 300), "INCH"), ((118.11, 118.11), "CENTIMETER"),
-     ((1, 1), "NONE"), ((25400, 25400), "NONE"), ((10000, 5000), "CENTIMETER"), ((1e7, 1e7), "CENTIMETER")],
+    [*(((dpi, dpi), "INCH") for dpi in (72, 96, 150, 300, 600)),
+     *(((per_cm, per_cm), "CENTIMETER") for per_cm in (28.35, 38, 59, 118, 118.11, 236)),
+     ((150.59, 150.59), "INCH"), ((149.41, 149.41), "INCH"), ((1, 1), "INCH"), ((1, 1), "NONE"),
+     ((25400, 25400), "NONE"), ((10000, 5000), "CENTIMETER"), ((1e7, 1e7), "CENTIMETER")],
 )  # fmt: skip
-def test_screen_printer_odd_and_impossible_resolutions_are_no_pixel_size(write_tiff, grey, resolution, unit):
-    read = read_micrograph(write_tiff("r.tif", grey, None, resolution=resolution, resolutionunit=unit))
+def test_screen_printer_odd_and_impossible_resolutions_are_no_pixel_size(write_tiff, resolution, unit):
+    pixels = np.zeros((230, 240), np.uint8)  # at 150 dpi 41 mm: small enough that the field is plausible
+    read = read_micrograph(write_tiff("r.tif", pixels, None, resolution=resolution, resolutionunit=unit))
     assert read.um_per_px is None
     assert read.um_per_px_source == ""
+
+
+@pytest.mark.parametrize("dpi", [149.3, 150.7, 1200, 2540])
+def test_other_resolutions_are_a_pixel_size(write_tiff, dpi):
+    read = read_micrograph(write_tiff("r.tif", np.zeros((230, 240), np.uint8), 25_400 / dpi))
+    assert (read.um_per_px, read.um_per_px_source) == (pytest.approx(25_400 / dpi, rel=1e-3), "tiff-resolution")
 
 
 def test_the_command_line_wins_over_the_tag(write_tiff, grey):

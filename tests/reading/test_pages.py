@@ -11,7 +11,8 @@ from PIL import Image
 
 from gdest.core.records import Failed
 from gdest.core.settings import GradeSettings
-from gdest.reading.micrograph import grey_8_bit, read_micrographs
+from gdest.reading.grey import grey_8_bit
+from gdest.reading.micrograph import read_micrographs
 
 
 def names(path, as_file):

@@ -14,13 +14,13 @@ from gdest.core.records import PixelSize
 from gdest.core.settings import GradeSettings, with_rules
 from gdest.grading.pipeline import grade_micrographs
 from gdest.reading.micrograph import read_micrograph
-from gdest.reading.pixel_size import choose
+from gdest.reading.pixel_size import choose_pixel_size
 
 NOTHING = CalibrationSettings()
 
 
 def chosen(name="a.tif", calibration=NOTHING, told=(), rows=960, cols=1280):
-    size, doubts = choose(name, calibration, told, rows, cols)
+    size, doubts = choose_pixel_size(name, calibration, told, rows, cols)
     return (size.um_per_px, size.source) if size else None, doubts
 
 

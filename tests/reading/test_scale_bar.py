@@ -2,6 +2,9 @@ from __future__ import annotations
 
 import importlib.util
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -90,9 +93,38 @@ def test_the_number_beside_the_bar_is_read(rng, text, um):
     assert size.um_per_px == pytest.approx(um / 200, rel=0.005)
 
 
+@pytest.fixture
+def text_reader(monkeypatch):
+    """Put a text reader that has loaded nothing yet in the place of the process's own."""
+    monkeypatch.setattr(scale_bar, "TEXT_READER", scale_bar.TextReader())
+    return scale_bar.TEXT_READER
+
+
+@pytest.mark.usefixtures("text_reader")
 def test_without_the_reader_of_numbers_one_sentence_says_what_to_do(rng, monkeypatch):
     monkeypatch.setitem(sys.modules, "rapidocr", None)
-    scale_bar._reader.cache_clear()
     with pytest.raises(MicrographError, match=r"gdest\[ocr\].*--scale-bar-um"):
         scale_bar_size(with_bar(steel(rng), "red", text="50 um"), 1, None)
-    scale_bar._reader.cache_clear()
+
+
+def test_threads_load_one_text_reader_and_take_turns_with_it(monkeypatch, text_reader):
+    loaded, inside, most_inside = [], [], []
+
+    class RapidOCR:
+        def __init__(self, params):
+            time.sleep(0.02)
+            loaded.append(params)
+
+        def __call__(self, _picture):
+            inside.append(1)
+            most_inside.append(len(inside))
+            time.sleep(0.002)
+            inside.pop()
+            return SimpleNamespace(txts=("50 um",))
+
+    monkeypatch.setitem(sys.modules, "rapidocr", SimpleNamespace(RapidOCR=RapidOCR))
+    pictures = [np.zeros((20, 20, 3), np.uint8)] * 40
+    with ThreadPoolExecutor(8) as pool:
+        assert set(pool.map(text_reader.texts, pictures)) == {("50 um",)}
+    assert len(loaded) == 1
+    assert max(most_inside) == 1

@@ -71,7 +71,7 @@ def test_a_large_file_that_gets_on_is_not_taken_for_a_stalled_one():
         for _ in range(6):
             time.sleep(0.1)
             if beats:
-                patience.alive()
+                patience.heartbeat()
         return "done"
 
     for beats, outcome in ((True, "done"), (False, "stalled")):

@@ -24,13 +24,13 @@ def maker(seconds=0.0):
     def make():
         import time
 
-        from gdest.core.tiles import cut
+        from gdest.core.tiles import cut_parts
 
         class Predictor:
             card, name, sha256, batch, streams = card_of_tests, "fake", "0" * 64, 64, 1
 
             def predict(self, parts):
-                tiles = cut(parts)
+                tiles = cut_parts(parts)
                 time.sleep(seconds)
                 unknown = np.full((len(tiles), 4), np.nan, np.float32)
                 return TileAnswers((5 + tiles.mean(axis=(1, 2)) / 50).astype(np.float32), unknown[:, :3], unknown[:, 3])

@@ -1,0 +1,55 @@
+"""Call foreign decoders: translate what they raise, and quiet what they print."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from PIL import Image
+
+from gdest.core import MicrographError
+from gdest.reading.page import ONE_PIECE_MEGAPIXELS
+
+WARNING_MODULES = ("PIL", "tifffile", "nd2")
+LOGGERS = ("PIL", "tifffile", "RapidOCR")
+
+
+def prepare_decoders() -> None:
+    """Set, once and for the whole process, what foreign decoders may print and how large a picture Pillow opens.
+
+    The command line and every worker call it at their start, and nothing else does: a program that imports gdest
+    keeps its own settings. A damaged file is one row of the report; how exactly it is damaged is noise. Pillow's
+    own limit (an error beyond 179 megapixels) is raised to that of pages that are decoded whole; Pillow refuses
+    what is beyond twice its number, and only it sees a later frame of a GIF that enlarges the picture to
+    65535x65535 px while it is being read.
+    """
+    for module in WARNING_MODULES:
+        warnings.filterwarnings("ignore", module=rf"{module}(\.|$)")
+    for logger in LOGGERS:
+        logging.getLogger(logger).setLevel(logging.CRITICAL)
+    Image.MAX_IMAGE_PIXELS = int(ONE_PIECE_MEGAPIXELS * 1e6) // 2
+
+
+@contextmanager
+def decoding() -> Iterator[None]:
+    """Turn whatever a foreign decoder raises into a `MicrographError` of one sentence."""
+    try:
+        yield
+    except MicrographError:
+        raise
+    except MemoryError as error:
+        raise MicrographError("too large for the memory of this machine") from error
+    except ImportError as error:
+        raise MicrographError(f"a codec is missing: {_first_line(error)}; pip install 'gdest[vendor]'") from error
+    except Exception as error:  # decoders raise anything
+        what = _first_line(error)
+        what = "not an image format that gdest reads" if "cannot identify image" in what else what
+        raise MicrographError(f"cannot decode: {what}") from error
+
+
+def _first_line(error: Exception) -> str:
+    text = str(error).strip()
+    line = text.splitlines()[0][:200] if text else type(error).__name__
+    return "".join(letter if letter.isprintable() else "?" for letter in line)
