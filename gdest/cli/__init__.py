@@ -9,17 +9,9 @@ from typing import Annotated
 import typer
 
 from gdest import __version__
-from gdest.cli import grading, learning, paper, reporting  # noqa: F401  the commands register themselves
-from gdest.cli.options import Weights, app
+from gdest.cli import grading, learning, reporting  # noqa: F401  the commands register themselves
+from gdest.cli.options import app
 from gdest.core import ExitCode, GdestError
-
-
-@app.command()
-def info(weights: Weights = None) -> None:
-    """Print the version, the machine's devices and the model card of the weights."""
-    from gdest.cli.run_info import run_info
-
-    raise typer.Exit(run_info(weights))
 
 
 @app.callback(invoke_without_command=True)

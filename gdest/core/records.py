@@ -4,22 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from enum import StrEnum
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gdest.core.tiles import Regions
-
-
-class Status(StrEnum):
-    """Say what came of a micrograph: a G to use, a G for a person to look at, no pixel size, or nothing."""
-
-    GRADED = "graded"
-    REVIEW = "review"
-    UNCALIBRATED = "uncalibrated"
-    FAILED = "failed"
+from gdest.core.words import Status
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 from typer.testing import CliRunner
 
@@ -79,8 +81,8 @@ def test_a_study_is_the_papers_unless_told_otherwise(typed):
     ("words", "sentence"),
     [
         (("train", "d", "--out", "w.safetensors", "--preset", "best"), "azimi"),
-        (("train", "d", "--out", "w.safetensors", "--task", "guess"), "--task is one of"),
-        (("train", "d", "--out", "w.safetensors", "--backbone", "resnet50"), "--backbone is one of"),
+        (("train", "d", "--out", "w.safetensors", "--task", "guess"), "--task is regression or"),
+        (("train", "d", "--out", "w.safetensors", "--backbone", "resnet50"), "--backbone is resnet18, alexnet or"),
         (("train", "d", "--out", "w.safetensors", "--test-share", "0.95"), "leave nothing"),
         (("synth", "o", "--grades", "coarse"), "--grades coarse"),
         (("study", "d", "--out", "o", "--seeds", "0"), "--seeds"),
@@ -92,6 +94,6 @@ def test_what_cannot_be_meant_is_one_sentence(typed, words, sentence):
 
 
 def test_explaining_without_a_classifier_says_how_to_get_one(tmp_path, monkeypatch):
-    monkeypatch.setattr("gdest.model.weights_path.PACKAGE", tmp_path / "gdest")
+    monkeypatch.setattr(sys.modules[explain.weights_path.__module__], "PACKAGE", tmp_path / "gdest")
     with pytest.raises(WeightsError, match="--task classification"):
         explain.weights_path(None, explain.BUNDLED_CLASSIFIER)
