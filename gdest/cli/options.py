@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 
 import typer
 
+from gdest.cli.process import prepare_process
 from gdest.core import Asked, Declared, Option, declared_fields
 
 app = typer.Typer(
@@ -35,6 +36,7 @@ def command(run: Callable[..., None]) -> Callable[..., None]:
 
     @wraps(run)
     def from_words(**words: Any) -> None:
+        prepare_process()
         made = {name: _settings(default, asked, words) for name, (default, asked) in groups.items()}
         run(**{name: made[name] if name in made else words[name] for name in parameters})
 
