@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from gdest.core.errors import require
-from gdest.core.option import POSITIVE_NUMBER, Option, check_fields
+from gdest.core.option import POSITIVE_NUMBER, Option, check_fields, declared_fields
 
 UmPerPx = Annotated[float | None, Option("Pixel size of every image, um per px.", POSITIVE_NUMBER)]
 
@@ -28,7 +28,7 @@ class PixelSizeRule:
     def __post_init__(self) -> None:
         """Raise `SettingsError` for half a statement or an impossible one."""
         check_fields(self)
-        _check_together(self.um_per_px, self.magnification, self.camera_um)
+        _check_together(self)
         require(
             any(value is not None for value in (self.um_per_px, self.camera_um)),
             "give um_per_px, or camera_um with or without magnification.",
@@ -69,7 +69,7 @@ class CalibrationSettings:
     def __post_init__(self) -> None:
         """Raise `SettingsError` for half a statement or an impossible one."""
         check_fields(self)
-        _check_together(self.um_per_px, self.magnification, self.camera_um)
+        _check_together(self)
 
     @property
     def stated_um_per_px(self) -> float | None:
@@ -77,9 +77,14 @@ class CalibrationSettings:
         return _stated_um_per_px(self.um_per_px, self.magnification, self.camera_um)
 
 
-def _check_together(um_per_px: float | None, magnification: float | None, camera_um: float | None) -> None:
-    require(magnification is None or camera_um is not None, "--magnification needs --camera-um.")
-    require(um_per_px is None or magnification is None, "Give --um-per-px or --magnification, not both.")
+def _check_together(stated: PixelSizeRule | CalibrationSettings) -> None:
+    """Raise `SettingsError` where one statement lacks another or contradicts it, in the names of options or keys."""
+    kind: type = type(stated)
+    called = {declared.name: declared.flag for declared in declared_fields(kind)}
+    um_per_px, magnification, camera_um = (called[name] for name in ("um_per_px", "magnification", "camera_um"))
+    require(stated.magnification is None or stated.camera_um is not None, f"{magnification} needs {camera_um}.")
+    both = stated.um_per_px is not None and stated.magnification is not None
+    require(not both, f"Give {um_per_px} or {magnification}, not both.")
 
 
 def _stated_um_per_px(um_per_px: float | None, magnification: float | None, camera_um: float | None) -> float | None:

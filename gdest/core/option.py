@@ -46,20 +46,22 @@ class Option:
     """Say how the command line asks for a field.
 
     `flag` is the option's name where it differs from the field's. `read` makes the value from the text that the
-    user gives (a list of texts for a tuple), or from None when there is none.
+    user gives (a list of texts for a tuple), or from None when there is none. `speed_only` options change how
+    fast an answer comes, not which.
     """
 
     help: str = ""
     check: Check | None = None
     flag: str = ""
     read: Callable[[Any], Any] | None = None
+    speed_only: bool = False
 
 
 @dataclass(frozen=True)
 class Asked:
     """Say which fields of some settings a command asks for, all of them unless `only` or `without` names some.
 
-    Those in `reworded` are asked for too, in other words than the settings declare.
+    Those in `reworded` are asked for too, under another help or flag; their checks are those of the settings.
     """
 
     only: tuple[str, ...] = ()

@@ -11,7 +11,7 @@ from gdest.core.config import Section
 from gdest.core.errors import SettingsError, require
 from gdest.core.option import POSITIVE, Check, Option, at_least, check_fields, declared_fields
 
-Device = Annotated[str, Option("auto, cpu, cuda or cuda:N.")]
+Device = Annotated[str, Option("auto, cpu, cuda or cuda:N.", speed_only=True)]
 COVERING = Check(lambda px: 1 <= px <= 224, "must be 1..224 px, so that the tiles cover the image")
 
 
@@ -23,14 +23,16 @@ class GradeSettings:
     stride_px: Annotated[
         int, Option("Distance between tiles in px; 112 halves the map's step.", COVERING, flag="--stride")
     ] = 224
-    batch: Annotated[int, Option("Tiles per pass; 0 for what is fastest here.", at_least(0))] = 0
+    batch: Annotated[int, Option("Tiles per pass; 0 for what is fastest here.", at_least(0), speed_only=True)] = 0
     device: Device = "auto"
     precision: Annotated[
         Literal["auto", "fp32", "bf16"],
         Option("auto, fp32 or bf16; auto takes bf16 where the machine computes in it."),
     ] = "auto"
     max_megapixels: Annotated[float, Option("Refuse larger images.", POSITIVE)] = 1500.0
-    read_timeout_s: Annotated[float, Option("Seconds a file may take.", POSITIVE, flag="--read-timeout")] = 600.0
+    read_timeout_s: Annotated[
+        float, Option("Seconds a file may take.", POSITIVE, flag="--read-timeout", speed_only=True)
+    ] = 600.0
     cross_check: Annotated[bool, Option("Count intercepts as well; review where they differ by more than 1 G.")] = False
 
     def __post_init__(self) -> None:
@@ -40,13 +42,10 @@ class GradeSettings:
         require(not missing, "--cross-check needs scikit-image: pip install 'gdest[cross-check]'.")
 
 
-SPEED_ONLY = ("batch", "device", "read_timeout_s")
-"""The settings of grading that change how fast an answer comes, not which."""
-
-
 def answer_settings(settings: GradeSettings) -> dict[str, object]:
     """Return the settings that change an answer, as plain values by name; with the model they make a recipe."""
-    return {name: value for name, value in asdict(settings).items() if name not in SPEED_ONLY}
+    speed_only = {field.name for field in declared_fields(GradeSettings) if field.option and field.option.speed_only}
+    return {name: value for name, value in asdict(settings).items() if name not in speed_only}
 
 
 def with_rules(settings: GradeSettings, sections: dict[str, Any]) -> GradeSettings:

@@ -33,7 +33,7 @@ fine-tuned for classification, without the rescale augmentation. The paper names
 SHARED = Asked(
     only=("batch", "crops_per_micrograph", "learning_rate", "um_per_px", "device", "bf16"),
     reworded={
-        "epochs": Option("Passes of each run.", at_least(1)),
+        "epochs": Option("Passes of each run."),
         "init": Option("Initial backbones: imagenet, none, or a gdest weights file."),
         "validation_share": Option("Share of the specimens for validation."),
         "test_share": Option("Share of the specimens for the test."),
