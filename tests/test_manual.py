@@ -16,9 +16,7 @@ from gdest.cli import app
 from gdest.cli.manual import read_pages, table_of_contents
 from gdest.core import ExitCode, GradeSettings, Status, with_rules
 from gdest.core.files import SUFFIXES
-from gdest.reports import read_rules
-from gdest.reports.assign import SPECIMEN_COLUMNS
-from gdest.reports.table import COLUMNS
+from gdest.reports import COLUMNS, column_notes, read_rules
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -143,11 +141,6 @@ def test_every_benchmark_that_is_called_takes_the_options_given(name):
                 source = (BENCHMARKS / script).read_text(encoding="utf-8")
                 options = set(re.findall(r"(?<!\S)--[a-z-]+", words))
                 assert options <= set(re.findall(r"add_argument\(\"(--[a-z-]+)\"", source)), line
-
-
-def column_notes() -> dict[str, list[tuple[str, str]]]:
-    """Return (name, meaning) of each column of results.csv and of specimens.csv, as the reports have them."""
-    return {"results.csv": list(COLUMNS.items()), "specimens.csv": list(SPECIMEN_COLUMNS.items())}
 
 
 @pytest.mark.parametrize("file", ["results.csv", "specimens.csv"])

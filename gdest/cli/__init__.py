@@ -2,25 +2,15 @@
 
 from __future__ import annotations
 
-import logging
 import sys
 from typing import Annotated
 
 import typer
 
 from gdest import __version__
-from gdest.cli import grading, learning, manual, paper, reporting  # noqa: F401  the commands register themselves
-from gdest.cli.options import Weights, app
+from gdest.cli import grading, learning, manual, reporting  # noqa: F401  the commands register themselves
+from gdest.cli.options import app
 from gdest.core import ExitCode, GdestError
-from gdest.reading import prepare_decoders
-
-
-@app.command()
-def info(weights: Weights = None) -> None:
-    """Print the version, the machine's devices and the model card of the weights."""
-    from gdest.cli.run_info import run_info
-
-    raise typer.Exit(run_info(weights))
 
 
 @app.callback(invoke_without_command=True)
@@ -32,8 +22,6 @@ def _root(version: Annotated[bool, typer.Option("--version", help="Print the ver
 
 def main() -> None:
     """Run the app; a `GdestError` becomes one sentence on standard error and its exit code."""
-    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
-    prepare_decoders()
     try:
         app()
     except GdestError as error:

@@ -1,8 +1,7 @@
-"""Speak to the person at the terminal, or to the log that cron keeps."""
+"""Print results as tables on standard output, and what a person must see to on standard error."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -10,36 +9,15 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from gdest.core import Row, Status, exit_code, say, stderr
-from gdest.reports import Cell, ModelName, caution, cells
+from gdest.core import Status, say, stderr
+from gdest.reports import Cell, caution
 
 if TYPE_CHECKING:
     from gdest.training import Errors, Scores
 
 
-class Tally:
-    """Count outcomes and derive the exit code from them."""
-
-    def __init__(self, model: ModelName) -> None:
-        self.model = model
-        self.table: list[dict[str, Cell]] = []
-
-    def add(self, row: Row) -> None:
-        """Take one row into the table."""
-        self.table.append(cells(row, self.model))
-
-    @property
-    def counts(self) -> Counter[str]:
-        """Return the number of rows by status."""
-        return Counter(str(row["status"]) for row in self.table)
-
-    def exit_code(self) -> int:
-        """Return 0 when all are graded, 4 when not one has a G, else 3."""
-        return exit_code(self.counts)
-
-
 def print_rows(table: Sequence[dict[str, Cell]]) -> None:
-    """Print the micrographs as a table on standard output."""
+    """Print micrographs as a table on standard output; the model's name and the reasons go to standard error."""
     shown = Table()
     for title in ("file", "status", "G", "90 % interval", "G seen", "homogeneity", "um/px"):
         shown.add_column(title, overflow="fold")
@@ -68,7 +46,7 @@ def print_errors(groups: Mapping[str, Errors]) -> None:
 
 
 def print_areas(name: str, areas: Mapping[str, float]) -> None:
-    """Print the share of a micrograph's area that shows each grade as a table on standard output."""
+    """Print, as a table on standard output, the share of a micrograph's area that each grade takes, 0..1."""
     shown = Table()
     shown.add_column("shows")
     shown.add_column("area", justify="right")
@@ -78,7 +56,7 @@ def print_areas(name: str, areas: Mapping[str, float]) -> None:
 
 
 def print_scores(title: str, groups: Mapping[str, Scores]) -> None:
-    """Print figures counted as the paper counts as a table on standard output."""
+    """Print the scores of labelled sets, counted as the paper counts, as a table on standard output."""
     shown = Table()
     for column in ("set", "count", "Top-1", "within 0.5 G", "MAE"):
         shown.add_column(column, justify="left" if column == "set" else "right")
@@ -90,7 +68,7 @@ def print_scores(title: str, groups: Mapping[str, Scores]) -> None:
 
 
 def _print_titled(title: str, table: Table) -> None:
-    """Print a table below its title, which a table narrower than it would break in the middle of a word."""
+    """Print a title above a table; as part of a narrow table it would be folded within a word."""
     console = Console()
     console.print(escape(title), soft_wrap=True, highlight=False)
     console.print(table)
@@ -101,7 +79,7 @@ def _number(value: Cell, digits: int) -> str:
 
 
 def print_counts(counts: Mapping[str, int], problems: Sequence[dict[str, Cell]]) -> None:
-    """Print counts by status, and name each of the `problems`, the first rows that need a person."""
+    """Print the number of rows by status, and name the `problems`: the first rows that a person must look at."""
     shown = Table()
     shown.add_column("status")
     shown.add_column("count", justify="right")
@@ -110,7 +88,7 @@ def print_counts(counts: Mapping[str, int], problems: Sequence[dict[str, Cell]])
             shown.add_row(status, str(counts[status]))
     for row in problems:
         say(f"{row['file']}: {row['status']}: {row['reason']}")
-    more = sum(counts.values()) - counts.get("graded", 0) - len(problems)
+    more = sum(counts.values()) - counts.get(Status.GRADED, 0) - len(problems)
     if more > 0:
         say(f"... and {more} more; the reports name each.")
     stderr.print(shown)

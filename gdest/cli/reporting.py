@@ -1,22 +1,22 @@
-"""The commands that report: translate words into settings, call one function."""
+"""The commands that report: words become settings, one call, an exit code."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 
-from gdest.cli.options import app
+from gdest.cli.options import Weights, command
 
 OutFolder = Annotated[Path, typer.Argument(help="The --out folder of a scan.")]
 
 
-@app.command()
+@command
 def report(
     folder: OutFolder,
     config: Annotated[
-        Optional[Path], typer.Option(help="Another gdest.toml: its specimens and limits replace the scan's.")
+        Path | None, typer.Option(help="Another gdest.toml: its specimens and limits replace the scan's.")
     ] = None,
     fail_on_reject: Annotated[bool, typer.Option("--fail-on-reject", help="Exit code 6 when a limit fails.")] = False,
 ) -> None:
@@ -26,9 +26,17 @@ def report(
     raise typer.Exit(run_report(folder, config, fail_on_reject=fail_on_reject))
 
 
-@app.command()
+@command
 def verify(folder: OutFolder) -> None:
     """Compare reports, weights and micrographs with the hashes in run.json; name what has changed since."""
     from gdest.cli.run_reports import run_verify
 
     raise typer.Exit(run_verify(folder))
+
+
+@command
+def info(weights: Weights = None) -> None:
+    """Print the version, the machine's devices and the model card of the weights."""
+    from gdest.cli.run_info import run_info
+
+    raise typer.Exit(run_info(weights))

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 import sys
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from gdest.cli.console import Tally, print_rows
+from gdest.cli.console import print_rows
 from gdest.cli.run_info import load_weights
-from gdest.core import Graded, GradeSettings, ImageFile, read_config, say, with_rules
+from gdest.core import ExitCode, Graded, GradeSettings, ImageFile, exit_code, read_config, say, with_rules
 from gdest.grading import grade_micrographs
 from gdest.model import NetworkPredictor
-from gdest.reports import ModelName, write_heatmap
+from gdest.reports import Cell, ModelName, cells, write_heatmap
 
 
 def run_analyze(
@@ -23,24 +24,25 @@ def run_analyze(
     *,
     heatmap: bool,
     as_json: bool,
-) -> int:
+) -> ExitCode:
     """Grade single files and print them on standard output; return the exit code.
 
-    Of a gdest.toml only the pixel sizes count; their globs see each path as it was given.
+    Only the pixel sizes of a gdest.toml count; their globs are held against each path as the user gave it.
     """
     settings = with_rules(settings, read_config(config))
     predictor = NetworkPredictor(load_weights(weights), settings)
-    tally = Tally(ModelName(predictor.name, predictor.sha256))
+    model = ModelName(predictor.name, predictor.sha256)
+    table: list[dict[str, Cell]] = []
     files = [ImageFile(path, path.as_posix()) for path in images]
     for row in grade_micrographs(files, predictor, settings):
-        tally.add(row)
+        table.append(cells(row, model))
         if heatmap and isinstance(row, Graded):
             _draw_beside(row)
     if as_json:
-        sys.stdout.write(json.dumps(tally.table, indent=2, ensure_ascii=False) + "\n")
+        sys.stdout.write(json.dumps(table, indent=2, ensure_ascii=False) + "\n")
     else:
-        print_rows(tally.table)
-    return tally.exit_code()
+        print_rows(table)
+    return exit_code(Counter(str(row["status"]) for row in table))
 
 
 def _draw_beside(row: Graded) -> None:

@@ -1,4 +1,4 @@
-"""Find the weights a command works with, and tell of them."""
+"""Load weights, and print what they are."""
 
 from __future__ import annotations
 
@@ -8,15 +8,16 @@ from dataclasses import asdict
 from pathlib import Path
 
 from gdest import __version__
+from gdest.core import ExitCode
 from gdest.model import LoadedModel, has_fast_bf16, network, weights_path
 
 
 def load_weights(given: Path | None) -> LoadedModel:
-    """Load the weights that were asked for, or the bundled ones."""
+    """Load a weights file, the bundled one when none is given."""
     return network.load(weights_path(given))
 
 
-def run_info(weights: Path | None) -> int:
+def run_info(weights: Path | None) -> ExitCode:
     """Print version, devices and model card on standard output; return the exit code."""
     import torch
 
@@ -30,4 +31,4 @@ def run_info(weights: Path | None) -> int:
     for name, value in lines.items():
         sys.stdout.write(f"{name}: {value}\n")
     sys.stdout.write(json.dumps(asdict(model.card), indent=2) + "\n")
-    return 0
+    return ExitCode.GRADED

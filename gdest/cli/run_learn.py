@@ -8,13 +8,13 @@ from rich.progress import Progress
 
 from gdest.cli.console import print_errors, print_scores
 from gdest.cli.run_info import load_weights
-from gdest.core import GradeSettings, progress, say, stderr
+from gdest.core import ExitCode, GradeSettings, progress, say, stderr
 from gdest.model import LoadedModel
 from gdest.synth import SynthSettings
 from gdest.training import TrainSettings
 
 
-def run_train(data: Path, out: Path, settings: TrainSettings) -> int:
+def run_train(data: Path, out: Path, settings: TrainSettings) -> ExitCode:
     """Train, with a bar and a line per epoch; return the exit code."""
     from gdest.training import train
 
@@ -24,10 +24,12 @@ def run_train(data: Path, out: Path, settings: TrainSettings) -> int:
     for name, value in card.errors.items():
         say(f"{name}: {value:g}")
     say(f"Written: {out}, {out.with_suffix('.csv')}, {out.with_suffix('.png')}")
-    return 0
+    return ExitCode.GRADED
 
 
-def run_evaluate(data: Path, settings: GradeSettings, weights: Path | None, out: Path | None, *, paper: bool) -> int:
+def run_evaluate(
+    data: Path, settings: GradeSettings, weights: Path | None, out: Path | None, *, paper: bool
+) -> ExitCode:
     """Measure weights on labelled micrographs; print the errors on standard output."""
     from gdest.training import errors_by_group, evaluate, write_evaluation
 
@@ -39,10 +41,10 @@ def run_evaluate(data: Path, settings: GradeSettings, weights: Path | None, out:
     if out is not None:
         write_evaluation(measured, out)
         say(f"Written: {out / 'evaluation.csv'}, {out / 'evaluation.png'}")
-    return 0
+    return ExitCode.GRADED
 
 
-def _evaluate_as_the_paper(data: Path, settings: GradeSettings, model: LoadedModel, out: Path | None) -> int:
+def _evaluate_as_the_paper(data: Path, settings: GradeSettings, model: LoadedModel, out: Path | None) -> ExitCode:
     from gdest.training import evaluate_classes, scores_by_group, write_classes
 
     evaluated = evaluate_classes(data, model, settings)
@@ -50,10 +52,10 @@ def _evaluate_as_the_paper(data: Path, settings: GradeSettings, model: LoadedMod
         print_scores(title, groups)
     if out is not None:
         say(f"Written: {', '.join(map(str, write_classes(evaluated, out)))}")
-    return 0
+    return ExitCode.GRADED
 
 
-def run_synth(out: Path, settings: SynthSettings) -> int:
+def run_synth(out: Path, settings: SynthSettings) -> ExitCode:
     """Make synthetic micrographs; return the exit code."""
     from gdest.synth import write_dataset
 
@@ -61,4 +63,4 @@ def run_synth(out: Path, settings: SynthSettings) -> int:
         for _ in write_dataset(out, settings):
             advance(1)
     say(f"Written: {settings.count} micrographs and {out / 'labels.csv'}")
-    return 0
+    return ExitCode.GRADED

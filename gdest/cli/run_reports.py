@@ -1,4 +1,4 @@
-"""Write reports again from stored results, and compare them with what they were made of."""
+"""Write reports again from stored results, and compare them with the hashes in run.json."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from gdest.reports import RECORD_FILE, Rules, differences, file_sha256, read_rec
 from gdest.scan import say_unassigned
 
 
-def run_report(folder: Path, config: Path | None, *, fail_on_reject: bool) -> int:
+def run_report(folder: Path, config: Path | None, *, fail_on_reject: bool) -> ExitCode:
     """Write every report of an output folder again; return the exit code.
 
     Without another gdest.toml the micrographs keep their specimens and the scan's limits hold.
@@ -25,10 +25,10 @@ def run_report(folder: Path, config: Path | None, *, fail_on_reject: bool) -> in
     run = write_reports(run, rules, folder)
     say_unassigned(run, rules)
     say(f"{len(run.table)} micrographs, the reports in {folder} are written again.")
-    return ExitCode.REJECTED if fail_on_reject and rejected(run, rules) else 0
+    return ExitCode.REJECTED if fail_on_reject and rejected(run, rules) else ExitCode.GRADED
 
 
-def run_verify(folder: Path) -> int:
+def run_verify(folder: Path) -> ExitCode:
     """Print what has changed since the scan on standard output; return 0 when nothing has, else 3."""
     run, reports = read_record(folder)
     found = 0
@@ -38,4 +38,4 @@ def run_verify(folder: Path) -> int:
     hashed = sum(1 for row in run.table if row["sha256"])
     say(f"{RECORD_FILE}: SHA-256 {file_sha256(folder / RECORD_FILE)}, finished {run.finished}")
     say(f"{len(reports)} reports, the weights and {hashed} micrographs compared: {found or 'nothing'} changed.")
-    return ExitCode.PROBLEMS if found else 0
+    return ExitCode.PROBLEMS if found else ExitCode.GRADED

@@ -6,12 +6,12 @@ import shlex
 import sys
 from pathlib import Path
 
-from gdest.core import progress, say
+from gdest.core import ExitCode, progress, say
 from gdest.scan import output_lock
 from gdest.training import StudySettings
 
 
-def run_study(data: Path, out: Path, settings: StudySettings, unseen: Path | None) -> int:
+def run_study(data: Path, out: Path, settings: StudySettings, unseen: Path | None) -> ExitCode:
     """Make the runs that are missing and write the report; return the exit code."""
     from gdest.training import VERDICT, chosen, run_study as run
 
@@ -22,4 +22,4 @@ def run_study(data: Path, out: Path, settings: StudySettings, unseen: Path | Non
     for one in found:
         say(f"{VERDICT[one.holds]}: {one.statement} (paper: {one.paper}; here: {one.ours})")
     say(f"Written: {out / 'study.md'}, {out / 'runs.csv'}")
-    return 0
+    return ExitCode.GRADED

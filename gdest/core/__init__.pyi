@@ -1,6 +1,6 @@
 from . import grain_size as grain_size
-from .calibration import CalibrationSettings as CalibrationSettings, PixelSizeRule as PixelSizeRule
-from .config import read_config as read_config
+from .calibration import CalibrationSettings as CalibrationSettings, PixelSizeRule as PixelSizeRule, UmPerPx as UmPerPx
+from .config import Section as Section, read_config as read_config
 from .errors import (
     ArchiveError as ArchiveError,
     DataError as DataError,
@@ -20,7 +20,6 @@ from .files import (
     split_page as split_page,
     write_atomically as write_atomically,
 )
-from .grain_size import G_MAX as G_MAX, G_MIN as G_MIN
 from .grid import (
     area_by_half_grade as area_by_half_grade,
     covered_px as covered_px,
@@ -31,14 +30,19 @@ from .grid import (
     tile_grid as tile_grid,
     usable_tiles as usable_tiles,
 )
-from .model_card import (
-    BACKBONES as BACKBONES,
-    HEADS as HEADS,
-    INPUTS as INPUTS,
-    TASKS as TASKS,
-    UNFIT as UNFIT,
-    ModelCard as ModelCard,
-    interpolate as interpolate,
+from .model_card import UNFIT as UNFIT, ModelCard as ModelCard, interpolate as interpolate
+from .option import (
+    POSITIVE as POSITIVE,
+    SHARE as SHARE,
+    SHARE_OR_NONE as SHARE_OR_NONE,
+    Asked as Asked,
+    Check as Check,
+    Declared as Declared,
+    Option as Option,
+    at_least as at_least,
+    between as between,
+    check_fields as check_fields,
+    declared_fields as declared_fields,
 )
 from .records import (
     Failed as Failed,
@@ -49,14 +53,17 @@ from .records import (
     ImageFile as ImageFile,
     Micrograph as Micrograph,
     PixelSize as PixelSize,
-    PixelSizeSource as PixelSizeSource,
     Row as Row,
-    Status as Status,
     TileAnswers as TileAnswers,
     TileGrid as TileGrid,
     now as now,
 )
-from .settings import GradeSettings as GradeSettings, answer_settings as answer_settings, with_rules as with_rules
+from .settings import (
+    Device as Device,
+    GradeSettings as GradeSettings,
+    answer_settings as answer_settings,
+    with_rules as with_rules,
+)
 from .terminal import MOST_NAMED as MOST_NAMED, be_quiet as be_quiet, progress as progress, say as say, stderr as stderr
 from .threads import CORES as CORES, heartbeat as heartbeat, in_order as in_order
 from .tiles import (
@@ -67,4 +74,14 @@ from .tiles import (
     halve as halve,
     some_of as some_of,
     tiles_of as tiles_of,
+)
+from .words import (
+    HEADS as HEADS,
+    INPUTS as INPUTS,
+    Backbone as Backbone,
+    Head as Head,
+    NetworkInput as NetworkInput,
+    PixelSizeSource as PixelSizeSource,
+    Status as Status,
+    Task as Task,
 )

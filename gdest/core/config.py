@@ -1,15 +1,21 @@
-"""Read `gdest.toml`, where an archive's rules stand; each section is understood by the module it is for."""
+"""Read `gdest.toml`, where an archive's rules stand; each section is understood by the room it is for."""
 
 from __future__ import annotations
 
 import tomllib
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 from gdest.core.errors import SettingsError
 
-SECTIONS: tuple[str, ...] = ("limit", "pixel_size", "specimen")
-"""The sections that some module understands; any other is a mistake that must not pass silently."""
+
+class Section(StrEnum):
+    """Name the sections that some room understands; any other is a mistake that must not pass silently."""
+
+    LIMIT = "limit"
+    PIXEL_SIZE = "pixel_size"
+    SPECIMEN = "specimen"
 
 
 def read_config(path: Path | None) -> dict[str, Any]:
@@ -23,6 +29,6 @@ def read_config(path: Path | None) -> dict[str, Any]:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path} is not valid TOML: {error}.") from error
     for name in sections:
-        if name not in SECTIONS:
-            raise SettingsError(f"{path}: unknown section [{name}]; known are {', '.join(SECTIONS) or 'none'}.")
+        if name not in set(Section):
+            raise SettingsError(f"{path}: unknown section [{name}]; known are {', '.join(Section)}.")
     return sections

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import IntEnum
 
-from gdest.core.records import Status
+from gdest.core.words import Status
 
 
 class ExitCode(IntEnum):

@@ -20,7 +20,6 @@ GRAINS_PER_MM2_AT_G1 = 15.5
 
 INTERCEPT_SLOPE = -6.643856
 INTERCEPT_OFFSET = -3.288
-G_MIN, G_MAX = 0.0, 16.0
 
 
 def grains_per_mm2(g: Number) -> Number:

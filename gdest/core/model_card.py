@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 import numpy as np
 
 from gdest.core.errors import WeightsError
+from gdest.core.words import Backbone, Head, NetworkInput, Task
 
 UNFIT = ("no grains", "defocused", "fragments")
 """The kinds of picture that must not be graded, which a model learns to tell from gradeable ones."""
@@ -26,9 +27,9 @@ class ModelCard:
     `classes` are the grades at p0 that a classifier tells apart. `training` and `errors` are free records for people.
     """
 
-    backbone: str = "resnet18"
-    head: str = "fc"
-    task: str = "regression"
+    backbone: Backbone = "resnet18"
+    head: Head = "fc"
+    task: Task = "regression"
     classes: tuple[float, ...] = ()
     um_per_px: float = 1.0
     g_min: float = 0.0
@@ -42,7 +43,7 @@ class ModelCard:
     training: dict[str, str] = field(default_factory=dict)
     errors: dict[str, float] = field(default_factory=dict)
     gdest_version: str = ""
-    input: str = "crop"
+    input: NetworkInput = "crop"
 
     def to_json(self) -> str:
         """Return the card as the JSON text that the weights file carries."""
@@ -59,18 +60,6 @@ class ModelCard:
             return cls(**raw)
         except (ValueError, TypeError, KeyError) as error:
             raise WeightsError(f"its model card cannot be read ({error}).") from error
-
-
-TASKS = ("regression", "classification")
-
-
-HEADS = ("fc", "ext")
-
-
-BACKBONES = ("resnet18", "alexnet", "vgg16")
-
-
-INPUTS = ("crop", "image")
 
 
 def interpolate(curve: tuple[tuple[float, float], ...], g: float) -> float:

@@ -4,22 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from enum import StrEnum
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gdest.core.tiles import Regions
-
-
-class Status(StrEnum):
-    """Say what came of a micrograph: a G to use, a G for a person to look at, no pixel size, or nothing."""
-
-    GRADED = "graded"
-    REVIEW = "review"
-    UNCALIBRATED = "uncalibrated"
-    FAILED = "failed"
+from gdest.core.words import PixelSizeSource, Status
 
 
 @dataclass(frozen=True)
@@ -43,28 +34,6 @@ class FileState:
     mtime_ns: int
     sha256: str | None = None
     again: bool = False
-
-
-class PixelSizeSource(StrEnum):
-    """Name where a pixel size is stated: by the user, in the archive's rules, in the file, in its name or picture."""
-
-    COMMAND_LINE = "command-line"
-    RULE = "gdest.toml"
-    OME_XML = "ome-xml"
-    IMAGEJ = "imagej"
-    ZEISS_TAG = "zeiss-tag"
-    FEI_TAG = "fei-tag"
-    OLYMPUS_TAG = "olympus-tag"
-    LEICA_TAG = "leica-tag"
-    NIKON_TAG = "nikon-tag"
-    TIFF_RESOLUTION = "tiff-resolution"
-    CZI = "czi"
-    LIF = "lif"
-    ND2 = "nd2"
-    OIB = "oib"
-    VSI = "vsi"
-    FILE_NAME = "file-name"
-    SCALE_BAR = "scale-bar"
 
 
 @dataclass(frozen=True)

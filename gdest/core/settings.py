@@ -1,13 +1,18 @@
-"""Hold every knob once, its unit in its name, checked when it is made."""
+"""Hold the settings of grading, and read the pixel sizes of a gdest.toml into them."""
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
 from importlib.util import find_spec
-from typing import Any
+from typing import Annotated, Any, Literal, get_args
 
 from gdest.core.calibration import CalibrationSettings, PixelSizeRule
+from gdest.core.config import Section
 from gdest.core.errors import SettingsError, require
+from gdest.core.option import POSITIVE, Check, Option, at_least, check_fields, declared_fields
+
+Device = Annotated[str, Option("auto, cpu, cuda or cuda:N.", speed_only=True)]
+COVERING = Check(lambda px: 1 <= px <= 224, "must be 1..224 px, so that the tiles cover the image")
 
 
 @dataclass(frozen=True)
@@ -15,42 +20,38 @@ class GradeSettings:
     """Say how micrographs are read, tiled and graded."""
 
     calibration: CalibrationSettings = CalibrationSettings()
-    stride_px: int = 224
-    batch: int = 0
-    """Tiles per pass; 0 for as many as are fastest."""
-    device: str = "auto"
-    precision: str = "auto"
-    max_megapixels: float = 1500.0
-    read_timeout_s: float = 600.0
-    cross_check: bool = False
+    stride_px: Annotated[
+        int, Option("Distance between tiles in px; 112 halves the map's step.", COVERING, flag="--stride")
+    ] = 224
+    batch: Annotated[int, Option("Tiles per pass; 0 for what is fastest here.", at_least(0), speed_only=True)] = 0
+    device: Device = "auto"
+    precision: Annotated[
+        Literal["auto", "fp32", "bf16"],
+        Option("auto, fp32 or bf16; auto takes bf16 where the machine computes in it."),
+    ] = "auto"
+    max_megapixels: Annotated[float, Option("Refuse larger images.", POSITIVE)] = 1500.0
+    read_timeout_s: Annotated[
+        float, Option("Seconds a file may take.", POSITIVE, flag="--read-timeout", speed_only=True)
+    ] = 600.0
+    cross_check: Annotated[bool, Option("Count intercepts as well; review where they differ by more than 1 G.")] = False
 
     def __post_init__(self) -> None:
         """Raise `SettingsError` for values that cannot be meant."""
-        require(1 <= self.stride_px <= 224, "--stride must be 1..224 px, so that the tiles cover the image.")
-        require(self.batch >= 0, "--batch must not be negative.")
-        require(self.precision in ("auto", "fp32", "bf16"), "--precision is auto, fp32 or bf16.")
-        require(self.max_megapixels > 0, "--max-megapixels must be positive.")
-        require(self.read_timeout_s > 0, "--read-timeout must be positive.")
+        check_fields(self)
         missing = self.cross_check and find_spec("skimage") is None
         require(not missing, "--cross-check needs scikit-image: pip install 'gdest[cross-check]'.")
 
 
-SPEED_ONLY = ("batch", "device", "read_timeout_s")
-"""The settings of grading that change how fast an answer comes, not which."""
-
-
 def answer_settings(settings: GradeSettings) -> dict[str, object]:
     """Return the settings that change an answer, as plain values by name; with the model they make a recipe."""
-    return {name: value for name, value in asdict(settings).items() if name not in SPEED_ONLY}
-
-
-KEYS = ("glob", "um_per_px", "magnification", "camera_um", "trust")
+    speed_only = {field.name for field in declared_fields(GradeSettings) if field.option and field.option.speed_only}
+    return {name: value for name, value in asdict(settings).items() if name not in speed_only}
 
 
 def with_rules(settings: GradeSettings, sections: dict[str, Any]) -> GradeSettings:
     """Return the settings with the `[[pixel_size]]` rules of a gdest.toml; raise `SettingsError` for a wrong one."""
-    raw = sections.get("pixel_size", [])
-    if not isinstance(raw, list):
+    raw = sections.get(Section.PIXEL_SIZE, [])
+    if not isinstance(raw, list) or not all(isinstance(one, dict) for one in raw):
         raise SettingsError("gdest.toml: pixel_size is a list of rules; write [[pixel_size]] above each.")
     rules = tuple(_rule(number, keys) for number, keys in enumerate(raw, start=1))
     return replace(settings, calibration=replace(settings.calibration, rules=rules))
@@ -58,11 +59,11 @@ def with_rules(settings: GradeSettings, sections: dict[str, Any]) -> GradeSettin
 
 def _rule(number: int, keys: dict[str, Any]) -> PixelSizeRule:
     where = f"gdest.toml, [[pixel_size]] {number}"
+    kinds = {declared.name: declared.kind for declared in declared_fields(PixelSizeRule)}
     for key, value in keys.items():
-        if key not in KEYS:
-            raise SettingsError(f"{where}: unknown key {key}; known are {', '.join(KEYS)}.")
-        kind = {"glob": str, "trust": bool}.get(key, (int, float))
-        if not isinstance(value, kind) or (key not in ("trust",) and isinstance(value, bool)):
+        if key not in kinds:
+            raise SettingsError(f"{where}: unknown key {key}; known are {', '.join(kinds)}.")
+        if not _is_of(kinds[key], value):
             raise SettingsError(f"{where}: {key} = {value!r} is of the wrong kind.")
     if "glob" not in keys:
         raise SettingsError(f"{where}: a glob is missing, such as glob = 'microscope-2/**'.")
@@ -70,3 +71,9 @@ def _rule(number: int, keys: dict[str, Any]) -> PixelSizeRule:
         return PixelSizeRule(**keys)
     except SettingsError as error:
         raise SettingsError(f"{where}: {error}") from error
+
+
+def _is_of(kind: Any, value: object) -> bool:
+    """Return whether a value of a TOML file is of a field's type; a whole number is also a number, `true` is not."""
+    wanted = (*get_args(kind), kind)[0]
+    return type(value) is wanted or (wanted is float and type(value) is int)

@@ -4,43 +4,39 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated, Literal
 
-from gdest.core import require
-from gdest.scan.shards import Shard
+from gdest.core import POSITIVE, Option, at_least, check_fields, require
+from gdest.scan.shards import Shard, read_shard
 
 
 @dataclass(frozen=True)
 class ScanSettings:
     """Say which files of an archive a scan takes, how it works and what it writes beside the ledger.
 
-    `force` grades again what is known; `heatmaps` draws one for each micrograph. `include` and
-    `exclude` are globs on the relative path, `since` a date or `7d`, `limit` the most files graded in one
-    run, `shard` the part of the archive. `watch` polls every `poll_s` seconds and takes a file when its size
-    has been the same for `settle_s`. `engine` is local or ray; `address` that of a running Ray cluster.
-    `fail_on_reject` asks for an exit code of its own when a limit fails.
+    `include` and `exclude` are globs on the relative path, `since` a date or a span such as `7d`, `shard` the
+    part of the archive. `watch` takes a file when its size has been the same for `settle_s`.
     """
 
-    heatmaps: bool = True
-    force: bool = False
-    fail_on_reject: bool = False
-    dry_run: bool = False
-    quiet: bool = False
-    log_file: Path | None = None
-    include: tuple[str, ...] = ()
-    exclude: tuple[str, ...] = ()
-    since: str | None = None
-    limit: int | None = None
-    shard: Shard | None = None
-    watch: bool = False
-    poll_s: float = 30.0
-    settle_s: float = 30.0
-    engine: str = "local"
-    address: str | None = None
+    heatmaps: Annotated[bool, Option("Write a heatmap PNG for each micrograph.")] = True
+    force: Annotated[bool, Option("Grade again what the ledger knows.")] = False
+    fail_on_reject: Annotated[bool, Option("Exit code 6 when a limit fails.")] = False
+    dry_run: Annotated[bool, Option("Print what would be graded and why; do nothing.")] = False
+    quiet: Annotated[bool, Option("Print errors only.")] = False
+    log_file: Annotated[Path | None, Option("Append one JSON object per line.")] = None
+    include: Annotated[tuple[str, ...], Option("Take only paths that fit, as 'oven*/*.tif'.")] = ()
+    exclude: Annotated[tuple[str, ...], Option("Leave paths that fit; * also crosses folders.")] = ()
+    since: Annotated[str | None, Option("Take files changed since 2026-11-01, or in 7d, 12h.")] = None
+    limit: Annotated[int | None, Option("Grade at most so many files in this run.", at_least(1))] = None
+    shard: Annotated[Shard | None, Option("Part I/N of the archive; in a SLURM array its own.", read=read_shard)] = None
+    watch: Annotated[bool, Option("Go on, and grade files as they come.")] = False
+    poll_s: Annotated[float, Option("Seconds between two looks of --watch.", POSITIVE, flag="--poll")] = 30.0
+    settle_s: Annotated[float, Option("Seconds a file must stay the same first.", at_least(0), flag="--settle")] = 30.0
+    engine: Annotated[Literal["local", "ray"], Option("local, or ray for several machines.")] = "local"
+    address: Annotated[str | None, Option("A running Ray cluster; without it Ray starts here.")] = None
 
     def __post_init__(self) -> None:
         """Raise `SettingsError` for values that cannot be meant."""
-        require(self.limit is None or self.limit >= 1, "--limit must be at least 1.")
-        require(self.poll_s > 0 and self.settle_s >= 0, "--poll must be positive, --settle not negative.")
+        check_fields(self)
         require(not (self.watch and (self.dry_run or self.force)), "--watch goes with neither --dry-run nor --force.")
-        require(self.engine in ("local", "ray"), "--engine is local or ray.")
         require(self.address is None or self.engine == "ray", "--address goes with --engine ray.")

@@ -12,7 +12,8 @@ import sys
 import openpyxl
 import pandas as pd
 import pytest
-from helpers.command_line import EXAMPLES, gdest
+from helpers.command_line import EXAMPLES, gdest, gdest_process
+from PIL import Image
 
 from gdest.core.settings import GradeSettings
 from gdest.scan import run as scan
@@ -70,9 +71,19 @@ def test_the_scanned_folder_is_left_as_it_was(archive):
     assert len(list(archive.rglob("*"))) == 4
 
 
-def test_analyze_prints_json_on_stdout_and_nothing_else(tmp_path):
+@pytest.fixture(scope="module")
+def part(tmp_path_factory):
+    """A part of an example, of four tiles, in a file that does not say its pixel size."""
+    path = tmp_path_factory.mktemp("part") / "part.png"
+    with Image.open(EXAMPLES / "steel-5.tif") as image:
+        image.crop((0, 0, 448, 448)).save(path)
+    return path
+
+
+def test_analyze_prints_json_on_stdout_and_nothing_else(tmp_path, capfd):
     finished = gdest("analyze", EXAMPLES / "steel-3.tif", "--json", "--heatmap", cwd=tmp_path)
     assert finished.returncode == 0, finished.stderr
+    assert capfd.readouterr().out == ""
     (row,) = json.loads(finished.stdout)
     assert row["g_low"] < row["g"] < row["g_high"]
     assert row["um_per_px_source"] == "tiff-resolution"
@@ -80,19 +91,16 @@ def test_analyze_prints_json_on_stdout_and_nothing_else(tmp_path):
     assert (tmp_path / "steel-3.tif.heatmap.png").is_file()
 
 
-def test_twice_the_pixel_size_is_two_grades_coarser():
+def test_twice_the_pixel_size_is_two_grades_coarser_from_the_command_line_and_from_the_rules(part, tmp_path):
+    rules = tmp_path / "gdest.toml"
+    rules.write_text('[[pixel_size]]\nglob = "*part*"\num_per_px = 2.0\ntrust = true\n')
     rows = []
-    for um in ("1.0", "2.0"):
-        finished = gdest("analyze", EXAMPLES / "steel-5.tif", "--json", "--um-per-px", um)
+    for words in (("--um-per-px", "1.0"), ("--um-per-px", "2.0"), ("--config", rules)):
+        finished = gdest("analyze", part, "--json", *words)
         rows += json.loads(finished.stdout)
     assert rows[0]["g"] - rows[1]["g"] == pytest.approx(2.0, abs=0.002)
-
-
-def test_analyze_takes_the_pixel_size_from_the_rules_of_the_archive(tmp_path):
-    (tmp_path / "gdest.toml").write_text('[[pixel_size]]\nglob = "*steel-5*"\num_per_px = 2.0\ntrust = true\n')
-    finished = gdest("analyze", EXAMPLES / "steel-5.tif", "--json", "--config", tmp_path / "gdest.toml")
-    (row,) = json.loads(finished.stdout)
-    assert (row["um_per_px"], row["um_per_px_source"]) == (2.0, "gdest.toml")
+    assert rows[2]["g"] == rows[1]["g"]
+    assert [row["um_per_px_source"] for row in rows] == ["command-line", "command-line", "gdest.toml"]
 
 
 @pytest.mark.parametrize(
@@ -109,7 +117,6 @@ def test_analyze_takes_the_pixel_size_from_the_rules_of_the_archive(tmp_path):
         (["synth", "o", "--size", "large"], 2, "WIDTHxHEIGHT"),
         (["train", "empty", "--out", "w.bin"], 2, ".safetensors"),
         (["train", "empty", "--out", "w.safetensors"], 2, "no labelled"),
-        (["frobnicate"], 2, "frobnicate"),
     ],
 )
 def test_what_a_user_does_wrong_is_one_clear_sentence_and_the_designed_code(tmp_path, arguments, code, word):
@@ -118,19 +125,31 @@ def test_what_a_user_does_wrong_is_one_clear_sentence_and_the_designed_code(tmp_
     finished = gdest(*arguments, cwd=tmp_path)
     assert finished.returncode == code, finished.stderr
     assert word in finished.stderr
+
+
+def test_a_process_that_cannot_do_as_told_ends_without_a_traceback():
+    finished = gdest_process("frobnicate")
+    assert finished.returncode == 2
+    assert "frobnicate" in finished.stderr
     assert "Traceback" not in finished.stderr
 
 
-def test_an_uncalibrated_image_gets_no_g_and_says_so_by_its_exit_code(tmp_path):
-    from PIL import Image
-
-    with Image.open(EXAMPLES / "steel-3.tif") as image:
-        image.save(tmp_path / "no-size.png")
-    finished = gdest("analyze", tmp_path / "no-size.png", "--json")
+def test_an_uncalibrated_image_gets_no_g_and_says_so_by_its_exit_code(part):
+    finished = gdest("analyze", part, "--json")
     (row,) = json.loads(finished.stdout)
     assert finished.returncode == 4
     assert (row["status"], row["g"], row["um_per_px"]) == ("uncalibrated", None, None)
     assert row["g_seen"] is not None
+
+
+def test_without_json_the_grade_and_its_interval_stand_in_a_table(part):
+    finished = gdest("analyze", part, "--um-per-px", "1.0")
+    assert finished.returncode == 0, finished.stderr
+    (row,) = json.loads(gdest("analyze", part, "--um-per-px", "1.0", "--json").stdout)
+    (line,) = [line for line in finished.stdout.splitlines() if " graded " in line]
+    assert f" {row['g']:.1f} " in line
+    assert f" {row['g_low']:.1f}..{row['g_high']:.1f} " in line
+    assert row["model"] in finished.stderr
 
 
 def hear_ctrl_c():
@@ -144,15 +163,15 @@ def test_ctrl_c_keeps_what_was_done_and_exits_with_130(tmp_path):
     for i in range(40):
         shutil.copy(EXAMPLES / "steel-5.tif", root / f"{i:02d}.tif")
     command = [sys.executable, "-m", "gdest", "scan", str(root), "--out", str(tmp_path / "out")]
-    with subprocess.Popen(
-        command, stderr=subprocess.PIPE, text=True, encoding="utf-8", preexec_fn=hear_ctrl_c
-    ) as process:
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "encoding": "utf-8"}
+    with subprocess.Popen(command, **pipes, preexec_fn=hear_ctrl_c) as process:
         for line in process.stderr:
             if "grading: 4/40" in line:
                 process.send_signal(signal.SIGINT)
                 break
-        rest = process.stderr.read()
+        rest, printed = process.stderr.read(), process.stdout.read()
     assert process.returncode == 130, rest
+    assert printed == ""
     done = pd.read_csv(tmp_path / "out" / "results.csv")
     assert 4 <= len(done) < 40
     assert set(done["status"]) == {"graded"}

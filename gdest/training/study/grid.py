@@ -8,22 +8,23 @@ from fnmatch import fnmatchcase
 from itertools import product
 from pathlib import Path
 
-from gdest.core import HEADS, INPUTS, SettingsError
+from gdest.core import HEADS, INPUTS, Backbone, Head, NetworkInput, SettingsError, Task
 from gdest.model import read_model_file
 from gdest.training.settings import TrainSettings
 from gdest.training.study.schemes import PRESETS, StudySettings
 
-SHORT = {"classification": "cls", "regression": "reg"}
+SHORT: dict[Task, str] = {"classification": "cls", "regression": "reg"}
+COMPARED: tuple[Backbone, ...] = ("resnet18", "alexnet")
 
 
 @dataclass(frozen=True)
 class Configuration:
     """Say what one line of a figure trains; `preset` is empty or the name of a scheme that is compared with."""
 
-    task: str
-    backbone: str
-    head: str
-    input: str
+    task: Task
+    backbone: Backbone
+    head: Head
+    input: NetworkInput
     rescale: bool
     preset: str = ""
 
@@ -42,9 +43,7 @@ def all_configurations() -> list[Configuration]:
     """
     found = [
         Configuration(task, backbone, head, shown, rescale)
-        for task, backbone, head, shown, rescale in product(
-            SHORT, ("resnet18", "alexnet"), HEADS, INPUTS, (True, False)
-        )
+        for task, backbone, head, shown, rescale in product(SHORT, COMPARED, HEADS, INPUTS, (True, False))
     ]
     azimi = [Configuration("classification", "vgg16", "fc", "crop", rescale, "azimi") for rescale in (True, False)]
     return [*found, *azimi]

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
-from gdest.core import require
+from gdest.core import Asked, Option, at_least, check_fields, require
 from gdest.training.settings import TrainSettings
 
 GRADE_SETS = {
@@ -30,6 +30,19 @@ fine-tuned for classification, without the rescale augmentation. The paper names
 1e-3 with momentum 0.9 and weight decay 5e-4, the usual fine-tuning of a VGG16, is our choice."""
 
 
+SHARED = Asked(
+    only=("batch", "crops_per_micrograph", "learning_rate", "um_per_px", "device", "bf16"),
+    reworded={
+        "epochs": Option("Passes of each run."),
+        "init": Option("Initial backbones: imagenet, none, or a gdest weights file."),
+        "validation_share": Option("Share of the specimens for validation."),
+        "test_share": Option("Share of the specimens for the test."),
+        "seed": Option("Seed of the split, which is the same for all runs.", flag="--split-seed"),
+    },
+)
+"""What the user chooses of the training that all runs share; the rest is the scheme's or the configuration's."""
+
+
 @dataclass(frozen=True)
 class StudySettings:
     """Say which runs a study makes: every configuration that one of `configs` (names, * and ?) matches, `seeds` times.
@@ -38,14 +51,17 @@ class StudySettings:
     paper, 125 / 53 / 64, as shares of the specimens, and the same for all seeds.
     """
 
-    training: TrainSettings
-    seeds: int = 20
-    configs: tuple[str, ...] = ("*",)
-    image_batch: int = 8
+    training: Annotated[TrainSettings, SHARED] = TrainSettings(
+        epochs=1500, init="imagenet", validation_share=0.219, test_share=0.2645
+    )
+    seeds: Annotated[int, Option("Runs of each configuration.", at_least(1))] = 20
+    configs: Annotated[tuple[str, ...], Option("Configurations, * and ? allowed; without it all of the paper's.")] = (
+        "*",
+    )
+    image_batch: Annotated[int, Option("Whole images per step.", at_least(1))] = 8
 
     def __post_init__(self) -> None:
         """Raise `SettingsError` for values that cannot be meant."""
-        require(self.seeds >= 1, "--seeds must be at least 1.")
-        require(self.image_batch >= 1, "--image-batch must be at least 1.")
+        check_fields(self)
         require(bool(self.configs), "--configs names no configuration.")
         require(self.training.epochs >= 1, "--epochs must be at least 1.")
