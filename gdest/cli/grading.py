@@ -101,7 +101,7 @@ def scan(
         include=tuple(include or ()), exclude=tuple(exclude or ()), since=since, limit=limit,
         shard=read_shard(shard), watch=watch, poll_s=poll_s, settle_s=settle_s, engine=engine, address=address,
     )  # fmt: skip
-    from gdest.scan import run_scan
+    from gdest.cli.run_scan import run_scan
 
     raise typer.Exit(run_scan(roots, out, settings, weights, config, options))
 
@@ -112,7 +112,7 @@ def merge(
     shards: Annotated[Optional[list[Path]], typer.Argument(help="Shard folders; without them OUT/shards/*.")] = None,
 ) -> None:
     """Join the shards of a scan; name what is missing and what was graded twice."""
-    from gdest.scan import run_merge
+    from gdest.cli.run_merge import run_merge
 
     raise typer.Exit(run_merge(out, shards or ()))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import shutil
 import signal
@@ -13,12 +14,13 @@ import pandas as pd
 import pytest
 from helpers.scan_fixtures import fake_scan, put, results
 
-from gdest.core import threads as patience
+from gdest.core import threads
 from gdest.core.errors import ArchiveError, OutputError
 from gdest.core.settings import GradeSettings
 from gdest.grading import pipeline
+from gdest.grading.pipeline import grade_files
 from gdest.reports.pictures import picture_names, write_pictures
-from gdest.scan import recording, run as scan
+from gdest.scan import recording, scan
 from gdest.scan.ledger import Ledger
 
 
@@ -71,11 +73,11 @@ def test_a_large_file_that_gets_on_is_not_taken_for_a_stalled_one():
         for _ in range(6):
             time.sleep(0.1)
             if beats:
-                patience.alive()
+                threads.alive()
         return "done"
 
     for beats, outcome in ((True, "done"), (False, "stalled")):
-        assert list(patience.in_order([beats], slow, lambda _: "stalled", ahead=1, seconds=0.3)) == [(beats, outcome)]
+        assert list(threads.in_order([beats], slow, lambda _: "stalled", ahead=1, seconds=0.3)) == [(beats, outcome)]
 
 
 def test_a_share_that_is_gone_stops_the_scan_with_one_sentence(run, root, monkeypatch):
@@ -198,6 +200,49 @@ def test_ctrl_c_and_sigterm_keep_what_was_done_and_say_so_by_the_exit_code(root,
     process.communicate(timeout=60)
     assert process.returncode == code
     assert 1 <= len(pd.read_csv(tmp_path / "out" / "results.csv")) < 60
+
+
+def interrupted_after(count, times):
+    """Return what grades `count` files like `grade_files` and then hears Ctrl-C so often."""
+
+    def grade(*arguments):
+        for number, answer in enumerate(grade_files(*arguments)):
+            if number == count:
+                for _ in range(times):
+                    os.kill(os.getpid(), signal.SIGINT)
+            yield answer
+
+    return grade
+
+
+def test_ctrl_c_before_the_first_micrograph_leaves_older_reports_alone(run, tmp_path, monkeypatch, capsys):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "results.csv").write_text("of last night")
+
+    def nothing(*_arguments):
+        os.kill(os.getpid(), signal.SIGINT)
+        return iter(())
+
+    monkeypatch.setattr(scan, "grade_files", nothing)
+    assert run()[0] == 130
+    assert (tmp_path / "out" / "results.csv").read_text() == "of last night"
+    assert "Stopped by Ctrl-C; nothing was done yet." in capsys.readouterr().err
+
+
+def test_a_first_ctrl_c_lets_the_scan_finish_what_it_holds(run, table, monkeypatch):
+    monkeypatch.setattr(scan, "grade_files", interrupted_after(2, times=1))
+    assert run()[0] == 130
+    assert len(table()) == 6  # all were in hand
+
+
+def test_a_second_ctrl_c_ends_the_scan_at_once_and_what_was_done_is_kept(run, tmp_path, monkeypatch):
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(scan, "grade_files", interrupted_after(2, times=2))
+        run()
+    assert not (tmp_path / "out" / "results.csv").exists()
+    with Ledger.open(tmp_path / "out") as ledger:
+        assert ledger.counts(ledger.recipes()[0].id) == {"graded": 2}
+    assert run() == (0, 16)
 
 
 def test_a_scan_killed_at_random_moments_ends_with_the_results_of_an_undisturbed_one(root, tmp_path):

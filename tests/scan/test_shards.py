@@ -7,10 +7,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from gdest.cli.run_merge import run_merge
 from gdest.core.errors import OutputError, SettingsError
 from gdest.core.settings import GradeSettings
 from gdest.scan.ledger import Ledger
-from gdest.scan.merge import run_merge
 from gdest.scan.settings import ScanSettings
 from gdest.scan.shards import Shard, read_shard
 
@@ -60,7 +60,7 @@ def test_merge_names_the_gaps_and_the_doubles(run, tmp_path, capsys):
             second.record(recipe, row.file, [(row.cells | {"graded_at": "2999"}, row.grade_map)])
         first.mark_gone(recipe, [lost], "now")
     capsys.readouterr()
-    assert run_merge(out) == 3
+    assert run_merge(out, ()) == 3
     said = capsys.readouterr().err
     assert f"{lost}: not graded by any shard" in said
     assert f"{twice}: graded by more than one shard" in said
@@ -74,7 +74,7 @@ def test_merge_misses_a_whole_shard_and_one_that_was_cut_short(run, tmp_path, ca
     run(ScanSettings(shard=Shard(3, 3)))
     with Ledger.open(tmp_path / "out/shards/3-of-3") as shard:
         shard.begin_run(shard.recipes()[0], [Path("x")], "host", "now", "0")
-    assert run_merge(tmp_path / "out") == 3
+    assert run_merge(tmp_path / "out", ()) == 3
     said = capsys.readouterr().err
     assert "shard 2 of 3 is not there" in said
     assert "3-of-3 is not finished" in said
@@ -82,8 +82,8 @@ def test_merge_misses_a_whole_shard_and_one_that_was_cut_short(run, tmp_path, ca
 
 def test_shards_of_different_settings_and_no_shards_are_refused(run, tmp_path):
     with pytest.raises(OutputError, match="no shards"):
-        run_merge(tmp_path / "empty")
+        run_merge(tmp_path / "empty", ())
     run(ScanSettings(shard=Shard(1, 2)))
     run(ScanSettings(shard=Shard(2, 2)), settings=GradeSettings(stride_px=112))
     with pytest.raises(OutputError, match="other settings"):
-        run_merge(tmp_path / "out")
+        run_merge(tmp_path / "out", ())
