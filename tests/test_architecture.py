@@ -98,7 +98,7 @@ def test_no_room_may_import_itself_by_way_of_others():
         ("grading/zooms.py", "import torch"),
         ("grading/zooms.py", "from gdest.model import network"),
         ("reports/table.py", "from ..scan import run_scan"),
-        ("scan/run.py", "from gdest.reports.gallery import write_gallery"),
+        ("scan/scan.py", "from gdest.reports.gallery import write_gallery"),
         ("core/files.py", "def late():\n    from gdest.cli import main"),
     ],
 )

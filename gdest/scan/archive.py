@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from gdest.core import MOST_NAMED, FileState, ImageFile, image_files, say
+from gdest.core import MOST_NAMED, FileState, ImageFile, NothingGradedError, image_files, say
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,14 @@ def look(roots: Sequence[Path]) -> Archive:
     for folder in unreadable[:MOST_NAMED]:
         say(f"{folder}: this folder cannot be listed; what is below it is not looked at.")
     return Archive(tuple(files), whole=bool(files) and not unreadable and len(there) == len(roots))
+
+
+def look_for_images(roots: Sequence[Path]) -> Archive:
+    """Return what lies below the roots now, as `look` does; raise `NothingGradedError` when there is no image."""
+    archive = look(roots)
+    if not archive.files:
+        raise NothingGradedError(f"No image found below {', '.join(map(str, roots))}.")
+    return archive
 
 
 def look_at(file: ImageFile) -> FileState:

@@ -10,9 +10,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from gdest.core import FileState, ImageFile, NothingGradedError, answer_settings
+from gdest.core import FileState, ImageFile, answer_settings
 from gdest.reports import PICTURE_FOLDERS, picture_names
-from gdest.scan.archive import Archive, look, look_at
+from gdest.scan.archive import Archive, look_at, look_for_images
 from gdest.scan.job import Job
 from gdest.scan.ledger import LEDGER, Ledger
 from gdest.scan.selection import Selection, select
@@ -71,14 +71,6 @@ class _Known:
     undrawn: Collection[str]
 
 
-def look_for_images(job: Job) -> Archive:
-    """Return what the archive of a job holds now; raise `NothingGradedError` when it holds no image."""
-    archive = look(job.roots)
-    if not archive.files:
-        raise NothingGradedError(f"No image found below {', '.join(map(str, job.roots))}.")
-    return archive
-
-
 def make_plan(job: Job, archive: Archive, ready: Sequence[ImageFile], ledger: Ledger, recipe: int) -> Plan:
     """Return what is left to do of the files that are `ready` to be read, at most `limit` of them.
 
@@ -92,7 +84,7 @@ def make_plan(job: Job, archive: Archive, ready: Sequence[ImageFile], ledger: Le
 
 def preview(job: Job) -> list[PlanLine]:
     """Return what a scan would do, sorted by file; write nothing."""
-    archive = look_for_images(job)
+    archive = look_for_images(job.roots)
     selection = select(archive.files, job.options)
     plan = _plan(job, archive, selection, _known_without_writing(job))
     lines = [PlanLine(work.file.name, "grade", work.why) for work in plan.work]

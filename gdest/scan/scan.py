@@ -14,14 +14,14 @@ from gdest import __version__
 from gdest.core import GradeSettings, ImageFile, Row, answer_settings, now, progress, remove_unfinished, say
 from gdest.grading import Predictor, grade_files, no_memory
 from gdest.reports import read_record, rejected
-from gdest.scan.archive import Settling, look
+from gdest.scan.archive import Settling, look, look_for_images
 from gdest.scan.exporting import export, rules_of
 from gdest.scan.job import Job
 from gdest.scan.journal import Journal
 from gdest.scan.ledger import Ledger
 from gdest.scan.outcome import ScanOutcome
 from gdest.scan.output_lock import output_lock
-from gdest.scan.planning import Plan, Why, Work, look_for_images, make_plan
+from gdest.scan.planning import Plan, Why, Work, make_plan
 from gdest.scan.recalling import memory
 from gdest.scan.recording import Recorder
 from gdest.scan.stopping import Stop
@@ -36,7 +36,7 @@ def scan_archive(job: Job, stop: Stop) -> ScanOutcome:
     with output_lock(job.out), Ledger.open(job.out, create=True) as ledger:
         remove_unfinished(job.out)
         scan = Scan(job, ledger, stop)
-        archive = look_for_images(job)
+        archive = look_for_images(job.roots)
         plan = make_plan(job, archive, archive.files, ledger, scan.recipe.id)
         say(f"{len(archive.files)} files: {plan.sentence()}")
         return scan.carry_out(plan)

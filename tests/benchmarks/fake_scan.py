@@ -1,4 +1,6 @@
-"""Run a real scan with a predictor that takes 20 ms instead of a network: fake_scan.py ROOT OUT [SECONDS].
+"""Run a real scan with a predictor that takes 20 ms instead of a network: fake_scan.py ROOT OUT [SECONDS [SECONDS]].
+
+The second number is the seconds between two writes into the ledger.
 
 The rest (walking, decoding, ledger, heatmaps, reports, signals) is the real thing; only the seconds
 of importing torch and of the network are left out, so that a scan can be killed many times.
@@ -20,10 +22,12 @@ from gdest.core.records import TileAnswers
 from gdest.core.settings import GradeSettings
 from gdest.core.tiles import Tiles, cut
 from gdest.model.weights_file import ModelFile
-from gdest.scan import job, scan
+from gdest.scan import job, recording, scan
 from gdest.scan.settings import ScanSettings
 
 SECONDS = float(sys.argv[3]) if len(sys.argv) > 3 else 0.02
+if len(sys.argv) > 4:
+    recording.SECONDS_BETWEEN_WRITES = float(sys.argv[4])
 
 
 class Slow:

@@ -94,8 +94,8 @@ def table(tmp_path):
     return lambda: pd.read_csv(tmp_path / "out" / "results.csv").set_index("file")
 
 
-def fake_scan(root, out, **options):
-    command = [sys.executable, str(KILLED), str(root), str(out)]
+def fake_scan(root, out, seconds=0.02, between_writes=2.0, **options):
+    command = [sys.executable, str(KILLED), str(root), str(out), str(seconds), str(between_writes)]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     return subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment, **options)
 

@@ -6,8 +6,12 @@ import os
 import random
 import shutil
 import signal
+import subprocess
+import sys
 import threading
 import time
+import weakref
+from itertools import islice
 
 import numpy as np
 import pandas as pd
@@ -22,6 +26,7 @@ from gdest.grading.pipeline import grade_files
 from gdest.reports.pictures import picture_names, write_pictures
 from gdest.scan import recording, scan
 from gdest.scan.ledger import Ledger
+from gdest.scan.output_lock import output_lock
 
 
 def test_a_file_that_becomes_bad_loses_its_number_and_its_heatmap(run, table, root, tmp_path):
@@ -151,12 +156,10 @@ def test_an_output_folder_that_vanishes_is_one_sentence(run, tmp_path, monkeypat
 
 
 def test_few_micrographs_are_in_memory_at_a_time_however_long_the_archive(run, root, monkeypatch):
-    import weakref
-
-    from gdest.scan.recording import DRAW_AHEAD
-
-    for i in range(6, 90):
+    for i in range(6, 40):
         put(root, f"a/{i}.tif", i)
+    monkeypatch.setattr(pipeline, "FILES_UNDER_WAY", 3)
+    monkeypatch.setattr(recording, "DRAW_AHEAD", 4)
     real, read, most = pipeline.read_micrographs, [], 0
 
     def counted(*arguments):
@@ -166,31 +169,54 @@ def test_few_micrographs_are_in_memory_at_a_time_however_long_the_archive(run, r
             most = max(most, sum(one() is not None for one in read))
             yield micrograph
 
+    def late(row, out):
+        time.sleep(0.02)
+        write_pictures(row, out)
+
     monkeypatch.setattr(pipeline, "read_micrographs", counted)
+    monkeypatch.setattr(recording, "write_pictures", late)
     assert run()[0] == 0
-    assert len(read) == 90
-    assert most <= pipeline.FILES_UNDER_WAY + DRAW_AHEAD + 4
+    assert len(read) == 40
+    assert most <= 3 + 4 + 4
 
 
-def test_a_second_scan_refuses_and_names_the_first(root, tmp_path):
-    first = fake_scan(root, tmp_path / "out", preexec_fn=None)
-    for line in first.stderr:
-        if "grading" in line:
-            break
-    first.send_signal(signal.SIGSTOP)
-    second = fake_scan(root, tmp_path / "out")
-    said = second.communicate(timeout=60)[1]
-    first.send_signal(signal.SIGCONT)
-    first.communicate(timeout=60)
-    assert second.returncode == 2
-    assert f"process {first.pid} on " in said
-    assert "since 20" in said
-    assert first.returncode == 0
+HOLD = """
+import pathlib, sys
+from gdest.scan import output_lock
+with output_lock(pathlib.Path(sys.argv[1])):
+    print("held", flush=True)
+    input()
+"""
+
+
+def test_a_second_scan_refuses_and_names_the_first_until_that_is_killed(run, tmp_path):
+    first = subprocess.Popen(
+        [sys.executable, "-c", HOLD, tmp_path / "out"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert first.stdout.readline() == "held\n"
+    with pytest.raises(OutputError, match=rf"process {first.pid} on \S+ since 20") as error:
+        run()
+    assert error.value.exit_code == 2
+    first.kill()
+    first.communicate()
+    assert run()[0] == 0
+
+
+def test_a_scan_holds_its_output_folder_until_it_ends(run, tmp_path, monkeypatch):
+    def meddling(*arguments):
+        with pytest.raises(OutputError, match="another gdest"), output_lock(tmp_path / "out"):
+            pass
+        return grade_files(*arguments)
+
+    monkeypatch.setattr(scan, "grade_files", meddling)
+    assert run()[0] == 0
+    with output_lock(tmp_path / "out"):
+        pass
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_ctrl_c_and_sigterm_keep_what_was_done_and_say_so_by_the_exit_code(root, tmp_path, number, code):
-    for i in range(6, 60):
+    for i in range(6, 40):
         put(root, f"a/{i}.tif", i)
     process = fake_scan(root, tmp_path / "out", preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
     for line in process.stderr:
@@ -199,7 +225,7 @@ def test_ctrl_c_and_sigterm_keep_what_was_done_and_say_so_by_the_exit_code(root,
             break
     process.communicate(timeout=60)
     assert process.returncode == code
-    assert 1 <= len(pd.read_csv(tmp_path / "out" / "results.csv")) < 60
+    assert 1 <= len(pd.read_csv(tmp_path / "out" / "results.csv")) < 40
 
 
 def interrupted_after(count, times):
@@ -246,17 +272,21 @@ def test_a_second_ctrl_c_ends_the_scan_at_once_and_what_was_done_is_kept(run, tm
 
 
 def test_a_scan_killed_at_random_moments_ends_with_the_results_of_an_undisturbed_one(root, tmp_path):
-    for i in range(6, 60):
+    for i in range(6, 30):
         put(root, f"a/{i}.tif", i)
-    began = time.monotonic()
-    assert fake_scan(root, tmp_path / "whole").wait(120) == 0
-    seconds = time.monotonic() - began
-    moments = random.Random(7)
-    for _ in range(3):
-        process = fake_scan(root, tmp_path / "out")
-        time.sleep(moments.uniform(0.3, 1.0) * seconds)
+    whole, out = tmp_path / "whole", tmp_path / "out"
+    undisturbed = fake_scan(root, whole, seconds=0.0)
+    moments, kept = random.Random(7), []
+    for lines in (8, 8, 30):  # the third dies while it writes the reports, or just before or after
+        process = fake_scan(root, out, seconds=0.02, between_writes=0.0)
+        list(islice((line for line in process.stderr if "grading" in line), lines))
+        time.sleep(moments.uniform(0.0, 0.1))
         process.kill()
         process.communicate()
-    assert fake_scan(root, tmp_path / "out").wait(120) == 0
-    assert results(tmp_path / "out") == results(tmp_path / "whole")
-    assert list((tmp_path / "out").rglob(".gdest-unfinished-*")) == []
+        with Ledger.open(out) as ledger:
+            kept.append(sum(ledger.counts(ledger.recipes()[0].id).values()))
+    assert 0 < kept[0] < kept[1] < kept[2] == 30
+    assert fake_scan(root, out).wait(120) == 0
+    assert undisturbed.wait(120) == 0
+    assert results(out) == results(whole)
+    assert list(out.rglob(".gdest-unfinished-*")) == []
