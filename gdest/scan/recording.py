@@ -22,8 +22,12 @@ DRAWING_THREADS = max(1, CORES // 2)
 """A core draws 50 micrographs a second, of which sixteen cores, or a GPU, grade more."""
 
 DRAW_AHEAD = 8 * DRAWING_THREADS
+"""Files whose pictures may wait to be drawn; more would only hold more pixels in memory."""
+
 SECONDS_BETWEEN_WRITES = 2.0
 FILES_AT_ONCE = 256
+"""A transaction waits for the disk, so that one a file would be slower than grading; it holds either of these two."""
+
 LOGGED = ("file", "status", "reason", "g", "sha256")
 
 

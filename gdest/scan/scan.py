@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Callable, Iterator
-from contextlib import closing, nullcontext
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing, contextmanager, nullcontext
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -14,7 +14,7 @@ from gdest import __version__
 from gdest.core import GradeSettings, ImageFile, Row, answer_settings, now, progress, remove_unfinished, say
 from gdest.grading import Predictor, grade_files, no_memory
 from gdest.reports import read_record, rejected
-from gdest.scan.archive import Settling, look, look_for_images
+from gdest.scan.archive import Archive, Settling, look, look_for_images
 from gdest.scan.exporting import export, rules_of
 from gdest.scan.job import Job
 from gdest.scan.journal import Journal
@@ -26,6 +26,8 @@ from gdest.scan.recalling import memory
 from gdest.scan.recording import Recorder
 from gdest.scan.stopping import Stop
 
+FilesWithRows = Generator[tuple[ImageFile, list[Row]], None, None]
+
 
 def scan_archive(job: Job, stop: Stop) -> ScanOutcome:
     """Grade the images that the ledger does not know, write the reports, return what came out.
@@ -33,11 +35,9 @@ def scan_archive(job: Job, stop: Stop) -> ScanOutcome:
     Reports are written also when the scan was stopped, unless it had read nothing yet. Raises `NothingGradedError` for
     an archive without images, `OutputError` when results cannot be written or another scan writes there.
     """
-    with output_lock(job.out), Ledger.open(job.out, create=True) as ledger:
-        remove_unfinished(job.out)
-        scan = Scan(job, ledger, stop)
+    with _opened(job, stop) as scan:
         archive = look_for_images(job.roots)
-        plan = make_plan(job, archive, archive.files, ledger, scan.recipe.id)
+        plan = scan.plan(archive, archive.files)
         say(f"{len(archive.files)} files: {plan.sentence()}")
         return scan.carry_out(plan)
 
@@ -45,17 +45,23 @@ def scan_archive(job: Job, stop: Stop) -> ScanOutcome:
 def watch_archive(job: Job, stop: Stop, tell: Callable[[ScanOutcome], object]) -> None:
     """Poll the archive and grade what has settled, until a signal comes; `tell` hears of each scan that had work."""
     settling = Settling(job.options.settle_s)
-    with output_lock(job.out), Ledger.open(job.out, create=True) as ledger:
-        remove_unfinished(job.out)
-        scan = Scan(job, ledger, stop)
+    with _opened(job, stop) as scan:
         say(f"Watching every {job.options.poll_s:g} s; Ctrl-C ends it.")
         while not stop.asked:
             archive = look(job.roots)
-            plan = make_plan(job, archive, settling.settled(archive.files), ledger, scan.recipe.id)
+            plan = scan.plan(archive, settling.settled(archive.files))
             if plan.work or plan.gone:
                 say(f"{now()}: {plan.sentence()}")
                 tell(scan.carry_out(plan))
             stop.wait(job.options.poll_s)
+
+
+@contextmanager
+def _opened(job: Job, stop: Stop) -> Iterator[Scan]:
+    """Lock the output folder and open its ledger while a scan lasts; remove what killed scans left half-written."""
+    with output_lock(job.out), Ledger.open(job.out, create=True) as ledger:
+        remove_unfinished(job.out)
+        yield Scan(job, ledger, stop)
 
 
 def load_predictor(weights: Path, settings: GradeSettings, files: int) -> Predictor:
@@ -74,6 +80,10 @@ class Scan:
         self.recipe = ledger.recipe(model.name, model.sha256, model.card, answer_settings(job.settings))
         self.journal = Journal(job.options.log_file)
         self._predictor: Predictor | None = None
+
+    def plan(self, archive: Archive, ready: Sequence[ImageFile]) -> Plan:
+        """Return what is left to do of the files of the archive that are ready to be read."""
+        return make_plan(self.job, archive, ready, self.ledger, self.recipe.id)
 
     def carry_out(self, plan: Plan) -> ScanOutcome:
         """Grade the work of a plan, write the reports, return what came out."""
@@ -101,23 +111,25 @@ class Scan:
             return 0
         work_of = {work.file.name: work for work in plan.work}
         pictures_in = self.job.out if self.job.options.heatmaps else None
+        graded = self._on_ray(plan.work) if self.job.options.engine == "ray" else self._here(plan.work)
         with (
             Recorder(self.ledger, self.recipe, pictures_in, self.journal) as recorder,
             progress("grading", len(plan.work)) as advance,
+            closing(graded),  # ends the threads of the network, also when the recorder fails
         ):
-            for file, rows in self._on_ray(plan.work) if self.job.options.engine == "ray" else self._here(plan.work):
+            for file, rows in graded:
                 recorder.add(work_of[file.name], rows)
                 advance(1)
         return recorder.recorded
 
-    def _here(self, work: tuple[Work, ...]) -> Iterator[tuple[ImageFile, list[Row]]]:
+    def _here(self, work: tuple[Work, ...]) -> FilesWithRows:
         if self._predictor is None:
             self._predictor = load_predictor(self.job.model.path, self.job.settings, len(work))
         forced = self.job.options.force
         with nullcontext(no_memory) if forced else memory(self.job.out, self.recipe.id) as recall:
             yield from grade_files(self._until_stopped(work), self._predictor, self.job.settings, recall)
 
-    def _on_ray(self, work: tuple[Work, ...]) -> Iterator[tuple[ImageFile, list[Row]]]:
+    def _on_ray(self, work: tuple[Work, ...]) -> FilesWithRows:
         from gdest.scan.cluster import Cluster
 
         job = self.job

@@ -107,6 +107,19 @@ def test_a_full_disk_is_one_sentence_and_the_next_scan_goes_on(run, table, monke
     assert len(table()) == 6
 
 
+def test_a_scan_that_fails_ends_the_threads_of_the_network(run, monkeypatch):
+    def broken(*_arguments):
+        raise OutputError("nothing can be recorded")
+
+    monkeypatch.setattr(recording.Recorder, "add", broken)
+    before = set(threading.enumerate())
+    with pytest.raises(OutputError) as error:
+        run()
+    left = {thread.name for thread in set(threading.enumerate()) - before}
+    assert "gdest network 0" not in left
+    assert error.tb  # while a traceback lives, so does what its frames hold
+
+
 def test_a_ledger_on_a_full_disk_is_one_sentence(run, monkeypatch):
     run()
     real = Ledger.open

@@ -6,9 +6,12 @@ import os
 import signal
 import threading
 import time
+from types import SimpleNamespace
 
 import pytest
 
+from gdest.core.settings import GradeSettings
+from gdest.scan import cluster
 from gdest.scan.stopping import HEARD, Stop, handlers_kept, heard
 
 
@@ -51,3 +54,16 @@ def test_waiting_ends_when_the_scan_shall_stop():
     threading.Timer(0.1, lambda: setattr(stop, "signal", 15)).start()
     stop.wait(30)
     assert 0.1 <= time.monotonic() - began < 5
+
+
+def test_ray_does_not_take_the_signals_of_a_scan(monkeypatch):
+    def init(**_options):
+        for number in HEARD:
+            signal.signal(number, signal.SIG_IGN)
+
+    ray = SimpleNamespace(is_initialized=lambda: False, init=init, shutdown=lambda: None)
+    monkeypatch.setattr(cluster, "_ray", lambda: ray)
+    with heard() as stop:
+        cluster.Cluster(None, GradeSettings(), None).close()
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert stop.signal == signal.SIGTERM
