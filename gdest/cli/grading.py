@@ -44,7 +44,7 @@ def scan(
     weights: Weights = None,
 ) -> None:
     """Grade every image below the folders; write results.csv, results.xlsx, index.html and heatmaps."""
-    from gdest.scan import run_scan
+    from gdest.cli.run_scan import run_scan
 
     raise typer.Exit(run_scan(roots, out, settings, weights, config, options))
 
@@ -55,7 +55,7 @@ def merge(
     shards: Annotated[list[Path] | None, typer.Argument(help="Shard folders; without them OUT/shards/*.")] = None,
 ) -> None:
     """Join the shards of a scan; name what is missing and what was graded twice."""
-    from gdest.scan import run_merge
+    from gdest.cli.run_merge import run_merge
 
     raise typer.Exit(run_merge(out, shards or ()))
 

@@ -6,9 +6,10 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+from gdest.cli.run_scan import say_unassigned
 from gdest.core import ExitCode, read_config, say
 from gdest.reports import RECORD_FILE, Rules, differences, file_sha256, read_record, read_rules, rejected, write_reports
-from gdest.scan import say_unassigned
+from gdest.scan import unassigned
 
 
 def run_report(folder: Path, config: Path | None, *, fail_on_reject: bool) -> ExitCode:
@@ -23,7 +24,7 @@ def run_report(folder: Path, config: Path | None, *, fail_on_reject: bool) -> Ex
         run = replace(run, sections=read_config(config))
         rules = read_rules(run.sections, config.parent)
     run = write_reports(run, rules, folder)
-    say_unassigned(run, rules)
+    say_unassigned(unassigned(run, rules), len(run.table))
     say(f"{len(run.table)} micrographs, the reports in {folder} are written again.")
     return ExitCode.REJECTED if fail_on_reject and rejected(run, rules) else ExitCode.GRADED
 

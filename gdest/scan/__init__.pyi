@@ -1,6 +1,11 @@
-from .exporting import say_unassigned as say_unassigned
-from .merge import run_merge as run_merge
+from .exporting import unassigned as unassigned
+from .job import Job as Job, prepare_scan as prepare_scan
+from .journal import Journal as Journal
+from .merge import merge_shards as merge_shards
+from .outcome import MergeOutcome as MergeOutcome, Results as Results, ScanOutcome as ScanOutcome
 from .output_lock import output_lock as output_lock
-from .run import run_scan as run_scan
+from .planning import PlanLine as PlanLine, preview as preview
+from .scan import scan_archive as scan_archive, watch_archive as watch_archive
 from .settings import ScanSettings as ScanSettings
 from .shards import read_shard as read_shard
+from .stopping import heard as heard

@@ -9,17 +9,27 @@ from pathlib import Path
 from typing import Any
 
 from gdest import __version__
-from gdest.core import DataError, GradeSettings, now, say
+from gdest.core import MOST_NAMED, DataError, GradeSettings, now
 from gdest.model import ModelFile
-from gdest.reports import REPORTS, Record, Rules, library_versions, read_record, read_rules, this_host, write_reports
+from gdest.reports import (
+    REPORTS,
+    Record,
+    Rules,
+    library_versions,
+    read_record,
+    read_rules,
+    this_host,
+    write_reports,
+)
 from gdest.scan.ledger import Ledger
 from gdest.scan.ledger_schema import Recipe
+from gdest.scan.outcome import Results
 
 
-def begun_run(
+def begin_record(
     model: ModelFile, settings: GradeSettings, roots: Sequence[Path], sections: Mapping[str, Any], config: Path | None
 ) -> Record:
-    """Return what the reports will tell of a run that begins now, without rows; `sections` are those of `config`."""
+    """Return the record of a scan that begins now, without rows; `sections` are those of the gdest.toml `config`."""
     return Record(
         table=[],
         roots=tuple(str(root.resolve()) for root in roots),
@@ -36,39 +46,39 @@ def begun_run(
     )
 
 
-def run_of_shards(folder: Path, recipe: Recipe, roots: Sequence[Path]) -> Record:
-    """Return what the reports of joined shards tell: what one shard's record says, as far as it has one."""
+def record_of_shards(folder: Path, recipe: Recipe, roots: Sequence[Path]) -> Record:
+    """Return the record of joined shards, without rows: that of one shard, or the recipe where it has none."""
     try:
-        run, _ = read_record(folder)
-    except DataError:  # stopped before its reports
-        run = Record([], (), recipe.model, recipe.model_sha256, card=asdict(recipe.card), settings=recipe.settings)
-    return replace(run, table=[], roots=tuple(str(root.resolve()) for root in roots), started=now())
+        record, _ = read_record(folder)
+    except DataError:  # the shard was stopped before its reports
+        record = Record([], (), recipe.model, recipe.model_sha256, card=asdict(recipe.card), settings=recipe.settings)
+    return replace(record, table=[], roots=tuple(str(root.resolve()) for root in roots), started=now())
 
 
-def rules_of(run: Record) -> Rules:
-    """Return the rules of the gdest.toml that a run was begun with; raise `SettingsError` with one sentence."""
-    return read_rules(run.sections, Path(run.rules_folder))
+def rules_of(record: Record) -> Rules:
+    """Return the rules of the gdest.toml that a scan was begun with; raise `SettingsError` for a wrong one."""
+    return read_rules(record.sections, Path(record.rules_folder))
 
 
-def export(ledger: Ledger, recipe: Recipe, run: Record, rules: Rules, out: Path) -> bool:
-    """Write every report; return False when those there say the same already."""
-    key = export_key(recipe, run, rules)
-    if ledger.export_is_current(key) and all((out / name).is_file() for name in REPORTS):
-        return False
-    table = [row.cells for row in ledger.rows(recipe.id, maps=False)]
-    say_unassigned(write_reports(replace(run, table=table, finished=now()), rules, out), rules)
-    ledger.exported(key)
-    return True
+def export(ledger: Ledger, recipe: Recipe, record: Record, out: Path) -> Results:
+    """Write every report unless those there say the same already; return what the output folder holds."""
+    rules, reports = rules_of(record), tuple(out / name for name in REPORTS)
+    key = export_key(recipe, record, rules)
+    current, left = ledger.export_is_current(key) and all(report.is_file() for report in reports), 0
+    if not current:
+        table = [row.cells for row in ledger.rows(recipe.id, maps=False)]
+        left = unassigned(write_reports(replace(record, table=table, finished=now()), rules, out), rules)
+        ledger.exported(key)
+    counts, problems = ledger.counts(recipe.id), ledger.problems(recipe.id, MOST_NAMED)
+    return Results(counts, problems, reports, written=not current, unassigned=left)
 
 
-def say_unassigned(run: Record, rules: Rules) -> None:
-    """Say how many micrographs the rule for specimens does not cover: a slip in a pattern or a CSV shows so."""
-    left = sum(not row.get("specimen") for row in run.table) if rules.specimen else 0
-    if left:
-        say(f"{left} of {len(run.table)} micrographs belong to no specimen by the rule in gdest.toml.")
+def unassigned(record: Record, rules: Rules) -> int:
+    """Return how many micrographs the rule for specimens does not cover; 0 without a rule."""
+    return sum(not row.get("specimen") for row in record.table) if rules.specimen else 0
 
 
-def export_key(recipe: Recipe, run: Record, rules: Rules) -> str:
+def export_key(recipe: Recipe, record: Record, rules: Rules) -> str:
     """Return what the reports depend on beside the ledger's rows."""
-    followed = hashlib.sha256(repr((rules, run.roots)).encode()).hexdigest()
+    followed = hashlib.sha256(repr((rules, record.roots)).encode()).hexdigest()
     return f"{recipe.id} {__version__} {followed}"

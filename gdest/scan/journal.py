@@ -1,4 +1,4 @@
-"""Keep a log that machines read: one JSON object per line."""
+"""Keep a log for machines: one JSON object per line."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from gdest.core import OutputError
 
 
 class Journal:
-    """Append events to a file, each with its time (UTC); without a path say nothing."""
+    """Append events to a file, each with its time (UTC); do nothing without a path."""
 
     def __init__(self, path: Path | None) -> None:
         self._path = path

@@ -1,6 +1,6 @@
-"""Remember what was graded: one SQLite file in the output folder, of which the reports are exports.
+"""Remember what was graded: one SQLite file in the output folder, from which the reports are written.
 
-Everything that reads results later (`gdest report`, a merge, a person with `sqlite3`) needs only this:
+Whatever reads results later (a merge, a person with `sqlite3`) needs only this:
 
     with Ledger.open(folder) as ledger:
         run = ledger.last_run()                      # roots, times, and run.recipe: model, card, settings
@@ -10,8 +10,8 @@ Everything that reads results later (`gdest report`, a merge, a person with `sql
             row.file                                 # path, size, mtime_ns, sha256 of the file it came from
 
 A recipe is a model with the settings that change its answers. Rows are kept per recipe, so the
-results of older models stay. One file may hold several micrographs (`file.tif#2`): rows are keyed
-by the micrograph's name, and the file's identity stands once in its own table. The view `results`
+results of older models stay. One file may hold several micrographs (`file.tif#2`): the key of a row is
+the micrograph's name, and the file's state stands once in its own table. The view `results`
 shows the columns of results.csv to SQL.
 """
 
@@ -35,9 +35,9 @@ from gdest.scan.ledger_schema import (
     Run,
     all_columns,
     check_schema,
-    in_words,
     pack_grade_map,
     results_view,
+    settings_text,
     state_of,
     unpack_grade_map,
 )
@@ -47,7 +47,7 @@ SECONDS_TO_WAIT = 30.0
 
 
 class Ledger:
-    """Read and write the ledger of one output folder; every failure is an `OutputError`."""
+    """Read and write the ledger of one output folder; a failure to open or to write it is an `OutputError`."""
 
     def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
         self.path, self._connection = path, connection
@@ -80,7 +80,7 @@ class Ledger:
     @contextmanager
     def writing(self) -> Iterator[None]:
         """Make several writes one transaction, on disk when the block ends, or not at all."""
-        with self._speaking():
+        with self._as_output_error():
             if not self.path.exists() or self.path.stat().st_ino != self._inode:
                 raise OutputError(f"{self.path} has vanished while the scan was writing to it.")
             self._connection.execute("BEGIN IMMEDIATE")
@@ -94,7 +94,7 @@ class Ledger:
                 raise
 
     @contextmanager
-    def _speaking(self) -> Iterator[None]:
+    def _as_output_error(self) -> Iterator[None]:
         try:
             yield
         except (OSError, sqlite3.Error) as error:
@@ -102,10 +102,10 @@ class Ledger:
 
     def recipe(self, model: str, model_sha256: str, card: ModelCard, settings: dict[str, object]) -> Recipe:
         """Return the recipe of a model and settings, made when it is new."""
-        with self._speaking():
+        with self._as_output_error():
             self._connection.execute(
                 "INSERT OR IGNORE INTO recipes (model, model_sha256, card, settings) VALUES (?, ?, ?, ?)",
-                (model, model_sha256, card.to_json(), in_words(settings)),
+                (model, model_sha256, card.to_json(), settings_text(settings)),
             )
         return next(one for one in self.recipes() if one.is_of(model_sha256, settings))
 
@@ -119,8 +119,8 @@ class Ledger:
         return [Recipe(row[0], row[1], row[2], ModelCard.from_json(row[3]), json.loads(row[4])) for row in found]
 
     def begin_run(self, recipe: Recipe, roots: Sequence[Path], host: str, started: str, version: str) -> int:
-        """Write down that a run begins; return its number for `end_run`."""
-        with self._speaking():
+        """Record that a scan begins; return its number for `end_run`."""
+        with self._as_output_error():
             cursor = self._connection.execute(
                 "INSERT INTO runs (recipe, roots, host, pid, started, gdest_version) VALUES (?, ?, ?, ?, ?, ?)",
                 (recipe.id, json.dumps([str(root) for root in roots]), host, os.getpid(), started, version),
@@ -128,12 +128,12 @@ class Ledger:
         return int(cursor.lastrowid or 0)
 
     def end_run(self, number: int, finished: str) -> None:
-        """Write down that a run reached its end."""
-        with self._speaking():
+        """Record that a scan reached its end."""
+        with self._as_output_error():
             self._connection.execute("UPDATE runs SET finished = ? WHERE id = ?", (finished, number))
 
     def last_run(self) -> Run | None:
-        """Return the last run that was begun, None when there is none."""
+        """Return the last scan that was begun, None when there is none."""
         for row in self._connection.execute(
             "SELECT recipe, roots, host, started, finished, gdest_version FROM runs ORDER BY id DESC LIMIT 1"
         ):
@@ -150,7 +150,7 @@ class Ledger:
         return {row[0]: state_of(row) for row in found}
 
     def record(self, recipe: int, file: FileState, rows: Sequence[tuple[dict[str, Cell], GradeMap | None]]) -> None:
-        """Replace what is known of a file by its rows; call inside `writing`."""
+        """Replace what is known of a file by its rows; call it inside `writing`."""
         execute = self._connection.execute
         execute("DELETE FROM micrographs WHERE recipe = ? AND file = ?", (recipe, file.name))
         state = asdict(file) | {"recipe": recipe, "gone": None}
@@ -169,19 +169,19 @@ class Ledger:
             )
 
     def mark_gone(self, recipe: int, names: Sequence[str], when: str) -> None:
-        """Write down that files are no longer in the archive; their rows are kept but not exported."""
+        """Record that files are no longer in the archive; their rows are kept but not exported."""
         with self.writing():
             gone = [(when, recipe, name) for name in names]
             self._connection.executemany("UPDATE files SET gone_since = ? WHERE recipe = ? AND name = ?", gone)
 
     def expect(self, names: Sequence[str]) -> None:
-        """Write down which files this ledger's shard has to hold in the end, for `gdest merge`."""
+        """Record which files the shard of this ledger has to hold in the end, for `gdest merge`."""
         with self.writing():
             self._connection.execute("DELETE FROM expected")
             self._connection.executemany("INSERT INTO expected (name) VALUES (?)", [(name,) for name in names])
 
     def expected(self) -> set[str]:
-        """Return the names that `expect` wrote down, none for a scan that was no shard."""
+        """Return the names that `expect` recorded, none for a scan of a whole archive."""
         return {row[0] for row in self._connection.execute("SELECT name FROM expected")}
 
     def rows(self, recipe: int, *, files: Sequence[str] | None = None, maps: bool = True) -> Iterator[LedgerRow]:
@@ -239,8 +239,8 @@ class Ledger:
         return self._meta("exported") == f"{self._meta('revision')} {key}"
 
     def exported(self, key: str) -> None:
-        """Write down that the reports now say what the ledger says; `key` names what else they depend on."""
-        with self._speaking():
+        """Record that the reports now say what the ledger says; `key` names what else they depend on."""
+        with self._as_output_error():
             exported = f"{self._meta('revision')} {key}"
             self._connection.execute("INSERT OR REPLACE INTO meta (key, value) VALUES ('exported', ?)", (exported,))
 

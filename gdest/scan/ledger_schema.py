@@ -1,4 +1,4 @@
-"""Lay out the ledger's tables, say what their rows mean, and pack a grade map into one of its cells."""
+"""The tables of the ledger, what their rows mean, and how a grade map is packed into a cell."""
 
 from __future__ import annotations
 
@@ -60,12 +60,12 @@ class Recipe:
 
     def is_of(self, model_sha256: str, settings: dict[str, object]) -> bool:
         """Return whether this is the recipe of a model and settings."""
-        return (self.model_sha256, self.settings) == (model_sha256, json.loads(in_words(settings)))
+        return (self.model_sha256, self.settings) == (model_sha256, json.loads(settings_text(settings)))
 
 
 @dataclass(frozen=True)
 class Run:
-    """Hold one scan: its recipe, folders and times (UTC, ISO 8601); `finished` None when it was cut short."""
+    """Hold one scan: its recipe, folders and times (UTC, ISO 8601); `finished` is None when it was cut short."""
 
     recipe: Recipe
     roots: tuple[str, ...]
@@ -146,6 +146,6 @@ def all_columns(cells: dict[str, Cell]) -> dict[str, Cell]:
     return {**dict.fromkeys(COLUMNS), **cells}
 
 
-def in_words(settings: dict[str, object]) -> str:
-    """Return settings as the text that a recipe is known by."""
+def settings_text(settings: dict[str, object]) -> str:
+    """Return settings as the text that identifies a recipe."""
     return json.dumps(settings, sort_keys=True, default=str)

@@ -8,101 +8,92 @@ import socket
 import time
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gdest import __version__
-from gdest.cli.console import print_counts
-from gdest.core import MOST_NAMED, ExitCode, OutputError, exit_code, now, say
-from gdest.reports import REPORTS, picture_names
-from gdest.scan.exporting import export, rules_of, run_of_shards
+from gdest.core import FileState, OutputError, now
+from gdest.reports import picture_names
+from gdest.scan.exporting import export, record_of_shards
 from gdest.scan.ledger import LEDGER, Ledger
 from gdest.scan.ledger_schema import Recipe, Run
+from gdest.scan.outcome import MergeOutcome
 from gdest.scan.output_lock import output_lock
 from gdest.scan.shards import FOLDER
 
 
-def run_merge(out: Path, shards: Sequence[Path] = ()) -> int:
-    """Join shard folders, those below `out/shards` when none are named, into `out`; return the exit code.
+@dataclass(frozen=True)
+class _ShardFolder:
+    """Hold what one shard's ledger says: its last scan, the files graded by it, and the names it has to hold."""
 
-    The last run of each shard counts. Exit code 3 says that files are missing or were graded twice;
-    both are named. Of a file that was graded twice the later row is kept. Raises `OutputError` when
-    there is no shard, or the shards were graded by different models or settings.
+    folder: Path
+    run: Run
+    files: dict[str, FileState]
+    expected: set[str]
+
+
+def merge_shards(out: Path, folders: Sequence[Path] = ()) -> MergeOutcome:
+    """Join shard folders, those below `out/shards` when none are named, into `out`; return what came out.
+
+    The last scan of each shard counts. Of a file that was graded twice the later row is kept. Raises `OutputError`
+    when there is no shard, or the shards were graded by different models or settings.
     """
-    folders = list(shards) or sorted(path.parent for path in (out / FOLDER).glob(f"*/{LEDGER}"))
+    folders = list(folders) or sorted(path.parent for path in (out / FOLDER).glob(f"*/{LEDGER}"))
     if not folders:
         raise OutputError(f"{out / FOLDER} holds no shards; scan with --shard I/N --out {out} first.")
     began = time.monotonic()
     with output_lock(out), Ledger.open(out, create=True) as ledger:
-        runs = [_last_run(folder) for folder in folders]
-        recipe = _one_recipe(ledger, runs, folders)
-        roots = [Path(root) for root in runs[0].roots]
+        shards = [_read(folder) for folder in folders]
+        recipe = _one_recipe(ledger, shards)
+        roots = [Path(root) for root in shards[0].run.roots]
         number = ledger.begin_run(recipe, roots, socket.gethostname(), now(), __version__)
-        doubled, missing = _take_all(ledger, recipe, folders, out)
-        gone = sorted(set(ledger.files(recipe.id)) - _all_names(folders))
+        _take_all(ledger, recipe, shards, out)
+        times = Counter(name for shard in shards for name in shard.files)
+        gone = sorted(set(ledger.files(recipe.id)) - set(times))
         if gone:
             ledger.mark_gone(recipe.id, gone, now())
-        counts = ledger.counts(recipe.id)
-        run = replace(run_of_shards(folders[0], recipe, roots), seconds=time.monotonic() - began)
-        export(ledger, recipe, run, rules_of(run), out)
+        record = record_of_shards(folders[0], recipe, roots)
+        results = export(ledger, recipe, replace(record, seconds=time.monotonic() - began), out)
         ledger.end_run(number, now())
-        print_counts(counts, ledger.problems(recipe.id, MOST_NAMED))
-    gaps = _tell_gaps(folders, runs, missing)
-    for name in doubled[:MOST_NAMED]:
-        say(f"{name}: graded by more than one shard; the later row is kept")
-    say(f"{len(folders)} shards: {len(doubled)} files graded twice, {gaps} gaps.")
-    say("Written: " + ", ".join(str(out / name) for name in REPORTS))
-    return exit_code(counts) or (ExitCode.PROBLEMS if doubled or gaps else ExitCode.GRADED)
+    doubled = tuple(sorted(name for name, count in times.items() if count > 1))
+    return MergeOutcome(results, len(shards), doubled, tuple(_gaps(shards)))
 
 
-def _last_run(folder: Path) -> Run:
-    with Ledger.open(folder) as shard:
-        run = shard.last_run()
-    if run is None:
-        raise OutputError(f"{folder} holds no finished scan.")
-    return run
+def _read(folder: Path) -> _ShardFolder:
+    with Ledger.open(folder) as ledger:
+        run = ledger.last_run()
+        if run is None:
+            raise OutputError(f"{folder} holds no finished scan.")
+        return _ShardFolder(folder, run, ledger.files(run.recipe.id), ledger.expected())
 
 
-def _one_recipe(ledger: Ledger, runs: Sequence[Run], folders: Sequence[Path]) -> Recipe:
-    first = runs[0].recipe
-    for run, folder in zip(runs, folders, strict=True):
-        if not run.recipe.is_of(first.model_sha256, first.settings):
+def _one_recipe(ledger: Ledger, shards: Sequence[_ShardFolder]) -> Recipe:
+    """Return the recipe that every shard was graded by, in the joined ledger."""
+    first = shards[0].run.recipe
+    for shard in shards:
+        if not shard.run.recipe.is_of(first.model_sha256, first.settings):
             raise OutputError(
-                f"{folder} was graded by another model or other settings than {folders[0]}; scan it like the others."
+                f"{shard.folder} was graded by another model or other settings than {shards[0].folder}; "
+                "scan it like the others."
             )
     return ledger.recipe(first.model, first.model_sha256, first.card, first.settings)
 
 
-def _all_names(folders: Sequence[Path]) -> set[str]:
-    names: set[str] = set()
-    for folder in folders:
-        with Ledger.open(folder) as shard:
-            run = shard.last_run()
-            names |= set(shard.files(run.recipe.id)) if run else set()
-    return names
-
-
-def _take_all(ledger: Ledger, recipe: Recipe, folders: Sequence[Path], out: Path) -> tuple[list[str], list[str]]:
-    """Copy every shard's rows and pictures; return the files graded twice and those expected but missing."""
-    times: Counter[str] = Counter()
-    expected: set[str] = set()
+def _take_all(ledger: Ledger, recipe: Recipe, shards: Sequence[_ShardFolder], out: Path) -> None:
+    """Copy every shard's rows and pictures; of a file in several shards, those graded last."""
     newest: dict[str, str] = {}
-    for folder in folders:
-        with Ledger.open(folder) as shard, ledger.writing():
-            run = shard.last_run()
-            files = shard.files(run.recipe.id) if run else {}
-            expected |= shard.expected()
-            times.update(list(files))
-            for name in files:
-                of_file = list(shard.rows(run.recipe.id, files=[name])) if run else []
-                graded_at = max((str(row.cells["graded_at"]) for row in of_file), default="")
-                if graded_at >= newest.get(name, ""):
-                    newest[name] = graded_at
-                    ledger.record(recipe.id, files[name], [(row.cells, row.grade_map) for row in of_file])
-                    for row in of_file:
-                        for picture in picture_names(str(row.cells["file"])):
-                            _take_picture(folder, out, picture)
-    return sorted(name for name, count in times.items() if count > 1), sorted(expected - set(times))
+    for shard in shards:
+        with Ledger.open(shard.folder) as source, ledger.writing():
+            for name, state in shard.files.items():
+                rows = list(source.rows(shard.run.recipe.id, files=[name]))
+                graded_at = max((str(row.cells["graded_at"]) for row in rows), default="")
+                if graded_at < newest.get(name, ""):
+                    continue
+                newest[name] = graded_at
+                ledger.record(recipe.id, state, [(row.cells, row.grade_map) for row in rows])
+                for row in rows:
+                    for picture in picture_names(str(row.cells["file"])):
+                        _take_picture(shard.folder, out, picture)
 
 
 def _take_picture(folder: Path, out: Path, name: str) -> None:
@@ -117,25 +108,19 @@ def _take_picture(folder: Path, out: Path, name: str) -> None:
         shutil.copyfile(folder / name, out / name)
 
 
-def _tell_gaps(folders: Sequence[Path], runs: Sequence[Run], missing: Sequence[str]) -> int:
-    """Name the shards that are not there or not finished, and the files that no shard has; return how many."""
-    counts = {folder.name.partition("-of-")[2] for folder in folders} - {""}
+def _gaps(shards: Sequence[_ShardFolder]) -> list[str]:
+    """Return a sentence for each shard that is not there or not finished, and for each file that no shard has."""
+    names = {shard.folder.name for shard in shards}
+    counts = {name.partition("-of-")[2] for name in names} - {""}
     lines = []
     if len(counts) > 1:
         lines.append(f"the shards are of different splits ({', '.join(sorted(counts))}); remove the older ones")
     for count in sorted(counts):
-        there = {folder.name for folder in folders}
         lines += [
             f"shard {index} of {count} is not there"
             for index in range(1, int(count) + 1)
-            if f"{index}-of-{count}" not in there
+            if f"{index}-of-{count}" not in names
         ]
-    for folder, run in zip(folders, runs, strict=True):
-        if run.finished is None:
-            lines.append(f"{folder} is not finished; scan it again")
-    lines += [f"{name}: not graded by any shard" for name in missing]
-    for line in lines[:MOST_NAMED]:
-        say(line)
-    if len(lines) > MOST_NAMED:
-        say(f"... and {len(lines) - MOST_NAMED} more.")
-    return len(lines)
+    lines += [f"{shard.folder} is not finished; scan it again" for shard in shards if shard.run.finished is None]
+    missing = set().union(*(shard.expected for shard in shards)) - {name for shard in shards for name in shard.files}
+    return lines + [f"{name}: not graded by any shard" for name in sorted(missing)]

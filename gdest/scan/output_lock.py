@@ -8,19 +8,18 @@ import os
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 
-from gdest.core import OutputError
+from gdest.core import OutputError, now
 
 LOCK = ".gdest.lock"
 
 
 @contextmanager
 def output_lock(out: Path) -> Iterator[None]:
-    """Hold the output folder, made if missing; the system lets go of it however the process ends.
+    """Lock the output folder, made if missing; the system unlocks it however the process ends.
 
-    Raises `OutputError` with the process, host and start time of the gdest that holds it already.
+    Raises `OutputError` with the process, host and start time of the gdest that has locked it already.
     """
     try:
         out.mkdir(parents=True, exist_ok=True)
@@ -32,7 +31,7 @@ def output_lock(out: Path) -> Iterator[None]:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             raise OutputError(f"{out} is being written by another gdest ({_holder(handle)}); wait for it.") from error
-        holder = {"process": os.getpid(), "host": socket.gethostname(), "since": _now()}
+        holder = {"process": os.getpid(), "host": socket.gethostname(), "since": now()}
         os.ftruncate(handle, 0)
         os.pwrite(handle, json.dumps(holder).encode(), 0)
         yield
@@ -46,7 +45,3 @@ def _holder(handle: int) -> str:
         return f"process {holder['process']} on {holder['host']} since {holder['since']}"
     except (ValueError, KeyError, TypeError):
         return "which has only just begun"
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")

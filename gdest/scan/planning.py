@@ -1,53 +1,118 @@
-"""Find out what a scan has to do, and recall what it need not do twice."""
+"""Compare an archive with what the ledger knows of it, so that only what is new is graded."""
 
 from __future__ import annotations
 
 import os
-import sys
-import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
 from pathlib import Path
+from typing import Literal, NamedTuple
 
-from gdest.core import FileState, GradeMap, GradeSettings, ImageFile, Micrograph, answer_settings, split_page
-from gdest.grading import Memory, no_memory
-from gdest.model import ModelFile
+from gdest.core import FileState, ImageFile, answer_settings
 from gdest.reports import PICTURE_FOLDERS, picture_names
-from gdest.scan.changes import Plan, compare
+from gdest.scan.archive import Archive, look_at, look_for_images
+from gdest.scan.job import Job
 from gdest.scan.ledger import LEDGER, Ledger
-from gdest.scan.ledger_schema import Recipe
 from gdest.scan.selection import Selection, select
-from gdest.scan.settings import ScanSettings
+
+
+class Why(StrEnum):
+    """Say why a file is graded, in the order of the plan's sentence."""
+
+    NEW = "new"
+    MOVED = "moved"
+    CHANGED = "changed"
+    AGAIN = "to be read again"
+    UNDRAWN = "without its pictures"
+    FORCED = "forced"
 
 
 @dataclass(frozen=True)
-class Archive:
-    """Hold the files found; `whole` says that all folders could be listed, so that what is missing was deleted.
+class Work:
+    """Name a file to grade, its state when the scan looked, and why it is graded."""
 
-    `settled` are the files that may be graded while folders are watched, None for all.
+    file: ImageFile
+    state: FileState
+    why: Why
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Hold what a scan has to do: files to grade, in order; names that are unchanged and that are gone."""
+
+    work: tuple[Work, ...]
+    unchanged: tuple[str, ...]
+    gone: tuple[str, ...]
+
+    def sentence(self) -> str:
+        """Return the counts for a person: `12 new, 1 changed, 300 unchanged, 2 deleted`."""
+        counts = Counter(work.why for work in self.work)
+        parts = [f"{counts[why]} {why}" for why in Why if counts[why]]
+        # a moved file's old name is gone, but nothing was deleted
+        deleted = max(len(self.gone) - counts[Why.MOVED], 0)
+        return ", ".join([*parts, f"{len(self.unchanged)} unchanged", *([f"{deleted} deleted"] if deleted else [])])
+
+
+class PlanLine(NamedTuple):
+    """Say of one file what a scan would do with it, and why."""
+
+    file: str
+    action: Literal["grade", "leave", "gone"]
+    why: str
+
+
+@dataclass(frozen=True)
+class _Known:
+    """Hold the files that a ledger knows by name, and the names of those of which a picture is missing."""
+
+    files: Mapping[str, FileState]
+    undrawn: Collection[str]
+
+
+def make_plan(job: Job, archive: Archive, ready: Sequence[ImageFile], ledger: Ledger, recipe: int) -> Plan:
+    """Return what is left to do of the files that are `ready` to be read, at most `limit` of them.
+
+    A shard also writes down which files it has to hold in the end.
     """
-
-    files: Sequence[ImageFile]
-    whole: bool
-    settled: Sequence[ImageFile] | None = None
-
-
-def make_plan(archive: Archive, ledger: Ledger, recipe: int, out: Path, options: ScanSettings) -> Plan:
-    """Return what is left to do, at most `limit` files of it; a shard writes down what it has to hold in the end."""
-    selection = select(archive.files if archive.settled is None else archive.settled, options)
-    if options.shard:
-        ledger.expect([file.name for file in archive.files if options.shard.holds(file.name)])
-    undrawn = _undrawn(ledger, recipe, out) if options.heatmaps else set()
-    return _compare(archive, selection, ledger.files(recipe), undrawn, options)
+    shard = job.options.shard
+    if shard:
+        ledger.expect([file.name for file in archive.files if shard.holds(file.name)])
+    return _plan(job, archive, select(ready, job.options), _known(job, ledger, recipe))
 
 
-def _compare(
-    archive: Archive, selection: Selection, known: dict[str, FileState], undrawn: set[str], options: ScanSettings
-) -> Plan:
-    present = {file.name for file in archive.files} if archive.whole else known
-    plan = compare(selection.taken, known, present, undrawn=undrawn, force=options.force)
-    return plan if options.limit is None else Plan(plan.work[: options.limit], plan.unchanged, plan.gone)
+def preview(job: Job) -> list[PlanLine]:
+    """Return what a scan would do, sorted by file; write nothing."""
+    archive = look_for_images(job.roots)
+    selection = select(archive.files, job.options)
+    plan = _plan(job, archive, selection, _known_without_writing(job))
+    lines = [PlanLine(work.file.name, "grade", work.why) for work in plan.work]
+    lines += [PlanLine(name, "leave", "unchanged") for name in plan.unchanged]
+    lines += [PlanLine(name, "leave", why) for name, why in selection.left]
+    told = {line.file for line in lines}
+    lines += [PlanLine(file.name, "leave", "beyond --limit") for file in selection.taken if file.name not in told]
+    lines += [PlanLine(name, "gone", "no longer in the archive") for name in plan.gone]
+    return sorted(lines)
+
+
+def _plan(job: Job, archive: Archive, selection: Selection, known: _Known) -> Plan:
+    present = {file.name for file in archive.files} if archive.whole else known.files
+    plan = compare(selection.taken, known.files, present, undrawn=known.undrawn, force=job.options.force)
+    return replace(plan, work=plan.work[: job.options.limit])
+
+
+def _known(job: Job, ledger: Ledger, recipe: int) -> _Known:
+    return _Known(ledger.files(recipe), _undrawn(ledger, recipe, job.out) if job.options.heatmaps else ())
+
+
+def _known_without_writing(job: Job) -> _Known:
+    """Return what the ledger knows where there is one, and make none."""
+    if not (job.out / LEDGER).is_file():
+        return _Known({}, ())
+    with Ledger.open(job.out) as ledger:
+        recipe = ledger.find_recipe(job.model.sha256, answer_settings(job.settings))
+        return _known(job, ledger, recipe.id) if recipe else _Known({}, ())
 
 
 def _undrawn(ledger: Ledger, recipe: int, out: Path) -> set[str]:
@@ -60,54 +125,43 @@ def _undrawn(ledger: Ledger, recipe: int, out: Path) -> set[str]:
     return {file for micrograph, file in ledger.mapped(recipe) if not drawn.issuperset(picture_names(micrograph))}
 
 
-def print_plan(archive: Archive, model: ModelFile, settings: GradeSettings, out: Path, options: ScanSettings) -> int:
-    """Print on standard output, tab-separated, each file, whether it would be graded, and why; write nothing."""
-    selection = select(archive.files, options)
-    known, undrawn = _known(model, settings, out, options)
-    plan = _compare(archive, selection, known, undrawn, options)
-    lines = [(work.file.name, "grade", work.why) for work in plan.work]
-    lines += [(name, "leave", "unchanged") for name in plan.unchanged]
-    lines += [(name, "leave", why) for name, why in selection.left]
-    told = {name for name, _, _ in lines}
-    lines += [(file.name, "leave", "beyond --limit") for file in selection.taken if file.name not in told]
-    lines += [(name, "gone", "no longer in the archive") for name in plan.gone]
-    for line in sorted(lines):
-        sys.stdout.write("\t".join(line) + "\n")
-    return 0
+def compare(
+    files: Sequence[ImageFile],
+    known: Mapping[str, FileState],
+    present: Collection[str],
+    *,
+    undrawn: Collection[str] = (),
+    force: bool = False,
+) -> Plan:
+    """Return the work that is left.
+
+    `files` are those that this scan may grade, `present` the names of all files in the archive,
+    `known` the state of each file in the ledger. A file is unchanged when its size and time are equal to the
+    known ones; an older time is a change too, since clocks go wrong. `undrawn` names files of which a picture
+    is wanted and missing. A new file with the size and time of one that is gone has been moved.
+    """
+    gone = [name for name in known if name not in present]
+    departed = Counter((known[name].size, known[name].mtime_ns) for name in gone)
+    work, unchanged = [], []
+    for file in files:
+        state, before = look_at(file), known.get(file.name)
+        if before is None:
+            moved = departed[state.size, state.mtime_ns] > 0
+            departed[state.size, state.mtime_ns] -= moved
+            work.append(Work(file, state, Why.MOVED if moved else Why.NEW))
+        elif why := _why_again(state, before, undrawn=file.name in undrawn, force=force):
+            work.append(Work(file, state, why))
+        else:
+            unchanged.append(file.name)
+    return Plan(tuple(work), tuple(unchanged), tuple(gone))
 
 
-def _known(
-    model: ModelFile, settings: GradeSettings, out: Path, options: ScanSettings
-) -> tuple[dict[str, FileState], set[str]]:
-    """Return the files that the ledger of `out` knows, and those of them without a picture, making nothing."""
-    if not (out / LEDGER).is_file():
-        return {}, set()
-    with Ledger.open(out) as ledger:
-        recipe = ledger.find_recipe(model.sha256, answer_settings(settings))
-        if recipe is None:
-            return {}, set()
-        undrawn = _undrawn(ledger, recipe.id, out) if options.heatmaps else set()
-        return ledger.files(recipe.id), undrawn
-
-
-@contextmanager
-def memory(out: Path, recipe: Recipe, options: ScanSettings) -> Iterator[Memory]:
-    """Give what finds the grade map of a micrograph whose very bytes were graded before."""
-    if options.force:
-        yield no_memory
-        return
-    with Ledger.open(out) as ledger:  # a connection of its own: many threads ask, while another writes
-        one_at_a_time = threading.Lock()
-
-        def recall(micrograph: Micrograph) -> GradeMap | None:
-            with one_at_a_time:
-                known = ledger.remembered(recipe.id, micrograph.sha256)
-            return known.get(_page(micrograph.file))
-
-        yield recall
-
-
-def _page(file: ImageFile) -> str:
-    """Return what a micrograph's name adds to its file's: nothing for the first one, `#2` for the second."""
-    page = split_page(file.name)[1]
-    return "" if file.path.name.endswith(page) else page
+def _why_again(state: FileState, before: FileState, *, undrawn: bool, force: bool) -> Why | None:
+    """Return why a known file is graded again, None when it is not."""
+    if force:
+        return Why.FORCED
+    if (state.size, state.mtime_ns) != (before.size, before.mtime_ns):
+        return Why.CHANGED
+    if before.again:
+        return Why.AGAIN
+    return Why.UNDRAWN if undrawn else None

@@ -1,4 +1,4 @@
-"""Write finished rows into the ledger, each after its heatmap, a few seconds' worth at a time."""
+"""Write finished rows into the ledger, each after its pictures, every two seconds."""
 
 from __future__ import annotations
 
@@ -12,38 +12,46 @@ from types import TracebackType
 
 from gdest.core import CORES, Failed, FileState, Graded, GradeMap, Row, now
 from gdest.reports import Cell, ModelName, cells, remove_pictures, write_pictures
-from gdest.scan.changes import Work, look_at
+from gdest.scan.archive import look_at
 from gdest.scan.journal import Journal
 from gdest.scan.ledger import Ledger
 from gdest.scan.ledger_schema import Recipe
+from gdest.scan.planning import Work
 
 DRAWING_THREADS = max(1, CORES // 2)
 """A core draws 50 micrographs a second, of which sixteen cores, or a GPU, grade more."""
 
 DRAW_AHEAD = 8 * DRAWING_THREADS
+"""Files whose pictures may wait to be drawn; more would only hold more pixels in memory."""
+
 SECONDS_BETWEEN_WRITES = 2.0
 FILES_AT_ONCE = 256
+"""A transaction waits for the disk, so that one a file would be slower than grading; it holds either of these two."""
+
 LOGGED = ("file", "status", "reason", "g", "sha256")
 
 
 @dataclass(frozen=True)
 class _Finished:
-    """Hold the rows of one file, reduced to what the ledger keeps, while their heatmaps are drawn."""
+    """Hold the rows of one file, reduced to what the ledger keeps, while their pictures are drawn."""
 
     state: FileState
     rows: list[tuple[dict[str, Cell], GradeMap | None]]
-    heatmaps: list[Future[None]]
+    pictures: list[Future[None]]
 
     @property
     def is_drawn(self) -> bool:
-        return all(heatmap.done() for heatmap in self.heatmaps)
+        return all(picture.done() for picture in self.pictures)
 
 
 class Recorder:
-    """Take the rows of one file after the other; on leaving, wait for the heatmaps and write what is left."""
+    """Record the rows of one file after the other; at the end, wait for the pictures and write what is left.
 
-    def __init__(self, ledger: Ledger, recipe: Recipe, heatmaps_in: Path | None, journal: Journal) -> None:
-        self._ledger, self._recipe, self._heatmaps_in, self._journal = ledger, recipe, heatmaps_in, journal
+    `pictures_in` is the output folder, None to draw none.
+    """
+
+    def __init__(self, ledger: Ledger, recipe: Recipe, pictures_in: Path | None, journal: Journal) -> None:
+        self._ledger, self._recipe, self._pictures_in, self._journal = ledger, recipe, pictures_in, journal
         self._model = ModelName(recipe.model, recipe.model_sha256)
         self._pool = ThreadPoolExecutor(DRAWING_THREADS)
         self._drawing: deque[_Finished] = deque()
@@ -66,14 +74,14 @@ class Recorder:
             self._pool.shutdown(cancel_futures=True)
 
     def add(self, work: Work, rows: Sequence[Row]) -> None:
-        """Take the rows of a file; those of one that changed while it was read are worth nothing."""
+        """Take the rows of a file; a file that changed while it was read gets a failed row instead."""
         seen, state = look_at(work.file), work.state
         if (seen.size, seen.mtime_ns) != (state.size, state.mtime_ns):
             rows = [Failed(work.file, "it changed while it was read; the next scan reads it again", None, now(), True)]
         state = replace(state, sha256=_sha256(rows), again=any(isinstance(row, Failed) and row.again for row in rows))
         kept = [(cells(row, self._model), row.grade_map if isinstance(row, Graded) else None) for row in rows]
-        heatmaps = [self._pool.submit(self._draw, row) for row in rows] if self._heatmaps_in else []
-        self._drawing.append(_Finished(state, kept, heatmaps))
+        pictures = [self._pool.submit(self._draw, row) for row in rows] if self._pictures_in else []
+        self._drawing.append(_Finished(state, kept, pictures))
         for told, _ in kept:
             self._journal.write("micrograph", why=work.why, **{name: told[name] for name in LOGGED})
         while len(self._drawing) > DRAW_AHEAD or (self._drawing and self._drawing[0].is_drawn):
@@ -82,18 +90,18 @@ class Recorder:
             self._write()
 
     def _draw(self, row: Row) -> None:
-        """Draw the pictures of a graded row; take away those of an earlier content that a failed row would belie."""
-        if self._heatmaps_in is None:
+        """Draw the pictures of a graded row; remove those of a failed one, which show an earlier content."""
+        if self._pictures_in is None:
             return
         if isinstance(row, Graded):
-            write_pictures(row, self._heatmaps_in)
+            write_pictures(row, self._pictures_in)
         else:
-            remove_pictures(row.file.name, self._heatmaps_in)
+            remove_pictures(row.file.name, self._pictures_in)
 
     def _wait_for_one(self) -> None:
         finished = self._drawing.popleft()
-        for heatmap in finished.heatmaps:
-            heatmap.result()
+        for picture in finished.pictures:
+            picture.result()
         self._drawn.append(finished)
 
     def _write(self) -> None:
@@ -106,7 +114,7 @@ class Recorder:
 
 
 def _sha256(rows: Sequence[Row]) -> str | None:
-    """Return the hash of the file that rows came from, None where it could not be read."""
+    """Return the hash of the file that the rows came from, None when it could not be read."""
     return next((sha256 for row in rows if (sha256 := _of_one(row)) is not None), None)
 
 

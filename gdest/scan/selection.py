@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from fnmatch import fnmatchcase
 
 from gdest.core import ImageFile, SettingsError
-from gdest.scan.changes import look_at
+from gdest.scan.archive import look_at
 from gdest.scan.settings import ScanSettings
 
 UNITS = {"d": "days", "h": "hours", "m": "minutes"}
@@ -24,9 +24,9 @@ class Selection:
 
 
 def select(files: Sequence[ImageFile], options: ScanSettings) -> Selection:
-    """Return the files that a scan may grade: by shard, globs on the relative path, and time of change.
+    """Return the files that a scan may grade: by shard, by globs on the relative path, by time of change.
 
-    In a glob `*` also crosses folders. Raises `SettingsError` for a `since` that is no time.
+    In a glob `*` also crosses folders. Raises `SettingsError` for a `since` that is not a date.
     """
     since_ns = None if options.since is None else moment_ns(options.since, datetime.now(UTC))
     taken, left = [], []
@@ -52,13 +52,16 @@ def _why_not(file: ImageFile, options: ScanSettings, since_ns: int | None) -> st
     return ""
 
 
-def moment_ns(words: str, now: datetime) -> int:
-    """Return the moment that `2026-11-01`, `2026-11-01T06:00` (local time) or `7d`, `12h`, `30m` names, in ns."""
+def moment_ns(words: str, today: datetime) -> int:
+    """Return the moment, in ns since 1970, of `2026-11-01`, `2026-11-01T06:00` (local time) or `7d`, `12h`, `30m` ago.
+
+    Raises `SettingsError` for other words.
+    """
     ago = re.fullmatch(r"(\d+)([dhm])", words)
     try:
-        when = now - timedelta(**{UNITS[ago[2]]: int(ago[1])}) if ago else datetime.fromisoformat(words)
+        when = today - timedelta(**{UNITS[ago[2]]: int(ago[1])}) if ago else datetime.fromisoformat(words)
     except (ValueError, OverflowError) as error:
         raise SettingsError(
-            f"--since {words} is no time; give 2026-11-01, 2026-11-01T06:00, 7d, 12h or 30m."
+            f"--since {words} is not a date; give 2026-11-01, 2026-11-01T06:00, 7d, 12h or 30m."
         ) from error
     return int(when.timestamp() * 1e9)

@@ -1,4 +1,4 @@
-"""Split an archive between machines that know nothing of each other."""
+"""Split an archive between machines that do not talk to each other."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ class Shard:
     count: int
 
     def __post_init__(self) -> None:
-        """Raise `SettingsError` for a shard that cannot be."""
+        """Raise `SettingsError` unless 1 <= index <= count."""
         if not 1 <= self.index <= self.count:
             raise SettingsError(f"--shard {self.index}/{self.count} is not I/N with 1 <= I <= N.")
 
     def holds(self, name: str) -> bool:
-        """Return whether a file belongs here: by the hash of its relative path, so alike on every machine."""
+        """Return whether a file belongs to this shard, by the hash of its relative path: the same on every machine."""
         digest = hashlib.sha256(name.encode("utf-8", "surrogateescape")).digest()
         return int.from_bytes(digest[:8], "big") % self.count == self.index - 1
 
@@ -37,7 +37,10 @@ class Shard:
 
 
 def read_shard(words: str | None, environment: Mapping[str, str] = os.environ) -> Shard | None:
-    """Return the shard of `I/N`; without words that of a SLURM job array, None where there is neither."""
+    """Return the shard `I/N`; without words that of a SLURM job array, None outside of one.
+
+    Raises `SettingsError` for other words.
+    """
     if words is not None:
         found = re.fullmatch(r"(\d+)/(\d+)", words)
         if not found:

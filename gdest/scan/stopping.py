@@ -3,42 +3,35 @@
 from __future__ import annotations
 
 import signal
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from time import monotonic, sleep
 from types import FrameType
+
+HEARD = (signal.SIGINT, signal.SIGTERM)
 
 
 class Stop:
-    """Hold the signal that asked the run to stop, 0 while none has."""
+    """Hold the signal that asked the scan to stop, 0 while none has."""
 
     signal = 0
 
     @property
     def asked(self) -> bool:
-        """Return whether the run shall finish what it holds and end."""
+        """Return whether the scan shall finish what it holds and end."""
         return self.signal != 0
 
-    @property
-    def exit_code(self) -> int:
-        """Return 130 for Ctrl-C, 143 for SIGTERM, as a shell would."""
-        return 128 + self.signal
-
-    @property
-    def name(self) -> str:
-        """Return the name of the signal as a person calls it."""
-        return "Ctrl-C" if self.signal == signal.SIGINT else signal.Signals(self.signal).name
-
     def wait(self, seconds: float) -> None:
-        """Wait, but no longer than until the run shall stop."""
-        end = monotonic() + seconds
-        while not self.asked and (left := end - monotonic()) > 0:
-            sleep(min(left, 0.2))
+        """Wait, but no longer than until the scan shall stop."""
+        end = time.monotonic() + seconds
+        while not self.asked and (left := end - time.monotonic()) > 0:
+            time.sleep(min(left, 0.2))
 
 
 @contextmanager
 def heard() -> Iterator[Stop]:
-    """Turn the first Ctrl-C or SIGTERM into a wish that the run looks at; a second Ctrl-C stops at once.
+    """Turn the first Ctrl-C or SIGTERM into a wish that the scan looks at; raise `KeyboardInterrupt` at the second.
 
     Only the main thread of a process hears signals; elsewhere nothing is changed.
     """
@@ -49,12 +42,24 @@ def heard() -> Iterator[Stop]:
             raise KeyboardInterrupt
         stop.signal = number
 
-    try:
-        before = {number: signal.signal(number, hear) for number in (signal.SIGINT, signal.SIGTERM)}
-    except ValueError:
-        before = {}
-    try:
+    with handlers_kept():
+        if _in_main_thread():
+            for number in HEARD:
+                signal.signal(number, hear)
         yield stop
+
+
+@contextmanager
+def handlers_kept() -> Iterator[None]:
+    """Put back at the end the handlers of both signals, whoever replaced them meanwhile; Ray does when it starts."""
+    before = {number: signal.getsignal(number) for number in HEARD}
+    try:
+        yield
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        if _in_main_thread():
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+def _in_main_thread() -> bool:
+    return threading.current_thread() is threading.main_thread()

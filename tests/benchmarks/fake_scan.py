@@ -1,4 +1,6 @@
-"""Run a real scan with a predictor that takes 20 ms instead of a network: fake_scan.py ROOT OUT [SECONDS].
+"""Run a real scan with a predictor that takes 20 ms instead of a network: fake_scan.py ROOT OUT [SECONDS [SECONDS]].
+
+The second number is the seconds between two writes into the ledger.
 
 The rest (walking, decoding, ledger, heatmaps, reports, signals) is the real thing; only the seconds
 of importing torch and of the network are left out, so that a scan can be killed many times.
@@ -13,15 +15,19 @@ from pathlib import Path
 
 import numpy as np
 
+from gdest.cli.run_scan import run_scan
 from gdest.core.errors import GdestError
 from gdest.core.model_card import ModelCard
 from gdest.core.records import TileAnswers
 from gdest.core.settings import GradeSettings
 from gdest.core.tiles import Tiles, cut_parts
 from gdest.model.weights_file import ModelFile
-from gdest.scan import run as scan
+from gdest.scan import job, recording, scan
+from gdest.scan.settings import ScanSettings
 
 SECONDS = float(sys.argv[3]) if len(sys.argv) > 3 else 0.02
+if len(sys.argv) > 4:
+    recording.SECONDS_BETWEEN_WRITES = float(sys.argv[4])
 
 
 class Slow:
@@ -43,12 +49,12 @@ class Slow:
         )
 
 
-scan.read_model_file = lambda path: ModelFile(path, Slow.name, Slow.sha256, Slow.card)
+job.read_model_file = lambda path: ModelFile(path, Slow.name, Slow.sha256, Slow.card)
 scan.load_predictor = lambda *_arguments: Slow()
 
 if __name__ == "__main__":
     try:
-        sys.exit(scan.run_scan([Path(sys.argv[1])], Path(sys.argv[2]), GradeSettings(batch=8), None))
+        sys.exit(run_scan([Path(sys.argv[1])], Path(sys.argv[2]), GradeSettings(batch=8), None, None, ScanSettings()))
     except GdestError as error:
         sys.stderr.write(f"gdest: {error}\n")
         sys.exit(error.exit_code)

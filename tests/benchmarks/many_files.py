@@ -26,8 +26,8 @@ from gdest.model.weights_path import weights_path
 from gdest.reports.columns import COLUMNS
 from gdest.reports.every import REPORTS
 from gdest.reports.pictures import picture_names
-from gdest.scan.changes import look_at
-from gdest.scan.exporting import begun_run, export_key, rules_of
+from gdest.scan.archive import look_at
+from gdest.scan.exporting import begin_record, export_key, rules_of
 from gdest.scan.ledger import Ledger
 
 
@@ -56,8 +56,8 @@ def main() -> None:
                         (out / picture).touch()
             for name in REPORTS:
                 (out / name).touch()
-            run = begun_run(model, GradeSettings(), [root], {}, None)
-            ledger.exported(export_key(recipe, run, rules_of(run)))
+            record = begin_record(model, GradeSettings(), [root], {}, None)
+            ledger.exported(export_key(recipe, record, rules_of(record)))
         cpu_before = 0.0
         for _ in range(2):
             began = time.monotonic()

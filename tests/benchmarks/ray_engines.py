@@ -26,7 +26,7 @@ from gdest.core.calibration import CalibrationSettings
 from gdest.core.files import image_files
 from gdest.core.records import ImageFile
 from gdest.core.settings import GradeSettings
-from gdest.scan.cluster import FILES_A_BATCH, Cluster, Grader
+from gdest.scan.cluster import FILES_A_CHUNK, Cluster, Grader
 
 SETTINGS = GradeSettings(CalibrationSettings(um_per_px=1.0))
 
@@ -72,7 +72,7 @@ def with_data(root: Path, actors: int) -> int:
     """Return how many files Ray Data graded with so many actors of one core each."""
     files = ray.data.read_binary_files([str(file.path) for file in image_files([root])], include_paths=True)
     graded = files.map_batches(
-        Stage, batch_size=FILES_A_BATCH, num_cpus=1, compute=ray.data.ActorPoolStrategy(size=actors)
+        Stage, batch_size=FILES_A_CHUNK, num_cpus=1, compute=ray.data.ActorPoolStrategy(size=actors)
     )
     return sum(1 for _ in graded.iter_rows())
 

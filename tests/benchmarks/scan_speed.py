@@ -35,7 +35,9 @@ from gdest.model import network
 from gdest.model.openvino_engine import THREADS
 from gdest.model.predictor import LONG_RUN, NetworkPredictor
 from gdest.model.weights_path import weights_path
-from gdest.scan.run import run_scan
+from gdest.scan.job import prepare_scan
+from gdest.scan.scan import scan_archive
+from gdest.scan.stopping import Stop
 from gdest.synth.dataset import make_micrograph, write_tiff
 
 ROWS, COLS, DIFFERENT = 960, 1280, 20
@@ -128,7 +130,7 @@ def main() -> None:
         write_micrographs(root, options.count)
         measure_bare(settings, rates)
         with timed(rates) as seen:
-            run_scan([root], out, settings, None)
+            scan_archive(prepare_scan([root], out, settings), Stop())
             seen.append(int(pd.read_csv(out / "results.csv")["tiles"].sum()))
         measure_bare(settings, rates)
         measure_plain(root, min(options.count, PLAIN), rates)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import signal
 import subprocess
@@ -14,9 +13,6 @@ import pandas as pd
 import pytest
 from helpers.command_line import EXAMPLES, gdest, gdest_process
 from PIL import Image
-
-from gdest.core.settings import GradeSettings
-from gdest.scan import run as scan
 
 
 @pytest.fixture(scope="module")
@@ -175,19 +171,6 @@ def test_ctrl_c_keeps_what_was_done_and_exits_with_130(tmp_path):
     done = pd.read_csv(tmp_path / "out" / "results.csv")
     assert 4 <= len(done) < 40
     assert set(done["status"]) == {"graded"}
-
-
-def test_ctrl_c_before_the_first_micrograph_leaves_older_reports_alone(tmp_path, monkeypatch):
-    def interrupted(*_args):
-        os.kill(os.getpid(), signal.SIGINT)
-        return 0
-
-    out = tmp_path / "out"
-    out.mkdir()
-    (out / "results.csv").write_text("of last night")
-    monkeypatch.setattr(scan.Scan, "_grade", interrupted)
-    assert scan.run_scan([EXAMPLES], out, GradeSettings(), None) == 130
-    assert (out / "results.csv").read_text() == "of last night"
 
 
 def test_info_prints_the_model_card():

@@ -12,10 +12,12 @@ import pandas as pd
 import pytest
 import tifffile
 
+from gdest.cli.run_scan import run_scan
 from gdest.core.settings import GradeSettings
 from gdest.model.weights_file import ModelFile
-from gdest.scan import run as scan
+from gdest.scan import job, scan
 from gdest.scan.settings import ScanSettings
+from gdest.scan.stopping import Stop
 from helpers.predictors import FakePredictor
 
 SETTINGS = GradeSettings()
@@ -50,17 +52,39 @@ def root(tmp_path):
 
 
 @pytest.fixture
-def run(root, tmp_path, monkeypatch):
-    """Scan the archive; return the exit code and the number of tiles that the network saw."""
+def use(monkeypatch):
+    """Let scans grade with a fake predictor instead of the weights."""
 
-    def scanned(options=ScanSettings(), settings=SETTINGS, sha256="0" * 64):
-        predictor = Counting()
-        predictor.sha256 = sha256
+    def used(predictor, sha256="0" * 64):
         model = ModelFile(Path("fake"), "fake", sha256, predictor.card)
-        monkeypatch.setattr(scan, "read_model_file", lambda _path: model)
+        monkeypatch.setattr(job, "read_model_file", lambda _path: model)
         monkeypatch.setattr(scan, "load_predictor", lambda *_arguments: predictor)
-        code = scan.run_scan([root], tmp_path / "out", settings, None, options=options)
+
+    return used
+
+
+@pytest.fixture
+def run(root, tmp_path, use):
+    """Scan the archive as the command does; return the exit code and the number of tiles that the network saw."""
+
+    def scanned(options=ScanSettings(), settings=SETTINGS, sha256="0" * 64, config=None):
+        predictor = Counting()
+        use(predictor, sha256)
+        code = run_scan([root], tmp_path / "out", settings, None, config, options)
         return code, predictor.seen
+
+    return scanned
+
+
+@pytest.fixture
+def scan_once(root, tmp_path, use):
+    """Scan the archive; return the outcome."""
+
+    def scanned(options=ScanSettings(), predictor=None, config=None, stop=None):
+        use(predictor or Counting())
+        return scan.scan_archive(
+            job.prepare_scan([root], tmp_path / "out", SETTINGS, None, config, options), stop or Stop()
+        )
 
     return scanned
 
@@ -70,8 +94,8 @@ def table(tmp_path):
     return lambda: pd.read_csv(tmp_path / "out" / "results.csv").set_index("file")
 
 
-def fake_scan(root, out, **options):
-    command = [sys.executable, str(KILLED), str(root), str(out)]
+def fake_scan(root, out, seconds=0.02, between_writes=2.0, **options):
+    command = [sys.executable, str(KILLED), str(root), str(out), str(seconds), str(between_writes)]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     return subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment, **options)
 

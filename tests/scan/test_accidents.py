@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
+import os
 import random
 import shutil
 import signal
+import subprocess
+import sys
 import threading
 import time
+import weakref
+from itertools import islice
 
 import numpy as np
 import pandas as pd
 import pytest
 from helpers.scan_fixtures import fake_scan, put, results
 
-from gdest.core import threads as patience
+from gdest.core import threads
 from gdest.core.errors import ArchiveError, OutputError
 from gdest.core.settings import GradeSettings
 from gdest.grading import pipeline
+from gdest.grading.pipeline import grade_files
 from gdest.reports.pictures import picture_names, write_pictures
-from gdest.scan import recording, run as scan
+from gdest.scan import recording, scan
 from gdest.scan.ledger import Ledger
+from gdest.scan.output_lock import output_lock
 
 
 def test_a_file_that_becomes_bad_loses_its_number_and_its_heatmap(run, table, root, tmp_path):
@@ -71,11 +78,11 @@ def test_a_large_file_that_gets_on_is_not_taken_for_a_stalled_one():
         for _ in range(6):
             time.sleep(0.1)
             if beats:
-                patience.heartbeat()
+                threads.heartbeat()
         return "done"
 
     for beats, outcome in ((True, "done"), (False, "stalled")):
-        assert list(patience.in_order([beats], slow, lambda _: "stalled", ahead=1, seconds=0.3)) == [(beats, outcome)]
+        assert list(threads.in_order([beats], slow, lambda _: "stalled", ahead=1, seconds=0.3)) == [(beats, outcome)]
 
 
 def test_a_share_that_is_gone_stops_the_scan_with_one_sentence(run, root, monkeypatch):
@@ -98,6 +105,19 @@ def test_a_full_disk_is_one_sentence_and_the_next_scan_goes_on(run, table, monke
             run()
     assert run()[0] == 0
     assert len(table()) == 6
+
+
+def test_a_scan_that_fails_ends_the_threads_of_the_network(run, monkeypatch):
+    def broken(*_arguments):
+        raise OutputError("nothing can be recorded")
+
+    monkeypatch.setattr(recording.Recorder, "add", broken)
+    before = set(threading.enumerate())
+    with pytest.raises(OutputError) as error:
+        run()
+    left = {thread.name for thread in set(threading.enumerate()) - before}
+    assert "gdest network 0" not in left
+    assert error.tb  # while a traceback lives, so does what its frames hold
 
 
 def test_a_ledger_on_a_full_disk_is_one_sentence(run, monkeypatch):
@@ -149,12 +169,10 @@ def test_an_output_folder_that_vanishes_is_one_sentence(run, tmp_path, monkeypat
 
 
 def test_few_micrographs_are_in_memory_at_a_time_however_long_the_archive(run, root, monkeypatch):
-    import weakref
-
-    from gdest.scan.recording import DRAW_AHEAD
-
-    for i in range(6, 90):
+    for i in range(6, 40):
         put(root, f"a/{i}.tif", i)
+    monkeypatch.setattr(pipeline, "FILES_UNDER_WAY", 3)
+    monkeypatch.setattr(recording, "DRAW_AHEAD", 4)
     real, read, most = pipeline.read_micrographs, [], 0
 
     def counted(*arguments):
@@ -164,31 +182,54 @@ def test_few_micrographs_are_in_memory_at_a_time_however_long_the_archive(run, r
             most = max(most, sum(one() is not None for one in read))
             yield micrograph
 
+    def late(row, out):
+        time.sleep(0.02)
+        write_pictures(row, out)
+
     monkeypatch.setattr(pipeline, "read_micrographs", counted)
+    monkeypatch.setattr(recording, "write_pictures", late)
     assert run()[0] == 0
-    assert len(read) == 90
-    assert most <= pipeline.FILES_UNDER_WAY + DRAW_AHEAD + 4
+    assert len(read) == 40
+    assert most <= 3 + 4 + 4
 
 
-def test_a_second_scan_refuses_and_names_the_first(root, tmp_path):
-    first = fake_scan(root, tmp_path / "out", preexec_fn=None)
-    for line in first.stderr:
-        if "grading" in line:
-            break
-    first.send_signal(signal.SIGSTOP)
-    second = fake_scan(root, tmp_path / "out")
-    said = second.communicate(timeout=60)[1]
-    first.send_signal(signal.SIGCONT)
-    first.communicate(timeout=60)
-    assert second.returncode == 2
-    assert f"process {first.pid} on " in said
-    assert "since 20" in said
-    assert first.returncode == 0
+HOLD = """
+import pathlib, sys
+from gdest.scan import output_lock
+with output_lock(pathlib.Path(sys.argv[1])):
+    print("held", flush=True)
+    input()
+"""
+
+
+def test_a_second_scan_refuses_and_names_the_first_until_that_is_killed(run, tmp_path):
+    first = subprocess.Popen(
+        [sys.executable, "-c", HOLD, tmp_path / "out"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert first.stdout.readline() == "held\n"
+    with pytest.raises(OutputError, match=rf"process {first.pid} on \S+ since 20") as error:
+        run()
+    assert error.value.exit_code == 2
+    first.kill()
+    first.communicate()
+    assert run()[0] == 0
+
+
+def test_a_scan_holds_its_output_folder_until_it_ends(run, tmp_path, monkeypatch):
+    def meddling(*arguments):
+        with pytest.raises(OutputError, match="another gdest"), output_lock(tmp_path / "out"):
+            pass
+        return grade_files(*arguments)
+
+    monkeypatch.setattr(scan, "grade_files", meddling)
+    assert run()[0] == 0
+    with output_lock(tmp_path / "out"):
+        pass
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_ctrl_c_and_sigterm_keep_what_was_done_and_say_so_by_the_exit_code(root, tmp_path, number, code):
-    for i in range(6, 60):
+    for i in range(6, 40):
         put(root, f"a/{i}.tif", i)
     process = fake_scan(root, tmp_path / "out", preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
     for line in process.stderr:
@@ -197,21 +238,68 @@ def test_ctrl_c_and_sigterm_keep_what_was_done_and_say_so_by_the_exit_code(root,
             break
     process.communicate(timeout=60)
     assert process.returncode == code
-    assert 1 <= len(pd.read_csv(tmp_path / "out" / "results.csv")) < 60
+    assert 1 <= len(pd.read_csv(tmp_path / "out" / "results.csv")) < 40
+
+
+def interrupted_after(count, times):
+    """Return what grades `count` files like `grade_files` and then hears Ctrl-C so often."""
+
+    def grade(*arguments):
+        for number, answer in enumerate(grade_files(*arguments)):
+            if number == count:
+                for _ in range(times):
+                    os.kill(os.getpid(), signal.SIGINT)
+            yield answer
+
+    return grade
+
+
+def test_ctrl_c_before_the_first_micrograph_leaves_older_reports_alone(run, tmp_path, monkeypatch, capsys):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "results.csv").write_text("of last night")
+
+    def nothing(*_arguments):
+        os.kill(os.getpid(), signal.SIGINT)
+        return iter(())
+
+    monkeypatch.setattr(scan, "grade_files", nothing)
+    assert run()[0] == 130
+    assert (tmp_path / "out" / "results.csv").read_text() == "of last night"
+    assert "Stopped by Ctrl-C; nothing was done yet." in capsys.readouterr().err
+
+
+def test_a_first_ctrl_c_lets_the_scan_finish_what_it_holds(run, table, monkeypatch):
+    monkeypatch.setattr(scan, "grade_files", interrupted_after(2, times=1))
+    assert run()[0] == 130
+    assert len(table()) == 6  # all were in hand
+
+
+def test_a_second_ctrl_c_ends_the_scan_at_once_and_what_was_done_is_kept(run, tmp_path, monkeypatch):
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(scan, "grade_files", interrupted_after(2, times=2))
+        run()
+    assert not (tmp_path / "out" / "results.csv").exists()
+    with Ledger.open(tmp_path / "out") as ledger:
+        assert ledger.counts(ledger.recipes()[0].id) == {"graded": 2}
+    assert run() == (0, 16)
 
 
 def test_a_scan_killed_at_random_moments_ends_with_the_results_of_an_undisturbed_one(root, tmp_path):
-    for i in range(6, 60):
+    for i in range(6, 30):
         put(root, f"a/{i}.tif", i)
-    began = time.monotonic()
-    assert fake_scan(root, tmp_path / "whole").wait(120) == 0
-    seconds = time.monotonic() - began
-    moments = random.Random(7)
-    for _ in range(3):
-        process = fake_scan(root, tmp_path / "out")
-        time.sleep(moments.uniform(0.3, 1.0) * seconds)
+    whole, out = tmp_path / "whole", tmp_path / "out"
+    undisturbed = fake_scan(root, whole, seconds=0.0)
+    moments, kept = random.Random(7), []
+    for lines in (8, 8, 30):  # the third dies while it writes the reports, or just before or after
+        process = fake_scan(root, out, seconds=0.02, between_writes=0.0)
+        list(islice((line for line in process.stderr if "grading" in line), lines))
+        time.sleep(moments.uniform(0.0, 0.1))
         process.kill()
         process.communicate()
-    assert fake_scan(root, tmp_path / "out").wait(120) == 0
-    assert results(tmp_path / "out") == results(tmp_path / "whole")
-    assert list((tmp_path / "out").rglob(".gdest-unfinished-*")) == []
+        with Ledger.open(out) as ledger:
+            kept.append(sum(ledger.counts(ledger.recipes()[0].id).values()))
+    assert 0 < kept[0] < kept[1] < kept[2] == 30
+    assert fake_scan(root, out).wait(120) == 0
+    assert undisturbed.wait(120) == 0
+    assert results(out) == results(whole)
+    assert list(out.rglob(".gdest-unfinished-*")) == []

@@ -13,12 +13,14 @@ import pandas as pd
 import pytest
 from helpers.scan_fixtures import SETTINGS, put
 
+from gdest.cli import run_scan as command
+from gdest.core import terminal
 from gdest.core.errors import GdestError, SettingsError
 from gdest.core.records import ImageFile
-from gdest.scan import run as scan, stopping
+from gdest.scan import stopping
+from gdest.scan.archive import Settling
 from gdest.scan.selection import moment_ns
 from gdest.scan.settings import ScanSettings
-from gdest.scan.watching import Settling
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
@@ -63,7 +65,7 @@ def test_a_moment_can_be_said_in_several_ways(words, moment):
 
 @pytest.mark.parametrize("words", ["yesterday", "7w", "2026-13-01", "999999999999d"])
 def test_a_moment_that_is_none_is_one_sentence(words):
-    with pytest.raises(SettingsError, match="is no time"):
+    with pytest.raises(SettingsError, match="is not a date"):
         moment_ns(words, NOW)
 
 
@@ -88,10 +90,8 @@ def test_a_dry_run_says_what_and_why_and_touches_nothing(run, root, tmp_path, ca
 
 
 def test_the_log_holds_one_json_object_per_line_and_quiet_says_nothing(run, root, tmp_path, capsys, monkeypatch):
-    from gdest.cli import console
-
     (root / "a/0.tif").write_bytes(b"")
-    monkeypatch.setattr(console.errors, "quiet", False)
+    monkeypatch.setattr(terminal.stderr, "quiet", False)
     capsys.readouterr()
     run(ScanSettings(quiet=True, log_file=tmp_path / "log"))
     assert capsys.readouterr() == ("", "")
@@ -104,8 +104,8 @@ def test_the_log_holds_one_json_object_per_line_and_quiet_says_nothing(run, root
 
 def test_the_log_names_the_error_that_stopped_a_scan(tmp_path):
     with pytest.raises(GdestError):
-        scan.run_scan(
-            [tmp_path / "missing"], tmp_path / "out", SETTINGS, None, options=ScanSettings(log_file=tmp_path / "log")
+        command.run_scan(
+            [tmp_path / "missing"], tmp_path / "out", SETTINGS, None, None, ScanSettings(log_file=tmp_path / "log")
         )
     (event,) = [json.loads(line) for line in (tmp_path / "log").read_text().splitlines()]
     assert (event["event"], event["exit_code"]) == ("error", 2)
@@ -131,18 +131,18 @@ def test_a_folder_that_cannot_be_listed_does_not_count_as_deleted(run, table, ro
 def test_a_file_that_is_still_growing_is_not_settled(tmp_path):
     path = put(tmp_path, "a.tif", 1)
     files, settling = [ImageFile(path, "a.tif")], Settling(0.05)
-    assert settling.settled(files) == []
+    assert settling.settled(files) == ()
     time.sleep(0.06)
     path.write_bytes(path.read_bytes() + b"more")
-    assert settling.settled(files) == []
+    assert settling.settled(files) == ()
     time.sleep(0.06)
-    assert settling.settled(files) == files
-    assert settling.settled([]) == []
+    assert settling.settled(files) == tuple(files)
+    assert settling.settled([]) == ()
 
 
 def test_watching_grades_files_as_they_come_until_it_is_stopped(run, root, tmp_path, monkeypatch):
     stop, finished = stopping.Stop(), []
-    monkeypatch.setattr(scan, "heard", lambda: nullcontext(stop))
+    monkeypatch.setattr(command, "heard", lambda: nullcontext(stop))
     options = ScanSettings(watch=True, poll_s=0.05, settle_s=0.1)
     watching = threading.Thread(target=lambda: finished.append(run(options)))
     watching.start()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+
 import numpy as np
 import pytest
 from helpers.predictors import CARD
@@ -11,6 +13,7 @@ from gdest.core.errors import ArchiveError
 from gdest.core.records import ImageFile, TileAnswers
 from gdest.core.settings import GradeSettings
 from gdest.grading.pipeline import grade_files
+from gdest.scan import cluster
 
 cluster_utils = pytest.importorskip("ray.cluster_utils", reason="Ray is not installed: pip install gdest[ray]")
 pytestmark = pytest.mark.slow
@@ -56,7 +59,7 @@ def two_nodes():
 @pytest.fixture(scope="module")
 def files(tmp_path_factory):
     root = tmp_path_factory.mktemp("archive")
-    found = [ImageFile(put(root, f"{i}.tif", i % 40), f"{i}.tif") for i in range(100)]
+    found = [ImageFile(put(root, f"{i}.tif", i), f"{i}.tif") for i in range(36)]
     found[7].path.write_bytes(b"II*\0")
     return found
 
@@ -70,26 +73,25 @@ def expected(files):
     return answers(grade_files(files, maker()(), GradeSettings()))
 
 
-def test_the_cluster_gives_the_rows_of_the_local_engine_and_a_lost_node_costs_none(two_nodes, files, expected):
-    from gdest.scan.cluster import Cluster
-
+def test_the_cluster_gives_the_rows_of_the_local_engine_and_a_lost_node_costs_none(
+    two_nodes, files, expected, monkeypatch
+):
+    monkeypatch.setattr(cluster, "FILES_A_CHUNK", 4)
     nodes, second = two_nodes
-    cluster = Cluster(maker(), GradeSettings(), None)
-    assert answers(cluster.grade(files)) == expected
-    cluster.close()
+    with closing(cluster.Cluster(maker(), GradeSettings(), None)) as engine:
+        assert answers(engine.grade(files)) == expected
 
-    cluster = Cluster(maker(0.1), GradeSettings(batch=4), None)
     graded = []
-    for file, rows in cluster.grade(files):
-        graded.append((file, rows))
-        if len(graded) == 33:
-            nodes.remove_node(second, allow_graceful=False)
-    cluster.close()
+    with closing(cluster.Cluster(maker(0.1), GradeSettings(batch=4), None)) as engine:
+        for file, rows in engine.grade(files):
+            graded.append((file, rows))
+            if len(graded) == 9:
+                nodes.remove_node(second, allow_graceful=False)
     assert answers(graded) == expected
 
 
-def test_a_worker_that_never_starts_is_one_sentence(two_nodes, files):
-    from gdest.scan.cluster import Cluster
+def test_a_worker_that_never_starts_is_one_sentence(two_nodes, files, monkeypatch):
+    monkeypatch.setattr(cluster, "MOST_LOSSES", 1)
 
     def broken():
         import os
@@ -97,7 +99,8 @@ def test_a_worker_that_never_starts_is_one_sentence(two_nodes, files):
         os._exit(1)
 
     assert two_nodes
-    cluster = Cluster(broken, GradeSettings(), None)
-    with pytest.raises(ArchiveError, match="again and again at its start"):
-        list(cluster.grade(files))
-    cluster.close()
+    with (
+        closing(cluster.Cluster(broken, GradeSettings(), None)) as engine,
+        pytest.raises(ArchiveError, match="again and again at its start"),
+    ):
+        list(engine.grade(files))

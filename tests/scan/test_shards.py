@@ -7,10 +7,12 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from gdest.cli.run_merge import merge_exit_code, run_merge
 from gdest.core.errors import OutputError, SettingsError
 from gdest.core.settings import GradeSettings
 from gdest.scan.ledger import Ledger
-from gdest.scan.merge import run_merge
+from gdest.scan.merge import merge_shards
+from gdest.scan.outcome import MergeOutcome, Results
 from gdest.scan.settings import ScanSettings
 from gdest.scan.shards import Shard, read_shard
 
@@ -60,7 +62,7 @@ def test_merge_names_the_gaps_and_the_doubles(run, tmp_path, capsys):
             second.record(recipe, row.file, [(row.cells | {"graded_at": "2999"}, row.grade_map)])
         first.mark_gone(recipe, [lost], "now")
     capsys.readouterr()
-    assert run_merge(out) == 3
+    assert run_merge(out, ()) == 3
     said = capsys.readouterr().err
     assert f"{lost}: not graded by any shard" in said
     assert f"{twice}: graded by more than one shard" in said
@@ -74,7 +76,7 @@ def test_merge_misses_a_whole_shard_and_one_that_was_cut_short(run, tmp_path, ca
     run(ScanSettings(shard=Shard(3, 3)))
     with Ledger.open(tmp_path / "out/shards/3-of-3") as shard:
         shard.begin_run(shard.recipes()[0], [Path("x")], "host", "now", "0")
-    assert run_merge(tmp_path / "out") == 3
+    assert run_merge(tmp_path / "out", ()) == 3
     said = capsys.readouterr().err
     assert "shard 2 of 3 is not there" in said
     assert "3-of-3 is not finished" in said
@@ -82,8 +84,35 @@ def test_merge_misses_a_whole_shard_and_one_that_was_cut_short(run, tmp_path, ca
 
 def test_shards_of_different_settings_and_no_shards_are_refused(run, tmp_path):
     with pytest.raises(OutputError, match="no shards"):
-        run_merge(tmp_path / "empty")
+        run_merge(tmp_path / "empty", ())
     run(ScanSettings(shard=Shard(1, 2)))
     run(ScanSettings(shard=Shard(2, 2)), settings=GradeSettings(stride_px=112))
     with pytest.raises(OutputError, match="other settings"):
-        run_merge(tmp_path / "out")
+        run_merge(tmp_path / "out", ())
+
+
+@pytest.mark.parametrize(
+    ("counts", "doubled", "gaps", "code"),
+    [
+        ({"graded": 2}, (), (), 0),
+        ({"graded": 2}, ("a.tif",), (), 3),
+        ({"graded": 2}, (), ("shard 2 of 3 is not there",), 3),
+        ({"graded": 1, "failed": 1}, (), (), 3),
+        ({"failed": 2}, ("a.tif",), ("shard 2 of 3 is not there",), 4),
+    ],
+)
+def test_rows_gaps_and_doubles_choose_the_exit_code_of_a_merge(counts, doubled, gaps, code):
+    assert merge_exit_code(MergeOutcome(Results(counts, [], (), True), 2, doubled, gaps)) == code
+
+
+def test_a_merge_returns_the_joined_rows_and_what_is_missing(run, tmp_path):
+    for i in (1, 2):
+        run(ScanSettings(shard=Shard(i, 2)))
+    whole = merge_shards(tmp_path / "out")
+    assert (whole.results.counts, whole.shards, whole.doubled, whole.gaps) == ({"graded": 6}, 2, (), ())
+    first = tmp_path / "out/shards/1-of-2"
+    twice = merge_shards(tmp_path / "twice", [first, first])
+    with Ledger.open(first) as ledger:
+        names = tuple(sorted(ledger.files(ledger.recipes()[0].id)))
+    assert twice.doubled == names
+    assert twice.gaps == ("shard 2 of 2 is not there",)

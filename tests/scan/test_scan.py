@@ -13,7 +13,7 @@ from helpers.scan_fixtures import put
 from gdest.core.settings import GradeSettings
 from gdest.grading import pipeline
 from gdest.reports.pictures import PICTURE_FOLDERS
-from gdest.scan import cluster, exporting, run as scan
+from gdest.scan import cluster, exporting, scan
 from gdest.scan.ledger import Ledger
 from gdest.scan.settings import ScanSettings
 

@@ -1,0 +1,37 @@
+"""Join the shards of a scan and print what came out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from gdest.cli.run_scan import print_results
+from gdest.core import MOST_NAMED, ExitCode, exit_code, say
+from gdest.scan import MergeOutcome, merge_shards
+
+
+def run_merge(out: Path, shards: Sequence[Path]) -> ExitCode:
+    """Join shard folders into `out`; return the exit code."""
+    outcome = merge_shards(out, shards)
+    print_merge(outcome)
+    return merge_exit_code(outcome)
+
+
+def print_merge(outcome: MergeOutcome) -> None:
+    """Print the joined results, and name the gaps and the files that were graded twice."""
+    print_results(outcome.results)
+    for gap in outcome.gaps[:MOST_NAMED]:
+        say(gap)
+    if len(outcome.gaps) > MOST_NAMED:
+        say(f"... and {len(outcome.gaps) - MOST_NAMED} more.")
+    for name in outcome.doubled[:MOST_NAMED]:
+        say(f"{name}: graded by more than one shard; the later row is kept")
+    say(f"{outcome.shards} shards: {len(outcome.doubled)} files graded twice, {len(outcome.gaps)} gaps.")
+    say(f"Written: {', '.join(map(str, outcome.results.reports))}")
+
+
+def merge_exit_code(outcome: MergeOutcome) -> ExitCode:
+    """Return the exit code of the joined rows; 3 also when files are missing or were graded twice."""
+    code = exit_code(outcome.results.counts)
+    incomplete = bool(outcome.doubled or outcome.gaps)
+    return ExitCode.PROBLEMS if code == ExitCode.GRADED and incomplete else code

@@ -1,0 +1,113 @@
+"""Scan an archive, print what came out, and choose the exit code."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from signal import SIGINT, Signals
+
+from gdest.cli.console import print_counts
+from gdest.core import ExitCode, GdestError, GradeSettings, be_quiet, exit_code, say
+from gdest.scan import (
+    Job,
+    Journal,
+    Results,
+    ScanOutcome,
+    ScanSettings,
+    heard,
+    prepare_scan,
+    preview,
+    scan_archive,
+    watch_archive,
+)
+
+
+def run_scan(
+    roots: Sequence[Path],
+    out: Path,
+    settings: GradeSettings,
+    weights: Path | None,
+    config: Path | None,
+    options: ScanSettings,
+) -> int:
+    """Scan once, or for ever with `watch`, or only print the plan with `dry_run`; return the exit code."""
+    if options.quiet:
+        be_quiet()
+    journal = Journal(options.log_file)
+    try:
+        job = prepare_scan(roots, out, settings, weights, config, options)
+        if options.shard:
+            say(f"Shard {options.shard.index} of {options.shard.count}.")
+        if options.dry_run:
+            return _print_plan(job)
+        with heard() as stop:
+            if not options.watch:
+                return _conclude(scan_archive(job, stop), journal)
+            watch_archive(job, stop, lambda outcome: _conclude(outcome, journal))
+            say(f"Stopped by {_called(stop.signal)}.")
+            return _of_signal(stop.signal)
+    except GdestError as error:
+        journal.write("error", sentence=str(error), exit_code=error.exit_code)
+        raise
+
+
+def _print_plan(job: Job) -> ExitCode:
+    """Print on standard output, tab-separated, each file, whether it would be graded, and why."""
+    for line in preview(job):
+        sys.stdout.write("\t".join(line) + "\n")
+    return ExitCode.GRADED
+
+
+def _conclude(outcome: ScanOutcome, journal: Journal) -> ExitCode:
+    """Print what one scan did and log its end; return the exit code."""
+    print_scan(outcome)
+    code = scan_exit_code(outcome)
+    journal.write("end", exit_code=code, files=outcome.files_read, seconds=round(outcome.seconds, 1))
+    return code
+
+
+def print_scan(outcome: ScanOutcome) -> None:
+    """Print what one scan did, and what the output folder now holds."""
+    results, done, seconds = outcome.results, outcome.files_read, outcome.seconds
+    if outcome.signal:
+        what = "the reports hold what was done" if results else "nothing was done yet"
+        say(f"Stopped by {_called(outcome.signal)}; {what}.")
+    if results is None:
+        return
+    print_results(results)
+    rate = f" ({done / max(seconds, 1e-9):.1f}/s)" if done > 1 else ""
+    say(f"{done} {'file' if done == 1 else 'files'} read in {seconds:.1f} s{rate}")
+    names = ", ".join(map(str, results.reports))
+    say(f"Written: {names}" if results.written else f"Nothing new; {names} are up to date.")
+
+
+def scan_exit_code(outcome: ScanOutcome) -> ExitCode:
+    """Return the exit code of a scan: that of its signal, else 6 when something fails a limit, else by its rows."""
+    if outcome.signal:
+        return _of_signal(outcome.signal)
+    if outcome.rejected:
+        return ExitCode.REJECTED
+    return exit_code(outcome.results.counts if outcome.results else {})
+
+
+def print_results(results: Results) -> None:
+    """Print how many micrographs belong to no specimen, which rows need a person, and the number of rows by status."""
+    say_unassigned(results.unassigned, sum(results.counts.values()))
+    print_counts(results.counts, results.problems)
+
+
+def say_unassigned(left: int, total: int) -> None:
+    """Say how many micrographs the rule for specimens does not cover: a slip in a pattern or a CSV shows so."""
+    if left:
+        say(f"{left} of {total} micrographs belong to no specimen by the rule in gdest.toml.")
+
+
+def _of_signal(number: int) -> ExitCode:
+    """Return 130 for Ctrl-C, 143 for SIGTERM, as a shell would."""
+    return ExitCode(128 + number)
+
+
+def _called(number: int) -> str:
+    """Return the name of a signal as a person calls it."""
+    return "Ctrl-C" if number == SIGINT else Signals(number).name

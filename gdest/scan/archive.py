@@ -1,0 +1,79 @@
+"""Look at an archive: which files it holds, and which of them are complete."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from gdest.core import MOST_NAMED, FileState, ImageFile, NothingGradedError, image_files, say
+
+
+@dataclass(frozen=True)
+class Archive:
+    """Hold the files found, sorted by name; `whole` when every folder could be listed, so that what is missing is gone.
+
+    An archive without a single file is never whole: a share that is not mounted looks the same.
+    """
+
+    files: tuple[ImageFile, ...]
+    whole: bool
+
+
+def look(roots: Sequence[Path]) -> Archive:
+    """Return what lies below the roots now, and name the folders that cannot be listed."""
+    unreadable: list[str] = []
+    there = [root for root in roots if root.is_dir()]
+    files = image_files(there, unreadable)
+    for folder in unreadable[:MOST_NAMED]:
+        say(f"{folder}: this folder cannot be listed; what is below it is not looked at.")
+    return Archive(tuple(files), whole=bool(files) and not unreadable and len(there) == len(roots))
+
+
+def look_for_images(roots: Sequence[Path]) -> Archive:
+    """Return what lies below the roots now, as `look` does; raise `NothingGradedError` when there is no image."""
+    archive = look(roots)
+    if not archive.files:
+        raise NothingGradedError(f"No image found below {', '.join(map(str, roots))}.")
+    return archive
+
+
+def look_at(file: ImageFile) -> FileState:
+    """Return the size and time of a file; the size is -1 where the system does not tell them."""
+    try:
+        stat = os.stat(file.path)
+    except OSError:
+        return FileState(file.name, _as_text(file.path), -1, 0)
+    return FileState(file.name, _as_text(file.path), stat.st_size, stat.st_mtime_ns)
+
+
+def _as_text(path: Path) -> str:
+    """Return an absolute path as text that a database can hold."""
+    return os.fsencode(os.path.abspath(path)).decode("utf-8", "backslashreplace")
+
+
+class Settling:
+    """Tell complete files from those that a microscope is still writing, by their size and time from poll to poll.
+
+    Network shares send no reliable events, so the files are polled.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._seen: dict[str, tuple[int, int, float]] = {}
+
+    def settled(self, files: Sequence[ImageFile]) -> tuple[ImageFile, ...]:
+        """Return the files whose size and time have not changed for `seconds`; forget those that are gone."""
+        moment, seen, found = time.monotonic(), {}, []
+        for file in files:
+            state = look_at(file)
+            size, mtime_ns, since = self._seen.get(file.name, (-2, 0, moment))
+            if (size, mtime_ns) != (state.size, state.mtime_ns):
+                since = moment
+            elif moment - since >= self._seconds:
+                found.append(file)
+            seen[file.name] = (state.size, state.mtime_ns, since)
+        self._seen = seen
+        return tuple(found)

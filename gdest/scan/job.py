@@ -1,0 +1,59 @@
+"""Check what a scan is asked to do, before anything is written."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from gdest.core import GradeSettings, SettingsError, read_config, with_rules
+from gdest.model import ModelFile, read_model_file, weights_path
+from gdest.reports import Record, read_rules
+from gdest.scan.exporting import begin_record
+from gdest.scan.settings import ScanSettings
+
+
+@dataclass(frozen=True)
+class Job:
+    """Hold what a scan is asked to do: grade what lies below the roots into `out`, by a model and settings.
+
+    `settings` have the rules of gdest.toml; `out` is the shard's own folder for a shard; `record` is
+    what the reports tell beside their rows.
+    """
+
+    roots: tuple[Path, ...]
+    out: Path
+    settings: GradeSettings
+    options: ScanSettings
+    model: ModelFile
+    record: Record
+
+
+def prepare_scan(
+    roots: Sequence[Path],
+    out: Path,
+    settings: GradeSettings,
+    weights: Path | None = None,
+    config: Path | None = None,
+    options: ScanSettings = ScanSettings(),
+) -> Job:
+    """Return the job of scanning the roots into `out`; `weights` None for the bundled ones, `config` a gdest.toml.
+
+    Raises `SettingsError` for a root that is not a folder, for results that would go into a root, and for
+    a wrong gdest.toml; `WeightsError` for weights that cannot be used.
+    """
+    sections = read_config(config)
+    settings = with_rules(settings, sections)
+    read_rules(sections, config.parent if config else Path())  # raises here, not after hours of grading
+    _check_folders(roots, out)
+    model = read_model_file(weights_path(weights))
+    record = begin_record(model, settings, roots, sections, config)
+    return Job(tuple(roots), options.shard.folder(out) if options.shard else out, settings, options, model, record)
+
+
+def _check_folders(roots: Sequence[Path], out: Path) -> None:
+    for root in roots:
+        if not root.is_dir():
+            raise SettingsError(f"{root} is not a folder; for single images use gdest analyze.")
+        if out.resolve().is_relative_to(root.resolve()):
+            raise SettingsError(f"The results cannot go into the scanned folder {root}; choose another --out.")

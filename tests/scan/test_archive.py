@@ -1,0 +1,34 @@
+"""What a look at the folders finds, and when what is missing counts as deleted."""
+
+from __future__ import annotations
+
+import os
+
+from helpers.scan_fixtures import put
+
+from gdest.core.records import ImageFile
+from gdest.scan.archive import look, look_at
+
+
+def test_a_root_that_vanished_makes_no_whole_archive(tmp_path):
+    for name in ("one/a.tif", "two/b.tif"):
+        put(tmp_path, name, 1)
+    roots = [tmp_path / "one", tmp_path / "two"]
+    assert [file.name for file in look(roots).files] == ["one/a.tif", "two/b.tif"]
+    assert look(roots).whole
+    (tmp_path / "two").rename(tmp_path / "elsewhere")
+    assert not look(roots).whole
+
+
+def test_an_archive_without_a_file_is_not_whole(tmp_path):
+    assert look([tmp_path]).files == ()
+    assert not look([tmp_path]).whole
+
+
+def test_a_file_is_known_by_its_size_and_time_and_one_that_is_gone_has_no_size(tmp_path):
+    path = put(tmp_path, "a.tif", 1)
+    os.utime(path, ns=(5, 7))
+    state = look_at(ImageFile(path, "x/a.tif"))
+    assert (state.name, state.path, state.size, state.mtime_ns) == ("x/a.tif", str(path), path.stat().st_size, 7)
+    path.unlink()
+    assert look_at(ImageFile(path, "x/a.tif")).size == -1
