@@ -12,7 +12,7 @@ CALLED = (
     "gdest.cli.run_learn.run_evaluate",
     "gdest.cli.run_learn.run_synth",
     "gdest.cli.run_study.run_study",
-    "gdest.scan.run_scan",
+    "gdest.cli.run_scan.run_scan",
 )
 """The one function that each command calls."""
 
