@@ -86,7 +86,7 @@ def some_of(parts: Sequence[Tiles], start: int, stop: int) -> list[Tiles]:
     return [
         part[max(start - begin, 0) : stop - begin]
         for part, begin, end in zip(parts, begins.tolist(), ends.tolist(), strict=True)
-        if begin < stop and start < end
+        if max(start, begin) < min(stop, end)
     ]
 
 

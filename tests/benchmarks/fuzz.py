@@ -34,10 +34,11 @@ if "--atheris" in sys.argv:  # instrumented as they are imported, before anythin
 
         import gdest.reading.micrograph  # noqa: F401
 
-from helpers.damaged_files import SOURCES, lay_out, mutate
+from helpers.damaged_files import SOURCES, lay_out, mutate, valid
 
 from gdest.core.records import ImageFile, Micrograph
 from gdest.core.settings import GradeSettings
+from gdest.reading.decoders import prepare_decoders
 from gdest.reading.micrograph import read_micrographs
 
 LONGEST_S, MOST_BYTES = 10.0, 1 << 30
@@ -55,8 +56,9 @@ def read(path: Path) -> str:
 def work(first: int, last: int, folder: Path, only: list[str]) -> None:
     """Read the mutants of some seeds; print one line for each."""
     resource.setrlimit(resource.RLIMIT_DATA, (MOST_BYTES, MOST_BYTES))
-    sources = {name: make() for name, make in SOURCES.items() if any(fnmatch(name, glob) for glob in only)}
-    (folder / "whole.tif").write_bytes(SOURCES["plain.tif"]())
+    prepare_decoders()
+    sources = {name: valid(name) for name in SOURCES if any(fnmatch(name, glob) for glob in only)}
+    (folder / "whole.tif").write_bytes(valid("plain.tif"))
     read(folder / "whole.tif")  # so that no mutant is charged with the imports
     for seed in range(first, last):
         name = sorted(sources)[seed % len(sources)]
@@ -102,8 +104,8 @@ def run_atheris(seconds: int) -> None:
     folder = Path(tempfile.mkdtemp())
     corpus = folder / "corpus"
     corpus.mkdir()
-    for name, make in SOURCES.items():
-        (corpus / name).write_bytes(make())
+    for name in SOURCES:
+        (corpus / name).write_bytes(valid(name))
 
     def one(content: bytes) -> None:
         (folder / "a.tif").write_bytes(content)

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 import os
+import stat
 
 import pytest
 
 from gdest.core.errors import OutputError, SettingsError
-from gdest.core.files import image_files, page_name, split_page, write_atomically
+from gdest.core.files import SUFFIXES, image_files, page_name, remove_unfinished, split_page, write_atomically
 
 
 def make(root, *names):
@@ -30,6 +31,42 @@ def test_with_several_roots_names_begin_with_the_root(tmp_path):
     assert names([tmp_path / "one"]) == ["1.tif"]
 
 
+def test_every_format_is_found_by_its_suffix_in_any_case(tmp_path):
+    known = ["tif", "tiff", "btf", "tf8", "png", "jpg", "jpeg", "jpe", "jfif", "jp2", "j2k", "jpx", "j2c", "bmp", "gif"]
+    known += ["webp", "czi", "lif", "nd2", "oib", "oif", "vsi"]
+    assert {f".{suffix}" for suffix in known} == SUFFIXES
+    make(tmp_path, *(f"{suffix}/a.{suffix.upper()}" for suffix in known), "a.svg", "b/tif", "a.tif.txt", ".tif")
+    assert names([tmp_path]) == sorted(f"{suffix}/a.{suffix.upper()}" for suffix in known)
+
+
+def test_names_are_sorted_over_all_roots_and_a_linked_root_has_the_name_of_its_target(tmp_path):
+    make(tmp_path, "z/1.tif", "a/2.tif")
+    (tmp_path / "b").symlink_to(tmp_path / "a")
+    assert names([tmp_path / "z", tmp_path / "b"]) == ["a/2.tif", "z/1.tif"]
+    assert image_files([tmp_path / "a"])[0].path == tmp_path / "a/2.tif"
+
+
+def test_a_folder_that_cannot_be_listed_is_told_and_the_others_are_searched(tmp_path, monkeypatch):
+    make(tmp_path, "a/1.tif", "b/2.tif")
+    scandir = os.scandir
+
+    def denied(path):
+        if os.fspath(path).endswith("a"):
+            raise PermissionError(13, "Permission denied", os.fspath(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", denied)
+    unreadable = []
+    assert [file.name for file in image_files([tmp_path], unreadable)] == ["b/2.tif"]
+    assert unreadable == [str(tmp_path / "a")]
+    assert names([tmp_path]) == ["b/2.tif"]
+
+
+def test_the_planes_beside_an_oif_are_no_micrographs_but_other_folders_of_files_are(tmp_path):
+    make(tmp_path, "a.OIF", "a.OIF.files/1.tif", "b.oif.files/2.tif", "c.files/3.tif")
+    assert names([tmp_path]) == ["a.OIF", "b.oif.files/2.tif", "c.files/3.tif"]
+
+
 def test_missing_roots_and_roots_of_one_name_are_refused(tmp_path):
     make(tmp_path, "a/x/1.tif", "b/x/1.tif")
     with pytest.raises(SettingsError, match="does not exist"):
@@ -46,6 +83,40 @@ def test_a_write_that_fails_half_way_leaves_no_file_behind(tmp_path):
     with pytest.raises(OutputError, match=r"out\.csv: No space left"):
         write_atomically(tmp_path / "new/out.csv", fails)
     assert list((tmp_path / "new").iterdir()) == []
+
+
+def test_a_write_replaces_the_old_file_and_lets_others_read_it(tmp_path):
+    path = tmp_path / "new/deep/out.csv"
+    seen = []
+
+    def write(content):
+        def fill(temporary):
+            seen.append(temporary)
+            temporary.write_text(content)
+
+        write_atomically(path, fill)
+
+    write("old")
+    write("new")
+    assert path.read_text() == "new"
+    assert list(path.parent.iterdir()) == [path]
+    assert stat.S_IMODE(path.stat().st_mode) == 0o644
+    assert {(one.parent, one.suffix) for one in seen} == {(path.parent, ".csv")}
+    assert all(one.name.startswith(".gdest-unfinished-") for one in seen)
+
+
+def test_a_bug_in_a_writer_is_not_taken_for_a_full_disk_and_leaves_nothing(tmp_path):
+    (tmp_path / "out.csv").write_text("old")
+    with pytest.raises(ZeroDivisionError):
+        write_atomically(tmp_path / "out.csv", lambda _path: 1 / 0)
+    assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("out.csv", "old")]
+
+
+def test_what_killed_processes_left_is_swept_up_in_every_folder_and_nothing_else(tmp_path):
+    make(tmp_path, ".gdest-unfinished-x.csv", "a/b/.gdest-unfinished-y.png", "a/results.csv", "gdest-unfinished-z")
+    remove_unfinished(tmp_path)
+    left = sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file())
+    assert left == ["a/results.csv", "gdest-unfinished-z"]
 
 
 def test_the_content_is_on_the_disk_before_its_name_and_then_the_name(tmp_path, monkeypatch):
@@ -85,12 +156,14 @@ def test_a_name_that_is_no_utf_8_gets_one_a_report_can_hold(tmp_path):
 
 @pytest.mark.parametrize(
     ("name", "whole", "page"),
-    [("a/b.tif", "a/b.tif", ""), ("a/b.tif#2", "a/b.tif", "#2"), ("a/b#c.tif", "a/b#c.tif", ""), ("#2", "#2", "")],
-)
+    [("a/b.tif", "a/b.tif", ""), ("a/b.tif#2", "a/b.tif", "#2"), ("a/b#c.tif", "a/b#c.tif", ""), ("#2", "#2", ""),
+     ("a.tif#", "a.tif#", ""), ("a#2#13", "a#2", "#13"), ("a.tif#-1", "a.tif#-1", "")],
+)  # fmt: skip
 def test_the_name_of_a_further_page_is_put_together_and_taken_apart_alike(name, whole, page):
     assert split_page(name) == (whole, page)
     if page:
         assert page_name(whole, int(page[1:])) == name
+    assert [page_name("a.tif", number) for number in (1, 2, 10)] == ["a.tif", "a.tif#2", "a.tif#10"]
 
 
 def test_what_gdest_itself_has_written_is_no_archive(tmp_path):

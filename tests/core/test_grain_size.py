@@ -48,6 +48,58 @@ def test_every_conversion_is_undone_by_its_inverse(g):
         assert back(forth(g)) == pytest.approx(g, abs=1e-9)
 
 
+@given(GRADES)
+def test_the_intercept_agrees_with_the_standards_printed_formula(g):
+    assert -6.643856 * np.log10(gs.mean_intercept_um(g) / 1000) - 3.288 == pytest.approx(g, abs=1e-9)
+    # the intercept of a plane tessellation is about 0.89 of the mean diameter
+    assert 0.88 < gs.mean_intercept_um(g) / gs.mean_diameter_um(g) < 0.9
+
+
+@given(GRADES)
+def test_area_and_diameter_are_those_of_the_grains_that_fill_a_square_millimetre(g):
+    count = 15.5 * 2.0 ** (g - 1)
+    assert gs.mean_area_um2(g) * count == pytest.approx(1e6)
+    assert gs.mean_diameter_um(g) ** 2 * count == pytest.approx(1e6)
+
+
+@given(GRADES)
+def test_the_iso_number_is_that_of_its_printed_formula(g):
+    assert gs.iso_643(g) == pytest.approx(np.log2(15.5 * 2.0 ** (g - 1)) - 3, abs=1e-9)
+
+
+def test_the_mean_of_a_field_is_that_of_the_density_weighted_where_told():
+    g = np.array([6.0, 8.0], np.float32)
+    density = np.array([496.0, 1984.0])
+    assert gs.g_of_mean_density(g) == pytest.approx(1 + np.log2(density.mean() / 15.5))
+    weighted = (3 * density[0] + density[1]) / 4
+    assert gs.g_of_mean_density(g, np.array([3.0, 1.0])) == pytest.approx(1 + np.log2(weighted / 15.5))
+    assert gs.g_of_mean_density(g) > 7.3 > g.mean()
+
+
+@pytest.mark.parametrize(
+    ("counted", "grains"), [((10, 0, 0), 10.0), ((0, 8, 0), 4.0), ((0, 0, 4), 1.0), ((10, 8, 4), 15.0), ((7, 3), 8.5)]
+)
+def test_grains_on_the_rim_count_half_and_at_a_corner_a_quarter(counted, grains):
+    assert gs.planimetric_count(*counted) == grains
+
+
+def test_g_from_a_count_divides_by_the_area():
+    assert gs.g_from_count(992.0, 0.5) == pytest.approx(8.0, abs=1e-3)
+    assert gs.g_from_count(992.0, 2.0) == pytest.approx(6.0, abs=1e-3)
+    assert (gs.G_MIN, gs.G_MAX) == (0.0, 16.0)
+
+
+@given(GRADES, st.floats(0.1, 10.0))
+def test_enlarging_an_image_spreads_its_grains_over_more_area(g, zoom):
+    assert gs.grains_per_mm2(gs.g_after_zoom(g, zoom)) == pytest.approx(gs.grains_per_mm2(g) / zoom**2)
+
+
+def test_no_grains_have_no_g():
+    with np.errstate(divide="ignore", invalid="ignore"):
+        assert gs.g_from_grains_per_mm2(0.0) == -np.inf
+        assert np.isnan(gs.g_from_grains_per_mm2(-1.0))
+
+
 def test_iso_number_lies_0_046_below():
     assert 5.0 - gs.iso_643(5.0) == pytest.approx(0.046, abs=0.001)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import tempfile
-from functools import partial
+from functools import cache, partial
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -36,6 +36,7 @@ def raster(kind, mode="L", **options):
     return buffer.getvalue()
 
 
+@cache
 def czi():
     from pylibCZIrw import czi as library
 
@@ -47,6 +48,7 @@ def czi():
         return path.read_bytes()
 
 
+@cache
 def vsi(part):
     with tempfile.TemporaryDirectory() as folder:
         write_vsi(Path(folder, "a.vsi"), picture(), 0.5, 64)
@@ -88,6 +90,12 @@ VENDOR_SOURCES = {
 for _library, _sources in VENDOR_SOURCES.items():
     if find_spec(_library) is not None:
         SOURCES.update(_sources)
+
+
+@cache
+def valid(name: str) -> bytes:
+    """Return the bytes of one of the `SOURCES`, made once."""
+    return SOURCES[name]()
 
 
 def lay_out(folder: Path, name: str, content: bytes) -> Path:

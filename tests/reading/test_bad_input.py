@@ -14,7 +14,7 @@ import numpy as np
 import openpyxl
 import pytest
 import tifffile
-from helpers.damaged_files import SOURCES, lay_out, mutate
+from helpers.damaged_files import SOURCES, lay_out, mutate, valid
 from helpers.predictors import FakePredictor
 from hypothesis import HealthCheck, given, settings, strategies as st
 from PIL import Image
@@ -62,7 +62,7 @@ def test_an_image_with_another_formats_suffix_is_read_for_what_it_is(tmp_path, g
 @pytest.mark.parametrize("name", sorted(SOURCES))
 def test_a_file_cut_anywhere_is_whole_or_refused(tmp_path, name):
     """A cut that loses pixels is refused; one that only loses trailing metadata gives the same pixels."""
-    content = SOURCES[name]()
+    content = valid(name)
     path = lay_out(tmp_path, name, content)
     whole = next(read_micrographs(ImageFile(path, name), GradeSettings()))
     for end in {1, 3, 8, 100, *np.linspace(1, len(content) - 1, 40).astype(int).tolist()}:
@@ -199,7 +199,7 @@ def test_odd_names_are_graded_and_never_run_as_a_formula(tmp_path, grey):
 @settings(max_examples=150, deadline=10_000, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.sampled_from(sorted(SOURCES)), st.integers(0, 2**32 - 1))
 def test_mutants_of_valid_files_are_read_or_named(tmp_path, name, seed):
-    path = lay_out(tmp_path, name, mutate(SOURCES[name](), np.random.default_rng(seed)))
+    path = lay_out(tmp_path, name, mutate(valid(name), np.random.default_rng(seed)))
     rows = list(read_micrographs(ImageFile(path, name), GradeSettings()))
     assert rows
     for row in rows:

@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+import io
+
+import pytest
+from rich.console import Console
+
+from gdest.core import terminal
+
+
+@pytest.fixture
+def printed(monkeypatch):
+    """Return what is printed to standard error, where it is no terminal of 40 columns."""
+    output = io.StringIO()
+    monkeypatch.setattr(terminal, "stderr", Console(file=output, width=40, highlight=False))
+    return output
+
+
+def test_a_line_is_printed_as_it_is_neither_folded_nor_taken_for_markup(printed):
+    line = "[red]a[/red]/" + "very_long_folder_name/" * 6 + "[b].tif: 3 of 4"
+    terminal.say(line)
+    assert printed.getvalue() == line + "\n"
+
+
+def test_nothing_is_said_once_gdest_is_quiet(printed):
+    terminal.be_quiet()
+    terminal.say("not heard")
+    assert printed.getvalue() == ""
+
+
+@pytest.mark.parametrize(
+    ("total", "steps", "lines"),
+    [(3, [1, 1, 1], ["files: 1/3", "files: 2/3", "files: 3/3"]), (100, [1] * 9, ["files: 5/100"]),
+     (41, [2] * 20 + [1], [f"files: {done}/41" for done in (*range(2, 41, 2), 41)])],
+)  # fmt: skip
+def test_without_a_terminal_progress_is_about_twenty_lines_and_the_last(printed, total, steps, lines):
+    with terminal.progress("files", total) as advance:
+        for step in steps:
+            advance(step)
+    assert printed.getvalue().splitlines() == lines
+
+
+def test_on_a_terminal_progress_is_a_bar_that_goes_away(monkeypatch):
+    output = io.StringIO()
+    console = Console(file=output, width=100, force_terminal=True, highlight=False)
+    monkeypatch.setattr(terminal, "stderr", console)
+    with terminal.progress("files", 4) as advance:
+        advance(3)
+    assert "files" in output.getvalue()
+    assert "3/4" in output.getvalue()
+    assert "\x1b[2K" in output.getvalue()  # the line is erased at the end
