@@ -8,12 +8,12 @@ from dataclasses import asdict
 from pathlib import Path
 
 from gdest import __version__
-from gdest.model import LoadedModel, has_fast_bf16, network, weights_path
+from gdest.model import LoadedModel, has_fast_bf16, load_model, weights_path
 
 
 def load_weights(given: Path | None) -> LoadedModel:
     """Load the weights that were asked for, or the bundled ones."""
-    return network.load(weights_path(given))
+    return load_model(weights_path(given))
 
 
 def run_info(weights: Path | None) -> int:

@@ -37,6 +37,7 @@ from .model_card import (
     INPUTS as INPUTS,
     TASKS as TASKS,
     UNFIT as UNFIT,
+    Doubt as Doubt,
     ModelCard as ModelCard,
     interpolate as interpolate,
 )

@@ -107,9 +107,12 @@ def _look(roots: Sequence[Path], *, must_hold: bool) -> Archive:
 
 def load_predictor(weights: Path, settings: GradeSettings, files: int) -> Predictor:
     """Return the network ready to work on many files or few; imported here, since a scan of nothing new needs none."""
-    from gdest.model import NetworkPredictor, network
+    from gdest.model import NetworkPredictor, leave_cores_to_openvino, load_model
 
-    return NetworkPredictor(network.load(weights), settings, files=files)
+    predictor = NetworkPredictor(load_model(weights), settings, files=files)
+    if predictor.runs_openvino:
+        leave_cores_to_openvino()
+    return predictor
 
 
 class Scan:

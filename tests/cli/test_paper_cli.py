@@ -92,6 +92,6 @@ def test_what_cannot_be_meant_is_one_sentence(typed, words, sentence):
 
 
 def test_explaining_without_a_classifier_says_how_to_get_one(tmp_path, monkeypatch):
-    monkeypatch.setattr("gdest.model.weights_path.PACKAGE", tmp_path / "gdest")
+    monkeypatch.setattr("gdest.model.weights_file.PACKAGE", tmp_path / "gdest")
     with pytest.raises(WeightsError, match="--task classification"):
         explain.weights_path(None, explain.BUNDLED_CLASSIFIER)
