@@ -18,7 +18,7 @@ from gdest.core.model_card import ModelCard
 from gdest.core.settings import GradeSettings
 from gdest.core.tiles import tiles_of
 from gdest.model import eight_bit, openvino_engine
-from gdest.model.openvino_engine import MOST_G_GAP, OpenVinoEngine
+from gdest.model.openvino_engine import MOST_G_GAP, OpenVinoEngine, leave_cores_to_openvino, openvino_threads
 from gdest.model.predictor import LONG_RUN, NetworkPredictor
 
 
@@ -190,3 +190,16 @@ def test_a_long_run_starts_without_drawing_anything(bundled_model, monkeypatch, 
     exact = NetworkPredictor(bundled_model, GradeSettings(device="cpu", precision="fp32"))
     tiles = [tiles_of(steel[0])]
     assert predictor.predict(tiles).g_seen == pytest.approx(exact.predict(tiles).g_seen, abs=0.1)
+
+
+def test_torch_is_left_one_thread_by_name_and_openvino_gets_what_torch_had(monkeypatch):
+    threads = [7]
+    monkeypatch.setattr(torch, "get_num_threads", lambda: threads[0])
+    monkeypatch.setattr(torch, "set_num_threads", lambda count: threads.__setitem__(0, count))
+    openvino_threads.cache_clear()
+    try:
+        leave_cores_to_openvino()
+        assert threads == [1]
+        assert openvino_threads() == 7
+    finally:
+        openvino_threads.cache_clear()

@@ -124,7 +124,7 @@ def chosen(monkeypatch):
         compile_where_faster = staticmethod(lambda: asked.append("compiled"))
 
     def engine(name):
-        def make(*_told, bf16, batch, int8=None, sha256=None):
+        def make(*_told, batch, int8=None, **_more):
             asked.append((name, batch, int8))
             return Engine
 
