@@ -49,9 +49,9 @@ def load_model(weights: str | Path | None = None, *, device: str = "auto") -> Ne
     Raises `WeightsError` for a file that cannot be used, `SettingsError` for an unknown or missing device.
     """
     from gdest.core import GradeSettings
-    from gdest.model import NetworkPredictor, network, weights_path
+    from gdest.model import NetworkPredictor, load_model as load, weights_path
 
-    model = network.load(weights_path(None if weights is None else Path(weights)))
+    model = load(weights_path(None if weights is None else Path(weights)))
     return NetworkPredictor(model, GradeSettings(device=device))
 
 

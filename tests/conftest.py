@@ -5,19 +5,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
-import torch
 
 from gdest.core.records import ImageFile
 
 pytest_plugins = ["helpers.scan_fixtures"]
 
 
-@pytest.fixture(autouse=True)
-def torch_threads():
-    """Give every test the threads of the first: OpenVINO's engine leaves torch one, and sums then round differently."""
-    before = torch.get_num_threads()
-    yield
-    torch.set_num_threads(before)
+@pytest.fixture(scope="session")
+def bundled_model():
+    """Return the weights that travel with gdest, loaded once; a test must not change the network."""
+    from gdest.model import load_model, weights_path
+
+    return load_model(weights_path(None))
 
 
 @pytest.fixture

@@ -63,13 +63,8 @@ def faults(path: Path, allowed: dict[str, set[str]]) -> list[str]:
 FILES = sorted(path for path in PACKAGE.rglob("*.py*") if path.suffix in (".py", ".pyi"))
 
 
-UNTIL_REDRAWN = {"model/eight_bit.py"}
-
-
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.relative_to(PACKAGE).as_posix())
-def test_imports_follow_the_table(path, request):
-    if path.relative_to(PACKAGE).as_posix() in UNTIL_REDRAWN:
-        request.applymarker(pytest.mark.xfail(strict=True))
+def test_imports_follow_the_table(path):
     assert faults(path, allowed_imports()) == []
 
 

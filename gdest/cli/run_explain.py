@@ -10,8 +10,8 @@ import numpy as np
 from gdest.cli.console import print_areas
 from gdest.cli.run_info import load_weights
 from gdest.core import ExitCode, GradeSettings, ImageFile, MicrographError, grain_size, say
-from gdest.grading import grade, grade_map_of
-from gdest.model import BUNDLED_CLASSIFIER, LoadedModel, NetworkPredictor, explain, network, weights_path
+from gdest.grading import grade_map_of, graded_row
+from gdest.model import BUNDLED_CLASSIFIER, LoadedModel, NetworkPredictor, explain, load_model, weights_path
 from gdest.reading import read_micrograph
 from gdest.reports import draw_grades, draw_heatmap, pixel_grades, save_png, side_by_side
 
@@ -20,7 +20,7 @@ def run_explain(
     images: Sequence[Path], settings: GradeSettings, weights: Path | None, regressor: Path | None
 ) -> ExitCode:
     """Write IMAGE.explain.png for each image into the current folder; return the exit code."""
-    classifier = network.load(weights_path(weights, BUNDLED_CLASSIFIER))
+    classifier = load_model(weights_path(weights, BUNDLED_CLASSIFIER))
     predictor = NetworkPredictor(load_weights(regressor), settings)
     for path in images:
         _explain_one(ImageFile(path, path.as_posix()), classifier, predictor, settings)
@@ -37,8 +37,8 @@ def _explain_one(
         grade_map = grade_map_of(micrograph, predictor, settings.stride_px)
     except MicrographError as error:
         raise MicrographError(f"{file.name}: {error}") from error
-    graded = grade(micrograph, grade_map, predictor.card)
-    # a classifier also finds grades where there is no metal; they are no evidence
+    graded = graded_row(micrograph, grade_map, predictor.card)
+    # what is no metal is no evidence either
     metal = np.isfinite(pixel_grades(graded))
     grades = np.where(metal, explain(micrograph.pixels, classifier, settings).g_seen, np.float32(np.nan))
     title = "G seen"

@@ -9,12 +9,12 @@ from pathlib import Path
 
 from gdest import __version__
 from gdest.core import ExitCode
-from gdest.model import LoadedModel, has_fast_bf16, network, weights_path
+from gdest.model import LoadedModel, has_fast_bf16, load_model, weights_path
 
 
 def load_weights(given: Path | None) -> LoadedModel:
     """Load a weights file, the bundled one when none is given."""
-    return network.load(weights_path(given))
+    return load_model(weights_path(given))
 
 
 def run_info(weights: Path | None) -> ExitCode:

@@ -30,7 +30,7 @@ from .grid import (
     tile_grid as tile_grid,
     usable_tiles as usable_tiles,
 )
-from .model_card import UNFIT as UNFIT, ModelCard as ModelCard, interpolate as interpolate
+from .model_card import UNFIT as UNFIT, Doubt as Doubt, ModelCard as ModelCard, interpolate as interpolate
 from .option import (
     POSITIVE as POSITIVE,
     SHARE as SHARE,

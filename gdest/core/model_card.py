@@ -1,30 +1,47 @@
-"""Say what a weights file is, all a reader of its numbers must know."""
+"""Describe a weights file: all that a reader of its numbers must know."""
 
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from typing import TypeGuard
 
 import numpy as np
 
 from gdest.core.errors import WeightsError
 from gdest.core.words import Backbone, Head, NetworkInput, Task
 
-UNFIT = ("no grains", "defocused", "fragments")
-"""The kinds of picture that must not be graded, which a model learns to tell from gradeable ones."""
+
+class Doubt(StrEnum):
+    """Name what a grade map measures to decide whether its micrograph may be graded; a model card limits each."""
+
+    NO_GRAINS = "no grains"
+    DEFOCUSED = "defocused"
+    FRAGMENTS = "fragments"
+    NOVELTY = "novelty"
+    ZOOM_GAP = "zoom gap"
+
+
+UNFIT = (Doubt.NO_GRAINS, Doubt.DEFOCUSED, Doubt.FRAGMENTS)
+"""The kinds of picture that must not be graded, which a network learns to tell from gradeable ones."""
 
 
 @dataclass(frozen=True)
 class ModelCard:
-    """Say what a weights file is, all a reader of its numbers must know.
+    """Describe a weights file: all that a reader of its numbers must know.
 
     `um_per_px` is the reference pixel size p0; `g_min`..`g_max` the trained range of G at p0;
     `correction` what the network reads too fine at each G, to be subtracted: rows of (G_seen, G);
     `interval` the half-widths of the 90 % interval: rows of (G_seen, half-width); `tile_scatter`
     the scatter of tile grades within a uniform micrograph: rows of (G_seen, sd); all are
-    interpolated linearly. `limits` says how large each of a grade map's doubts may be in a
-    micrograph that is graded. `input` is crop or image, what the network was trained to be shown;
+    interpolated linearly. `limits` holds the largest value of each `Doubt` that a graded micrograph may have.
+    `input` is crop or image, what the network was trained to be shown;
     `classes` are the grades at p0 that a classifier tells apart. `training` and `errors` are free records for people.
+
+    `int8_limits` are the largest numbers that 8 bits hold at the inputs of the convolutions, in the order of the
+    network; `int8_g_gap` is the mean change of a tile's G by 8 bits. Without them a network runs in floats.
     """
 
     backbone: Backbone = "resnet18"
@@ -44,6 +61,8 @@ class ModelCard:
     errors: dict[str, float] = field(default_factory=dict)
     gdest_version: str = ""
     input: NetworkInput = "crop"
+    int8_limits: tuple[float, ...] = ()
+    int8_g_gap: float | None = None
 
     def to_json(self) -> str:
         """Return the card as the JSON text that the weights file carries."""
@@ -57,9 +76,28 @@ class ModelCard:
             for name in ("correction", "interval", "tile_scatter"):
                 raw[name] = tuple((float(g), float(value)) for g, value in raw.get(name, ()))
             raw["classes"] = tuple(raw["classes"])
+            raw["int8_limits"], raw["int8_g_gap"] = _read_int8(raw)
             return cls(**raw)
-        except (ValueError, TypeError, KeyError) as error:
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise WeightsError(f"its model card cannot be read ({error}).") from error
+
+
+def _read_int8(raw: dict[str, object]) -> tuple[tuple[float, ...], float | None]:
+    """Return `int8_limits` and `int8_g_gap` of a card, both or neither; raise `ValueError` for impossible ones."""
+    limits, gap = raw.get("int8_limits", ()), raw.get("int8_g_gap")
+    if not isinstance(limits, list | tuple) or bool(limits) != (gap is not None):
+        raise ValueError("int8_limits and int8_g_gap go together")
+    if gap is None:
+        return (), None
+    if not all(_is_number(limit) and limit > 0 for limit in limits):
+        raise ValueError("int8_limits must be positive numbers")
+    if not _is_number(gap) or gap < 0:
+        raise ValueError("int8_g_gap must be a number, not negative")
+    return tuple(map(float, limits)), float(gap)
+
+
+def _is_number(value: object) -> TypeGuard[float]:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def interpolate(curve: tuple[tuple[float, float], ...], g: float) -> float:

@@ -2,10 +2,10 @@ from .batching import Predictor as Predictor
 from .doubts import DOUBTS as DOUBTS
 from .pipeline import (
     Memory as Memory,
-    grade as grade,
     grade_files as grade_files,
     grade_map_of as grade_map_of,
     grade_micrographs as grade_micrographs,
+    graded_row as graded_row,
     no_memory as no_memory,
 )
 from .zooms import (

@@ -21,10 +21,16 @@ class Predictor(Protocol):
     card: ModelCard
     name: str
     sha256: str
-    batch: int
-    """Tiles that it works on at once."""
-    streams: int
-    """Threads that may ask it at the same time."""
+
+    @property
+    def batch(self) -> int:
+        """Return how many tiles it works on at once; less than before when the memory was full."""
+        ...
+
+    @property
+    def streams(self) -> int:
+        """Return how many threads may ask it at the same time."""
+        ...
 
     def predict(self, parts: Sequence[Tiles]) -> TileAnswers:
         """Return G_seen and the doubts of the tiles of all parts, in their order."""
@@ -33,7 +39,10 @@ class Predictor(Protocol):
 
 @dataclass
 class _Request:
-    """Hold what one caller asked, how many tiles were given to the network, its answers, and where the whole goes."""
+    """Hold the tiles that one caller asked about, how many of them the network was given, and their answers.
+
+    `parts` are the answers so far by the number of their first tile; `whole` is set when all are there.
+    """
 
     asked: Sequence[Tiles]
     count: int
@@ -55,8 +64,8 @@ class SharedPredictor:
     """Answer the tiles of many threads with one predictor, in batches cut across their requests.
 
     As many batches are under way as the predictor has streams. It never waits for a batch to fill: while the network
-    works on one, the next gathers. Leave it
-    with `with`; an error of the network reaches every caller.
+    works on one, the next gathers. An error of the network reaches every caller of its batch. Use it in a `with`,
+    which ends its threads.
     """
 
     def __init__(self, predictor: Predictor) -> None:
@@ -86,7 +95,7 @@ class SharedPredictor:
             thread.join()
 
     def predict(self, parts: Sequence[Tiles]) -> TileAnswers:
-        """Return the answers for the tiles of all parts, when the network has come to them."""
+        """Wait for the network, and return its answers for the tiles of all parts."""
         request = _Request(parts, sum(map(len, parts)))
         with self._changed:
             if self._closed:
@@ -102,13 +111,13 @@ class SharedPredictor:
             try:
                 asked = [some_of(part.request.asked, part.start, part.stop) for part in batch]
                 answers = self._predictor.predict([tiles for some in asked for tiles in some])
-            except BaseException as error:  # it belongs to the threads that asked
+            except BaseException as error:  # to be raised in the threads that asked
                 self._fail([part.request for part in batch], error)
                 continue
             self._hand_out(batch, answers)
 
     def _next_batch(self) -> list[_Part]:
-        """Return parts of requests that fit into one batch; nothing when all is over."""
+        """Return parts of requests that fit into one batch; none when the predictor was closed and nothing waits."""
         with self._changed:
             while not self._waiting and not self._closed:
                 self._changed.wait()
@@ -145,10 +154,10 @@ class SharedPredictor:
                 )
                 complete = sum(len(each.g_seen) for each in request.parts.values()) == request.count
                 if complete and not request.whole.done():
-                    request.whole.set_result(joined([request.parts[start] for start in sorted(request.parts)]))
+                    request.whole.set_result(join_answers([request.parts[start] for start in sorted(request.parts)]))
 
 
-def joined(parts: Sequence[TileAnswers]) -> TileAnswers:
+def join_answers(parts: Sequence[TileAnswers]) -> TileAnswers:
     """Return the answers of several batches as those of one."""
     g_seen, unfit, novelty = zip(*((part.g_seen, part.unfit, part.novelty) for part in parts), strict=True)
     return TileAnswers(np.concatenate(g_seen), np.concatenate(unfit), np.concatenate(novelty))

@@ -1,4 +1,4 @@
-"""Say why a person should look at an answer before it is used."""
+"""Find the reasons why a person should look at an answer before it is used."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageStat
 
-from gdest.core import UNFIT, GradeMap, ModelCard, TileAnswers, grain_size
+from gdest.core import UNFIT, Doubt, GradeMap, ModelCard, TileAnswers, grain_size
 
 BLANK_SD = 3.0
 """Grey levels: a micrograph with less contrast than this shows no grains."""
@@ -16,34 +16,33 @@ BLANK_SD = 3.0
 BURNT_SHARE = 0.7
 """Share of pixels at the black or white end beyond which too little is left to see."""
 
-FRAGMENTS, NOVELTY, ZOOM_GAP = "fragments", "novelty", "zoom gap"
-DOUBTS = (*UNFIT, NOVELTY, ZOOM_GAP)
-"""The doubts a grade map carries and a model card limits."""
+DOUBTS: tuple[str, ...] = tuple(Doubt)
+"""The doubts that a grade map carries and a model card limits, in the order in which a person reads them."""
 
 SAMPLE_PX = 4_000_000
 """Contrast and saturation are measured on every second (fourth, eighth...) pixel, at most this many."""
 
 SENTENCES = {
-    "no grains": "no grain structure can be seen",
-    "defocused": "out of focus for grains of this size",
-    FRAGMENTS: "boundaries only in fragments, as in prior-austenite etches; grains cannot be closed",
-    NOVELTY: "unlike anything the model was trained on",
-    ZOOM_GAP: "its answers at two zooms contradict each other",
+    Doubt.NO_GRAINS: "no grain structure can be seen",
+    Doubt.DEFOCUSED: "out of focus for grains of this size",
+    Doubt.FRAGMENTS: "boundaries only in fragments, as in prior-austenite etches; grains cannot be closed",
+    Doubt.NOVELTY: "unlike anything the model was trained on",
+    Doubt.ZOOM_GAP: "its answers at two zooms contradict each other",
 }
 
 
 def measured_doubts(answers: TileAnswers, zoom_gap: float, larger: TileAnswers | None = None) -> dict[str, float]:
-    """Return one number for each of `DOUBTS`; `zoom_gap` is the difference in G between two zooms.
+    """Return one number for each `Doubt`; `zoom_gap` is the difference in G between two zooms.
 
-    `larger` is what is said of the picture twice the size, where that shows enough grains: a boundary whose pieces
-    run together in the smaller one may still be in fragments there.
+    `larger` are the answers for the picture of twice the size, where that shows enough grains: a boundary whose
+    pieces run together in the smaller one may still be in fragments there.
     """
     kinds = answers.unfit.mean(axis=0, dtype=np.float64)
-    found = {kind: float(odds) for kind, odds in zip(UNFIT, kinds, strict=True)}
+    found: dict[str, float] = {kind: float(odds) for kind, odds in zip(UNFIT, kinds, strict=True)}
     if larger is not None:
-        column = UNFIT.index(FRAGMENTS)
-        found[FRAGMENTS] = max(found[FRAGMENTS], float(larger.unfit[:, column].mean(dtype=np.float64)))
-    return {**found, NOVELTY: float(answers.novelty.mean(dtype=np.float64)), ZOOM_GAP: zoom_gap}
+        in_larger = float(larger.unfit[:, UNFIT.index(Doubt.FRAGMENTS)].mean(dtype=np.float64))
+        found[Doubt.FRAGMENTS] = max(found[Doubt.FRAGMENTS], in_larger)
+    return {**found, Doubt.NOVELTY: float(answers.novelty.mean(dtype=np.float64)), Doubt.ZOOM_GAP: zoom_gap}
 
 
 def reasons(pixels: NDArray[np.uint8], g_seen: float, grade_map: GradeMap, card: ModelCard) -> Iterator[str]:
@@ -62,7 +61,7 @@ def reasons(pixels: NDArray[np.uint8], g_seen: float, grade_map: GradeMap, card:
         size = "coarser" if in_picture < card.g_min else "finer"
         trained = f"trained {card.g_min:g}..{card.g_max:g}"
         yield f"grains {size} than the model was trained on (G seen {in_picture:.1f}, {trained})"
-    for name in DOUBTS:
-        value, limit = grade_map.doubts.get(name, float("nan")), card.limits.get(name, float("inf"))
+    for doubt in Doubt:
+        value, limit = grade_map.doubts.get(doubt, float("nan")), card.limits.get(doubt, float("inf"))
         if value > limit:
-            yield f"{SENTENCES[name]} ({name} {value:.1f}, limit {limit:.1f})"
+            yield f"{SENTENCES[doubt]} ({doubt} {value:.1f}, limit {limit:.1f})"

@@ -14,7 +14,7 @@ FEWEST_TILES = 4
 """With fewer tiles nothing is said of homogeneity."""
 
 NOTABLE_VARIANCE = 0.10
-"""G squared: two grades 2 G apart, the smaller on a tenth of the area, have more than three times as much."""
+"""G squared: two grades 2 G apart, the coarser on a tenth of the area, have more than three times as much."""
 
 NOTABLE_SHARE = 1.2
 """Variance that has a place, in variances of single tiles of uniform steel."""
@@ -27,15 +27,15 @@ FEWEST_GRAINS_PER_TILE = 15.0
 
 
 @dataclass(frozen=True)
-class Homogeneity:
-    """Hold `uniform`, `duplex:<suggested type>` or `unknown`, and one sentence on why."""
+class Assessment:
+    """Hold `uniform`, `duplex:<a Mixture>` or `unknown`, and one sentence on why."""
 
     verdict: str
     note: str
 
 
-def assess(grade_map: GradeMap, card: ModelCard) -> Homogeneity:
-    """Return `uniform`, `duplex:<suggested type>` or `unknown` for a grade map, and why.
+def assess(grade_map: GradeMap, card: ModelCard) -> Assessment:
+    """Return `uniform`, `duplex:<a Mixture>` or `unknown` for a grade map, and why.
 
     Only scatter that has a place counts: what one region, the rows or the columns share. It must be notable,
     beyond what single tiles of uniform steel of the same G scatter by, which the card knows (a tile of six
@@ -46,7 +46,7 @@ def assess(grade_map: GradeMap, card: ModelCard) -> Homogeneity:
     tiles = shown.g_seen[np.isfinite(shown.g_seen)].astype(np.float64)
     count = len(tiles)
     if count < FEWEST_TILES or not card.tile_scatter:
-        return Homogeneity("unknown", f"fewer than {FEWEST_TILES} tiles" if card.tile_scatter else "")
+        return Assessment("unknown", f"fewer than {FEWEST_TILES} tiles" if card.tile_scatter else "")
     in_picture = float(grain_size.g_after_zoom(float(tiles.mean()), shown.zoom))
     expected = uniform_scatter(card, in_picture) ** 2
     caution = _few_grains(in_picture, card)
@@ -57,12 +57,12 @@ def assess(grade_map: GradeMap, card: ModelCard) -> Homogeneity:
     if shared <= max(NOTABLE_VARIANCE, NOTABLE_SHARE * expected, CHANCE_TILES / count * expected):
         placeless = excess > max(NOTABLE_VARIANCE, 2.0 * expected)
         why = f"tiles scatter by {np.sqrt(excess):.1f} G beyond uniform steel, but without a spatial pattern"
-        return Homogeneity("uniform", f"{why if placeless else 'no more scatter than uniform steel shows'}{caution}")
+        return Assessment("uniform", f"{why if placeless else 'no more scatter than uniform steel shows'}{caution}")
     beyond = f"tiles scatter by {np.sqrt(excess):.1f} G beyond uniform steel"
     if not patterns.is_coherent(cells):
-        return Homogeneity("uniform", f"{beyond}, but without a spatial pattern{caution}")
+        return Assessment("uniform", f"{beyond}, but without a spatial pattern{caution}")
     found = patterns.suggest(grades, tile_areas(shown.grid), expected)
-    return Homogeneity(f"duplex:{found.kind}", f"{found.words}; {beyond}{caution}")
+    return Assessment(f"duplex:{found.kind}", f"{found.words}; {beyond}{caution}")
 
 
 def uniform_scatter(card: ModelCard, g_in_picture: float) -> float:

@@ -26,7 +26,7 @@ ZOOMS = (1.0, 0.5, 0.25)
 LARGEST_DIFFERENCE = 1.0
 """G: beyond this a person should look."""
 
-TILE_PX = 224
+SQUARE_PX = 224
 LINE_STEP_PX = 12
 LEAST_CLEAR_SHARE = 1 / 3
 FEWEST_INTERCEPTS = 60
@@ -49,7 +49,7 @@ ENDS_PX = 6
 
 
 @dataclass(frozen=True)
-class Count:
+class InterceptCount:
     """Hold the intercept count of one picture.
 
     `g_px` is the G it would have at 1 um per px of the file; `clear` names the squares that were counted: top, left
@@ -67,14 +67,14 @@ class Count:
 
 def count_intercepts(
     pixels: NDArray[np.uint8], not_metal: NDArray[np.bool_] | None = None, cell_px: int = 1
-) -> Count | None:
+) -> InterceptCount | None:
     """Return the count over the clear tiles of grey pixels (rows, cols); None where too few are clear.
 
     Tiles that `not_metal`, cells of `cell_px` pixels a side, covers do not count.
     """
     counts = []
     for zoom in ZOOMS:
-        if min(pixels.shape) >= TILE_PX:
+        if min(pixels.shape) >= SQUARE_PX:
             counts.append(_count_at(pixels, zoom, not_metal, cell_px))
             pixels = np.asarray(Image.fromarray(pixels).reduce(2))
     found = [count for count in counts if count is not None]
@@ -127,24 +127,24 @@ def g_seen_in(grade_map: GradeMap, squares: Sequence[tuple[int, int, int]]) -> f
 
 def _count_at(
     pixels: NDArray[np.uint8], zoom: float, not_metal: NDArray[np.bool_] | None, cell_px: int
-) -> Count | None:
+) -> InterceptCount | None:
     traced, strength = trace_boundaries(pixels)
     ends = _loose_ends(traced)
-    grid = tile_grid(pixels.shape[0], pixels.shape[1], TILE_PX, TILE_PX)
+    grid = tile_grid(pixels.shape[0], pixels.shape[1], SQUARE_PX, SQUARE_PX)
     met, walked = 0, 0.0
     clear: list[tuple[int, int, int]] = []
     usable = usable_tiles(grid, not_metal, cell_px * zoom).ravel()
     for top, left in compress(product(grid.tops, grid.lefts), usable):
-        tile = np.s_[top : top + TILE_PX, left : left + TILE_PX]
+        tile = np.s_[top : top + SQUARE_PX, left : left + SQUARE_PX]
         count, length = _crossings(traced[tile])
         if _is_clear(traced[tile], ends[tile], strength[tile], count, length):
             met, walked = met + count, walked + length
-            clear.append((round(top / zoom), round(left / zoom), round(TILE_PX / zoom)))
+            clear.append((round(top / zoom), round(left / zoom), round(SQUARE_PX / zoom)))
     tiles = len(grid.tops) * len(grid.lefts)
     if len(clear) < LEAST_CLEAR_SHARE * tiles or met < FEWEST_INTERCEPTS:
         return None
     in_picture = float(grain_size.g_from_mean_intercept_um(walked / met))
-    return Count(float(grain_size.g_after_zoom(in_picture, 1.0 / zoom)), met, tuple(clear))
+    return InterceptCount(float(grain_size.g_after_zoom(in_picture, 1.0 / zoom)), met, tuple(clear))
 
 
 def trace_boundaries(pixels: NDArray[np.uint8]) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:

@@ -1,4 +1,4 @@
-"""The whole story: files in, rows out."""
+"""Grade files: read, look, judge; files in, rows out."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from gdest.core import (
     Graded,
     GradeMap,
     GradeSettings,
+    GreyImage,
     ImageFile,
     Micrograph,
     MicrographError,
@@ -33,7 +34,7 @@ FILES_UNDER_WAY = 2 * CORES + 2
 """Enough to decode some while the batches of others are full; more would only hold more pixels."""
 
 Memory = Callable[[Micrograph], GradeMap | None]
-"""What recalls the grade map of pixels that were graded before."""
+"""Return the grade map of a micrograph whose pixels were graded before, if there is one."""
 
 
 def no_memory(_micrograph: Micrograph) -> None:
@@ -52,7 +53,7 @@ def grade_files(
     """Yield each file with its rows, in order; what cannot be graded is a `Failed` row.
 
     Several files are under way at a time, each in a thread, and share the network, whose batches
-    are cut across them. The network sees only what `recall`, called from those threads, does not know: a
+    are cut across them. The network sees only micrographs that `recall`, called from those threads, does not know: a
     file that was moved is read again, since its pixel size may follow from its folder, but keeps its grade map.
     """
 
@@ -74,22 +75,22 @@ def _grade_file(file: ImageFile, predictor: Predictor, settings: GradeSettings, 
 
 
 def _grade_one(micrograph: Micrograph, predictor: Predictor, settings: GradeSettings, recall: Memory) -> Row:
-    """Look and judge; a large picture is read while it is looked at, and that may fail."""
+    """Return the row of a micrograph; a large one is read while the network looks at it, and that may fail."""
     try:
         grade_map = recall(micrograph) or grade_map_of(micrograph, predictor, settings.stride_px)
     except MicrographError as error:
         return Failed(micrograph.file, str(error), micrograph.sha256, now())
-    row = grade(micrograph, grade_map, predictor.card)
+    row = graded_row(micrograph, grade_map, predictor.card)
     return cross_checked(row) if settings.cross_check else row
 
 
 def grade_map_of(micrograph: Micrograph, predictor: Predictor, stride_px: int) -> GradeMap:
     """Return the grade map of a micrograph, in memory or read region by region; tiles without metal are NaN."""
-    picture = micrograph.pixels if micrograph.regions is None else micrograph.regions
+    picture = micrograph.regions or GreyImage(micrograph.pixels)
     return predict_grade_map(picture, predictor, stride_px, micrograph.not_metal, micrograph.cell_px)
 
 
-def grade(micrograph: Micrograph, grade_map: GradeMap, card: ModelCard) -> Graded:
+def graded_row(micrograph: Micrograph, grade_map: GradeMap, card: ModelCard) -> Graded:
     """Return the row of a micrograph: its statistics at its own pixel size, its status and why."""
     seen = summarize(grade_map, card)
     doubts = [*micrograph.doubts, *reasons(micrograph.pixels, seen.g, grade_map, card)]

@@ -1,14 +1,13 @@
-"""Find how unlike grades lie in a grade map: in a region, in bands, as a slope, or in patches of many grades."""
+"""Tell how grades of a mixed steel lie in a grade map: in a region, in bands, as a slope, or in patches."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
-
-Floats = NDArray[np.float64]
 
 FEWEST_FOR_PATTERNS = 16
 """With fewer tiles chance arranges them in any pattern; their scatter alone must decide."""
@@ -33,15 +32,26 @@ ISOLATED_AREA = 0.2
 """A coarse region of more than this share of the area is one of two grades, not an exception."""
 
 
+class Mixture(StrEnum):
+    """Name how the grades of a duplex steel lie; suggestions, not ratings by ASTM E1181."""
+
+    BANDING_HORIZONTAL = "banding-horizontal"
+    BANDING_VERTICAL = "banding-vertical"
+    GRADIENT = "gradient"
+    BIMODAL = "bimodal"
+    ISOLATED_COARSE = "isolated-coarse"
+    WIDE_RANGE = "wide-range"
+
+
 @dataclass(frozen=True)
 class Pattern:
-    """Hold a suggested type and the words for it."""
+    """Hold a suggested type of mixture and the words for it."""
 
-    kind: str
+    kind: Mixture
     words: str
 
 
-def cells_of(grades: Floats) -> Floats:
+def cells_of(grades: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return a grade map (rows, cols) without gaps, NaN as the mean, at most `MOST_PER_SIDE` cells a side."""
     known = np.isfinite(grades)
     cells = np.where(known, grades, grades[known].mean())
@@ -51,7 +61,7 @@ def cells_of(grades: Floats) -> Floats:
     return cells
 
 
-def shared_variance(cells: Floats) -> float:
+def shared_variance(cells: NDArray[np.float64]) -> float:
     """Return the variance (G squared) that one region, or the rows, or the columns share: scatter that has a place.
 
     Tiles that differ at random share little: of 30 about a third of their variance.
@@ -59,7 +69,7 @@ def shared_variance(cells: Floats) -> float:
     return float(_best_shares(cells[None])[0] * cells.var())
 
 
-def is_coherent(cells: Floats) -> bool:
+def is_coherent(cells: NDArray[np.float64]) -> bool:
     """Return whether a region, rows, columns or neighbours go together more than in almost any shuffled map.
 
     Too few cells always do, since their shuffled maps would as well.
@@ -75,7 +85,7 @@ def is_coherent(cells: Floats) -> bool:
     return False
 
 
-def suggest(grades: Floats, areas: Floats, uniform_variance: float) -> Pattern:
+def suggest(grades: NDArray[np.float64], areas: NDArray[np.float64], uniform_variance: float) -> Pattern:
     """Return the type that a mixed grade map (rows, cols) suggests.
 
     What varies in one direction only is a band, a slope or two parts side by side, whichever its profile is
@@ -90,7 +100,7 @@ def suggest(grades: Floats, areas: Floats, uniform_variance: float) -> Pattern:
     profile = profiles[direction]
     if float(profile.var()) - noise * len(profile) / cells.size >= ONE_WAY_SHARE * beyond:
         if _turns(profile) >= 2:
-            return Pattern(f"banding-{direction}", f"{direction} bands")
+            return Pattern(Mixture(f"banding-{direction}"), f"{direction} bands")
         if len(profile) > 3 and _rest_of_slope(profile) < _rest_of_step(profile):
             return _gradient(profile)
         return _two_levels(grades, cells, areas)
@@ -101,14 +111,14 @@ def suggest(grades: Floats, areas: Floats, uniform_variance: float) -> Pattern:
     levels = _explained(cells, cells <= _otsu(cells)) * float(cells.var())
     if max(region, levels) >= TWO_LEVELS_SHARE * beyond:
         return _two_levels(grades, cells, areas)
-    return Pattern("wide-range", f"patches from {cells.min():.1f} to {cells.max():.1f} G as seen")
+    return Pattern(Mixture.WIDE_RANGE, f"patches from {cells.min():.1f} to {cells.max():.1f} G as seen")
 
 
-def _gradient(cells: Floats) -> Pattern:
-    return Pattern("gradient", f"a slope from {cells.min():.1f} to {cells.max():.1f} G as seen")
+def _gradient(cells: NDArray[np.float64]) -> Pattern:
+    return Pattern(Mixture.GRADIENT, f"a slope from {cells.min():.1f} to {cells.max():.1f} G as seen")
 
 
-def _two_levels(grades: Floats, cells: Floats, areas: Floats) -> Pattern:
+def _two_levels(grades: NDArray[np.float64], cells: NDArray[np.float64], areas: NDArray[np.float64]) -> Pattern:
     """Return `isolated-coarse` for one small coarse region, otherwise `bimodal`.
 
     The levels are the medians of two groups. A tile between them shows both, in proportion: counted as one or
@@ -121,15 +131,15 @@ def _two_levels(grades: Floats, cells: Floats, areas: Floats) -> Pattern:
     share = float((parts * areas[known]).sum() / areas[known].sum())
     words = f"{share:.0%} of the area is {high - low:.1f} G coarser than the rest"
     is_one = int(ndimage.label(cells <= _otsu(cells), np.ones((3, 3)))[1]) == 1
-    return Pattern("isolated-coarse" if share <= ISOLATED_AREA and is_one else "bimodal", words)
+    return Pattern(Mixture.ISOLATED_COARSE if share <= ISOLATED_AREA and is_one else Mixture.BIMODAL, words)
 
 
-def _best_shares(maps: Floats) -> Floats:
+def _best_shares(maps: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return for each map (n, rows, cols) the share of variance that its best region, rows or columns explain."""
     return np.maximum(_region_shares(maps), _line_shares(maps))
 
 
-def _region_shares(maps: Floats) -> Floats:
+def _region_shares(maps: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return for each map (n, rows, cols) the share of variance that its best rectangle and the rest explain."""
     count, rows, cols = maps.shape
     smallest = max(SMALLEST_REGION, SMALLEST_REGION_SHARE * rows * cols)
@@ -149,13 +159,13 @@ def _region_shares(maps: Floats) -> Floats:
     return best
 
 
-def _line_shares(maps: Floats) -> Floats:
+def _line_shares(maps: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return for each map (n, rows, cols) the share of variance between its rows, or columns if more."""
     total = np.maximum(maps.var(axis=(1, 2)), 1e-12)
     return np.asarray(np.maximum(maps.mean(axis=2).var(axis=1), maps.mean(axis=1).var(axis=1)) / total)
 
 
-def _neighbour_shares(maps: Floats) -> Floats:
+def _neighbour_shares(maps: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return for each map (n, rows, cols) how alike neighbours are: products of their deviations over the variance."""
     centred = maps - maps.mean(axis=(1, 2), keepdims=True)
     below, beside = centred[:, 1:] * centred[:, :-1], centred[..., 1:] * centred[..., :-1]
@@ -163,7 +173,7 @@ def _neighbour_shares(maps: Floats) -> Floats:
     return np.asarray((below.sum(axis=(1, 2)) + beside.sum(axis=(1, 2))) / total)
 
 
-def _slope_shares(maps: Floats) -> Floats:
+def _slope_shares(maps: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return for each map (n, rows, cols) the share of variance that a plane explains."""
     y, x = np.mgrid[0 : maps.shape[1], 0 : maps.shape[2]].astype(float)
     centred = maps - maps.mean(axis=(1, 2), keepdims=True)
@@ -175,20 +185,20 @@ def _slope_shares(maps: Floats) -> Floats:
     return np.asarray(explained / total)
 
 
-def _turns(profile: Floats) -> int:
+def _turns(profile: NDArray[np.float64]) -> int:
     """Return how often a profile crosses the middle between its ends."""
     middle = (profile.max() + profile.min()) / 2.0
     return int(np.sum(np.diff((profile > middle).astype(int)) != 0))
 
 
-def _rest_of_slope(profile: Floats) -> float:
+def _rest_of_slope(profile: NDArray[np.float64]) -> float:
     """Return the sum of squares that a straight line leaves of a profile, per degree of freedom left."""
     at = np.arange(len(profile))
     rest = float(((profile - np.polyval(np.polyfit(at, profile, 1), at)) ** 2).sum())
     return rest / (len(profile) - 2)
 
 
-def _rest_of_step(profile: Floats) -> float:
+def _rest_of_step(profile: NDArray[np.float64]) -> float:
     """Return the same of two levels; the one line of tiles between them may show both, and counts as fitted."""
     ends = range(1, len(profile))
     parts = [(profile[:end], profile[start:]) for end in ends for start in (end, end + 1) if start < len(profile)]
@@ -196,7 +206,7 @@ def _rest_of_step(profile: Floats) -> float:
     return rest / max(len(profile) - 4, 1)
 
 
-def _otsu(grades: Floats) -> float:
+def _otsu(grades: NDArray[np.float64]) -> float:
     """Return the finest grade of the coarser of two groups, split where they are furthest apart (Otsu)."""
     ordered = np.sort(grades.ravel())
     count = len(ordered)
@@ -206,7 +216,7 @@ def _otsu(grades: Floats) -> float:
     return float(ordered[int(np.argmax(first * (count - first) * (high - low) ** 2))])
 
 
-def _explained(grades: Floats, group: NDArray[np.bool_]) -> float:
+def _explained(grades: NDArray[np.float64], group: NDArray[np.bool_]) -> float:
     """Return the share of variance between a group of tiles and the rest."""
     share = float(group.mean())
     if share in (0.0, 1.0):

@@ -1,4 +1,4 @@
-"""Say what a grade map means for its micrograph."""
+"""Summarize a grade map in the statistics of its micrograph."""
 
 from __future__ import annotations
 

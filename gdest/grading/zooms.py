@@ -1,4 +1,4 @@
-"""Look at a picture at the size at which its grains can be told apart."""
+"""Grade a picture at the size at which its grains can be told apart."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from gdest.core import (
     tile_grid,
     usable_tiles,
 )
-from gdest.grading.batching import Predictor, joined
+from gdest.grading.batching import Predictor, join_answers
 from gdest.grading.doubts import measured_doubts
 from gdest.grading.spatial_patterns import FEWEST_FOR_PATTERNS
 
@@ -44,49 +44,64 @@ FINE_TILES, FEW_TILES = 64, 9
 MOST_FINER = 0.75
 """By more than this the enlarged tiles move no map: of 64 fine synthetic micrographs none asked for more than 0.6."""
 
-Picture = NDArray[np.uint8] | Regions
-"""A grey picture (rows, cols), in memory or read region by region."""
+MIXED_SHARE = 0.5
+"""Of the scatter of its tiles two zooms of a mixed field may differ: tiles of another size hold other mixtures."""
 
 
 def predict_grade_map(
-    picture: Picture,
+    picture: GreyImage | Regions,
     predictor: Predictor,
     stride_px: int,
     not_metal: NDArray[np.bool_] | None = None,
     cell_px: int = 1,
 ) -> GradeMap:
-    """Return the grade map of a grey picture (rows, cols), looking from further away at coarse grains.
+    """Return the grade map of a picture (rows, cols), looking from further away at coarse grains.
 
-    At fine ones it looks more closely, at a part of each tile: what it finds there moves the whole map.
     A tile that holds only a few grains says little, and dirt inside a large grain looks like small
     ones; so while the grains are coarse the picture is halved, as long as a tile still fits, and
     graded again. Self-similarity brings the numbers back to the file's own pixels. The first answer
-    that is fine enough is kept, and compared with that of the next smaller picture. Tiles that
+    that is fine enough is kept, and compared with that of the next smaller picture. At fine grains a part of
+    each tile is also seen enlarged: what it shows moves the whole map. Tiles that
     `not_metal`, cells of `cell_px` pixels a side, covers are NaN; raises `MicrographError` when all are.
     """
     shown = _Shown(not_metal, cell_px, predictor, stride_px)
-    looks = [_look(picture if isinstance(picture, Regions) else GreyImage(picture), 1.0, shown)]
-    while looks[-1].in_picture < COARSE_G and looks[-1].can_be_halved:
-        looks.append(_look(_halved(looks[-1].picture), looks[-1].zoom / 2.0, shown))
-    kept = looks[-1]
-    nearest = looks[-2:-1]
-    larger = next((look.answers for look in nearest if look.in_picture >= GAPS_G), None)
-    if kept.can_be_halved and kept.in_picture + G_PER_HALVING <= predictor.card.g_max:
-        nearest = [_look(_halved(kept.picture), kept.zoom / 2.0, shown)]
-        looks += nearest
-    # tiles of another size hold other mixtures of grains, so a mixed field may differ by half its scatter
-    gap = max(0.0, abs(nearest[0].mean - kept.mean) - 0.5 * float(np.nanstd(kept.seen))) if nearest else float("nan")
-    grade_map, finer, enlarged = kept.grade_map, 0.0, 0
-    if is_enlarged(kept.zoom, kept.in_picture):
-        finer, enlarged = _seen_enlarged(kept, shown)
-        gap = float(np.fmax(gap, abs(finer)))
+    looks = _looks_while_coarse(picture, shown)
+    kept, larger = looks[-1], looks[-2] if len(looks) > 1 else None
+    smaller = _next_smaller(kept, shown)
+    finer = _seen_enlarged(kept, shown) if is_enlarged(kept.zoom, kept.in_picture) else _Finer(0.0, 0)
+    gap = _gap(kept, smaller or larger)
+    if finer.tiles:
+        gap = float(np.fmax(gap, abs(finer.by_g)))
+    shows_gaps = larger is not None and larger.in_picture >= GAPS_G
     return replace(
-        grade_map,
-        g_seen=grade_map.g_seen + np.float32(np.clip(finer, -MOST_FINER, MOST_FINER)),
-        tiles=sum(len(look.answers.g_seen) for look in looks) + enlarged,
-        doubts=measured_doubts(kept.answers, gap, larger),
-        closer=_closer(looks, kept),
+        kept.grade_map,
+        g_seen=kept.grade_map.g_seen + np.float32(np.clip(finer.by_g, -MOST_FINER, MOST_FINER)),
+        tiles=sum(look.tiles for look in (*looks, smaller) if look) + finer.tiles,
+        doubts=measured_doubts(kept.answers, gap, larger.answers if larger and shows_gaps else None),
+        closer=_closer(looks),
     )
+
+
+def _looks_while_coarse(picture: GreyImage | Regions, shown: _Shown) -> list[_Look]:
+    """Return the looks at a picture as it is, at half the size... while its grains are coarse; the last is kept."""
+    looks = [_look(picture, 1.0, shown)]
+    while looks[-1].in_picture < COARSE_G and looks[-1].can_be_halved:
+        looks.append(_look_at_half(looks[-1], shown))
+    return looks
+
+
+def _next_smaller(kept: _Look, shown: _Shown) -> _Look | None:
+    """Return a look at half the size for comparison; None where it would be too small, or finer than is trained."""
+    if kept.can_be_halved and kept.in_picture + G_PER_HALVING <= shown.predictor.card.g_max:
+        return _look_at_half(kept, shown)
+    return None
+
+
+def _gap(kept: _Look, other: _Look | None) -> float:
+    """Return the difference in G between two zooms, less what a mixed field explains; NaN without another zoom."""
+    if other is None:
+        return float("nan")
+    return max(0.0, abs(other.mean - kept.mean) - MIXED_SHARE * float(np.nanstd(kept.seen)))
 
 
 def is_enlarged(zoom: float, g_in_picture: float) -> bool:
@@ -94,8 +109,16 @@ def is_enlarged(zoom: float, g_in_picture: float) -> bool:
     return zoom == 1.0 and g_in_picture > FINE_G
 
 
-def _seen_enlarged(look: _Look, shown: _Shown) -> tuple[float, int]:
-    """Return by how many G fine grains are finer than they were read, seen enlarged, and how many tiles tell that.
+@dataclass(frozen=True)
+class _Finer:
+    """Hold by how many G fine grains are finer than they were read, seen enlarged, and how many tiles show that."""
+
+    by_g: float
+    tiles: int
+
+
+def _seen_enlarged(look: _Look, shown: _Shown) -> _Finer:
+    """Return what tiles show at twice the size.
 
     The network tells grains of a few pixels poorly: above G 11 its error is halved by looking at them enlarged.
     The same tiles are compared, so it does not matter where they lie.
@@ -105,9 +128,9 @@ def _seen_enlarged(look: _Look, shown: _Shown) -> tuple[float, int]:
     wanted = np.zeros(look.usable.size, bool)
     wanted[picked] = True
     parts = metal_tiles(look.picture, look.grid, wanted.reshape(look.usable.shape))
-    answers = joined([shown.predictor.predict([_enlarged(part, few=len(picked) < FEW_TILES)]) for part in parts])
+    answers = join_answers([shown.predictor.predict([_enlarged(part, few=len(picked) < FEW_TILES)]) for part in parts])
     before = float(look.seen.ravel()[picked].mean())
-    return float(answers.g_seen.mean(dtype=np.float64)) + G_PER_HALVING - before, len(answers.g_seen)
+    return _Finer(float(answers.g_seen.mean(dtype=np.float64)) + G_PER_HALVING - before, len(answers.g_seen))
 
 
 def _enlarged(tiles: Tiles, *, few: bool) -> Tiles:
@@ -118,18 +141,21 @@ def _enlarged(tiles: Tiles, *, few: bool) -> Tiles:
     return Tiles(tiles.image, corners, tiles.side, enlarged=True)
 
 
-def _closer(looks: list[_Look], kept: _Look) -> GradeMap | None:
-    """Return the map of the next larger picture with enough tiles to show a pattern, or of the largest."""
-    if kept.grade_map.g_seen.size >= FEWEST_FOR_PATTERNS or kept.zoom == 1.0:
+def _closer(looks: list[_Look]) -> GradeMap | None:
+    """Return the map of the next larger picture with enough tiles to show a pattern, or of the largest.
+
+    None where the last look, which is kept, has enough itself, or is the only one.
+    """
+    *larger, kept = looks
+    if not larger or kept.grid_tiles >= FEWEST_FOR_PATTERNS:
         return None
-    larger = [look.grade_map for look in looks if look.zoom > kept.zoom]
-    enough = [one for one in larger if one.g_seen.size >= FEWEST_FOR_PATTERNS]
-    return enough[-1] if enough else larger[0]
+    enough = [look for look in larger if look.grid_tiles >= FEWEST_FOR_PATTERNS]
+    return (enough[-1] if enough else larger[0]).grade_map
 
 
 @dataclass(frozen=True)
 class _Shown:
-    """Hold what all looks at one micrograph share: what is no metal in it, the predictor and the stride."""
+    """Hold what all looks at one micrograph share: where it shows no metal, the predictor and the stride."""
 
     not_metal: NDArray[np.bool_] | None
     cell_px: int
@@ -145,7 +171,7 @@ class _Shown:
 
 @dataclass(frozen=True)
 class _Look:
-    """Hold a picture at one zoom and what the model says of its usable tiles; `seen` is at the file's own pixels."""
+    """Hold a picture at one zoom and the answers for its usable tiles."""
 
     picture: GreyImage | Regions
     zoom: float
@@ -155,22 +181,35 @@ class _Look:
     can_be_halved: bool
 
     @property
+    def tiles(self) -> int:
+        """Return how many tiles the network saw."""
+        return len(self.answers.g_seen)
+
+    @property
+    def grid_tiles(self) -> int:
+        """Return how many tiles the grid has, usable or not."""
+        return self.usable.size
+
+    @property
     def in_picture(self) -> float:
+        """Return the mean G seen at this zoom."""
         return float(np.nanmean(self.answers.g_seen))
 
     @property
     def seen(self) -> NDArray[np.float64]:
+        """Return G seen of the tiles as they lie, moved to the file's own pixels; NaN where there is no metal."""
         grades = np.full(self.grid.shape, np.nan)
         grades[self.usable] = self.answers.g_seen
         return np.asarray(grain_size.g_after_zoom(grades, 1.0 / self.zoom))
 
     @property
     def mean(self) -> float:
+        """Return the mean G seen, moved to the file's own pixels."""
         return float(np.nanmean(self.seen))
 
     @property
     def grade_map(self) -> GradeMap:
-        return GradeMap(self.seen.astype(np.float32), self.grid, self.zoom, len(self.answers.g_seen))
+        return GradeMap(self.seen.astype(np.float32), self.grid, self.zoom, self.tiles)
 
 
 def _look(picture: GreyImage | Regions, zoom: float, shown: _Shown) -> _Look:
@@ -178,7 +217,7 @@ def _look(picture: GreyImage | Regions, zoom: float, shown: _Shown) -> _Look:
     usable = shown.usable(grid, zoom)
     if not usable.any():
         raise MicrographError("no tile shows metal only: banners, scale bars, mounting or reflections cover all")
-    answers = joined([shown.predictor.predict([tiles]) for tiles in metal_tiles(picture, grid, usable)])
+    answers = join_answers([shown.predictor.predict([tiles]) for tiles in metal_tiles(picture, grid, usable)])
     return _Look(picture, zoom, grid, usable, answers, _can_be_halved(picture, zoom, shown))
 
 
@@ -191,7 +230,11 @@ def _can_be_halved(picture: GreyImage | Regions, zoom: float, shown: _Shown) -> 
     return bool(usable.all() or np.count_nonzero(usable) >= FEWEST_USABLE)
 
 
-def _halved(picture: GreyImage | Regions) -> GreyImage | Regions:
+def _look_at_half(look: _Look, shown: _Shown) -> _Look:
+    return _look(_half_of(look.picture), look.zoom / 2.0, shown)
+
+
+def _half_of(picture: GreyImage | Regions) -> GreyImage | Regions:
     if isinstance(picture, GreyImage):
         return picture.halved()
     rows, cols = picture.shape

@@ -1,18 +1,26 @@
-from . import network as network
+from .devices import choose_device as choose_device, has_fast_bf16 as has_fast_bf16
 from .gradcam import explain as explain, share_within as share_within, splice as splice
 from .network import (
     NOVELTY_AXES as NOVELTY_AXES,
     GradeNetwork as GradeNetwork,
     Judge as Judge,
     LoadedModel as LoadedModel,
+    build_network as build_network,
     describe as describe,
+    load_model as load_model,
+    save_model as save_model,
     to_device as to_device,
 )
-from .predictor import (
-    BATCH as BATCH,
-    NetworkPredictor as NetworkPredictor,
-    choose_device as choose_device,
-    has_fast_bf16 as has_fast_bf16,
+from .openvino_engine import (
+    leave_cores_to_openvino as leave_cores_to_openvino,
+    measure_8_bits as measure_8_bits,
+    openvino_is_installed as openvino_is_installed,
 )
-from .weights_file import ModelFile as ModelFile, read_model_file as read_model_file
-from .weights_path import BUNDLED_CLASSIFIER as BUNDLED_CLASSIFIER, weights_path as weights_path
+from .predictor import NetworkPredictor as NetworkPredictor
+from .torch_engine import BATCH as BATCH
+from .weights_file import (
+    BUNDLED_CLASSIFIER as BUNDLED_CLASSIFIER,
+    ModelFile as ModelFile,
+    read_model_file as read_model_file,
+    weights_path as weights_path,
+)

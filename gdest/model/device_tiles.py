@@ -34,7 +34,7 @@ def _on(device: torch.device, sheet: GreyImage) -> Tensor:
     """Return the sheet on the device; another stream that may have put it there is waited for."""
     with sheet.lock:
         if sheet.device_copy is None:
-            picture = _sent(device, sheet) if sheet.whole is None else halved(_on(device, sheet.whole))
+            picture = _sent(device, sheet) if sheet.whole is None else halve_on_device(_on(device, sheet.whole))
             there = None
             if device.type == "cuda":
                 there = torch.cuda.Event()  # type: ignore[no-untyped-call]
@@ -54,7 +54,7 @@ def _sent(device: torch.device, sheet: GreyImage) -> Tensor:
     return pixels.to(device, non_blocking=True)
 
 
-def halved(picture: Tensor) -> Tensor:
+def halve_on_device(picture: Tensor) -> Tensor:
     """Return a picture (rows, cols) uint8 at half the size, as `core.halve` does to the last grey level."""
     rows, cols = picture.shape
     if rows % 2:

@@ -12,8 +12,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from gdest.core import GradeSettings, WeightsError, tile_grid
+from gdest.model.devices import choose_device
 from gdest.model.network import GradeNetwork, LoadedModel, to_device
-from gdest.model.predictor import choose_device
 
 
 @dataclass(frozen=True)

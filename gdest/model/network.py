@@ -76,17 +76,13 @@ class GradeNetwork(nn.Module):
         middle = 0.0 if self.card.classes else 0.5 * (self.card.g_min + self.card.g_max)
         return cast(Tensor, last(embedding).float() + middle)
 
-    def grade(self, features: Tensor) -> Tensor:
-        """Return G_seen (n,) from the last feature maps."""
-        return self._grade_of(pool(self.body, features))
-
-    def _grade_of(self, pooled: Tensor) -> Tensor:
+    def _g_seen_of(self, pooled: Tensor) -> Tensor:
         outputs = self.outputs(self._embedding_of(pooled))
         return outputs.softmax(dim=1) @ self.class_g if self.card.classes else outputs.squeeze(1)
 
     def forward(self, tiles: Tensor) -> Tensor:
         """Return G_seen (n,) of tiles (n, 1, side, side)."""
-        return self.grade(self.features(tiles))
+        return self._g_seen_of(pool(self.body, self.features(tiles)))
 
     def answer(self, tiles: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return G_seen (n,), the log odds of each kind of unfit tile (n, 3), and the novelty (n,).
@@ -104,7 +100,7 @@ class GradeNetwork(nn.Module):
         """Return what `answer` does, from the descriptors (n, DESCRIPTOR) of tiles, of a network with a judge."""
         if self.judge is None:
             raise ValueError("a network without a judge answers tiles, not descriptors")
-        return self._grade_of(descriptors[:, LAST_MEANS]), *self.judge(descriptors)
+        return self._g_seen_of(descriptors[:, LAST_MEANS]), *self.judge(descriptors)
 
 
 def has_judge(card: ModelCard) -> bool:
@@ -172,7 +168,7 @@ def standardise(tiles: Tensor) -> Tensor:
     return (pixels - mean) / sd.clamp_min(SD_FLOOR)
 
 
-def build(card: ModelCard, init: str = "none", *, backbone_only: bool = False) -> GradeNetwork:
+def build_network(card: ModelCard, init: str = "none", *, backbone_only: bool = False) -> GradeNetwork:
     """Return a network for a card, its weights random, from ImageNet, or from a gdest file.
 
     From a file of the same backbone comes all that fits; the head only if it answers the same question,
@@ -182,7 +178,7 @@ def build(card: ModelCard, init: str = "none", *, backbone_only: bool = False) -
     if init == "imagenet":
         network.body.load_state_dict(imagenet_state(card.backbone), strict=False)
     elif init != "none":
-        _copy_known(load(Path(init)), network, backbone_only)
+        _copy_known(load_model(Path(init)), network, backbone_only)
     return network
 
 
@@ -208,7 +204,7 @@ class LoadedModel:
     sha256: str
 
 
-def save(network: GradeNetwork, card: ModelCard, path: Path) -> None:
+def save_model(network: GradeNetwork, card: ModelCard, path: Path) -> None:
     """Write the weights in half precision, with the card, under a final name only when complete."""
     state = {name: _stored(value) for name, value in network.state_dict().items()}
     write_atomically(path, lambda temporary: save_file(state, temporary, {CARD_KEY: card.to_json()}))
@@ -220,7 +216,7 @@ def _stored(value: Tensor) -> Tensor:
     return value.half() if value.ndim >= 2 else value
 
 
-def load(path: Path) -> LoadedModel:
+def load_model(path: Path) -> LoadedModel:
     """Read a weights file; raise `WeightsError` when it is missing, damaged or not gdest's."""
     file = read_model_file(path)
     try:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import importlib.util
 import logging
 import shutil
 import tempfile
 import warnings
+from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
@@ -17,103 +20,132 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from gdest.core import OutputError
+from gdest.core import ModelCard, OutputError, Tiles, cut_parts
 from gdest.model import eight_bit, network as network_module
-from gdest.model.eight_bit import SAMPLE_G, sample_tiles, to_8_bit
+from gdest.model.eight_bit import find_limits, to_8_bit
 from gdest.model.network import GradeNetwork, describe
+
+logger = logging.getLogger(__name__)
 
 AT_ONCE = 16
 """Tiles that one core works on by itself. All cores at one batch wait for the one that a decoding thread holds up."""
 
-THREADS = torch.get_num_threads()
-"""What OpenVINO may use; asked for at the start, since torch is then held to one."""
-
 MOST_G_GAP = 0.03
 """G of a single tile, on average; of the mean of a micrograph's tiles it is less than half of that."""
 
-GAP = "gdest_g_gap"
-"""Under which name a kept model says by how much its 8 bits change G."""
 
-
-def is_installed() -> bool:
+def openvino_is_installed() -> bool:
     """Return whether the extra `gdest[openvino]` is there."""
     return importlib.util.find_spec("openvino") is not None
 
 
-class OpenVinoDescriptors:
-    """Give the descriptors of tiles, as `describe` does of the maps of a network's four stages; from several threads.
+@cache
+def openvino_threads() -> int:
+    """Return how many threads OpenVINO may use: as many as torch had when this was first asked."""
+    return torch.get_num_threads()
 
-    The convolutions run here, in 8 bits or bf16 where it is asked for, and what is pooled from their maps: handing
-    out the maps themselves cost a third of the time. The grade and the doubts are computed from the descriptors in
-    float32 by torch, since bf16 near G 8 knows steps of 0.03 only. To translate the network takes some seconds, so
-    with the hash of its weights it is kept in the user's cache folder. A network that 8 bits change too much, as
-    seen on synthetic tiles, runs without them.
+
+def leave_cores_to_openvino() -> None:
+    """Leave torch one thread in this process, for its owner to call where OpenVINO does the convolutions.
+
+    Little is left for torch then, and while several threads wait for it, its own wait for work at full speed.
+    """
+    openvino_threads()
+    torch.set_num_threads(1)
+
+
+class OpenVinoEngine:
+    """Answer tiles as `GradeNetwork.answer` does, each batch on one core; several threads may ask.
+
+    The convolutions run in OpenVINO, in 8 bits or bf16 where it is asked for, and so does the pooling of their maps:
+    handing out the maps themselves cost a third of the time. Torch computes the grade and the doubts from the
+    descriptors in float32, since bf16 near G 8 knows steps of 0.03 only.
     """
 
-    def __init__(self, network: GradeNetwork, side: int, *, bf16: bool, int8: bool = False, sha256: str = "") -> None:
+    def __init__(
+        self,
+        network: GradeNetwork,
+        card: ModelCard,
+        *,
+        bf16: bool,
+        int8: bool = False,
+        sha256: str = "",
+        batch: int = AT_ONCE,
+    ) -> None:
         self._network = network.cpu().eval()
-        self.int8 = False
-        if int8:
-            model, gap = self._kept_or_made(side, sha256)
-            self.int8 = gap <= MOST_G_GAP
-            if not self.int8:
-                logging.warning("8 bits change G by %.2f with these weights; going on without them.", gap)
-        self._free = self._requests(model if self.int8 else _translated(self._network, side), bf16=bf16)
-        torch.set_num_threads(1)  # little is left for torch, and its threads wait for it at full speed
+        self.streams, self.batch = openvino_threads(), min(batch, AT_ONCE)
+        self.int8 = int8 and _bears_8_bits(card)
+        model = _model_in_8_bits(network, card, sha256) if self.int8 else _translated(network, card.tile_px)
+        self._free = _requests(model, self.streams, bf16=bf16)
 
-    def _kept_or_made(self, side: int, sha256: str) -> tuple[Any, float]:
-        """Return the model in 8 bits and by how much of a tile's G that changes it, from the cache or made anew.
+    def answer(self, parts: Sequence[Tiles]) -> tuple[Tensor, ...]:
+        """Return what the network says of the tiles of all parts, float32."""
+        return self._network.answer_described(self.describe(cut_parts(parts)[:, None]))
 
-        A new one is read back like a kept one: reading changes the last digits, and scans shall say the same.
-        """
-        place = _cache_folder(sha256, side) if sha256 else None
-        kept = _read(place)
-        if kept is None:
-            tiles, model = sample_tiles(side), _translated(self._network, side)
-            exact = to_8_bit(model, tiles)
-            self._free = self._requests(model, bf16=False)
-            model.set_rt_info(str(self._g_gap(torch.from_numpy(tiles), torch.from_numpy(exact))), GAP)
-            with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as temporary:
-                kept = _read(_kept(model, place) if place else None) or _read(_saved(model, Path(temporary)))
-        if kept is None:
-            raise OutputError("OpenVINO cannot write to the folder for temporary files; free some space there.")
-        return kept
+    def describe(self, tiles: NDArray[np.uint8]) -> Tensor:
+        """Return the descriptors (n, DESCRIPTOR), float32, of tiles (n, 1, side, side)."""
+        return _described(self._free, tiles)
 
-    def _requests(self, model: Any, *, bf16: bool) -> SimpleQueue[Any]:
-        """Return what computes one batch each, as many as there are cores."""
-        import openvino
 
-        options = {"INFERENCE_PRECISION_HINT": "bf16" if bf16 else "f32", "NUM_STREAMS": str(THREADS)}
-        options["INFERENCE_NUM_THREADS"] = str(THREADS)
-        compiled = openvino.Core().compile_model(model, "CPU", options)
-        free: SimpleQueue[Any] = SimpleQueue()
-        for _ in range(THREADS):
-            free.put(compiled.create_infer_request())
-        return free
+@torch.inference_mode()
+def measure_8_bits(
+    network: GradeNetwork, steel: NDArray[np.uint8], unfit: NDArray[np.uint8]
+) -> tuple[tuple[float, ...], float]:
+    """Return `int8_limits` and `int8_g_gap` for the card of a network with a judge; OpenVINO must be installed.
 
-    @torch.inference_mode()
-    def _g_gap(self, tiles: Tensor, exact: Tensor) -> float:
-        """Return by how much G of the graded sample tiles differs from that of their exact descriptors, on average."""
-        found, wanted = (self._network.answer_described(described)[0] for described in (self(tiles), exact))
-        return float((found - wanted)[: len(SAMPLE_G)].abs().mean())
+    Both come from tiles (n, side, side): the numbers of unfit tiles must not be cut off, or such tiles would look
+    usual. The gap is the mean change of G of the tiles that show steel.
+    """
+    network = copy.deepcopy(network).cpu().eval()
+    tiles = np.concatenate([steel, unfit])[:, None]
+    model = _translated(network, tiles.shape[-1])
+    limits, exact = find_limits(model, tiles)
+    to_8_bit(model, limits)
+    rounded = _described(_requests(model, 1, bf16=False), tiles)
+    found, wanted = (network.answer_described(described)[0] for described in (rounded, torch.from_numpy(exact)))
+    return limits, float((found - wanted)[: len(steel)].abs().mean())
 
-    def __call__(self, tiles: Tensor) -> Tensor:
-        """Return the descriptors (n, DESCRIPTOR), float32, of tiles (n, 1, side, side) uint8."""
-        request = self._free.get()
-        try:
-            request.infer([tiles.numpy()])
-            described: NDArray[np.float32] = np.array(request.get_output_tensor(0).data, np.float32)
-        finally:
-            self._free.put(request)
-        return torch.from_numpy(described)
+
+def _bears_8_bits(card: ModelCard) -> bool:
+    """Return whether a card has limits for 8 bits that change G little enough; log why not."""
+    if card.int8_g_gap is None:
+        logger.warning("These weights have no limits for 8 bits (int8_limits in the model card); going on without.")
+        return False
+    if card.int8_g_gap > MOST_G_GAP:
+        logger.warning("8 bits change G by %.2f with these weights; going on without them.", card.int8_g_gap)
+        return False
+    return True
+
+
+def _requests(model: Any, count: int, *, bf16: bool) -> SimpleQueue[Any]:
+    """Return what computes one batch each, `count` of them, each with a thread of its own."""
+    import openvino
+
+    options = {"INFERENCE_PRECISION_HINT": "bf16" if bf16 else "f32", "NUM_STREAMS": str(count)}
+    options["INFERENCE_NUM_THREADS"] = str(count)
+    compiled = openvino.Core().compile_model(model, "CPU", options)
+    free: SimpleQueue[Any] = SimpleQueue()
+    for _ in range(count):
+        free.put(compiled.create_infer_request())
+    return free
+
+
+def _described(free: SimpleQueue[Any], tiles: NDArray[np.uint8]) -> Tensor:
+    request = free.get()
+    try:
+        request.infer([tiles])
+        return torch.from_numpy(np.array(request.get_output_tensor(0).data, np.float32))
+    finally:
+        free.put(request)
 
 
 def _translated(network: GradeNetwork, side: int) -> Any:
+    """Return the network up to its descriptors as an OpenVINO model; this takes some seconds."""
     import openvino
 
     example = torch.zeros((2, 1, side, side), dtype=torch.uint8)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # torch's, on the tracing that OpenVINO does
+    with warnings.catch_warnings():  # for one thread only: engines are made before a scan starts its threads
+        warnings.filterwarnings("ignore", "`torch.jit", FutureWarning)  # OpenVINO traces with it
         translated = openvino.convert_model(_Described(network), example_input=example)
     translated.reshape([-1, 1, side, side])
     return translated
@@ -128,8 +160,25 @@ class _Described(nn.Module):
         return describe(self.network.stages(tiles))
 
 
+def _model_in_8_bits(network: GradeNetwork, card: ModelCard, sha256: str) -> Any:
+    """Return the model in 8 bits, kept in the user's cache folder under the hash of its weights, or made anew.
+
+    A new one is read back like a kept one: reading changes the last digits, and all scans must say the same.
+    """
+    place = _cache_folder(sha256, card.tile_px) if sha256 else None
+    kept = _read(place)
+    if kept is None:
+        model = _translated(network, card.tile_px)
+        to_8_bit(model, card.int8_limits)
+        with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as temporary:
+            kept = _read(_kept(model, place) if place else None) or _read(_saved(model, Path(temporary)))
+    if kept is None:
+        raise OutputError("OpenVINO cannot write to the folder for temporary files; free some space there.")
+    return kept
+
+
 def _cache_folder(sha256: str, side: int) -> Path:
-    """Return where the 8-bit model of some weights lies; what another version or other code made has another place."""
+    """Return the folder of the 8-bit model of some weights, which differs for each version and code that made it."""
     import openvino
     from platformdirs import user_cache_path
 
@@ -139,21 +188,20 @@ def _cache_folder(sha256: str, side: int) -> Path:
     return folder / f"openvino-{key.hexdigest()[:32]}"
 
 
-def _read(place: Path | None) -> tuple[Any, float] | None:
-    """Return a kept model and its gap of G; None when there is none or it cannot be read."""
+def _read(place: Path | None) -> Any | None:
+    """Return a kept model; None when there is none or it cannot be read."""
     import openvino
 
     if place is None:
         return None
     try:
-        model = openvino.Core().read_model(place / "model.xml")
-        return model, float(model.get_rt_info(GAP).astype(str))
+        return openvino.Core().read_model(place / "model.xml")
     except RuntimeError:
         return None
 
 
 def _kept(model: Any, place: Path) -> Path | None:
-    """Write a model to its place, whole or not at all; None for a cache that cannot be written: it costs seconds."""
+    """Write a model to its place, whole or not at all; return None when the cache cannot be written."""
     unfinished: Path | None = None
     try:
         place.parent.mkdir(parents=True, exist_ok=True)

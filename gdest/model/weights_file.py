@@ -1,4 +1,4 @@
-"""Tell which model a weights file holds without loading it: a scan with nothing to do needs no torch."""
+"""Find a weights file and read its card without loading it: a scan with nothing to do needs no torch."""
 
 from __future__ import annotations
 
@@ -11,11 +11,14 @@ from safetensors import SafetensorError, safe_open
 from gdest.core import ModelCard, WeightsError
 
 CARD_KEY = "gdest_model_card"
+BUNDLED = "austenite-resnet18.safetensors"
+BUNDLED_CLASSIFIER = "austenite-resnet18-classifier.safetensors"
+PACKAGE = Path(__file__).parent.parent
 
 
 @dataclass(frozen=True)
 class ModelFile:
-    """Name a weights file and what it says of itself."""
+    """Hold the path, name, SHA-256 and model card of a weights file."""
 
     path: Path
     name: str
@@ -23,8 +26,22 @@ class ModelFile:
     card: ModelCard
 
 
+def weights_path(given: Path | None, bundled: str = BUNDLED) -> Path:
+    """Return the weights file that was asked for, or the one that travels with gdest."""
+    if given is not None:
+        return given
+    for folder in (PACKAGE / "weights", PACKAGE.parent / "weights"):
+        if (folder / bundled).is_file():
+            return folder / bundled
+    if bundled == BUNDLED_CLASSIFIER:
+        raise WeightsError(
+            "No classifier is bundled: train one with gdest train --task classification, give --weights FILE."
+        )
+    raise WeightsError(f"The bundled weights {bundled} are missing; install gdest again or give --weights FILE.")
+
+
 def read_model_file(path: Path) -> ModelFile:
-    """Return what a weights file is; raise `WeightsError` when it is missing, damaged or not gdest's."""
+    """Return what a weights file says of itself; raise `WeightsError` when it is missing, damaged or not gdest's."""
     try:
         with safe_open(path, framework="numpy") as file:
             metadata = file.metadata() or {}

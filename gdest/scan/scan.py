@@ -66,9 +66,12 @@ def _opened(job: Job, stop: Stop) -> Iterator[Scan]:
 
 def load_predictor(weights: Path, settings: GradeSettings, files: int) -> Predictor:
     """Return the network ready to work on many files or few; imported here, since a scan of nothing new needs none."""
-    from gdest.model import NetworkPredictor, network
+    from gdest.model import NetworkPredictor, leave_cores_to_openvino, load_model
 
-    return NetworkPredictor(network.load(weights), settings, files=files)
+    predictor = NetworkPredictor(load_model(weights), settings, files=files)
+    if predictor.runs_openvino:
+        leave_cores_to_openvino()
+    return predictor
 
 
 class Scan:

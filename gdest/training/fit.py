@@ -15,10 +15,11 @@ import torch
 from gdest import __version__
 from gdest.core import DataError, ModelCard, write_atomically
 from gdest.grading import COARSE_G
-from gdest.model import GradeNetwork, LoadedModel, choose_device, network
+from gdest.model import GradeNetwork, LoadedModel, choose_device, load_model, save_model, to_device
 from gdest.training import metrics
 from gdest.training.augment import Batch, cut_batch, joined, validation_batch
 from gdest.training.data import Example, Labelled, Split, grades_present, load_examples, read_labels, split_in_three
+from gdest.training.eight_bit_samples import with_int8_limits
 from gdest.training.judge import fit_judge
 from gdest.training.log import write_log, write_split
 from gdest.training.scores import answer, card_figures
@@ -51,10 +52,10 @@ def train(data: Path, out: Path, settings: TrainSettings, report: Report, progre
     report(f"{len(examples)} micrographs for training{beside}, {len(held_out)} for validation, on {device}.")
     card = new_card([*examples, *mixed], settings, data.name, len(labelled))
     fit(card, examples, held_out, out, settings, report, progress, mixed=mixed)
-    best = network.load(out)
-    network.to_device(best.network, device)
+    best = with_int8_limits(load_model(out))
+    to_device(best.network, device)
     card = _finished_card(best, examples, mixed, split, settings, report)
-    network.save(best.network, card, out)
+    save_model(best.network, card, out)
     if split.test:
         write_split(out, split)
     checkpoint_path(out).unlink(missing_ok=True)
@@ -107,7 +108,7 @@ def fit(
         )
         keeper.keep(last=epoch == settings.epochs)
     if not trainer.epochs:
-        network.save(trainer.network, card, out)
+        save_model(trainer.network, card, out)
     return trainer.epochs
 
 
@@ -144,7 +145,7 @@ class _Keeper:
         if not last and began - self.written_at < self.cost_s / WRITING_SHARE:
             return
         if self.unsaved is not None:
-            network.save(self.unsaved, self.card, self.out)
+            save_model(self.unsaved, self.card, self.out)
             self.unsaved = None
         write_log(self.out, epochs)
         write_atomically(checkpoint_path(self.out), lambda path: torch.save(self.trainer.state(), path))
@@ -181,7 +182,7 @@ def new_card(examples: Sequence[Example], settings: TrainSettings, data_name: st
     low, high = max(min(seen) - margin, 0.0), max(seen) + margin
     if settings.init not in ("none", "imagenet") and settings.task == "regression":
         # what the initial weights know stays in range: a scan halves coarse pictures, whatever was trained on
-        known = network.load(Path(settings.init)).card
+        known = load_model(Path(settings.init)).card
         low, high = min(low, known.g_min), max(high, known.g_max)
     return ModelCard(
         backbone=settings.backbone,

@@ -18,6 +18,7 @@ from gdest.core import (
     GradeMap,
     GradeSettings,
     GradeStatistics,
+    GreyImage,
     ModelCard,
     grain_size,
     interpolate,
@@ -134,7 +135,7 @@ def calibrated_card(model: LoadedModel, held_out: Sequence[Labelled], settings: 
         measured = _measured(predictor, held_out, grading)  # anew: an answer also chooses the zoom
     card = replace(predictor.card, interval=_interval(measured), tile_scatter=_tile_scatter(measured))
     drawn = gradeable_pictures(settings, min(FEWEST_FOR_LIMITS, settings.unfit_pictures) - len(measured))
-    maps = [predict_grade_map(pixels, predictor, grading.stride_px) for pixels in drawn]
+    maps = [predict_grade_map(GreyImage(pixels), predictor, grading.stride_px) for pixels in drawn]
     card = replace(card, limits=_limits([*(one.row.grade_map for one in measured), *maps]))
     errors = summarize_errors(measured)
     figures = {"validation_micrographs": errors.count, "validation_mae": errors.mae, "validation_bias": errors.bias}

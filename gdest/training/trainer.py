@@ -15,7 +15,7 @@ from torch.nn import functional
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from gdest.core import ModelCard, SettingsError
-from gdest.model import GradeNetwork, choose_device, network
+from gdest.model import GradeNetwork, build_network, choose_device, to_device
 from gdest.training.augment import Batch
 from gdest.training.dense import DenseHeads
 from gdest.training.settings import TrainSettings
@@ -44,8 +44,8 @@ class Trainer:
         self.device = choose_device(settings.device)
         self.settings = settings
         torch.manual_seed(settings.seed)
-        built = network.build(card, settings.init, backbone_only=backbone_only)
-        self.network = network.to_device(built, self.device)
+        built = build_network(card, settings.init, backbone_only=backbone_only)
+        self.network = to_device(built, self.device)
         self.dense_heads = DenseHeads().to(self.device) if dense else None
         parameters = [*self.network.parameters(), *(self.dense_heads.parameters() if self.dense_heads else ())]
         self.optimizer = _optimizer(parameters, settings)

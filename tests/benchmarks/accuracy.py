@@ -27,7 +27,7 @@ from gdest.grading.pipeline import grade_micrographs
 from gdest.model import network
 from gdest.model.network import LoadedModel
 from gdest.model.predictor import NetworkPredictor
-from gdest.model.weights_path import weights_path
+from gdest.model.weights_file import weights_path
 from gdest.reading.micrograph import grey_8_bit
 from gdest.synth.dataset import write_dataset, write_tiff
 from gdest.synth.settings import SynthSettings
@@ -195,7 +195,7 @@ def main() -> None:
         unfinished = strange.with_suffix(".part")  # an interrupted run must not leave a smaller set
         write_non_micrographs(unfinished)
         unfinished.rename(strange)
-    settings, model = GradeSettings(), network.load(weights_path(options.weights))
+    settings, model = GradeSettings(), network.load_model(weights_path(options.weights))
     lines = synthetic_lines(measure(model, read_labels(synthetic, None), settings))
     items = read_labels(options.micrographs / "truth.csv", None)
     groups: dict[str, list[Measured]] = {}

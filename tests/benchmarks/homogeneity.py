@@ -26,8 +26,9 @@ from PIL import Image
 from gdest.cli.run_info import load_weights
 from gdest.core.records import GradeMap, TileGrid
 from gdest.core.settings import GradeSettings
+from gdest.core.tiles import GreyImage
 from gdest.grading.batching import Predictor, SharedPredictor
-from gdest.grading.homogeneity import Homogeneity, assess
+from gdest.grading.homogeneity import Assessment, assess
 from gdest.grading.zooms import predict_grade_map
 from gdest.model.predictor import LONG_RUN, NetworkPredictor
 from gdest.synth.dataset import make_micrograph
@@ -166,7 +167,7 @@ def _part(rng: np.random.Generator, kind: str, upright: bool) -> np.ndarray:
 def kept_map(path: Path, predictor: Predictor, pixels: np.ndarray) -> GradeMap:
     """Return the grade map of a picture that shows homogeneity, computed once and kept."""
     if not path.is_file():
-        graded = predict_grade_map(pixels, predictor, predictor.card.tile_px)
+        graded = predict_grade_map(GreyImage(pixels), predictor, predictor.card.tile_px)
         found = graded.closer or graded  # what `assess` looks at
         np.savez(path, g=found.g_seen, tops=found.grid.tops, lefts=found.grid.lefts, zoom=found.zoom)
     with np.load(path) as kept:
@@ -195,7 +196,7 @@ def whole_set(folder: Path, arguments: argparse.Namespace, predictor: NetworkPre
         return [*threads.map(uniform, range(arguments.uniform)), *threads.map(mixed, range(arguments.mixed))]
 
 
-def report(answers: list[tuple[Case, Homogeneity]]) -> None:
+def report(answers: list[tuple[Case, Assessment]]) -> None:
     """Print false alarms per whole G, detections per kind, and the table of types."""
     uniform = [(round(case.coarse), said.verdict.startswith("duplex")) for case, said in answers if case.area == 0.0]
     for g in sorted({g for g, _ in uniform}):

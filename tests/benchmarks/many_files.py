@@ -21,8 +21,7 @@ from gdest.core.files import image_files
 from gdest.core.grid import tile_grid
 from gdest.core.records import GradeMap
 from gdest.core.settings import GradeSettings, answer_settings
-from gdest.model.weights_file import read_model_file
-from gdest.model.weights_path import weights_path
+from gdest.model.weights_file import read_model_file, weights_path
 from gdest.reports.columns import COLUMNS
 from gdest.reports.every import REPORTS
 from gdest.reports.pictures import picture_names

@@ -32,9 +32,9 @@ from gdest.core.calibration import CalibrationSettings
 from gdest.core.settings import GradeSettings
 from gdest.core.tiles import tiles_of
 from gdest.model import network
-from gdest.model.openvino_engine import THREADS
+from gdest.model.openvino_engine import leave_cores_to_openvino, openvino_threads
 from gdest.model.predictor import LONG_RUN, NetworkPredictor
-from gdest.model.weights_path import weights_path
+from gdest.model.weights_file import weights_path
 from gdest.scan.job import prepare_scan
 from gdest.scan.scan import scan_archive
 from gdest.scan.stopping import Stop
@@ -91,7 +91,9 @@ def timed(made: list[Rate]) -> Iterator[list[int]]:
 
 def measure_bare(settings: GradeSettings, rates: list[Rate]) -> None:
     """Measure the network alone on prepared batches."""
-    predictor = NetworkPredictor(network.load(weights_path(None)), settings, files=LONG_RUN)
+    predictor = NetworkPredictor(network.load_model(weights_path(None)), settings, files=LONG_RUN)
+    if predictor.runs_openvino:
+        leave_cores_to_openvino()
     tiles = [tiles_of(np.random.default_rng(0).integers(0, 255, (predictor.batch, 224, 224), dtype=np.uint8))]
     predictor.predict(tiles)
     with ThreadPoolExecutor(predictor.streams) as pool, timed(rates) as seen:
@@ -100,8 +102,8 @@ def measure_bare(settings: GradeSettings, rates: list[Rate]) -> None:
 
 def measure_plain(root: Path, count: int, rates: list[Rate]) -> None:
     """Measure the script that a laboratory would write, on the first files."""
-    model = network.load(weights_path(None)).network
-    torch.set_num_threads(THREADS)
+    model = network.load_model(weights_path(None)).network
+    torch.set_num_threads(openvino_threads())
     with timed(rates) as seen:
         for path in sorted(root.iterdir())[:count]:
             with torch.no_grad(), Image.open(path) as image:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-
 import pytest
 
 from gdest.cli import run_explain as explain
@@ -62,6 +60,6 @@ def test_what_cannot_be_meant_is_one_sentence(typed, words, sentence):
 
 
 def test_explaining_without_a_classifier_says_how_to_get_one(tmp_path, monkeypatch):
-    monkeypatch.setattr(sys.modules[explain.weights_path.__module__], "PACKAGE", tmp_path / "gdest")
+    monkeypatch.setattr("gdest.model.weights_file.PACKAGE", tmp_path / "gdest")
     with pytest.raises(WeightsError, match="--task classification"):
         explain.weights_path(None, explain.BUNDLED_CLASSIFIER)

@@ -10,6 +10,7 @@ from helpers.predictors import CARD, FakePredictor
 
 from gdest.core.model_card import UNFIT
 from gdest.core.settings import GradeSettings
+from gdest.core.tiles import GreyImage
 from gdest.grading.doubts import DOUBTS, SENTENCES, reasons
 from gdest.grading.pipeline import grade_micrographs
 from gdest.grading.zooms import predict_grade_map
@@ -66,20 +67,20 @@ def test_fragments_are_also_looked_for_in_the_next_larger_picture_while_it_shows
     pixels = rng.integers(0, 256, (500, 500), dtype=np.uint8)
     predictor = by_size(larger_g, 6.5)
     judge_of, predictor.predict = predictor.predict, sizes_differ
-    doubts = predict_grade_map(pixels, predictor, 224).doubts
+    doubts = predict_grade_map(GreyImage(pixels), predictor, 224).doubts
     assert doubts["fragments"] == pytest.approx(expected)
     assert doubts["no grains"] == doubts["defocused"] == pytest.approx(-9.0)  # only in the picture that is graded
 
 
 def test_a_picture_is_not_compared_with_one_that_is_finer_than_the_model_knows(rng):
     pixels = rng.integers(0, 256, (500, 500), dtype=np.uint8)
-    grade_map = predict_grade_map(pixels, by_size(CARD.g_max - 1.0, 0.0), 224)
+    grade_map = predict_grade_map(GreyImage(pixels), by_size(CARD.g_max - 1.0, 0.0), 224)
     assert grade_map.doubts["zoom gap"] == pytest.approx(2.0)  # of the enlarged ones, of which the same is said
     assert grade_map.tiles == 9 + 9  # as it is, and the middles of these enlarged
 
 
 def test_saturated_and_flat_pictures_are_named(grey):
-    grade_map = predict_grade_map(grey, FakePredictor(), 224)
+    grade_map = predict_grade_map(GreyImage(grey), FakePredictor(), 224)
     assert list(reasons(grey, 6.0, grade_map, CARD)) == []
     burnt = np.where(grey > 190, grey, 255).astype(np.uint8)
     assert "saturated" in next(reasons(burnt, 6.0, grade_map, CARD))

@@ -7,6 +7,7 @@ from helpers.predictors import CARD, FakePredictor
 from gdest.core.calibration import CalibrationSettings
 from gdest.core.records import Failed, Graded
 from gdest.core.settings import GradeSettings
+from gdest.core.tiles import GreyImage
 from gdest.grading.pipeline import grade_micrographs
 from gdest.grading.zooms import predict_grade_map
 
@@ -50,7 +51,7 @@ def test_a_stated_pixel_size_calibrates_every_file(write_tiff, grey):
 
 def test_all_edge_shifted_tiles_are_seen(grey):
     predictor = FakePredictor(7.0)
-    grade_map = predict_grade_map(grey, predictor, 224)
+    grade_map = predict_grade_map(GreyImage(grey), predictor, 224)
     assert predictor.shapes == [(4, 224, 224)]
     assert grade_map.g_seen.shape == (2, 2)
     assert grade_map.tiles == 4
@@ -61,7 +62,7 @@ def test_coarse_grains_are_looked_at_from_further_away(rng):
     pixels = rng.integers(0, 255, (900, 1000), dtype=np.uint8)
     by_tiles = {25: 2.5, 9: 4.5, 4: 6.5}  # tiles at full, half and quarter size; each halving adds 2 G
     predictor = FakePredictor(lambda tiles: np.full(len(tiles), by_tiles[len(tiles)]))
-    grade_map = predict_grade_map(pixels, predictor, 224)
+    grade_map = predict_grade_map(GreyImage(pixels), predictor, 224)
     assert [shape[0] for shape in predictor.shapes] == [25, 9, 4]
     assert (grade_map.zoom, grade_map.tiles) == (0.25, 38)
     assert grade_map.g_seen == pytest.approx(2.5)
@@ -73,7 +74,7 @@ def test_coarse_grains_are_looked_at_from_further_away(rng):
 def test_a_halved_picture_with_tiles_enough_needs_no_closer_look(rng):
     pixels = rng.integers(0, 255, (1800, 2000), dtype=np.uint8)
     grade_map = predict_grade_map(
-        pixels, FakePredictor(lambda tiles: np.full(len(tiles), 3.0 + (len(tiles) < 60) * 2)), 224
+        GreyImage(pixels), FakePredictor(lambda tiles: np.full(len(tiles), 3.0 + (len(tiles) < 60) * 2)), 224
     )
     assert (grade_map.zoom, grade_map.grid.shape) == (0.5, (5, 5))
     assert grade_map.closer is None
@@ -82,7 +83,7 @@ def test_a_halved_picture_with_tiles_enough_needs_no_closer_look(rng):
 def test_halving_stops_where_no_tile_would_fit(rng):
     pixels = rng.integers(0, 255, (460, 500), dtype=np.uint8)
     predictor = FakePredictor(1.0)
-    grade_map = predict_grade_map(pixels, predictor, 224)
+    grade_map = predict_grade_map(GreyImage(pixels), predictor, 224)
     assert grade_map.zoom == 0.5
     assert grade_map.g_seen == pytest.approx(-1.0)
 

@@ -5,6 +5,7 @@ import pytest
 from helpers.predictors import FakePredictor
 from PIL import Image
 
+from gdest.core.tiles import GreyImage
 from gdest.grading.zooms import FEW_TILES, FINE_TILES, predict_grade_map
 from gdest.training.metrics import Measured
 
@@ -27,8 +28,8 @@ def reads(native, enlarged):
 
 def test_fine_grains_are_seen_enlarged_and_the_whole_map_moves():
     picture = checkered(700)
-    as_read = predict_grade_map(picture, reads(8.0, 0.0), 224)  # 8 and 1.25: not fine
-    map_of = predict_grade_map(picture, reads(10.0, 7.6), 224)
+    as_read = predict_grade_map(GreyImage(picture), reads(8.0, 0.0), 224)  # 8 and 1.25: not fine
+    map_of = predict_grade_map(GreyImage(picture), reads(10.0, 7.6), 224)
     assert map_of.zoom == 1.0
     assert map_of.g_seen.mean() == pytest.approx(7.6 + 1.25 + 2.0, abs=0.08)
     # how the tiles differ is what the whole picture showed
@@ -38,7 +39,7 @@ def test_fine_grains_are_seen_enlarged_and_the_whole_map_moves():
 @pytest.mark.parametrize(("side", "looked_at"), [(300, 4 * 4), (448, 4 * 4), (672, 9), (224 * FEW_TILES, FINE_TILES)])
 def test_a_part_of_the_tiles_is_enlarged(side, looked_at):
     predictor = FakePredictor(12.5)
-    grade_map = predict_grade_map(checkered(side), predictor, 224)
+    grade_map = predict_grade_map(GreyImage(checkered(side)), predictor, 224)
     assert predictor.shapes[-1] == (looked_at, 224, 224)
     assert grade_map.tiles == grade_map.g_seen.size + looked_at
 
@@ -46,7 +47,9 @@ def test_a_part_of_the_tiles_is_enlarged(side, looked_at):
 def test_what_is_enlarged_is_what_enlarging_the_whole_picture_gives(rng):
     picture = rng.integers(0, 256, (224, 224), dtype=np.uint8)
     seen = []
-    predict_grade_map(picture, FakePredictor(lambda tiles: seen.append(tiles) or np.full(len(tiles), 12.0)), 224)
+    predict_grade_map(
+        GreyImage(picture), FakePredictor(lambda tiles: seen.append(tiles) or np.full(len(tiles), 12.0)), 224
+    )
     whole = np.asarray(Image.fromarray(picture).resize((448, 448), Image.Resampling.BILINEAR))
     upper_left, _, _, lower_right = seen[1]
     assert (upper_left[:-1, :-1] == whole[:223, :223]).all()
@@ -57,7 +60,7 @@ def test_tiles_without_metal_are_not_enlarged():
     not_metal = np.zeros((700, 700), bool)
     not_metal[:, :350] = True
     predictor = FakePredictor(12.0)
-    grade_map = predict_grade_map(checkered(700), predictor, 224, not_metal)
+    grade_map = predict_grade_map(GreyImage(checkered(700)), predictor, 224, not_metal)
     usable = int(np.isfinite(grade_map.g_seen).sum())
     assert 0 < usable < FEW_TILES
     assert predictor.shapes[-1][0] == 4 * usable
@@ -68,7 +71,9 @@ def test_tiles_without_metal_are_not_enlarged():
 def test_what_the_enlarged_tiles_contradict_is_moved_only_so_far_and_is_a_doubt(enlarged, g, rng):
     picture = rng.integers(0, 256, (224, 224), dtype=np.uint8)
     answers = iter([11.0, enlarged])
-    grade_map = predict_grade_map(picture, FakePredictor(lambda tiles: np.full(len(tiles), next(answers))), 224)
+    grade_map = predict_grade_map(
+        GreyImage(picture), FakePredictor(lambda tiles: np.full(len(tiles), next(answers))), 224
+    )
     assert grade_map.g_seen == pytest.approx(g)
     assert grade_map.doubts["zoom gap"] == pytest.approx(abs(enlarged + 2.0 - 11.0))
 
@@ -76,7 +81,7 @@ def test_what_the_enlarged_tiles_contradict_is_moved_only_so_far_and_is_a_doubt(
 def test_a_picture_that_was_halved_is_not_enlarged():
     picture = checkered(500)
     predictor = FakePredictor(lambda tiles: np.full(len(tiles), 4.0 if len(tiles) > 4 else 12.0))
-    assert predict_grade_map(picture, predictor, 224).g_seen == pytest.approx(10.0)
+    assert predict_grade_map(GreyImage(picture), predictor, 224).g_seen == pytest.approx(10.0)
 
 
 @pytest.mark.parametrize(("g_seen", "zoom", "in_picture"), [(8.0, 1.0, 8.0), (11.0, 1.0, 9.0), (4.0, 0.5, 6.0)])

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import copy
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
+from gdest.core.model_card import ModelCard
 from gdest.core.settings import GradeSettings
 from gdest.core.tiles import GreyImage, Tiles, cut_parts, halve, some_of, tiles_of
 from gdest.grading.batching import SharedPredictor
 from gdest.grading.zooms import predict_grade_map
-from gdest.model import device_tiles, network
-from gdest.model.device_tiles import cut_on, halved
+from gdest.model import device_tiles
+from gdest.model.device_tiles import cut_on, halve_on_device
+from gdest.model.network import LoadedModel, build_network
 from gdest.model.predictor import NetworkPredictor
 
 CPU = torch.device("cpu")
@@ -34,7 +38,7 @@ def parts_of(pixels, corners=((0, 0), (3, 9), (20, 1)), **more):
 @pytest.mark.parametrize("shape", [(64, 80), (65, 80), (64, 81), (65, 81)])
 def test_halving_there_is_halving_here(shape, rng):
     pixels = rng.integers(0, 256, shape, dtype=np.uint8)
-    np.testing.assert_array_equal(halved(torch.from_numpy(pixels)).numpy(), halve(pixels))
+    np.testing.assert_array_equal(halve_on_device(torch.from_numpy(pixels)).numpy(), halve(pixels))
 
 
 def test_tiles_of_several_sheets_and_of_their_halves_are_the_same_cut_there(rng, sent):
@@ -72,23 +76,21 @@ def test_some_tiles_are_counted_through_all_parts(rng):
     assert some_of(parts, 9, 12) == []
 
 
-def test_a_predictor_that_cuts_there_gives_the_same_maps_and_sends_each_picture_once(tmp_path, rng, sent):
-    weights = tmp_path / "w.safetensors"
-    built = network.build(network.ModelCard())
-    built.body.fc.weight.data *= 0.01  # answers that differ little from tile to tile
-    network.save(built, network.ModelCard(), weights)
+def test_a_predictor_that_cuts_there_gives_the_same_maps_and_sends_each_picture_once(rng, sent):
+    model = LoadedModel(build_network(ModelCard()).eval(), ModelCard(), "random", "0" * 64)
+    model.network.body.fc.weight.data *= 0.01  # answers that differ little from tile to tile
     settings = GradeSettings(device="cpu", precision="fp32", batch=7)
-    here, there = (NetworkPredictor(network.load(weights), settings) for _ in range(2))
-    there.cuts_there = True
-    pictures = [rng.integers(0, 256, (460 + i, 470), dtype=np.uint8) for i in range(4)]
+    here, there = (NetworkPredictor(model, settings) for _ in range(2))
+    there.engine.cuts_there = True
+    pictures = [GreyImage(rng.integers(0, 256, (460 + i, 470), dtype=np.uint8)) for i in range(2)]
     for level, enlarges in ((2.0, False), (12.0, True)):  # coarse grains are seen halved, fine ones enlarged
         sent.clear()
-        for predictor in (here, there):
-            predictor.network.body.fc.bias.data.fill_(level - 0.5 * (built.card.g_min + built.card.g_max))
+        model.network.body.fc.bias.data.fill_(level - 0.5 * (model.card.g_min + model.card.g_max))
         expected = [predict_grade_map(picture, here, 224) for picture in pictures]
         assert not sent
-        with SharedPredictor(there) as shared, ThreadPoolExecutor(4) as pool:
-            found = list(pool.map(lambda picture: predict_grade_map(picture, shared, 224), pictures))
+        asked = [GreyImage(picture.pixels) for picture in pictures]
+        with SharedPredictor(there) as shared, ThreadPoolExecutor(2) as pool:
+            found = list(pool.map(lambda picture: predict_grade_map(picture, shared, 224), asked))
         assert len(sent) == len(pictures)
         for one, other in zip(expected, found, strict=True):
             assert (one.zoom, one.tiles) == (other.zoom, other.tiles)
@@ -97,16 +99,20 @@ def test_a_predictor_that_cuts_there_gives_the_same_maps_and_sends_each_picture_
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
-def test_a_gpu_gives_the_g_of_the_cpu_within_0_02(rng):
-    from gdest.model.weights_path import weights_path
+def test_a_gpu_gives_the_g_of_the_cpu_within_0_02(rng, bundled_model):
     from gdest.synth.dataset import make_micrograph
 
-    model = weights_path(None)
-    cpu, gpu = (NetworkPredictor(network.load(model), GradeSettings(device=name)) for name in ("cpu", "cuda"))
+    cpu, gpu = (
+        NetworkPredictor(
+            replace(bundled_model, network=copy.deepcopy(bundled_model.network)), GradeSettings(device=name)
+        )
+        for name in ("cpu", "cuda")
+    )
     with SharedPredictor(gpu) as shared, ThreadPoolExecutor(4) as pool:
         pictures = [make_micrograph(rng, g, 700, 900, 1.0).pixels for g in (3.0, 7.0, 9.5, 12.0)] * 8
-        maps = list(pool.map(lambda picture: predict_grade_map(picture, shared, 224), pictures))
-    for picture, found in zip(pictures[:4], maps, strict=False):
-        assert found.g_seen.mean() == pytest.approx(predict_grade_map(picture, cpu, 224).g_seen.mean(), abs=0.02)
+        maps = list(pool.map(lambda pixels: predict_grade_map(GreyImage(pixels), shared, 224), pictures))
+    for pixels, found in zip(pictures[:4], maps, strict=False):
+        there = predict_grade_map(GreyImage(pixels), cpu, 224).g_seen.mean()
+        assert found.g_seen.mean() == pytest.approx(there, abs=0.02)
     for again, first in zip(maps[4:], maps, strict=False):
         assert again.g_seen.mean() == pytest.approx(first.g_seen.mean(), abs=0.02)

@@ -1,18 +1,54 @@
-"""8-bit convolutions: how numbers are rounded, and that weights which do not bear it run without."""
+"""8-bit convolutions: how numbers are rounded, what the card keeps, and which weights run without."""
 
 from __future__ import annotations
 
+import json
 import logging
 import shutil
-from pathlib import Path
+import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
+from helpers.predictors import CARD
 
-from gdest.model import eight_bit, network, openvino_engine
+from gdest.core.errors import WeightsError
+from gdest.core.model_card import ModelCard
+from gdest.core.settings import GradeSettings
+from gdest.core.tiles import tiles_of
+from gdest.model import eight_bit, openvino_engine
+from gdest.model.openvino_engine import MOST_G_GAP, OpenVinoEngine, leave_cores_to_openvino, openvino_threads
+from gdest.model.predictor import LONG_RUN, NetworkPredictor
 
-WEIGHTS = Path(__file__).parent.parent.parent / "weights" / "austenite-resnet18.safetensors"
+
+@pytest.fixture(scope="module")
+def openvino():
+    return pytest.importorskip("openvino", reason="OpenVINO is not installed: pip install gdest[openvino]")
+
+
+@pytest.fixture(scope="module")
+def translation(openvino, bundled_model):  # noqa: ARG001
+    """Return the bundled network translated once, which takes seconds."""
+    return openvino_engine._translated(bundled_model.network, 224)
+
+
+@pytest.fixture
+def translated_once(monkeypatch, translation):
+    monkeypatch.setattr(openvino_engine, "_translated", lambda *_: translation.clone())
+
+
+@pytest.fixture(scope="module")
+def steel():
+    """Return one tile (1, 1, 224, 224) of stripes and noise: what it shows does not matter here."""
+    rng = np.random.default_rng(0)
+    return rng.integers(0, 256, (1, 1, 224, 224), dtype=np.uint8)
+
+
+@pytest.fixture
+def cache(monkeypatch, tmp_path):
+    monkeypatch.setattr("platformdirs.user_cache_path", lambda name: tmp_path / "cache" / name)
+    return tmp_path / "cache"
 
 
 def test_a_limit_keeps_even_numbers_and_cuts_a_lone_large_one_off(rng):
@@ -34,52 +70,136 @@ def test_each_output_channel_of_the_weights_has_its_own_limit(rng):
     assert limits.ravel()[1:] / limits.ravel()[:-1] == pytest.approx(10, rel=0.2)
 
 
-def test_the_sample_tiles_are_always_the_same_and_hold_every_grade():
-    tiles = eight_bit.sample_tiles(96)
-    assert np.array_equal(tiles, eight_bit.sample_tiles(96))
-    assert tiles.shape == (len(eight_bit.SAMPLE_G) + 3 * eight_bit.UNFIT_TILES, 1, 96, 96)
-    sharp = np.abs(np.diff(tiles[: len(eight_bit.SAMPLE_G), 0].astype(np.float32))).mean(axis=(1, 2))
-    assert np.polyfit(eight_bit.SAMPLE_G, sharp, 1)[0] > 0  # finer grains, more boundaries
+def card_with(**fields):
+    return ModelCard.from_json(json.dumps({**json.loads(CARD.to_json()), **fields}))
 
 
-@pytest.mark.slow
-def test_a_network_in_8_bits_is_made_once_and_kept(monkeypatch, tmp_path):
-    """Tiles for it are drawn when it is made; a kept one that is damaged, or a cache out of reach, is no error."""
-    pytest.importorskip("openvino", reason="OpenVINO is not installed: pip install gdest[openvino]")
-    cache, drawn, real = tmp_path / "cache", [], openvino_engine.sample_tiles
-    monkeypatch.setattr("platformdirs.user_cache_path", lambda name: cache / name)
-    monkeypatch.setattr(openvino_engine, "sample_tiles", lambda side: drawn.append(side) or real(side))
-    model = network.load(WEIGHTS)
-    tiles = torch.from_numpy(real(224)[:3])
+def test_a_card_keeps_its_limits_to_the_last_digit_and_one_without_has_none():
+    limits = tuple(map(float, np.float32([10.175675, 1 / 3, 7e-5])))
+    card = replace(CARD, int8_limits=limits, int8_g_gap=0.0061)
+    assert ModelCard.from_json(card.to_json()) == card
+    older = json.loads(CARD.to_json())
+    del older["int8_limits"], older["int8_g_gap"]
+    assert ModelCard.from_json(json.dumps(older)) == CARD
+    assert (CARD.int8_limits, CARD.int8_g_gap) == ((), None)
+
+
+@pytest.mark.parametrize(
+    ("limits", "gap"),
+    [
+        ([1.0, 0.0], 0.01), ([1.0, -2.0], 0.01), ([1.0, float("nan")], 0.01), ([1.0, float("inf")], 0.01),
+        ([1.0, "2"], 0.01), ([True], 0.01), ("12", 0.01), ([1.0], None), ([], 0.01),
+        ([1.0], -0.001), ([1.0], float("nan")), ([1.0], "0.01"),
+    ],
+)  # fmt: skip
+def test_a_card_with_impossible_limits_is_refused(limits, gap):
+    assert card_with(int8_limits=[1.0, 2], int8_g_gap=0).int8_limits == (1.0, 2.0)
+    with pytest.raises(WeightsError, match="model card cannot be read"):
+        card_with(int8_limits=limits, int8_g_gap=gap)
+
+
+@pytest.fixture
+def told_precision(monkeypatch, caplog):
+    """Return whether weights with a card run in 8 bits, without making an engine, and what is logged."""
+    monkeypatch.setattr(openvino_engine, "_model_in_8_bits", lambda *_: "8 bits")
+    monkeypatch.setattr(openvino_engine, "_translated", lambda *_: "floats")
+    monkeypatch.setattr(openvino_engine, "_requests", lambda model, *_, **__: model)
+
+    def told(network, card, **options):
+        caplog.clear()
+        with caplog.at_level(logging.WARNING):
+            engine = OpenVinoEngine(network, card, bf16=False, **options)
+        return engine.int8, engine._free, caplog.text
+
+    return told
+
+
+def test_only_weights_whose_8_bits_change_g_little_run_in_8_bits(bundled_model, told_precision):
+    network, card = bundled_model.network, bundled_model.card
+    assert told_precision(network, card, int8=True) == (True, "8 bits", "")
+    assert told_precision(network, replace(card, int8_g_gap=MOST_G_GAP), int8=True)[0]
+    assert told_precision(network, card, int8=False) == (False, "floats", "")
+    for worse, reason in (
+        (replace(card, int8_g_gap=MOST_G_GAP * 1.01), "8 bits change G by 0.03"),
+        (replace(card, int8_limits=(), int8_g_gap=None), "no limits for 8 bits"),
+    ):
+        int8, model, logged = told_precision(network, worse, int8=True)
+        assert (int8, model) == (False, "floats")
+        assert reason in logged
+        assert len(logged.splitlines()) == 1
+
+
+@pytest.mark.usefixtures("translated_once")
+def test_a_network_in_8_bits_is_made_once_and_kept(monkeypatch, cache, bundled_model, steel):
+    """A kept one that is damaged, or a cache out of reach, is no error; nothing is drawn."""
+    made, real = [], openvino_engine.to_8_bit
+    monkeypatch.setattr(openvino_engine, "to_8_bit", lambda *told: made.append(told) or real(*told))
 
     def described(sha256="a"):
-        engine = openvino_engine.OpenVinoDescriptors(model.network, 224, bf16=False, int8=True, sha256=sha256)
+        engine = OpenVinoEngine(bundled_model.network, bundled_model.card, bf16=False, int8=True, sha256=sha256)
         assert engine.int8
-        return engine(tiles)
+        return engine.describe(steel)
 
     first = described()
     assert torch.equal(described(), first)
-    assert len(drawn) == 1
+    assert len(made) == 1
     described("b")
-    assert len(drawn) == 2
+    assert len(made) == 2
     assert len(list((cache / "gdest").iterdir())) == 2
     for kept in cache.rglob("*.bin"):
         kept.write_bytes(b"cut off")
     assert torch.equal(described(), first)
     assert torch.equal(described(), first)
-    assert len(drawn) == 3
+    assert len(made) == 3
     shutil.rmtree(cache)
     cache.write_text("no folder")
     assert torch.equal(described(), first)
-    assert len(drawn) == 4
+    assert len(made) == 4
+
+
+@pytest.mark.usefixtures("translated_once")
+def test_the_limits_of_the_bundled_card_are_those_that_are_measured_for_its_weights(bundled_model):
+    from gdest.training.eight_bit_samples import with_int8_limits
+
+    bare = replace(bundled_model, card=replace(bundled_model.card, int8_limits=(), int8_g_gap=None))
+    found = with_int8_limits(bare).card
+    assert found.int8_limits == pytest.approx(bundled_model.card.int8_limits, rel=1e-3)
+    assert found.int8_g_gap == pytest.approx(bundled_model.card.int8_g_gap, abs=2e-3)
+    assert replace(found, int8_limits=(), int8_g_gap=None) == bare.card
+
+
+@pytest.mark.usefixtures("translated_once", "cache")
+def test_limits_for_another_network_are_refused(bundled_model):
+    card = replace(bundled_model.card, int8_limits=bundled_model.card.int8_limits[:-1])
+    with pytest.raises(WeightsError, match="15 int8_limits for 16"):
+        OpenVinoEngine(bundled_model.network, card, bf16=False, int8=True)
 
 
 @pytest.mark.slow
-def test_weights_that_8_bits_change_too_much_run_without_them(monkeypatch, caplog):
-    pytest.importorskip("openvino", reason="OpenVINO is not installed: pip install gdest[openvino]")
-    model = network.load(WEIGHTS)
-    monkeypatch.setattr(eight_bit, "STEPS", 8)  # 3 bits
-    with caplog.at_level(logging.WARNING):
-        engine = openvino_engine.OpenVinoDescriptors(model.network, 224, bf16=False, int8=True)
-    assert not engine.int8
-    assert "8 bits change G by" in caplog.text
+@pytest.mark.usefixtures("openvino", "cache")
+def test_a_long_run_starts_without_drawing_anything(bundled_model, monkeypatch, steel):
+    for name in [name for name in sys.modules if name.startswith("gdest.synth")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "gdest.synth", None)  # an import of it fails
+    monkeypatch.setattr("gdest.model.predictor.chooses_int8", lambda _: True)
+    before = torch.get_num_threads()
+    predictor = NetworkPredictor(bundled_model, GradeSettings(device="cpu"), files=LONG_RUN)
+    assert predictor.runs_openvino
+    assert predictor.engine.int8
+    assert torch.get_num_threads() == before  # the cores are left to OpenVINO by name, not by a constructor
+    exact = NetworkPredictor(bundled_model, GradeSettings(device="cpu", precision="fp32"))
+    tiles = [tiles_of(steel[0])]
+    assert predictor.predict(tiles).g_seen == pytest.approx(exact.predict(tiles).g_seen, abs=0.1)
+
+
+def test_torch_is_left_one_thread_by_name_and_openvino_gets_what_torch_had(monkeypatch):
+    threads = [7]
+    monkeypatch.setattr(torch, "get_num_threads", lambda: threads[0])
+    monkeypatch.setattr(torch, "set_num_threads", lambda count: threads.__setitem__(0, count))
+    openvino_threads.cache_clear()
+    try:
+        leave_cores_to_openvino()
+        assert threads == [1]
+        assert openvino_threads() == 7
+    finally:
+        openvino_threads.cache_clear()

@@ -12,10 +12,10 @@ from gdest.cli import run_explain as commanding
 from gdest.core.errors import MicrographError, WeightsError
 from gdest.core.settings import GradeSettings
 from gdest.model import gradcam as explaining, network
+from gdest.model.devices import has_fast_bf16
 from gdest.model.gradcam import class_maps, explain, share_within, splice
 from gdest.model.network import LoadedModel
-from gdest.model.predictor import has_fast_bf16
-from gdest.model.weights_path import BUNDLED_CLASSIFIER, weights_path
+from gdest.model.weights_file import BUNDLED_CLASSIFIER, weights_path
 from gdest.synth.dataset import make_micrograph
 from gdest.training.data import Example
 from gdest.training.fit import fit, new_card
@@ -28,7 +28,7 @@ SETTINGS = GradeSettings(device="cpu")
 def classifier(shown="crop", head="fc"):
     card = replace(CARD, task="classification", classes=CLASSES, input=shown, head=head)
     torch.manual_seed(2)
-    return LoadedModel(network.build(card).eval(), card, "c", "0" * 64)
+    return LoadedModel(network.build_network(card).eval(), card, "c", "0" * 64)
 
 
 def noise(rows=224, cols=224):
@@ -106,7 +106,7 @@ def test_every_pixel_is_covered_and_tiles_lie_where_they_belong(monkeypatch, sho
 
 
 def test_a_regressor_has_no_classes_to_explain():
-    model = LoadedModel(network.build(CARD), CARD, "r", "0" * 64)
+    model = LoadedModel(network.build_network(CARD), CARD, "r", "0" * 64)
     with pytest.raises(WeightsError, match="regressor"):
         explain(noise(), model, SETTINGS)
 
@@ -115,7 +115,7 @@ def test_a_regressor_has_no_classes_to_explain():
 def explained(tmp_path, monkeypatch):
     """Return what `gdest explain` draws for one file: the classifier's grades, NaN where it shows none."""
     path, drawn = tmp_path / "c.safetensors", []
-    network.save(classifier().network, classifier().card, path)
+    network.save_model(classifier().network, classifier().card, path)
     monkeypatch.setattr(explaining, "class_maps", lambda _, tiles: torch.ones(len(tiles), len(CLASSES), 7, 7))
     monkeypatch.setattr(commanding, "load_weights", lambda _: None)
     monkeypatch.setattr(commanding, "NetworkPredictor", lambda *_: FakePredictor(6.0))
@@ -168,7 +168,7 @@ SPLICES = [(4, 6, 9, 12), (5, 8, 7, 11), (12, 4, 10, 6), (9, 7, 5, 10), (4, 7, 1
 @pytest.mark.slow
 def test_the_bundled_classifier_tells_the_quadrants_of_fig_8():
     """The paper shows one spliced image; of one the share swings by 0.1, so the mean of six counts."""
-    model, shares = network.load(BUNDLED), []
+    model, shares = network.load_model(BUNDLED), []
     for number, grades in enumerate(SPLICES):
         rngs = [np.random.default_rng([77 + number, i]) for i in range(4)]
         quarters = [make_micrograph(rng, g, 480, 640, 1.0).pixels for rng, g in zip(rngs, grades, strict=True)]
@@ -207,7 +207,7 @@ def test_a_classifier_of_crops_tells_the_quadrants_of_fig_8_and_one_of_whole_ima
         card = new_card(training, settings, "spliced", len(training))
         out = tmp_path / f"{shown}.safetensors"
         fit(card, training, validation, out, settings, lambda _: None, lambda *_: None, backbone_only=True)
-        model = network.load(out)
+        model = network.load_model(out)
         shares[shown] = [share_within(explain(pixels, model, SETTINGS).g_seen, truth) for pixels, truth in spliced]
     assert np.mean(shares["crop"]) >= 0.7, shares
     assert np.mean(shares["crop"]) > np.mean(shares["image"]) + 0.1, shares

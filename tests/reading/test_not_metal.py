@@ -9,6 +9,7 @@ from helpers.predictors import FakePredictor
 from gdest.core.grid import tile_grid, usable_tiles
 from gdest.core.records import Failed
 from gdest.core.settings import GradeSettings
+from gdest.core.tiles import GreyImage
 from gdest.grading.pipeline import grade_micrographs
 from gdest.grading.zooms import predict_grade_map
 from gdest.reading.not_metal import CELL_PX, find_not_metal
@@ -154,6 +155,6 @@ def test_coarse_grains_are_not_halved_until_no_free_tile_is_left(rng):
     pixels = rng.integers(0, 255, (900, 1000), dtype=np.uint8)
     cover = np.zeros((113, 125), bool)
     cover[50:62, 56:68] = True  # the middle: at a quarter of the size each of the four tiles would show it
-    grade_map = predict_grade_map(pixels, FakePredictor(1.0), 224, cover, 8)
+    grade_map = predict_grade_map(GreyImage(pixels), FakePredictor(1.0), 224, cover, 8)
     assert grade_map.zoom == 0.5
     assert np.isfinite(grade_map.g_seen).sum() >= 3

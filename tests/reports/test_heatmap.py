@@ -8,7 +8,7 @@ from PIL import Image
 from gdest.core.grid import tile_grid
 from gdest.core.records import GradeMap, ImageFile, Micrograph
 from gdest.core.settings import GradeSettings
-from gdest.grading.pipeline import grade, grade_micrographs
+from gdest.grading.pipeline import grade_micrographs, graded_row
 from gdest.reports.heatmap import (
     BAR_PX,
     FEW_GREYS,
@@ -31,7 +31,7 @@ def graded(values, um_per_px=1.0, zoom=1.0):
     rows, cols = (round(side * count / zoom) for count in values.shape)
     pixels = np.full((rows, cols), GREY, np.uint8)
     micrograph = Micrograph(ImageFile(None, "a.tif"), pixels, um_per_px, "test", "")
-    return grade(micrograph, GradeMap(values, grid, zoom, values.size), CARD)
+    return graded_row(micrograph, GradeMap(values, grid, zoom, values.size), CARD)
 
 
 def colour_at(picture, row, col):

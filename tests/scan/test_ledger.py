@@ -11,6 +11,7 @@ from helpers.predictors import CARD, FakePredictor
 from gdest.core.errors import OutputError
 from gdest.core.records import FileState, GradeMap
 from gdest.core.settings import GradeSettings
+from gdest.core.tiles import GreyImage
 from gdest.grading.pipeline import grade_micrographs
 from gdest.grading.zooms import predict_grade_map
 from gdest.reports.table import ModelName, cells
@@ -61,7 +62,7 @@ def test_a_row_comes_back_with_its_cells_its_file_and_its_grade_map(ledger, reci
 
 def test_a_packed_grade_map_keeps_nan_zoom_and_doubts(rng):
     pixels = rng.integers(0, 255, (500, 700), dtype=np.uint8)
-    looked = predict_grade_map(pixels, FakePredictor(3.0), 224)
+    looked = predict_grade_map(GreyImage(pixels), FakePredictor(3.0), 224)
     grades = looked.g_seen.copy()
     grades[0, 0] = np.nan
     grade_map = GradeMap(grades, looked.grid, looked.zoom, looked.tiles, {"novelty": 1.5, "zoom gap": math.nan})

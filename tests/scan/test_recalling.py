@@ -11,6 +11,7 @@ from helpers.predictors import FakePredictor
 
 from gdest.core.errors import OutputError
 from gdest.core.records import FileState, ImageFile, Micrograph
+from gdest.core.tiles import GreyImage
 from gdest.grading.zooms import predict_grade_map
 from gdest.scan.ledger import Ledger
 from gdest.scan.recalling import memory
@@ -26,7 +27,7 @@ def out(tmp_path):
     with Ledger.open(tmp_path, create=True) as ledger:
         recipe = ledger.recipe("fake", "0" * 64, FakePredictor.card, {})
         pixels = np.zeros((230, 240), np.uint8)
-        maps = [predict_grade_map(pixels, FakePredictor(g), 224) for g in (3.0, 7.0)]
+        maps = [predict_grade_map(GreyImage(pixels), FakePredictor(g), 224) for g in (3.0, 7.0)]
         rows = [({"file": f"a.tif{page}", "status": "graded"}, one) for page, one in zip(("", "#2"), maps, strict=True)]
         with ledger.writing():
             ledger.record(recipe.id, FileState("a.tif", "/a.tif", 1, 1, "known"), rows)

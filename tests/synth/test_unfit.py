@@ -74,7 +74,7 @@ def test_traces_darken_the_boundaries_that_a_fragment_leaves_out():
 @pytest.fixture(scope="module")
 def judged():
     torch.manual_seed(0)
-    net = network.build(CARD)
+    net = network.build_network(CARD)
     before = net.body.fc.weight.clone()
     refuse.fit_judge(net, net.judge, [], TrainSettings(unfit_pictures=8))
     assert torch.equal(net.body.fc.weight, before)
@@ -95,7 +95,7 @@ def test_a_fitted_judge_tells_steel_from_what_is_none(judged):
 
 def test_micrographs_that_are_mixed_in_are_no_novelty(rng):
     torch.manual_seed(0)
-    net = network.build(CARD)
+    net = network.build_network(CARD)
     settings = TrainSettings(unfit_pictures=6, batch=10, mix=("some.csv",), mix_share=0.3)
     steel = [Example((torch.from_numpy(pixels[None]),), 7.0) for pixels in refuse.gradeable_pictures(settings, 12)]
     stripes = (rng.integers(0, 2, (500, 1)) * 200 + np.arange(500) % 50).astype(np.uint8)
@@ -110,8 +110,8 @@ def test_micrographs_that_are_mixed_in_are_no_novelty(rng):
 
 
 def test_the_judge_travels_in_the_weights_file(judged, tmp_path):
-    network.save(judged, CARD, tmp_path / "a.safetensors")
-    loaded = network.load(tmp_path / "a.safetensors").network
+    network.save_model(judged, CARD, tmp_path / "a.safetensors")
+    loaded = network.load_model(tmp_path / "a.safetensors").network
     tiles = torch.randint(0, 256, (2, 1, 224, 224), dtype=torch.uint8)
     with torch.inference_mode():
         for mine, its in zip(judged.answer(tiles), loaded.answer(tiles), strict=True):

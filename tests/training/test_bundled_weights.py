@@ -11,12 +11,14 @@ from scipy import ndimage
 
 from gdest.core.records import ImageFile
 from gdest.core.settings import GradeSettings
+from gdest.core.tiles import GreyImage
 from gdest.grading.doubts import DOUBTS
 from gdest.grading.pipeline import grade_micrographs
 from gdest.grading.zooms import predict_grade_map
 from gdest.model import network
-from gdest.model.predictor import LONG_RUN, NetworkPredictor, has_fast_int8
-from gdest.model.weights_path import weights_path
+from gdest.model.devices import has_fast_int8
+from gdest.model.predictor import LONG_RUN, NetworkPredictor
+from gdest.model.weights_file import weights_path
 from gdest.reading.micrograph import grey_8_bit
 from gdest.synth.dataset import write_dataset, write_tiff
 from gdest.synth.settings import SynthSettings
@@ -27,7 +29,7 @@ EXAMPLES = Path(__file__).parent.parent.parent / "examples"
 
 @pytest.fixture(scope="module")
 def model():
-    return network.load(weights_path(None))
+    return network.load_model(weights_path(None))
 
 
 def test_the_card_is_complete(model):
@@ -106,7 +108,9 @@ def test_bf16_gives_the_same_g_as_float32(model):
     with Image.open(EXAMPLES / "steel-3.tif") as image:
         pixels = grey_8_bit(np.asarray(image))
     grades = [
-        predict_grade_map(pixels, NetworkPredictor(model, GradeSettings(precision=precision)), 224).g_seen.mean()
+        predict_grade_map(
+            GreyImage(pixels), NetworkPredictor(model, GradeSettings(precision=precision)), 224
+        ).g_seen.mean()
         for precision in ("fp32", "bf16")
     ]
     assert grades[0] == pytest.approx(grades[1], abs=0.02)
@@ -123,8 +127,8 @@ def test_openvino_gives_the_same_g_within_0_02_and_the_same_doubts(model, monkey
     slow = NetworkPredictor(model, GradeSettings(device="cpu", precision="fp32"))
     for precision in ("fp32", "auto"):
         fast = NetworkPredictor(model, GradeSettings(device="cpu", precision=precision, batch=5), files=LONG_RUN)
-        assert fast.openvino is not None
-        assert fast.openvino.int8 == (precision == "auto" and has_fast_int8())
+        assert fast.runs_openvino
+        assert fast.engine.int8 == (precision == "auto" and has_fast_int8())
         for name in ("steel-1.tif", "steel-2.tif", "steel-4.tif", "steel-6.tif"):
             pixels = read_micrograph(ImageFile(EXAMPLES / name, name)).pixels
             tiles = tiles_of(cut_tiles(pixels, tile_grid(*pixels.shape, 224, 224)))

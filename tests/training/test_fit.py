@@ -45,7 +45,7 @@ def ignore(*_args):
 
 
 def state(path):
-    return network.load(path).network.state_dict()
+    return network.load_model(path).network.state_dict()
 
 
 def test_an_interrupted_run_goes_on_and_ends_as_an_undisturbed_one(data, tmp_path):
@@ -70,7 +70,7 @@ def test_an_interrupted_run_goes_on_and_ends_as_an_undisturbed_one(data, tmp_pat
         assert curve.width > 500
     with whole.with_suffix(".csv").open() as file:
         assert [row["epoch"] for row in csv.DictReader(file)] == ["1", "2"]
-    card = network.load(whole).card
+    card = network.load_model(whole).card
     assert card.interval
     assert card.tile_scatter == () or card.tile_scatter[0][1] >= 0
     assert card.training["micrographs"] == "10"
@@ -87,10 +87,10 @@ def test_no_epochs_calibrate_known_weights_on_other_micrographs(data, tmp_path):
     assert torch.equal(state(again)["body.fc.weight"], state(first)["body.fc.weight"])
     assert card.errors["validation_micrographs"] == 6
     assert len(card.correction) == 1  # six know one number for every G, the two held out above none
-    assert network.load(first).card.correction == ()
-    known = network.load(first).card
+    assert network.load_model(first).card.correction == ()
+    known = network.load_model(first).card
     assert (card.g_min, card.g_max) == (known.g_min, known.g_max)
-    assert card.interval != network.load(first).card.interval
+    assert card.interval != network.load_model(first).card.interval
     assert 0 <= card.errors["validation_coverage"] <= 1
     assert {"no grains", "defocused", "fragments", "novelty"} <= set(card.limits)
     with pytest.raises(SettingsError, match="--init"):
@@ -103,14 +103,14 @@ def test_weights_trained_on_a_narrow_range_keep_the_range_they_come_from(data, t
     list(write_dataset(narrow, SynthSettings(count=4, g_min=7.0, g_max=7.1, rows=224, cols=224, seed=9)))
     settings = replace(QUICK, epochs=1, init=str(first))
     card = train(narrow, tmp_path / "w.safetensors", settings, ignore, ignore)
-    known = network.load(first).card
+    known = network.load_model(first).card
     assert (card.g_min, card.g_max) == (known.g_min, known.g_max)
 
 
 @pytest.mark.parametrize("kept", [True, False])
 def test_batch_normalisation_is_left_as_the_initial_weights_have_it_where_that_is_asked(data, tmp_path, kept):
     first, out = tmp_path / "first.safetensors", tmp_path / "w.safetensors"
-    network.save(network.build(CARD), CARD, first)
+    network.save_model(network.build_network(CARD), CARD, first)
     train(data, out, replace(QUICK, epochs=1, init=str(first), keep_norm=kept), ignore, ignore)
     before, after = state(first), state(out)
     measured = [name for name in before if "running_" in name]

@@ -66,7 +66,7 @@ def test_mixed_in_micrographs_train_the_network_and_widen_the_range_of_its_card(
     lines = []
     fit.train(drawn, out, settings, lines.append, lambda *_: None)
     assert any("1 mixed in" in line for line in lines)
-    assert network.load(out).card.g_min == pytest.approx(4.7, abs=0.01)
+    assert network.load_model(out).card.g_min == pytest.approx(4.7, abs=0.01)
 
 
 def test_a_field_too_coarse_for_the_tiles_is_halved_as_a_scan_halves_it(tmp_path):

@@ -155,7 +155,7 @@ def test_a_classifier_learns_two_grades_and_tells_of_its_test_set(two_grades, tm
         sides = {row["file"]: row["side"] for row in csv.DictReader(file)}
     assert sorted(sides) == sorted(item.file.name for item in read_labels(two_grades, None))
     assert list(sides.values()).count("test") == 3
-    model = network.load(tmp_path / "c.safetensors")
+    model = network.load_model(tmp_path / "c.safetensors")
     assert model.network.judge is None
     assert set(model.card.limits) <= {"zoom gap"}
 
@@ -174,10 +174,10 @@ def test_a_classifier_is_evaluated_on_crops_and_micrographs_and_on_grades_it_doe
     two_grades, tmp_path, capsys, shown
 ):
     card = replace(CARD, task="classification", classes=(7.0, 9.0), input=shown)
-    built = network.build(card)
+    built = network.build_network(card)
     built.body.fc.weight.data.zero_()
     built.body.fc.bias.data = torch.tensor([1.0, 0.0])
-    network.save(built, card, tmp_path / "w.safetensors")
+    network.save_model(built, card, tmp_path / "w.safetensors")
     settings = GradeSettings(device="cpu")
     assert run_evaluate(two_grades, settings, tmp_path / "w.safetensors", tmp_path / "out", paper=False) == 0
     with (tmp_path / "out" / "confusion.csv").open() as file:

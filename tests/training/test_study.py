@@ -38,7 +38,7 @@ def test_the_grid_is_the_papers():
 
 def test_each_configuration_trains_what_its_name_says(tmp_path):
     init = tmp_path / "w.safetensors"
-    network.save(network.build(CARD), CARD, init)
+    network.save_model(network.build_network(CARD), CARD, init)
     study = StudySettings(TrainSettings(init=str(init), batch=32), image_batch=5)
     by_name = {one.name: run_settings(one, study, 7) for one in all_configurations()}
     azimi = by_name["cls-azimi-fc-crop-rescale"]

@@ -13,7 +13,7 @@ import pandas as pd
 
 from gdest import __version__
 from gdest.core import ModelCard, SettingsError, write_atomically
-from gdest.model import LoadedModel, choose_device, network
+from gdest.model import LoadedModel, choose_device, load_model, to_device
 from gdest.training.data import Example, grades_present, load_examples, read_labels, split_in_three
 from gdest.training.fit import checkpoint_path, fit, new_card
 from gdest.training.scores import Answers, answer, grades_of, score
@@ -49,8 +49,8 @@ class Study:
 
     def best_model(self, config: str) -> LoadedModel:
         """Load the weights of a configuration's best seed onto the study's device."""
-        model = network.load(self.weights(config))
-        network.to_device(model.network, choose_device(self.settings.training.device))
+        model = load_model(self.weights(config))
+        to_device(model.network, choose_device(self.settings.training.device))
         return model
 
     def answers(self, model: LoadedModel, name: str) -> Answers:
@@ -153,8 +153,8 @@ def _run(
     known = [float(row["validation_loss"]) for row in rows if row["config"] == one.name]
     if best.validation_loss <= min(known, default=float("inf")):
         write_atomically(study.weights(one.name), lambda temporary: shutil.copyfile(path, temporary))
-    model = network.load(path)
-    network.to_device(model.network, choose_device(settings.device))
+    model = load_model(path)
+    to_device(model.network, choose_device(settings.device))
     row: dict[str, Cell] = {"config": one.name, "seed": seed, **asdict(one), "init": _init_word(settings)}
     row |= {"epochs": len(epochs), "best_epoch": best.epoch, "validation_loss": round(best.validation_loss, 5)}
     row |= _figures(study, model, card)
