@@ -56,7 +56,7 @@ def usable_tiles(grid: TileGrid, not_metal: NDArray[np.bool_] | None, cell_px: f
 
 def _at(covered: NDArray[np.float64], edges: NDArray[np.floating], at: float) -> NDArray[np.float64]:
     """Return the cumulative sums above a row of px, interpolated between the rows of cells."""
-    place = min(float(np.interp(at, edges, np.arange(len(edges)))), len(edges) - 1.0)
+    place = float(np.interp(at, edges, np.arange(len(edges))))  # beyond the last edge it is that edge
     first = min(int(place), len(edges) - 2)
     return np.asarray(covered[first] + (place - first) * (covered[first + 1] - covered[first]))
 
