@@ -98,8 +98,8 @@ def spread_tiles(
     total, count = _stacked(values, np.isfinite(values), grid)
     # no tile reaches the last row and column
     cells = np.full((total.shape[0] + 1, total.shape[1] + 1), np.nan, np.float32)
-    with np.errstate(invalid="ignore"):
-        cells[:-1, :-1] = total / np.where(count > 0, count, np.nan)
+    with np.errstate(invalid="ignore"):  # 0 / 0 is NaN
+        cells[:-1, :-1] = total / count
     heights, widths = (
         np.diff([*np.rint(edges * (size / whole)).astype(int), size])
         for edges, size, whole in zip(_edges(grid), shape, (rows, cols), strict=True)
