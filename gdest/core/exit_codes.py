@@ -1,4 +1,4 @@
-"""Say with which exit code a run ends: a script that calls gdest decides by it."""
+"""Define the exit codes of gdest, by which a calling script decides what to do."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from gdest.core.errors import OutputError, SettingsError
 from gdest.core.records import ImageFile
 
 UNFINISHED = ".gdest-unfinished-"
-"""How the name of a file begins that is still being written."""
+"""The start of the name of a file that is still being written."""
 
 SUFFIXES = frozenset(
     {".tif", ".tiff", ".btf", ".tf8", ".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".jp2", ".j2k", ".jpx", ".j2c"}
@@ -19,16 +19,15 @@ SUFFIXES = frozenset(
 )
 
 OUTPUT_MARKS = ({"ledger.sqlite"}, {"study.md", "runs.csv"})
-"""The names in a folder that a scan or a study has written; the pictures there are its own."""
+"""The files by which the output folder of a scan or a study is known; the pictures there are gdest's own."""
 
 
 def image_files(roots: Sequence[Path], unreadable: list[str] | None = None) -> list[ImageFile]:
     """Return the image files below the roots, sorted by name; subfolders included.
 
-    A name is the path relative to its root, with `/`; with several roots it begins with the
-    root's name. Hidden files (`.name`, `._name`) and hidden folders are left out, and what
-    gdest itself has written; folders that cannot be listed are added to `unreadable`. Raises
-    `SettingsError` for a root that does not exist, or two roots of one name.
+    A name is the path relative to its root, with `/`; with several roots it begins with the root's name. Hidden
+    files and folders (`.name`, `._name`) and the output folders of gdest are left out. Folders that cannot be
+    listed are added to `unreadable`. Raises `SettingsError` for a root that does not exist, or two roots of one name.
     """
     for root in roots:
         if not root.exists():
@@ -45,12 +44,12 @@ def image_files(roots: Sequence[Path], unreadable: list[str] | None = None) -> l
 
 
 def _readable(name: str) -> str:
-    """Return a name that any report can hold; bytes that are no UTF-8 become their hexadecimal escape."""
+    """Return a name that any report can hold; bytes that are not UTF-8 become their hexadecimal escape."""
     return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 def _is_own_output(names: Sequence[str]) -> bool:
-    """Return whether a folder of these names was written by a scan or a study; its pictures are no micrographs."""
+    """Return whether a folder with these files is the output of a scan or a study, which holds no micrographs."""
     return any(marks.issubset(names) for marks in OUTPUT_MARKS)
 
 
@@ -72,9 +71,9 @@ def _walk(root: Path, unreadable: list[str]) -> Iterator[Path]:
 def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
     """Let `write` fill a temporary file beside `path`, then give it the final name.
 
-    The content is on disk before the name is, so that a power cut leaves the old file or the new
-    one. A killed process leaves the temporary file; `remove_unfinished` sweeps it up. Raises
-    `OutputError` when the folder cannot be written or the disk is full.
+    The content is on disk before the name is, so that a power cut leaves the old file or the new one. A killed
+    process leaves the temporary file, which `remove_unfinished` deletes. Raises `OutputError` when the folder
+    cannot be written or the disk is full.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -105,7 +104,7 @@ def _to_disk(path: Path) -> None:
 
 
 def remove_unfinished(folder: Path) -> None:
-    """Remove what killed processes were writing below an output folder."""
+    """Delete the files below an output folder that killed processes were writing."""
     for parent, _, names in os.walk(folder):
         for name in names:
             if name.startswith(UNFINISHED):
@@ -118,6 +117,6 @@ def page_name(file_name: str, number: int) -> str:
 
 
 def split_page(name: str) -> tuple[str, str]:
-    """Return a micrograph's name without and with only what `page_name` adds: `("a.tif", "#2")`, `("a.tif", "")`."""
+    """Split a micrograph's name into the file's and what `page_name` added: `("a.tif", "#2")`, `("a.tif", "")`."""
     whole, mark, number = name.rpartition("#")
     return (whole, mark + number) if whole and number.isdecimal() else (name, "")

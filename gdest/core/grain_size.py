@@ -41,7 +41,7 @@ def g_from_grains_per_mm2(density: Number) -> Number:
 
 
 def g_of_mean_density(g: NDArray[np.floating], weights: NDArray[np.float64] | None = None) -> float:
-    """Return G of the mean grain density of parts with these G, weighted where told: E112 averages N_A, never G.
+    """Return G of the mean grain density of parts with these G, weighted if `weights` are given: E112 averages N_A.
 
     >>> round(g_of_mean_density(np.array([8.0, 10.0])), 3)
     9.322
@@ -124,7 +124,7 @@ def g_from_iso_643(g_iso: Number) -> Number:
 
 
 def g_after_zoom(g: Number, zoom: Number | float) -> Number:
-    """Return the G an image seems to have once enlarged `zoom` times: G - 2 log2(zoom).
+    """Return the G that an image seems to have once it is enlarged `zoom` times: G - 2 log2(zoom).
 
     >>> float(g_after_zoom(6.0, 2.0))
     4.0
@@ -133,7 +133,7 @@ def g_after_zoom(g: Number, zoom: Number | float) -> Number:
 
 
 def g_seen(g: Number, um_per_px: float, reference_um_per_px: float) -> Number:
-    """Return what G looks like to a model whose reference pixel size is another.
+    """Return the G that a model with another reference pixel size sees.
 
     >>> float(g_seen(6.0, 0.5, 1.0))
     4.0

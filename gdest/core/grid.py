@@ -12,11 +12,11 @@ from gdest.core.records import GradeMap, TileGrid
 from gdest.core.tiles import GreyImage, Regions, Tiles
 
 COVERED_SHARE = 0.01
-"""A tile of which more than this is no metal is left out: a thin scale bar across it is 2 %."""
+"""A tile of which more than this is not metal is left out: a thin scale bar across it is 2 %."""
 
 
 def tile_grid(rows: int, cols: int, tile_px: int, stride_px: int) -> TileGrid:
-    """Return tiles every `stride_px`; the last row and column are shifted inwards to the rim.
+    """Return tiles every `stride_px`; the last row and column end at the rim, and so overlap the ones before them more.
 
     Every pixel is covered when stride_px <= tile_px. Raises `ValueError` when no tile fits.
     """
@@ -38,7 +38,7 @@ def cut_tiles(pixels: NDArray[np.uint8], grid: TileGrid) -> NDArray[np.uint8]:
 
 
 def usable_tiles(grid: TileGrid, not_metal: NDArray[np.bool_] | None, cell_px: float) -> NDArray[np.bool_]:
-    """Return which tiles show metal, (tile rows, tile cols); `not_metal` is in cells of `cell_px` px of the picture."""
+    """Return which tiles show metal, (tile rows, tile cols); a cell of `not_metal` is `cell_px` px of the picture."""
     usable = np.ones(grid.shape, bool)
     if not_metal is None:
         return usable
@@ -55,14 +55,14 @@ def usable_tiles(grid: TileGrid, not_metal: NDArray[np.bool_] | None, cell_px: f
 
 
 def _at(covered: NDArray[np.float64], edges: NDArray[np.floating], at: float) -> NDArray[np.float64]:
-    """Return a row of cumulated cells at a place between two edges."""
-    place = min(float(np.interp(at, edges, np.arange(len(edges)))), len(edges) - 1.0)
+    """Return the cumulative sums above a row of px, interpolated between the rows of cells."""
+    place = float(np.interp(at, edges, np.arange(len(edges))))  # beyond the last edge it is that edge
     first = min(int(place), len(edges) - 2)
     return np.asarray(covered[first] + (place - first) * (covered[first + 1] - covered[first]))
 
 
 def metal_tiles(picture: GreyImage | Regions, grid: TileGrid, usable: NDArray[np.bool_]) -> Iterator[Tiles]:
-    """Yield the usable tiles in reading order: at once, or by rows of tiles from a reader."""
+    """Yield the usable tiles in reading order: all at once, or row by row of a picture that is read by regions."""
     side, columns = grid.tile_px, np.array(grid.lefts, np.int64)
     if isinstance(picture, GreyImage):
         tops, lefts = np.nonzero(usable)
@@ -75,7 +75,7 @@ def metal_tiles(picture: GreyImage | Regions, grid: TileGrid, usable: NDArray[np
 
 
 def covered_px(grid: TileGrid, shown: NDArray[np.bool_]) -> int:
-    """Return how many px of the picture the tiles that are `shown` cover, overlaps once."""
+    """Return how many px of the picture the `shown` tiles cover; overlaps count once."""
     row_edges, col_edges = _edges(grid)
     _, count = _stacked(shown.astype(np.float64), shown, grid)
     return int(np.diff(row_edges) @ (count > 0) @ np.diff(col_edges))
@@ -91,14 +91,15 @@ def spread_tiles(
 ) -> NDArray[Any]:
     """Return each pixel's mean of the tiles that cover it, (rows, cols); NaN where none has a value.
 
-    With `shape` the picture of rows x cols px that the tiles lie on is shown in that size. `paint` makes something
-    else of the means, before each is spread over its pixels.
+    `rows` and `cols` are the size of the picture that the tiles lie on, `shape` that of the result where it differs.
+    `paint` turns the means into something else, such as colours, before they are spread over their pixels.
     """
     shape = shape or (rows, cols)
     total, count = _stacked(values, np.isfinite(values), grid)
-    cells = np.full((total.shape[0] + 1, total.shape[1] + 1), np.nan, np.float32)  # what no tile reaches is beyond
-    with np.errstate(invalid="ignore"):
-        cells[:-1, :-1] = total / np.where(count > 0, count, np.nan)
+    # no tile reaches the last row and column
+    cells = np.full((total.shape[0] + 1, total.shape[1] + 1), np.nan, np.float32)
+    with np.errstate(invalid="ignore"):  # 0 / 0 is NaN
+        cells[:-1, :-1] = total / count
     heights, widths = (
         np.diff([*np.rint(edges * (size / whole)).astype(int), size])
         for edges, size, whole in zip(_edges(grid), shape, (rows, cols), strict=True)
@@ -107,7 +108,7 @@ def spread_tiles(
 
 
 def _edges(grid: TileGrid) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return where tiles begin or end, in px, from 0: between two such edges of rows and of columns px are alike."""
+    """Return the rows and columns, in px from 0, where a tile begins or ends."""
     rows, cols = (np.unique(np.add.outer((0, grid.tile_px), starts)) for starts in (grid.tops, grid.lefts))
     return rows, cols
 
@@ -115,7 +116,7 @@ def _edges(grid: TileGrid) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
 def _stacked(
     values: NDArray[np.floating], known: NDArray[np.bool_], grid: TileGrid
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Return the sum of the known tiles' values between each two edges, and how many lie there."""
+    """Return the sum of the known tiles' values in each cell between edges, and the number of these tiles."""
     row_edges, col_edges = _edges(grid)
     total = np.zeros((len(row_edges) - 1, len(col_edges) - 1))
     count = np.zeros(total.shape, np.int64)
@@ -131,7 +132,7 @@ def _stacked(
 
 
 def tile_areas(grid: TileGrid) -> NDArray[np.float64]:
-    """Return each tile's area in px, (rows, cols) of the grid; where tiles overlap they share alike."""
+    """Return each tile's area in px, (rows, cols) of the grid; tiles that overlap share the area equally."""
     return np.outer(_lengths(grid.tops, grid.tile_px), _lengths(grid.lefts, grid.tile_px))
 
 
@@ -144,7 +145,7 @@ def _lengths(starts: tuple[int, ...], side: int) -> NDArray[np.float64]:
 
 
 def area_by_half_grade(grade_map: GradeMap, shift: float = 0.0) -> list[tuple[float, float]]:
-    """Return (G to a half grade, share of the graded area), coarsest first; `shift` moves every G first."""
+    """Return (G to a half grade, share of the graded area), coarsest first; `shift` is added to every G before."""
     grades, areas = grade_map.g_seen.astype(np.float64) + shift, tile_areas(grade_map.grid)
     known = np.isfinite(grades)
     steps = np.floor(grades[known] * 2.0 + 0.5) / 2.0

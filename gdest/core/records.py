@@ -25,7 +25,7 @@ class ImageFile:
 class FileState:
     """Identify a file of the archive: its name there, and what it was when it was read.
 
-    `again` says that the next scan must read it again, since the trouble may pass (a stalled share).
+    `again` means that the next scan must read it again, since the fault may pass (a stalled share).
     """
 
     name: str
@@ -49,9 +49,9 @@ class Micrograph:
     """Hold one field of view: grey pixels (rows, cols) uint8 and the pixel size in um, if known.
 
     Of a picture too large for the memory, `pixels` is every second (fourth...) pixel of every second row, for
-    drawing; `regions` then reads the rows themselves. `not_metal` marks, in cells of `cell_px`
-    pixels a side, what must not be graded: banners, scale bars, mounting, reflections; None is
-    nothing. `doubts` are reasons for a person to look, found while reading.
+    drawing, and `regions` reads the full rows. `not_metal` marks cells of `cell_px` px a side that must not be
+    graded: banners, scale bars, mounting, reflections; None means there are none. `doubts` are reasons for a person
+    to look at it, found while reading.
     """
 
     file: ImageFile
@@ -91,7 +91,7 @@ class TileGrid:
 
 @dataclass(frozen=True)
 class TileAnswers:
-    """Hold what a model says of n tiles.
+    """Hold what a model answers for n tiles.
 
     `g_seen` (n,); `unfit` (n, 3), for each of `UNFIT` the log odds against a gradeable tile; `novelty`
     (n,), the distance from the training tiles, about 1 among them. Without a judge, the last two are NaN.
@@ -158,7 +158,7 @@ class Graded:
 
     @property
     def shift(self) -> float:
-        """Return what the pixel size adds to G seen; 0 where it is not known."""
+        """Return what the pixel size adds to G seen; 0 where the pixel size is unknown."""
         return self.statistics.g - self.g_seen if self.statistics else 0.0
 
 
@@ -166,7 +166,7 @@ class Graded:
 class Failed:
     """Hold one row of the report for a file that could not be graded.
 
-    `again` says that the trouble is not the file's own and may pass, so that the next scan tries again.
+    `again` means that the fault is not in the file and may pass (a stalled share), so the next scan tries again.
     """
 
     file: ImageFile

@@ -1,4 +1,4 @@
-"""Speak to the person at the terminal, or to the log that cron keeps."""
+"""Print messages and progress to standard error: a terminal, or the log that cron keeps."""
 
 from __future__ import annotations
 
@@ -11,9 +11,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 PLAIN_LINES = 20
 """Progress lines of a whole run where there is no terminal."""
 
-
 MOST_NAMED = 20
-
+"""Of a longer list, such as the files that failed, only so many are named."""
 
 stderr = Console(stderr=True, highlight=False)
 
@@ -24,7 +23,7 @@ def say(line: str) -> None:
 
 
 def be_quiet() -> None:
-    """Say nothing from now on but errors, which the command line prints by itself."""
+    """Print nothing more in this process but errors, which the command line prints by itself."""
     stderr.quiet = True
 
 

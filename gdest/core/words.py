@@ -10,7 +10,7 @@ from typing import Literal, get_args
 
 
 class Status(StrEnum):
-    """Say what came of a micrograph: a G to use, a G for a person to look at, no pixel size, or nothing."""
+    """Name the outcome for a micrograph: a G to use, a G for a person to look at, no pixel size, or no G."""
 
     GRADED = "graded"
     REVIEW = "review"

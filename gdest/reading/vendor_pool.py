@@ -85,7 +85,7 @@ class VendorProcess:
 def _how_it_ended(process: subprocess.Popen[bytes]) -> str:
     code = process.wait()
     if code == -signal.SIGXCPU:
-        return "finds no end"
+        return "does not finish"
     return f"crashed (signal {-code})" if code < 0 else f"ended (exit code {code})"
 
 

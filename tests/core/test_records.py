@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+from dataclasses import is_dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from gdest.core import records
 from gdest.core.errors import (
     ArchiveError,
     DataError,
@@ -19,6 +21,8 @@ from gdest.core.errors import (
 )
 from gdest.core.exit_codes import ExitCode, exit_code
 from gdest.core.records import (
+    Failed,
+    FileState,
     Graded,
     GradeMap,
     GradeStatistics,
@@ -29,7 +33,7 @@ from gdest.core.records import (
     TileGrid,
     now,
 )
-from gdest.core.tiles import Regions
+from gdest.core.tiles import Regions, Tiles
 
 FILE = ImageFile(Path("a.tif"), "a.tif")
 GRID = TileGrid((0, 16), (0, 16, 20), 16)
@@ -68,14 +72,29 @@ def test_now_is_the_time_in_utc_to_the_second():
 
 def test_statuses_and_sources_are_stored_as_their_words():
     assert [str(status) for status in Status] == ["graded", "review", "uncalibrated", "failed"]
-    assert f"{PixelSizeSource.RULE} {PixelSizeSource.TIFF_RESOLUTION}" == "gdest.toml tiff-resolution"
-    assert len(set(PixelSizeSource)) == 17
+    assert " ".join(PixelSizeSource) == (
+        "command-line gdest.toml ome-xml imagej zeiss-tag fei-tag olympus-tag leica-tag nikon-tag tiff-resolution "
+        "czi lif nd2 oib vsi file-name scale-bar"
+    )
+
+
+def test_what_travels_between_the_steps_cannot_be_changed_on_the_way():
+    nouns = [*vars(records).values(), Tiles, Regions]
+    frozen = {noun.__name__: noun.__dataclass_params__.frozen for noun in nouns if is_dataclass(noun)}
+    assert len(frozen) == 12
+    assert all(frozen.values())
+
+
+def test_a_failure_is_the_files_own_and_not_tried_again_unless_said():
+    assert Failed(FILE, "empty", None, "").again is False
+    assert FileState("a.tif", "/a.tif", 1, 2).again is False
 
 
 @pytest.mark.parametrize(
     ("counts", "code"),
-    [({"graded": 3}, 0), ({}, 0), ({"graded": 2, "review": 1}, 3), ({"graded": 2, "uncalibrated": 1}, 3),
-     ({"graded": 2, "failed": 1}, 3), ({"review": 3}, 3), ({"review": 1, "failed": 1}, 3), ({"failed": 1}, 4),
+    [({"graded": 3}, 0), ({}, 0), ({"graded": 2, "review": 1}, 3), ({"graded": 1, "review": 1}, 3),
+     ({"graded": 2, "uncalibrated": 1}, 3), ({"graded": 2, "failed": 1}, 3), ({"review": 3}, 3),
+     ({"review": 1, "failed": 1}, 3), ({"failed": 1}, 4),
      ({"uncalibrated": 2}, 4), ({"uncalibrated": 1, "failed": 1}, 4)],
 )  # fmt: skip
 def test_the_exit_code_follows_the_table_of_the_manual(counts, code):

@@ -8,6 +8,12 @@ from rich.console import Console
 from gdest.core import terminal
 
 
+def test_gdest_speaks_on_standard_error_and_leaves_standard_output_to_results(capsys):
+    Console.print(terminal.stderr, "12 of 300")
+    out, err = capsys.readouterr()
+    assert (out, err) == ("", "12 of 300\n")
+
+
 @pytest.fixture
 def printed(monkeypatch):
     """Return what is printed to standard error, where it is no terminal of 40 columns."""

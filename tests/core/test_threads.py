@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import threading
 import time
 
@@ -17,7 +18,7 @@ def test_results_come_in_order_whichever_is_done_first():
     found = list(in_order(range(9), work, str, ahead=3, seconds=5))
     assert found == [(item, item * 2) for item in range(9)]
     assert list(in_order([], work, str, ahead=3, seconds=5)) == []
-    assert CORES >= 1
+    assert len(os.sched_getaffinity(0)) == CORES
 
 
 def test_so_many_tasks_are_under_way_and_no_item_is_taken_before_its_time():
@@ -76,6 +77,13 @@ def test_a_task_that_hangs_is_given_up_and_its_place_taken(hang):
     found = list(in_order(range(4), hang({1}), lambda item: f"{item} stalled", ahead=2, seconds=0.15))
     assert found == [(0, 0), (1, "1 stalled"), (2, 2), (3, 3)]
     assert time.monotonic() - began >= 0.15
+
+
+def test_a_thread_that_is_left_behind_does_not_keep_the_process_from_ending(hang):
+    list(in_order([0], hang({0}), str, ahead=1, seconds=0.05))
+    left = [thread for thread in threading.enumerate() if thread.name == "gdest file"]
+    assert left
+    assert all(thread.daemon for thread in left)
 
 
 def test_a_heartbeat_keeps_a_slow_task_going_and_only_its_own(hang):

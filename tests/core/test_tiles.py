@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import example, given, strategies as st
 
 from gdest.core.tiles import GreyImage, Regions, Tiles, cut_parts, halve, some_of, tiles_of
 
@@ -69,6 +69,8 @@ def test_enlarged_tiles_show_half_the_side_twice_as_large():
     assert (np.diff(edge[0].astype(int)) >= 0).all()
 
 
+@example([3, 5, 4], 1, 5)
+@example([3, 5, 4], 4, 10)
 @given(st.lists(st.integers(0, 5), min_size=1, max_size=5), st.integers(0, 30), st.integers(0, 30))
 def test_some_of_several_parts_are_those_of_all_in_a_row(sizes, start, stop):
     every = noise(sum(sizes) + 1, 9).reshape(-1, 3, 3)
