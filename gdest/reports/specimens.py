@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gdest.core import SettingsError, grain_size
 
@@ -173,8 +174,7 @@ def specimen_statistics(origin: Origin, measured: Sequence[Field], left_out: int
     count = len(measured)
     densities = np.sort(np.array([one.grains_per_mm2 for one in measured], np.float64))
     mean = float(densities.mean()) if count else math.nan
-    sd = float(densities.std(ddof=1)) if count > 1 else math.nan
-    half = student_t95(count) * sd / math.sqrt(count) if count > 1 else math.nan
+    sd, half = _scatter(densities)
     accuracy = 100.0 * half / mean
     g = _g(mean)
     return SpecimenStatistics(
@@ -198,6 +198,15 @@ def specimen_statistics(origin: Origin, measured: Sequence[Field], left_out: int
         unknown_fields=sum(one.homogeneity == "unknown" for one in measured),
         flags=tuple(_flags(measured, accuracy, left_out)),
     )
+
+
+def _scatter(densities: NDArray[np.float64]) -> tuple[float, float]:
+    """Return the standard deviation of N_A and half the 95 % interval of its mean; NaN for fewer than two fields."""
+    count = len(densities)
+    if count < 2:
+        return math.nan, math.nan
+    sd = float(densities.std(ddof=1))
+    return sd, student_t95(count) * sd / math.sqrt(count)
 
 
 def _g(density: float) -> float:
