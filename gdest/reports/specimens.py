@@ -215,9 +215,9 @@ def _g(density: float) -> float:
 
 def student_t95(count: int) -> float:
     """Return the two-sided 95 % point of Student's t for `count` fields (2.776 for 5)."""
-    from scipy.stats import t
+    from scipy.special import stdtrit
 
-    return float(t.ppf(0.975, count - 1))
+    return float(stdtrit(count - 1, 0.975))
 
 
 def _flags(measured: Sequence[Field], accuracy: float, left_out: int) -> Iterable[str]:
