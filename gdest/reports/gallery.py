@@ -1,7 +1,7 @@
 """Write `index.html`, one page that needs nothing but the folder it lies in.
 
-The table is DataTables, as itables bundles it for use without a network; the page itself comes from a Jinja2
-template with every name escaped.
+Its tables are DataTables, which itables bundles for use without a network. A Jinja2 template makes the page and
+escapes every name.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from gdest.reports.record import NOTE, Record
 
 
 def write_gallery(record: Record, specimens: Sequence[Mapping[str, Cell]], limits: Sequence[Limit], path: Path) -> None:
-    """Write the page beside the results; raise `OutputError`. Pictures are linked, not contained."""
+    """Write the page, which links to the pictures beside it; raise `OutputError`."""
     environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
     parts = files("gdest.reports") / "gallery_page"
     template = environment.from_string((parts / "page.html").read_text(encoding="utf-8"))

@@ -23,12 +23,12 @@ G_SCALE = (0.0, 14.0)
 COLOUR_MAP = "turbo"
 OPACITY = 0.45
 LONGEST_PX = 960
-"""Drawing and packing a larger picture took a third of the time that the network takes for its micrograph."""
+"""Longest side; drawing and packing a larger picture takes a third of the network's time for the micrograph."""
 
 BAR_PX = 110
 HEADER_PX = 36
 FEW_GREYS = [round(grey // 8 * 255 / 31) for grey in range(256)]
-"""The micrograph below is drawn in 32 greys: packed in two thirds of the time to half the size, and looks the same."""
+"""The micrograph in 32 greys looks the same and is packed in two thirds of the time to half the size."""
 
 HATCH_PX, HATCH_GREY = 12, 90
 """Tiles left out because they show a banner, a scale bar, mounting or a reflection are hatched in grey."""
@@ -58,13 +58,13 @@ def save_png(picture: Image.Image, path: Path) -> None:
 
 
 def draw_heatmap(graded: Graded) -> Image.Image:
-    """Return the micrograph under its tile grades, with a colour bar; no grade is transparent and hatched.
+    """Return the micrograph under its tile grades, with a colour bar; what has no grade is grey and hatched.
 
-    G is the calibrated one where the pixel size is known, else G seen, and the bar says which.
+    The bar says whether G is calibrated or, without a pixel size, as seen.
     """
     pixels = graded.micrograph.pixels
     width, height = _drawn_size(pixels, LONGEST_PX)
-    steps = _spread(graded, (height, width), _steps)  # of few places, then spread: a fifth of the time
+    steps = _spread(graded, (height, width), _steps)  # colouring tiles before they are spread takes a fifth of the time
     return _drawn(pixels, steps, "G" if graded.statistics else "G seen")
 
 
@@ -77,7 +77,7 @@ def draw_grades(
 
 
 def _drawn(pixels: NDArray[np.uint8], steps: NDArray[np.uint8], title: str) -> Image.Image:
-    """Return grey pixels in the size of `steps`, the places of their grades in the table of colours."""
+    """Return grey pixels under their colours in the size of `steps`, the places of their grades in the table."""
     height, width = steps.shape
     base = Image.fromarray(pixels).resize((width, height), Image.Resampling.BOX).point(FEW_GREYS)
     mixed = _blended(base, steps)
@@ -91,7 +91,7 @@ def _drawn(pixels: NDArray[np.uint8], steps: NDArray[np.uint8], title: str) -> I
 
 
 def _drawn_size(pixels: NDArray[np.uint8], longest_px: int) -> tuple[int, int]:
-    """Return width and height of grey pixels (rows, cols) that are shrunk to a longest side."""
+    """Return the width and height to which grey pixels (rows, cols) shrink for a longest side."""
     height, width = pixels.shape
     shrink = min(1.0, longest_px / max(pixels.shape))
     return max(1, round(width * shrink)), max(1, round(height * shrink))
@@ -110,7 +110,7 @@ def side_by_side(pictures: Sequence[tuple[str, Image.Image]]) -> Image.Image:
 
 
 def _hatched(picture: Image.Image, known: NDArray[np.bool_]) -> Image.Image:
-    """Return a picture with grey diagonal lines, for where tiles were left out; as it is where none was graded."""
+    """Return a picture with grey diagonal lines, to show where tiles were left out; unchanged where none was graded."""
     if not known.any():
         return picture
     row, col = np.ogrid[: known.shape[0], : known.shape[1]]
@@ -119,9 +119,9 @@ def _hatched(picture: Image.Image, known: NDArray[np.bool_]) -> Image.Image:
 
 
 def pixel_grades(graded: Graded) -> NDArray[np.float32]:
-    """Return G at each pixel that the micrograph holds (rows, cols), float32, the mean of the tiles above it.
+    """Return G at each pixel that the micrograph holds (rows, cols), float32: the mean of the tiles that cover it.
 
-    Of a micrograph read region by region the pixels are the thinned ones that it holds for drawing.
+    A micrograph that is read region by region holds only every second (fourth...) pixel, for drawing.
     """
     return _spread(graded, graded.micrograph.pixels.shape, np.asarray)
 
@@ -129,7 +129,7 @@ def pixel_grades(graded: Graded) -> NDArray[np.float32]:
 def _spread(
     graded: Graded, shape: tuple[int, ...], paint: Callable[[NDArray[np.float32]], NDArray[Any]]
 ) -> NDArray[Any]:
-    """Return what `paint` makes of G at each pixel of the micrograph drawn in a size (rows, cols)."""
+    """Return what `paint` makes of G, for each pixel of the micrograph drawn in a size (rows, cols)."""
     grade_map, micrograph = graded.grade_map, graded.micrograph
     rows, cols = (int(np.ceil(side * grade_map.zoom)) for side in (micrograph.rows, micrograph.cols))
     height, width = shape
@@ -149,14 +149,14 @@ def _steps(grades: NDArray[np.float32]) -> NDArray[np.uint8]:
 
 
 def _blended(base: Image.Image, steps: NDArray[np.uint8]) -> Image.Image:
-    """Return a grey picture under the colours of its grades; channel by channel takes half the time of RGB."""
+    """Return a grey picture under the colours of its grades; one channel after the other takes half the time of RGB."""
     channels = (Image.fromarray(steps).point(channel.tolist()) for channel in _colour_table().T)
     return Image.merge("RGB", [Image.blend(base, channel, OPACITY) for channel in channels])
 
 
 @cache
 def _colour_table() -> NDArray[np.uint8]:
-    """Return the colours of the scale in steps (256, 3), 0..255; matplotlib looks each pixel up ten times slower."""
+    """Return the colours of the scale in steps (256, 3), 0..255; a look-up by matplotlib is ten times slower."""
     return np.asarray(matplotlib.colormaps[COLOUR_MAP](np.arange(256))[:, :3] * 255, np.uint8)
 
 

@@ -1,4 +1,4 @@
-"""Write what a reader of the reports looks at: heatmap, micrograph and thumbnail of every graded file."""
+"""Write the pictures beside the reports: heatmap, preview and thumbnail of every graded file."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from gdest.core import Graded, write_atomically
 from gdest.reports.heatmap import draw_heatmap, heatmap_name, save_png
 
 THUMBNAIL_PX = 180
-"""Longest side of a thumbnail, or a little less: it shows the means of whole squares of pixels."""
+"""Longest side of a thumbnail, or a little less, because it averages whole squares of pixels."""
 
 PREVIEW_PX = 1280
-"""Longest side of the micrograph as a browser shows it, which knows no TIFF; many cameras need no resizing for it."""
+"""Longest side of the JPEG for browsers, which show no TIFF; pictures of many cameras need no resizing."""
 
 
 def preview_name(file_name: str) -> str:
@@ -32,7 +32,7 @@ def picture_names(file_name: str) -> tuple[str, str, str]:
 
 
 PICTURE_FOLDERS = tuple(name.partition("/")[0] for name in picture_names(""))
-"""Where these lie in the output folder."""
+"""The folders of the three pictures, below the output folder."""
 
 
 def write_pictures(graded: Graded, out: Path) -> None:
@@ -48,6 +48,6 @@ def write_pictures(graded: Graded, out: Path) -> None:
 
 
 def remove_pictures(file_name: str, out: Path) -> None:
-    """Take away the pictures of a file that could not be graded this time, which an earlier content left."""
+    """Remove the pictures of a file that could not be graded this time, left by its earlier content."""
     for name in picture_names(file_name):
         (out / name).unlink(missing_ok=True)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gdest.core import SettingsError, grain_size
 
@@ -173,8 +174,7 @@ def specimen_statistics(origin: Origin, measured: Sequence[Field], left_out: int
     count = len(measured)
     densities = np.sort(np.array([one.grains_per_mm2 for one in measured], np.float64))
     mean = float(densities.mean()) if count else math.nan
-    sd = float(densities.std(ddof=1)) if count > 1 else math.nan
-    half = student_t95(count) * sd / math.sqrt(count) if count > 1 else math.nan
+    sd, half = _scatter(densities)
     accuracy = 100.0 * half / mean
     g = _g(mean)
     return SpecimenStatistics(
@@ -200,15 +200,24 @@ def specimen_statistics(origin: Origin, measured: Sequence[Field], left_out: int
     )
 
 
+def _scatter(densities: NDArray[np.float64]) -> tuple[float, float]:
+    """Return the standard deviation of N_A and half the 95 % interval of its mean; NaN for fewer than two fields."""
+    count = len(densities)
+    if count < 2:
+        return math.nan, math.nan
+    sd = float(densities.std(ddof=1))
+    return sd, student_t95(count) * sd / math.sqrt(count)
+
+
 def _g(density: float) -> float:
     return float(grain_size.g_from_grains_per_mm2(density)) if density > 0 else math.nan
 
 
 def student_t95(count: int) -> float:
     """Return the two-sided 95 % point of Student's t for `count` fields (2.776 for 5)."""
-    from scipy.stats import t
+    from scipy.special import stdtrit
 
-    return float(t.ppf(0.975, count - 1))
+    return float(stdtrit(count - 1, 0.975))
 
 
 def _flags(measured: Sequence[Field], accuracy: float, left_out: int) -> Iterable[str]:

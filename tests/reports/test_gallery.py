@@ -88,6 +88,23 @@ def test_names_are_inert_and_the_table_is_complete(chromium, page_path):
         assert page.locator("#micrographs td img").count() == 2  # the thumbnails, not the one in the name
 
 
+def test_a_cell_looks_as_its_column_says(chromium, page_path):
+    with opened(chromium, page_path) as page:
+        heads = page.locator("#micrographs thead th").all_inner_texts()
+        failed = page.locator("#micrographs tbody tr", has_text="z.tif").locator("td")
+        first = page.locator("#micrographs tbody tr", has_text="sub/").locator("td")
+        cell = {name: first.nth(heads.index(name)) for name in ("status", "verdict", "g", "um_per_px", "specimen")}
+        assert {name: one.inner_text() for name, one in cell.items()} == {
+            "status": "graded", "verdict": "pass", "g": "8.0", "um_per_px": "0.5000", "specimen": "P1",
+        }  # fmt: skip
+        classes = {name: one.locator("span").get_attribute("class") for name, one in cell.items()}
+        badges = {name: found for name, found in classes.items() if found}
+        assert badges == {"status": "badge graded", "verdict": "badge pass"}
+        right = {name for name, one in cell.items() if "dt-right" in one.get_attribute("class")}
+        assert right == {"g", "um_per_px"}
+        assert "long" in failed.nth(heads.index("reason")).get_attribute("class").split()
+
+
 def sorted_to(page, expected):
     """Return whether the files with a G come into this order; the table sorts after the click, not within it."""
     for _ in range(200):

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import os
 import zipfile
 from dataclasses import replace
 
@@ -22,8 +21,7 @@ LIMITS = (Limit("g >= 7.0"), Limit("homogeneity"))
 SHEETS = ["Summary", "Specimens", "Micrographs", "Problems", "Settings"]
 
 
-@pytest.fixture
-def record(tmp_path):
+def make_record(folder):
     failed = dict.fromkeys(["g", "g_low", "g_high", "grains_per_mm2", "homogeneity", "g_seen"])
     table = [
         row("=1+2.tif"),
@@ -31,31 +29,49 @@ def record(tmp_path):
         row("sub/#5 ä.tif", g=7.2, g_low=6.8, g_high=7.6),
         row("z.tif", status="failed", reason="the file is empty (0 bytes)", **failed),
     ]
-    card = {"tile_px": 224, "limits": {"novelty": 1.6}}
-    settings = {"stride_px": 224, "calibration": {"um_per_px": None}}
-    root = (tmp_path / "archive").as_posix()
     return Record(
-        assign(table, Rules(None, LIMITS)), (root,), "fake", "1" * 64, card=card, settings=settings, host="here"
+        assign(table, Rules(None, LIMITS)),
+        ((folder / "archive").as_posix(),),
+        "fake",
+        "1" * 64,
+        card={"tile_px": 224, "limits": {"novelty": 1.6}},
+        settings={"stride_px": 224, "calibration": {"um_per_px": None}},
+        host="here",
     )
 
 
+def put_picture(out, folder, suffix, size):
+    path = out / folder / "sub" / f"#5 ä.tif.{suffix}"
+    path.parent.mkdir(parents=True)
+    Image.new("RGB", size, "blue").save(path)
+
+
 @pytest.fixture
-def written(record, tmp_path):
-    out = tmp_path / "out"
-    for folder, suffix, size in (("heatmaps", "png", (900, 600)), ("thumbnails", "jpg", (176, 120))):
-        path = out / folder / "sub" / f"#5 ä.tif.{suffix}"
-        path.parent.mkdir(parents=True)
-        Image.new("RGB", size, "blue").save(path)
-    write_workbook(record, specimen_rows(record.table, LIMITS), LIMITS, out / "results.xlsx")
-    return out / "results.xlsx"
+def record(tmp_path):
+    return make_record(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory):
+    """A workbook to read, beside a heatmap and its thumbnail."""
+    folder = tmp_path_factory.mktemp("written")
+    put_picture(folder / "out", "heatmaps", "png", (900, 600))
+    put_picture(folder / "out", "thumbnails", "jpg", (176, 120))
+    record = make_record(folder)
+    write_workbook(record, specimen_rows(record.table, LIMITS), LIMITS, folder / "out/results.xlsx")
+    return folder / "out/results.xlsx"
+
+
+@pytest.fixture(scope="module")
+def book(written):
+    return openpyxl.load_workbook(written)
 
 
 def by_name(sheet, number):
     return dict(zip((cell.value for cell in sheet[1]), sheet[number], strict=True))
 
 
-def test_cells_have_types_formats_notes_and_every_column(written):
-    book = openpyxl.load_workbook(written)
+def test_cells_have_types_formats_notes_and_every_column(book):
     assert book.sheetnames == SHEETS
     sheet = book["Micrographs"]
     assert [cell.value for cell in sheet[1]] == [*COLUMNS, "heatmap"]
@@ -68,8 +84,8 @@ def test_cells_have_types_formats_notes_and_every_column(written):
     assert by_name(sheet, 3)["file"].value == "a\N{REPLACEMENT CHARACTER}b.tif"
 
 
-def test_the_page_repeats_its_header_filters_and_colours_status_and_verdict(written):
-    sheet = openpyxl.load_workbook(written)["Micrographs"]
+def test_the_page_repeats_its_header_filters_and_colours_status_and_verdict(book):
+    sheet = book["Micrographs"]
     assert sheet.freeze_panes == "B2"
     assert sheet.print_title_rows == "$1:$1"
     assert sheet.page_setup.orientation == "landscape"
@@ -82,8 +98,8 @@ def test_the_page_repeats_its_header_filters_and_colours_status_and_verdict(writ
     assert not sheet.column_dimensions["A"].hidden
 
 
-def test_links_lead_to_the_micrograph_and_its_heatmap(written):
-    sheet = openpyxl.load_workbook(written)["Micrographs"]
+def test_links_lead_to_the_micrograph_and_its_heatmap(written, book):
+    sheet = book["Micrographs"]
     links = {cell.value: cell.hyperlink.target for (cell,) in sheet["A2:A5"]}
     assert links["sub/#5 ä.tif"].replace("\\", "/") == "../archive/sub/%235%20%C3%A4.tif"
     with zipfile.ZipFile(written) as parts:
@@ -95,16 +111,16 @@ def test_links_lead_to_the_micrograph_and_its_heatmap(written):
     assert sum(name.startswith("xl/media/") for name in names) == 1
 
 
-def test_without_a_thumbnail_the_heatmap_is_a_link_in_words(written, record):
-    os.remove(written.parent / "thumbnails/sub/#5 ä.tif.jpg")
-    write_workbook(record, [], (), written)
-    cell = by_name(openpyxl.load_workbook(written)["Micrographs"], 4)["heatmap"]
+def test_without_a_thumbnail_the_heatmap_is_a_link_in_words(record, tmp_path):
+    put_picture(tmp_path, "heatmaps", "png", (90, 60))
+    write_workbook(record, [], (), tmp_path / "results.xlsx")
+    cell = by_name(openpyxl.load_workbook(tmp_path / "results.xlsx")["Micrographs"], 4)["heatmap"]
     assert cell.value == '=HYPERLINK("heatmaps/sub/%235%20%C3%A4.tif.png","heatmap")'
-    assert openpyxl.load_workbook(written, data_only=True)["Micrographs"][cell.coordinate].value == "heatmap"
+    shown = openpyxl.load_workbook(tmp_path / "results.xlsx", data_only=True)["Micrographs"]
+    assert shown[cell.coordinate].value == "heatmap"
 
 
-def test_problems_are_what_needs_a_person_and_specimens_have_their_verdict(written):
-    book = openpyxl.load_workbook(written)
+def test_problems_are_what_needs_a_person_and_specimens_have_their_verdict(book):
     problems = [[cell.value for cell in line[:3]] for line in book["Problems"].iter_rows(min_row=2)]
     assert problems == [
         ["a\N{REPLACEMENT CHARACTER}b.tif", "graded", "fail"],
@@ -134,14 +150,13 @@ def test_rows_are_as_high_as_their_wrapped_text(record, tmp_path):
     assert heights[5].height == 75
 
 
-def test_every_printed_page_says_that_g_is_an_estimate(written):
-    for sheet in openpyxl.load_workbook(written):
+def test_every_printed_page_says_that_g_is_an_estimate(book):
+    for sheet in book:
         assert "estimate by model fake, not an E112 measurement" in sheet.oddFooter.center.text
         assert "not an E1181 rating" in sheet.oddFooter.center.text
 
 
-def test_summary_counts_and_draws_native_charts(written):
-    book = openpyxl.load_workbook(written)
+def test_summary_counts_and_draws_native_charts(written, book):
     summary = {line[0].value: line[1].value for line in book["Summary"] if line[0].value}
     assert (summary["micrographs"], summary["graded"], summary["failed"]) == (4, 3, 1)
     assert (summary["micrographs: fail"], summary["micrographs: undecided"], summary["limit 1"]) == (1, 2, "g >= 7.0")
@@ -153,8 +168,8 @@ def test_summary_counts_and_draws_native_charts(written):
     assert bars == [(6.0, 1), (6.5, 0), (7.0, 1), (7.5, 0), (8.0, 1)]
 
 
-def test_settings_name_every_setting_and_the_model_card(written):
-    sheet = openpyxl.load_workbook(written)["Settings"]
+def test_settings_name_every_setting_and_the_model_card(book):
+    sheet = book["Settings"]
     told = {line[0].value: line[1].value for line in sheet.iter_rows(min_row=2)}
     assert told["settings.stride_px"] == "224"
     assert told["model card.limits.novelty"] == "1.6"
