@@ -115,3 +115,39 @@ def test_when_everything_hangs_the_loop_ends_and_an_error_of_the_work_is_passed_
     assert seen == list(range(MOST_STALLED))
     with pytest.raises(ZeroDivisionError):
         list(in_order([0], lambda item: 1 / item, float, ahead=1, seconds=5))
+
+
+def test_a_closed_predictor_says_so_and_its_threads_have_ended():
+    shared = SharedPredictor(FakePredictor(told))
+    with shared:
+        shared.predict(asked_for(1, 3))
+    assert not any(thread.is_alive() for thread in shared._threads)
+    with pytest.raises(RuntimeError, match="closed"):
+        shared.predict(asked_for(1, 3))
+
+
+def test_a_batch_that_has_become_smaller_is_kept_to():
+    predictor = FakePredictor(told, batch=8)
+    with SharedPredictor(predictor) as shared:
+        shared.predict(asked_for(1, 8))
+        predictor.batch = 3
+        shared.predict(asked_for(2, 8))
+    assert [shape[0] for shape in predictor.shapes] == [8, 3, 3, 2]
+
+
+def test_a_request_that_fails_late_is_given_up_and_tells_its_first_error():
+    calls = []
+
+    def second_fails(tiles):
+        calls.append(len(tiles))
+        if len(calls) >= 2:
+            raise MemoryError(f"batch {len(calls)}")
+        return told(tiles)
+
+    predictor = FakePredictor(second_fails, batch=2)
+    with SharedPredictor(predictor) as shared:
+        with pytest.raises(MemoryError, match="batch 2"):
+            shared.predict(asked_for(1, 9))
+        predictor.answer = told
+        np.testing.assert_array_equal(shared.predict(asked_for(2, 9)).g_seen, told(numbered(2, 9)))
+    assert calls == [2, 2]  # the rest of the request is not asked any more

@@ -8,10 +8,13 @@ import numpy as np
 import pytest
 from helpers.predictors import CARD, FakePredictor
 
+from gdest.core.grid import tile_grid
 from gdest.core.model_card import UNFIT
+from gdest.core.records import GradeMap, TileAnswers
 from gdest.core.settings import GradeSettings
 from gdest.core.tiles import GreyImage
-from gdest.grading.doubts import DOUBTS, SENTENCES, reasons
+from gdest.grading import doubts as doubting
+from gdest.grading.doubts import DOUBTS, SENTENCES, measured_doubts, reasons
 from gdest.grading.pipeline import grade_micrographs
 from gdest.grading.zooms import predict_grade_map
 
@@ -57,7 +60,7 @@ def test_answers_at_two_zooms_must_agree(write_tiff, rng):
     assert row.grade_map.tiles == 13
 
 
-@pytest.mark.parametrize(("larger_g", "expected"), [(4.5, 2.0), (3.5, -1.0)])
+@pytest.mark.parametrize(("larger_g", "expected"), [(4.5, 2.0), (4.0, 2.0), (3.99, -1.0)])
 def test_fragments_are_also_looked_for_in_the_next_larger_picture_while_it_shows_enough_grains(larger_g, expected, rng):
     def sizes_differ(parts):
         said = judge_of(parts)
@@ -85,3 +88,80 @@ def test_saturated_and_flat_pictures_are_named(grey):
     burnt = np.where(grey > 190, grey, 255).astype(np.uint8)
     assert "saturated" in next(reasons(burnt, 6.0, grade_map, CARD))
     assert "contrast" in next(reasons(np.full_like(grey, 90), 6.0, grade_map, CARD))
+
+
+def map_of(g=6.0, zoom=1.0, **doubts):
+    return GradeMap(np.full((1, 1), g, np.float32), tile_grid(224, 224, 224, 224), zoom, 1, doubts)
+
+
+def two_greys(dark, bright, share=0.5):
+    """Return a picture of 100x100 of two grey levels, that share of it bright, the same on every second pixel."""
+    pixels = np.full((100, 100), dark, np.uint8)
+    pixels[: round(100 * share)] = bright
+    return pixels
+
+
+@pytest.mark.parametrize(("bright", "said"), [(105, True), (106, False), (107, False)])
+def test_a_deviation_of_less_than_three_grey_levels_is_hardly_any_contrast(bright, said):
+    found = list(reasons(two_greys(100, bright), 6.0, map_of(), CARD))
+    assert found == (["hardly any contrast: no grain structure can be seen"] if said else [])
+
+
+@pytest.mark.parametrize("level", [0, 1, 254, 255])
+@pytest.mark.parametrize(("share", "said"), [(0.7, False), (0.72, True)])
+def test_more_than_seven_tenths_of_black_or_white_pixels_are_saturated(level, share, said):
+    found = list(reasons(two_greys(100, level, share), 6.0, map_of(), CARD))
+    assert found == ([f"saturated: {share:.0%} of the pixels are black or white"] if said else [])
+
+
+@pytest.mark.parametrize("level", [2, 253])
+def test_nearly_black_or_white_is_not_saturated(level):
+    assert list(reasons(two_greys(100, level, 0.9), 6.0, map_of(), CARD)) == []
+
+
+@pytest.mark.parametrize(("sample_px", "said"), [(50 * 50, True), (50 * 50 - 1, False)])
+def test_contrast_and_saturation_are_measured_on_every_second_pixel_or_of_more_on_every_fourth(
+    monkeypatch, sample_px, said
+):
+    monkeypatch.setattr(doubting, "SAMPLE_PX", sample_px)
+    rows, cols = np.indices((100, 100))
+    pixels = np.where(rows // 4 % 2, 100, 160).astype(np.uint8)
+    pixels[(rows % 4 == 2) | (cols % 4 == 2)] = 255  # three quarters of every second pixel, none of every fourth
+    pixels[(rows % 2 == 1) | (cols % 2 == 1)] = 0  # never looked at
+    assert [reason.split(":")[0] for reason in reasons(pixels, 6.0, map_of(), CARD)] == ["saturated"] * said
+
+
+@pytest.mark.parametrize(
+    ("g", "zoom", "said"),
+    [
+        (1.0, 1.0, None), (0.9, 1.0, "coarser"), (13.5, 1.0, None), (13.6, 1.0, "finer"),
+        (-1.0, 0.5, None), (-1.1, 0.5, "coarser"), (11.5, 0.5, None), (11.6, 0.5, "finer"),
+    ],
+)  # fmt: skip
+def test_grains_beyond_the_trained_range_as_they_look_in_the_graded_picture_are_named(g, zoom, said):
+    found = list(reasons(two_greys(80, 160), g, map_of(g, zoom), CARD))
+    in_picture = g if zoom == 1.0 else g + 2.0
+    words = f"grains {said} than the model was trained on (G seen {in_picture:.1f}, trained 1..13.5)"
+    assert found == ([words] if said else [])
+
+
+def test_a_doubt_is_a_reason_beyond_its_limit_only():
+    def found(**doubts):
+        return list(reasons(two_greys(80, 160), 6.0, map_of(**doubts), CARD))
+
+    assert found(novelty=2.0) == found(novelty=float("nan")) == found() == []
+    assert found(novelty=2.14) == [f"{SENTENCES['novelty']} (novelty 2.1, limit 2.0)"]
+    no_limit = replace(CARD, limits={})
+    assert list(reasons(two_greys(80, 160), 6.0, map_of(novelty=1e9), no_limit)) == []
+
+
+def test_doubts_are_means_over_tiles_and_fragments_the_larger_of_two_pictures():
+    def answers(fragments):
+        unfit = np.float32([[1.0, 3.0, fragments], [2.0, 5.0, fragments + 2.0]])
+        return TileAnswers(np.float32([6, 6]), unfit, np.float32([0.5, 1.5]))
+
+    plain = measured_doubts(answers(-3.0), 0.25)
+    assert plain == {"no grains": 1.5, "defocused": 4.0, "fragments": -2.0, "novelty": 1.0, "zoom gap": 0.25}
+    assert list(plain) == list(DOUBTS)
+    assert measured_doubts(answers(-3.0), 0.25, answers(-1.0)) == {**plain, "fragments": 0.0}
+    assert measured_doubts(answers(-3.0), 0.25, answers(-7.0)) == plain

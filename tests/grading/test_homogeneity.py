@@ -170,3 +170,59 @@ def test_two_parts_side_by_side_are_no_slope_even_with_a_line_between(rng):
 def test_a_slope_in_five_steps_is_no_step(rng):
     values = uniform(rng, 8.0, (5, 6)) + np.linspace(-1.2, 1.2, 5)[:, None]
     assert said(values) == "duplex:gradient"
+
+
+def halves(middle, step, shape):
+    """Return a map whose left half is `step` coarser than its right half, without any noise."""
+    values = np.full(shape, middle + step / 2)
+    values[:, : shape[1] // 2] -= step
+    return values
+
+
+@pytest.mark.parametrize(
+    ("middle", "shape", "least"),
+    [
+        (9.0, (6, 8), 2 * np.sqrt(0.10)),  # uniform steel scatters by 0.25 there: what is notable decides
+        (5.0, (6, 8), 2 * np.sqrt(1.2 * 0.16)),  # 0.4 there: 1.2 variances of single tiles
+        (5.0, (2, 4), 2 * np.sqrt(20 / 8 * 0.16)),  # 8 tiles: what chance arranges
+    ],
+)
+def test_a_step_is_mixed_from_the_least_variance_that_counts(middle, shape, least):
+    # of two levels of equal areas the variance is a quarter of the step squared
+    assert said(halves(middle, 0.98 * least, shape)) == "uniform"
+    assert said(halves(middle, 1.02 * least, shape)) == "duplex:bimodal"
+
+
+def test_the_scatter_beyond_uniform_steel_is_told_in_g():
+    found = assess(grade_map(halves(9.0, 2.0, (6, 8))), CARD)
+    # variance of the sample 48 / 47, less 0.25 squared
+    assert f"tiles scatter by {np.sqrt(48 / 47 - 0.0625):.1f} G beyond uniform steel" in found.note
+    assert found.note.startswith("50% of the area is 2.0 G coarser than the rest; ")
+
+
+@pytest.mark.parametrize(("deviation", "told"), [(0.41, False), (0.45, True)])
+def test_scatter_without_a_place_is_told_from_twice_what_uniform_steel_shows(deviation, told):
+    board = 9.0 + deviation * np.where(np.indices((8, 8)).sum(axis=0) % 2, 1.0, -1.0)
+    found = assess(grade_map(board), CARD)  # 64 / 63 of the deviation squared, less 0.0625, against 0.125
+    assert found.verdict == "uniform"
+    assert ("tiles scatter by 0.4 G beyond uniform steel, but without a spatial pattern" in found.note) is told
+    assert ("no more scatter than uniform steel shows" in found.note) is not told
+
+
+def test_three_tiles_are_too_few_and_four_are_not():
+    assert assess(grade_map([[6.0, 6.0, 6.0]]), CARD).note == "fewer than 4 tiles"
+    assert said([[6.0, 6.0, 6.0, np.nan]]) == "unknown"
+    assert said([[6.0, 6.0, 6.0, 6.0]]) == "uniform"
+
+
+def test_a_card_without_the_scatter_of_uniform_steel_says_nothing():
+    found = assess(grade_map(np.full((4, 4), 6.0)), replace(CARD, tile_scatter=()))
+    assert (found.verdict, found.note) == ("unknown", "")
+
+
+@pytest.mark.parametrize(("g", "warned"), [(5.2, True), (5.35, False)])
+def test_fewer_than_fifteen_grains_in_a_tile_are_few(g, warned):
+    # 15 grains on 0.0502 mm2 are G 5.27
+    assert ("too few grains per tile" in assess(grade_map(np.full((3, 3), g)), CARD).note) is warned
+    finer_pixels = replace(CARD, um_per_px=0.5)
+    assert "(about 4)" in assess(grade_map(np.full((3, 3), g)), finer_pixels).note

@@ -1,14 +1,19 @@
 from __future__ import annotations
 
+import threading
+
 import numpy as np
 import pytest
 from helpers.predictors import CARD, FakePredictor
 
 from gdest.core.calibration import CalibrationSettings
-from gdest.core.records import Failed, Graded
+from gdest.core.errors import MicrographError
+from gdest.core.grid import tile_grid
+from gdest.core.records import Failed, Graded, GradeMap, ImageFile, Micrograph
 from gdest.core.settings import GradeSettings
 from gdest.core.tiles import GreyImage
-from gdest.grading.pipeline import grade_micrographs
+from gdest.grading import pipeline
+from gdest.grading.pipeline import grade_files, grade_micrographs, graded_row
 from gdest.grading.zooms import predict_grade_map
 
 
@@ -102,3 +107,63 @@ def test_a_huge_image_is_refused_by_the_limit_in_megapixels(write_tiff, grey):
     (row,) = grade_micrographs([write_tiff("a.tif", grey)], FakePredictor(), GradeSettings(max_megapixels=0.1))
     assert isinstance(row, Failed)
     assert "megapixels" in row.reason
+
+
+def covered_row(usable, of=9, um_per_px=1.0):
+    values = np.full((of,), np.nan, np.float32)
+    values[:usable] = 6.0
+    side = round(of**0.5)
+    grid = tile_grid(224 * side, 224 * side, 224, 224)
+    grey = np.tile(np.arange(60, 200, dtype=np.uint8), (140, 1))
+    micrograph = Micrograph(ImageFile(None, "a.tif"), grey, um_per_px, "", "", doubts=("a spot",))
+    return graded_row(micrograph, GradeMap(values.reshape(side, side), grid, 1.0, usable), CARD)
+
+
+def test_fewer_than_three_tiles_of_metal_are_for_review_unless_the_picture_has_no_more():
+    assert covered_row(3).reason == "a spot"
+    assert covered_row(2).reason == "a spot; only 2 of 9 tiles show metal only"
+    assert covered_row(1, of=1).reason == "a spot"
+    assert covered_row(2).status == "review"
+
+
+def test_a_row_without_a_pixel_size_keeps_its_other_reasons_after_the_first():
+    row = covered_row(2, um_per_px=None)
+    assert row.status == "uncalibrated"
+    assert row.reason.split("; ")[-2:] == ["a spot", "only 2 of 9 tiles show metal only"]
+    assert row.reason.startswith("the pixel size is not known")
+
+
+def test_a_grade_map_that_is_recalled_is_not_asked_of_the_network(write_tiff, grey):
+    known = GradeMap(np.full((2, 2), 7.5, np.float32), tile_grid(300, 400, 224, 224), 1.0, 4)
+    predictor, files = FakePredictor(6.0), [write_tiff("a.tif", grey), write_tiff("b.tif", grey)]
+    found = grade_files(files, predictor, GradeSettings(), lambda one: known if one.file.name == "b.tif" else None)
+    assert [(file.name, round(rows[0].statistics.g, 3)) for file, rows in found] == [("a.tif", 6.0), ("b.tif", 7.5)]
+    assert sum(shape[0] for shape in predictor.shapes) == 4
+
+
+def test_a_file_that_hangs_is_a_row_to_try_again_and_the_next_is_graded(write_tiff, grey, monkeypatch):
+    let_go = threading.Event()
+    real = pipeline.read_micrographs
+
+    def reading(file, settings):
+        if file.name == "a.tif":
+            let_go.wait(30)
+        return real(file, settings)
+
+    monkeypatch.setattr(pipeline, "read_micrographs", reading)
+    files = [write_tiff("a.tif", grey), write_tiff("b.tif", grey)]
+    stalled, graded = grade_micrographs(files, FakePredictor(), GradeSettings(read_timeout_s=1.0))
+    let_go.set()
+    assert (stalled.again, stalled.sha256) == (True, None)
+    assert stalled.reason == "reading gave no answer within 1 s; the next scan tries again"
+    assert graded.status == "graded"
+
+
+def test_a_picture_that_breaks_off_while_it_is_looked_at_is_a_failed_row(write_tiff, grey, monkeypatch):
+    def broken(*_):
+        raise MicrographError("strip 3 is damaged")
+
+    monkeypatch.setattr(pipeline, "grade_map_of", broken)
+    (row,) = grade_micrographs([write_tiff("a.tif", grey)], FakePredictor(), GradeSettings())
+    assert isinstance(row, Failed)
+    assert (row.reason, len(row.sha256), row.again) == ("strip 3 is damaged", 64, False)

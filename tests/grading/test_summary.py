@@ -38,3 +38,25 @@ def test_pixel_size_moves_every_g_and_no_scatter():
     for name in ("g", "g_low", "g_high", "g_from_density", "g_min", "g_max"):
         assert getattr(true, name) == pytest.approx(getattr(seen, name) + 2.0)
     assert true.g_sd == seen.g_sd
+
+
+def test_scatter_and_share_are_those_of_the_tiles():
+    statistics = summarize(grade_map([[5.0, 6.0, 7.0]]), CARD)
+    assert statistics.g_sd == pytest.approx(1.0)  # of a sample: 2 / (3 - 1)
+    assert statistics.within_half_g == pytest.approx(1 / 3)
+    assert summarize(grade_map([[6.0, 7.0]]), CARD).within_half_g == 1.0  # half a G away is within
+    assert summarize(grade_map([[6.0, 7.1]]), CARD).within_half_g == 0.0
+
+
+def test_one_tile_has_no_scatter():
+    statistics = summarize(grade_map([[6.0]]), CARD)
+    assert np.isnan(statistics.g_sd)
+    assert (statistics.g, statistics.g_min, statistics.g_max) == (6.0, 6.0, 6.0)
+    assert statistics.homogeneity == "unknown"
+
+
+def test_what_is_said_of_homogeneity_stands_beside_the_numbers():
+    statistics = summarize(grade_map([[4.0] * 4, [4.0] * 4]), CARD)
+    assert statistics.homogeneity == "uniform"
+    assert "too few grains per tile (about 6)" in statistics.homogeneity_note
+    assert at_pixel_size(statistics, 2.0, CARD).homogeneity_note == statistics.homogeneity_note
