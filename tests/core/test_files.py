@@ -69,9 +69,9 @@ def test_the_planes_beside_an_oif_are_no_micrographs_but_other_folders_of_files_
 
 def test_missing_roots_and_roots_of_one_name_are_refused(tmp_path):
     make(tmp_path, "a/x/1.tif", "b/x/1.tif")
-    with pytest.raises(SettingsError, match="does not exist"):
+    with pytest.raises(SettingsError, match=r"missing does not exist\.$"):
         image_files([tmp_path / "missing"])
-    with pytest.raises(SettingsError, match="same name"):
+    with pytest.raises(SettingsError, match=r"^Two roots have the same name; scan them into two output folders\.$"):
         image_files([tmp_path / "a/x", tmp_path / "b/x"])
 
 
@@ -80,7 +80,7 @@ def test_a_write_that_fails_half_way_leaves_no_file_behind(tmp_path):
         path.write_bytes(b"half")
         raise OSError(28, "No space left on device")
 
-    with pytest.raises(OutputError, match=r"out\.csv: No space left"):
+    with pytest.raises(OutputError, match=r"^Cannot write .*out\.csv: No space left on device\.$"):
         write_atomically(tmp_path / "new/out.csv", fails)
     assert list((tmp_path / "new").iterdir()) == []
 
@@ -140,7 +140,7 @@ def test_the_content_is_on_the_disk_before_its_name_and_then_the_name(tmp_path, 
 
 def test_a_folder_that_cannot_be_made_is_one_sentence(tmp_path):
     make(tmp_path, "file")
-    with pytest.raises(OutputError, match="Cannot write"):
+    with pytest.raises(OutputError, match=r"^Cannot write .*out\.csv: (File exists|Not a directory)\.$"):
         write_atomically(tmp_path / "file/out.csv", lambda path: path.write_bytes(b""))
 
 

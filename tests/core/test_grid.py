@@ -119,6 +119,9 @@ def test_a_picture_shown_smaller_has_its_tiles_edges_where_they_belong():
     half = spread_tiles(values, grid, 16, 40, (8, 20))
     assert half.shape == (8, 20)
     assert half[0].tolist() == [1] * 6 + [2] * 2 + [3] * 6 + [pytest.approx(np.nan, nan_ok=True)] * 6
+    third = spread_tiles(values, grid, 16, 40, (5, 13))  # edges at 3.9, 5.2, 7.8 and 9.1
+    assert third[0, :9].tolist() == [1] * 4 + [2] + [3] * 4
+    assert np.isnan(third[:, 9:]).all()
     assert (spread_tiles(values, grid, 16, 40, (16, 40))[::2, ::2][:, :14] == half[:, :14]).all()
 
 
