@@ -6,7 +6,7 @@ from helpers.predictors import FakePredictor
 from PIL import Image
 
 from gdest.grading.zooms import FEW_TILES, FINE_TILES, predict_grade_map
-from gdest.training.metrics import Measured
+from gdest.training.measuring import Measured
 
 
 def checkered(side):

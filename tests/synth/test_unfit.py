@@ -18,7 +18,7 @@ from gdest.synth.label_maps import boundary_mask
 from gdest.synth.tessellation import GrainShape, section
 from gdest.synth.unfit import draw_unfit
 from gdest.training import judge as refuse
-from gdest.training.data import Example
+from gdest.training.examples import Example
 from gdest.training.settings import TrainSettings
 
 

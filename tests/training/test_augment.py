@@ -8,7 +8,7 @@ from torch.nn import functional
 
 from gdest.training import augment
 from gdest.training.augment import cut_batch, validation_batch
-from gdest.training.data import Example, log2_density
+from gdest.training.examples import Example, log2_density
 from gdest.training.settings import TrainSettings
 
 

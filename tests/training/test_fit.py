@@ -15,10 +15,11 @@ from gdest.core.records import GradeMap, TileGrid
 from gdest.model import network
 from gdest.synth.dataset import write_dataset
 from gdest.synth.settings import SynthSettings
-from gdest.training import metrics
-from gdest.training.data import load_examples, read_labels, split_by_specimen
+from gdest.training import calibrating
+from gdest.training.examples import load_examples
 from gdest.training.fit import train
-from gdest.training.metrics import Errors, summarize_errors
+from gdest.training.labels import read_labels, split_by_specimen
+from gdest.training.measuring import Errors, Measured, errors_of
 from gdest.training.settings import TrainSettings
 
 QUICK = TrainSettings(
@@ -199,19 +200,19 @@ def test_errors_are_those_of_a_hand_calculation():
             self.item = type("Item", (), {"g": 5.0})
             self.statistics = type("S", (), {"g_low": 4.0, "g_high": 6.0 if inside else 4.5})
 
-    found = summarize_errors([One(0.2, True), One(-0.6, True), One(0.1, False), One(0.5, True)])
+    found = errors_of([One(0.2, True), One(-0.6, True), One(0.1, False), One(0.5, True)])
     assert found == Errors(4, pytest.approx(0.35), pytest.approx(0.05), 0.75, 0.75)
 
 
 def test_the_correction_is_the_middle_of_the_errors_near_each_grade():
     class One:
-        g_in_picture = metrics.Measured.g_in_picture
+        g_in_picture = Measured.g_in_picture
 
         def __init__(self, g):
             self.error = 0.3 if g < 6 else -0.1
             self.row = type("Row", (), {"g_seen": g - 2.0, "grade_map": type("Map", (), {"zoom": 0.5})})
 
-    curve = dict(metrics._correction([One(g) for g in np.linspace(3, 9, 200)] + [One(4.0)]))
+    curve = dict(calibrating.correction_curve([One(g) for g in np.linspace(3, 9, 200)] + [One(4.0)]))
     assert min(curve) < 4
     assert curve[min(curve)] == pytest.approx(0.3)
     assert curve[max(curve)] == pytest.approx(-0.1)
@@ -227,7 +228,7 @@ def test_the_tile_scatter_is_that_of_the_tiles_homogeneity_looks_at_gaps_left_ou
     # G 3, graded at a quarter where four tiles overlap and all say the same, but looked at in full size
     halved = map_of([[3.0, 3.0]], 0.25, map_of([[2.5, 3.5]], 1.0))
     measured = [SimpleNamespace(row=SimpleNamespace(grade_map=one)) for one in (plain, halved)]
-    curve = dict(metrics._tile_scatter(measured))
+    curve = dict(calibrating.tile_scatter_curve(measured))
     assert curve == {3.0: pytest.approx(0.7071, abs=1e-3), 5.0: pytest.approx(0.4243, abs=1e-3)}
 
 
@@ -235,16 +236,16 @@ def test_what_may_be_chance_is_not_corrected():
     rng = np.random.default_rng(0)
 
     class One:
-        g_in_picture = metrics.Measured.g_in_picture
+        g_in_picture = Measured.g_in_picture
 
         def __init__(self, g, bias):
             self.error = bias + rng.normal(0, 0.2)
             self.row = type("Row", (), {"g_seen": g, "grade_map": type("Map", (), {"zoom": 1.0})})
 
     def corrected(bias):
-        return [value for _, value in metrics._correction([One(g, bias) for g in np.linspace(3, 9, 400)])]
+        return [value for _, value in calibrating.correction_curve([One(g, bias) for g in np.linspace(3, 9, 400)])]
 
-    few = metrics._correction([One(6.3, 0.3) for _ in range(9)])
+    few = calibrating.correction_curve([One(6.3, 0.3) for _ in range(9)])
     assert [value for _, value in few] == [pytest.approx(0.27, abs=0.1)]
     assert np.mean(np.array(corrected(0.0)) == 0.0) > 0.7
     assert np.mean(corrected(0.3)) == pytest.approx(0.28, abs=0.04)

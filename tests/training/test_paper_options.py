@@ -17,8 +17,9 @@ from gdest.model import network
 from gdest.synth.dataset import write_dataset
 from gdest.synth.settings import SynthSettings
 from gdest.training.augment import cut_batch, picture_shape, validation_batch
-from gdest.training.data import Example, Labelled, grades_present, read_labels, split_in_three
+from gdest.training.examples import Example, grades_present
 from gdest.training.fit import train
+from gdest.training.labels import Labelled, read_labels, split_in_three
 from gdest.training.settings import TrainSettings
 from gdest.training.trainer import grade_loss
 

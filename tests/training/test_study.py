@@ -17,13 +17,13 @@ from gdest.core.errors import SettingsError
 from gdest.model import network
 from gdest.synth.dataset import write_dataset
 from gdest.synth.settings import SynthSettings
-from gdest.training.scores import Answers, confusion, nearest, per_class, score
+from gdest.training.paper_scores import Answers, confusion, nearest, score, score_by_class
 from gdest.training.settings import TrainSettings
 from gdest.training.study import figures, tables
 from gdest.training.study.grid import all_configurations, chosen, run_settings
-from gdest.training.study.report import run_study
-from gdest.training.study.runs import read_runs
+from gdest.training.study.making import make_study
 from gdest.training.study.schemes import StudySettings
+from gdest.training.study.training_runs import read_runs
 from gdest.training.trainer import Trainer
 
 
@@ -67,10 +67,10 @@ def test_an_interrupted_study_goes_on_and_ends_with_every_figure_and_table(data,
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        run_study(*arguments, ignore, interrupt)
+        make_study(*arguments, ignore, interrupt)
     (first,) = read_runs(out)
     lines = []
-    found = run_study(*arguments, lines.append, ignore)
+    found = make_study(*arguments, lines.append, ignore)
     assert "3 runs, 1 of them done before." in lines
     rows = read_runs(out)
     assert rows[0] == first
@@ -98,18 +98,18 @@ def test_an_interrupted_study_goes_on_and_ends_with_every_figure_and_table(data,
     assert not list((out / "runs").glob("*.checkpoint"))
     other = StudySettings(TrainSettings(epochs=2, device="cpu"), seeds=1)
     with pytest.raises(SettingsError, match="another"):
-        run_study(data / "seen", out, other, data / "unseen", "", ignore, ignore)
+        make_study(data / "seen", out, other, data / "unseen", "", ignore, ignore)
     shutil.rmtree(out)
 
 
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from gdest.training import fit
-from gdest.training.study.report import run_study
+from gdest.training.checkpoints import Keeper
+from gdest.training.study.making import make_study
 from helpers.small_study import KILLABLE, ignore
 
-real, kept = fit._Keeper.keep, []
+real, kept = Keeper.keep, []
 
 def keep(self, *, last):
     real(self, last=last)
@@ -117,8 +117,8 @@ def keep(self, *, last):
     if len(kept) == 4:
         os.kill(os.getpid(), signal.SIGKILL)
 
-fit._Keeper.keep = keep
-run_study(Path(sys.argv[1]), Path(sys.argv[2]), KILLABLE, None, "gdest study", ignore, ignore)
+Keeper.keep = keep
+make_study(Path(sys.argv[1]), Path(sys.argv[2]), KILLABLE, None, "gdest study", ignore, ignore)
 """
 
 
@@ -130,7 +130,7 @@ def undisturbed(rows):
 def test_a_study_killed_in_the_middle_of_a_run_ends_with_the_rows_of_an_undisturbed_one(data, tmp_path, monkeypatch):
     """Killed (SIGKILL) in the second run, after its first epoch of three."""
     whole, cut = tmp_path / "whole", tmp_path / "cut"
-    run_study(data / "seen", whole, KILLABLE, None, "gdest study", ignore, ignore)
+    make_study(data / "seen", whole, KILLABLE, None, "gdest study", ignore, ignore)
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(sys.path))
     killed = subprocess.run([sys.executable, "-c", KILLED, str(data / "seen"), str(cut)], check=False)
     assert killed.returncode == -signal.SIGKILL
@@ -140,7 +140,7 @@ def test_a_study_killed_in_the_middle_of_a_run_ends_with_the_rows_of_an_undistur
     trained = []
     step = Trainer.step
     monkeypatch.setattr(Trainer, "step", lambda self, batch: trained.append(1) or step(self, batch))
-    run_study(data / "seen", cut, KILLABLE, None, "gdest study", ignore, ignore)
+    make_study(data / "seen", cut, KILLABLE, None, "gdest study", ignore, ignore)
     rows = read_runs(cut)
     assert rows[0] == first
     assert undisturbed(rows) == undisturbed(read_runs(whole))
@@ -151,14 +151,14 @@ def test_lost_weights_that_a_figure_needs_are_trained_again_and_no_others(data, 
     out = tmp_path / "study"
     settings = replace(SETTINGS, configs=("*-resnet18-fc-crop-rescale", "cls-resnet18-fc-crop-plain"))
     arguments = (data / "seen", out, settings, None)
-    run_study(*arguments, "gdest study --first", ignore, ignore)
+    make_study(*arguments, "gdest study --first", ignore, ignore)
     rows = read_runs(out)
     best = {task: tables.best_configuration(pd.DataFrame(rows), task) for task in ("classification", "regression")}
     shutil.rmtree(out / "weights")
     (out / "fig6.png").unlink()
     lines = []
     later = (*arguments[:2], replace(settings, configs=("cls-resnet18-fc-crop-plain",)), None)
-    run_study(*later, "gdest study --second", lines.append, ignore)
+    make_study(*later, "gdest study --second", lines.append, ignore)
     again = [line for line in lines if "trained again" in line]
     assert all(f"The weights of {config} are gone" in line for config, line in zip(best.values(), again, strict=True))
     assert {path.stem for path in (out / "weights").iterdir()} == set(best.values())
@@ -226,4 +226,4 @@ def test_scores_are_those_of_a_hand_calculation():
     assert found.mae == pytest.approx(0.525)
     assert nearest(g, classes).tolist() == [0, 1, 1, 3]
     assert confusion(truth, g, classes).tolist() == [[1, 1, 0, 0], [0, 1, 0, 0], [0, 0, 0, 1], [0, 0, 0, 0]]
-    assert per_class(truth, g, classes)[4.0].mae == 0.5
+    assert score_by_class(truth, g, classes)[4.0].mae == 0.5
