@@ -70,7 +70,7 @@ def cut_batch(
     if source.shape[1] == 3:
         g_seen += _finer(sampled[:, 2], examples, [window.level for window in windows])
         dense = dense_targets(sampled[:, 1:], _sent(zooms, source.device))
-    return Batch(_contrast_jitter(sampled[:, :1], settings.contrast, rng), g_seen, dense)
+    return Batch(contrast_jitter(sampled[:, :1], settings.contrast, rng), g_seen, dense)
 
 
 def picture_shape(examples: Sequence[Example], settings: TrainSettings) -> tuple[int, int]:
@@ -92,8 +92,11 @@ def _finer(code: Tensor, examples: Sequence[Example], levels: Sequence[int]) -> 
     return log2_density(code) - _sent(wholes, code.device)
 
 
-def _contrast_jitter(crops: Tensor, amount: float, rng: np.random.Generator) -> Tensor:
-    """Change gain, offset and gamma of each crop, as light and etching strength do."""
+def contrast_jitter(crops: Tensor, amount: float, rng: np.random.Generator) -> Tensor:
+    """Change gamma, gain and offset of each crop by its own draws, as light and etching strength do.
+
+    `amount` limits the change of log gamma, of gain and of offset, half the range of grey being an offset of 1.
+    """
     draw = _sent(rng.uniform(-amount, amount, (3, len(crops), 1, 1, 1)), crops.device)
     grey = (crops / 255.0).clamp(0.0, 1.0) ** torch.exp(draw[0])
     return ((grey - 0.5) * (1.0 + draw[1]) + 0.5 + 0.5 * draw[2]).clamp(0.0, 1.0) * 255.0
