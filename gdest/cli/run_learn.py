@@ -16,8 +16,11 @@ from gdest.training import TrainSettings
 
 def run_train(data: Path, out: Path, settings: TrainSettings) -> ExitCode:
     """Train, with a bar and a line per epoch; return the exit code."""
+    import torch
+
     from gdest.training import train
 
+    torch.set_float32_matmul_precision("high")
     with Progress(console=stderr, transient=True, disable=not stderr.is_terminal) as bar:
         task = bar.add_task("training")
         card = train(data, out, settings, say, lambda done, steps: bar.update(task, completed=done, total=steps))
@@ -31,7 +34,7 @@ def run_evaluate(
     data: Path, settings: GradeSettings, weights: Path | None, out: Path | None, *, paper: bool
 ) -> ExitCode:
     """Measure weights on labelled micrographs; print the errors on standard output."""
-    from gdest.training import errors_by_group, evaluate, write_evaluation
+    from gdest.training import errors_by_group, evaluate, write_errors
 
     model = load_weights(weights)
     if paper or model.card.classes or model.card.input == "image":
@@ -39,19 +42,19 @@ def run_evaluate(
     measured = evaluate(data, model, settings)
     print_errors(errors_by_group(measured))
     if out is not None:
-        write_evaluation(measured, out)
+        write_errors(measured, out)
         say(f"Written: {out / 'evaluation.csv'}, {out / 'evaluation.png'}")
     return ExitCode.GRADED
 
 
 def _evaluate_as_the_paper(data: Path, settings: GradeSettings, model: LoadedModel, out: Path | None) -> ExitCode:
-    from gdest.training import evaluate_classes, scores_by_group, write_classes
+    from gdest.training import evaluate_as_paper, scores_by_group, write_scores
 
-    evaluated = evaluate_classes(data, model, settings)
+    evaluated = evaluate_as_paper(data, model, settings)
     for title, groups in scores_by_group(evaluated).items():
         print_scores(title, groups)
     if out is not None:
-        say(f"Written: {', '.join(map(str, write_classes(evaluated, out)))}")
+        say(f"Written: {', '.join(map(str, write_scores(evaluated, out)))}")
     return ExitCode.GRADED
 
 

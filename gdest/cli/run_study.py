@@ -13,12 +13,12 @@ from gdest.training import StudySettings
 
 def run_study(data: Path, out: Path, settings: StudySettings, unseen: Path | None) -> ExitCode:
     """Make the runs that are missing and write the report; return the exit code."""
-    from gdest.training import VERDICT, chosen, run_study as run
+    from gdest.training import VERDICT, chosen, make_study
 
     command = shlex.join(["gdest", *sys.argv[1:]])
     runs = len(chosen(settings.configs)) * settings.seeds
     with output_lock(out), progress("runs", runs) as advance:
-        found = run(data, out, settings, unseen, command, say, lambda *_: advance(1))
+        found = make_study(data, out, settings, unseen, command, say, lambda *_: advance(1))
     for one in found:
         say(f"{VERDICT[one.holds]}: {one.statement} (paper: {one.paper}; here: {one.ours})")
     say(f"Written: {out / 'study.md'}, {out / 'runs.csv'}")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
-from gdest.synth.label_maps import boundary_mask
+from gdest.synth.label_maps import areas_px, boundary_mask, mean_diameter_px
 from gdest.synth.tessellation import Floats, Labels, smooth_noise
 
 
@@ -50,11 +50,10 @@ class Frame:
 def make_frame(rng: np.random.Generator, labels: Labels) -> Frame:
     """Measure the grains of a label map (rows, cols)."""
     flat = labels.ravel()
-    area = np.maximum(np.bincount(flat), 1).astype(np.float32)
+    area = np.maximum(areas_px(labels), 1).astype(np.float32)
     rows, cols = np.divmod(np.arange(flat.size, dtype=np.int64), labels.shape[1])
     centre = np.stack([np.bincount(flat, rows) / area, np.bincount(flat, cols) / area], axis=1)
-    diameter = float(np.sqrt(labels.size / len(area)))
-    return Frame(rng, labels, diameter, centre.astype(np.float32), np.sqrt(area / np.pi))
+    return Frame(rng, labels, mean_diameter_px(labels), centre.astype(np.float32), np.sqrt(area / np.pi))
 
 
 def make_boundaries(frame: Frame) -> Boundaries:

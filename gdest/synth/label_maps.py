@@ -1,4 +1,7 @@
-"""Count and measure what a label map holds: its boundaries, its grains, its G."""
+"""Count and measure what a label map (rows, cols) holds: its boundaries, its grains, its G.
+
+Grains are numbered 0..n-1 without gaps.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +20,16 @@ def boundary_mask(labels: Labels) -> NDArray[np.bool_]:
     return edge
 
 
+def areas_px(labels: Labels) -> NDArray[np.int64]:
+    """Return the number of pixels of each grain, (n,)."""
+    return np.bincount(labels.ravel())
+
+
+def mean_diameter_px(labels: Labels) -> float:
+    """Return the side of the square that has a grain's mean area, in px."""
+    return float(np.sqrt(labels.size / (int(labels.max()) + 1)))
+
+
 def grain_weights(labels: Labels) -> Floats:
     """Return what each grain counts for, (n,): 1 inside, 1/2 when cut by the rim, 1/4 at a corner."""
     weights = np.ones(int(labels.max()) + 1, np.float32)
@@ -24,6 +37,11 @@ def grain_weights(labels: Labels) -> Floats:
     weights[rim] = 0.5
     weights[[labels[0, 0], labels[0, -1], labels[-1, 0], labels[-1, -1]]] = 0.25
     return weights
+
+
+def whole_areas(labels: Labels) -> NDArray[np.float64]:
+    """Return the area (n,) in px that each grain is likely to have: the part in the picture, divided by its weight."""
+    return np.asarray(areas_px(labels) / grain_weights(labels), np.float64)
 
 
 def count_grains(labels: Labels) -> float:

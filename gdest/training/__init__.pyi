@@ -1,15 +1,16 @@
 from .evaluation import (
     errors_by_group as errors_by_group,
     evaluate as evaluate,
-    evaluate_classes as evaluate_classes,
+    evaluate_as_paper as evaluate_as_paper,
     scores_by_group as scores_by_group,
-    write_classes as write_classes,
-    write_evaluation as write_evaluation,
+    write_errors as write_errors,
+    write_scores as write_scores,
 )
 from .fit import train as train
-from .metrics import Errors as Errors
-from .scores import Scores as Scores
+from .measuring import Errors as Errors
+from .paper_scores import Scores as Scores
 from .settings import TrainSettings as TrainSettings
 from .study.grid import chosen as chosen
-from .study.report import VERDICT as VERDICT, run_study as run_study
+from .study.making import make_study as make_study
+from .study.page import VERDICT as VERDICT
 from .study.schemes import GRADE_SETS as GRADE_SETS, PRESETS as PRESETS, StudySettings as StudySettings

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from gdest.training.data import LOCAL_STEPS_PER_G
+from gdest.training.examples import log2_of_code
 
 STRIDE_PX = 32
 """The network's last feature maps have one value per 32 px; so have the targets of the local grains."""
@@ -46,7 +46,7 @@ def dense_targets(maps: Tensor, zooms: Tensor) -> DenseTargets:
     zoom = zooms[:, None, None]
     edges = torch.log1p(_boundary_length(maps[:, 0], STRIDE_PX, zoom))
     codes = functional.avg_pool2d(maps[:, 1], STRIDE_PX)
-    local = (codes - 255.0) / LOCAL_STEPS_PER_G - 2.0 * torch.log2(zoom)
+    local = log2_of_code(codes) - 2.0 * torch.log2(zoom)
     boundaries = (_boundary_length(maps[:, 0], stride, zoom) for stride, _ in BOUNDARY_STAGES.values())
     return DenseTargets(torch.stack([edges, local], dim=1), tuple(length.clamp(0.0, 1.0) for length in boundaries))
 

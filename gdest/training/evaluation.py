@@ -1,4 +1,7 @@
-"""Measure weights against labelled micrographs and write what was found."""
+"""Measure weights on labelled micrographs and write what was found.
+
+There are two ways to count: `Errors` of whole micrographs as a scan grades them, and `Scores` as the paper counts.
+"""
 
 from __future__ import annotations
 
@@ -11,15 +14,25 @@ import pandas as pd
 
 from gdest.core import GradeSettings, write_atomically
 from gdest.model import BATCH, LoadedModel, choose_device, to_device
-from gdest.training.data import GRADE_STEP, Labelled, load_examples, read_labels
-from gdest.training.metrics import Errors, Measured, measure, summarize_errors
-from gdest.training.scores import Answers, Grades, Scores, answer, confusion, grades_of, per_class, score
+from gdest.training.examples import GRADE_STEP, load_examples
+from gdest.training.labels import Labelled, read_labels
+from gdest.training.measuring import Errors, Measured, errors_of, measure
+from gdest.training.paper_scores import (
+    Answers,
+    Grades,
+    Scores,
+    answers_of,
+    confusion,
+    grades_of,
+    score,
+    score_by_class,
+)
 
 EVERYTHING = "all"
 
 
 def evaluate(data: Path, model: LoadedModel, settings: GradeSettings) -> list[Measured]:
-    """Grade every labelled micrograph of a CSV or folder, each with its own pixel size."""
+    """Grade every labelled micrograph of a table or folder, each with its own pixel size."""
     return measure(model, read_labels(data, settings.calibration.stated_um_per_px), settings)
 
 
@@ -32,10 +45,10 @@ def errors_by_group(measured: Sequence[Measured]) -> dict[str, Errors]:
         folders = {}
         for one in sorted(measured, key=lambda one: one.item.g):
             folders.setdefault(f"G {round(one.item.g)}", []).append(one)
-    return {name: summarize_errors(group) for name, group in [*folders.items(), (EVERYTHING, list(measured))]}
+    return {name: errors_of(group) for name, group in [*folders.items(), (EVERYTHING, list(measured))]}
 
 
-def write_evaluation(measured: Sequence[Measured], out: Path) -> None:
+def write_errors(measured: Sequence[Measured], out: Path) -> None:
     """Write `evaluation.csv`, a line per micrograph, and `evaluation.png`, predicted against true G."""
     rows = [
         {
@@ -57,58 +70,57 @@ def write_evaluation(measured: Sequence[Measured], out: Path) -> None:
 
 
 @dataclass(frozen=True)
-class Evaluated:
-    """Hold labelled micrographs, what a network answers of them at p0, and the grades to count with."""
+class Answered:
+    """Hold labelled micrographs, a network's answers to them at p0, and the grades to count with."""
 
     items: list[Labelled]
     answers: Answers
     classes: tuple[float, ...]
 
 
-def evaluate_classes(data: Path, model: LoadedModel, settings: GradeSettings) -> Evaluated:
-    """Show a network every labelled micrograph as it was trained to be shown: in tiles at full size, or whole.
+def evaluate_as_paper(data: Path, model: LoadedModel, settings: GradeSettings) -> Answered:
+    """Show a network every labelled micrograph as in its training: in tiles at full size, or whole.
 
     The grades to count with are the classifier's own and those of the labels.
     """
     device = choose_device(settings.device)
     items = read_labels(data, settings.calibration.stated_um_per_px)
     examples = load_examples(items, model.card.um_per_px, device, label_maps=False)
-    answers = answer(
-        to_device(model.network, device), examples, settings.batch or BATCH, bf16=settings.precision == "bf16"
-    )
+    known = to_device(model.network, device)
+    answers = answers_of(known, examples, settings.batch or BATCH, bf16=settings.precision == "bf16")
     own = model.card.classes
     missing = [g for g in grades_of(answers.truth) if not own or np.abs(np.array(own) - g).min() > GRADE_STEP]
-    return Evaluated(items, answers, tuple(sorted([*own, *missing])))
+    return Answered(items, answers, tuple(sorted([*own, *missing])))
 
 
-def scores_by_group(evaluated: Evaluated) -> dict[str, dict[str, Scores]]:
-    """Return the figures on micrographs and on crops: of each grade, and of all."""
-    answers, classes = evaluated.answers, evaluated.classes
+def scores_by_group(answered: Answered) -> dict[str, dict[str, Scores]]:
+    """Return the scores on micrographs and on crops: of each grade, and of all."""
+    answers, classes = answered.answers, answered.classes
     found = {}
     for kind, truth, g in (
         ("micrographs", answers.truth, answers.g),
         ("crops", answers.crop_truth, answers.crop_g),
     ):
         if len(truth):
-            grades = {f"G {grade:g}": scores for grade, scores in per_class(truth, g, classes).items()}
+            grades = {f"G {grade:g}": scores for grade, scores in score_by_class(truth, g, classes).items()}
             found[kind] = {**grades, EVERYTHING: score(truth, g, classes)}
     return found
 
 
-def write_classes(evaluated: Evaluated, out: Path) -> list[Path]:
+def write_scores(answered: Answered, out: Path) -> list[Path]:
     """Write the answers as tables and return their paths, the plot of predicted against true G the last.
 
     `evaluation.csv` has a line per micrograph, `scores.csv` one per grade for micrographs and for crops;
     `confusion.csv` and, for a network of crops, `confusion-crops.csv` count true grades (rows) answered as others.
     """
-    answers, classes = evaluated.answers, evaluated.classes
+    answers, classes = answered.answers, answered.classes
     rows = [
         {"file": item.file.name, "true_g": item.g, "true_g_seen": round(float(truth), 3), "g_seen": round(float(g), 3)}
-        for item, truth, g in zip(evaluated.items, answers.truth, answers.g, strict=True)
+        for item, truth, g in zip(answered.items, answers.truth, answers.g, strict=True)
     ]
     scores = [
         {"counted": kind, "set": name, **asdict(found)}
-        for kind, groups in scores_by_group(evaluated).items()
+        for kind, groups in scores_by_group(answered).items()
         for name, found in groups.items()
     ]
     tables = {"evaluation.csv": pd.DataFrame(rows), "scores.csv": pd.DataFrame(scores).round(4)}
@@ -123,12 +135,10 @@ def write_classes(evaluated: Evaluated, out: Path) -> list[Path]:
 
 
 def _plot(true: Sequence[float] | Grades, predicted: Sequence[float] | Grades, path: Path) -> None:
-    import matplotlib
+    from matplotlib.figure import Figure
 
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
-    figure, axes = pyplot.subplots(figsize=(5, 5), layout="constrained")
+    figure = Figure(figsize=(5, 5), layout="constrained")
+    axes = figure.subplots()
     ends = [min(true) - 0.5, max(true) + 0.5]
     axes.plot(ends, ends, color="black", linewidth=0.8)
     axes.fill_between(ends, [g - 0.5 for g in ends], [g + 0.5 for g in ends], color="grey", alpha=0.2, label="± 0.5 G")
@@ -136,4 +146,3 @@ def _plot(true: Sequence[float] | Grades, predicted: Sequence[float] | Grades, p
     axes.set(xlabel="true G", ylabel="predicted G", aspect="equal")
     axes.legend()
     figure.savefig(path, dpi=120)
-    pyplot.close(figure)

@@ -16,11 +16,10 @@ from gdest.core import UNFIT, ModelCard, cut_tiles, halve, tile_grid
 from gdest.grading import COARSE_G
 from gdest.model import NOVELTY_AXES, GradeNetwork, Judge, describe
 from gdest.synth import draw_unfit, make_micrograph
-from gdest.training.data import Example, halved_while_coarse
+from gdest.training.examples import Example, halved_while_coarse
 from gdest.training.settings import TrainSettings
 
 GRADEABLE = "gradeable"
-TILE_PX = ModelCard.tile_px
 SIDE_PX = 500
 TILES_EACH = 4
 MOST_EXAMPLES = 800
@@ -85,7 +84,8 @@ def _steel(rng: np.random.Generator) -> NDArray[np.uint8]:
 
 
 def _some(pixels: NDArray[np.uint8], count: int, rng: np.random.Generator) -> NDArray[np.uint8]:
-    tiles = cut_tiles(pixels, tile_grid(pixels.shape[0], pixels.shape[1], TILE_PX, TILE_PX // 2))
+    side = ModelCard.tile_px
+    tiles = cut_tiles(pixels, tile_grid(pixels.shape[0], pixels.shape[1], side, side // 2))
     return tiles[rng.permutation(len(tiles))[:count]]
 
 

@@ -1,4 +1,4 @@
-"""Hold a training run: its network, optimiser and randomness, one step at a time."""
+"""Hold a training run and take its steps: network, optimiser, learning rate, randomness."""
 
 from __future__ import annotations
 
@@ -36,24 +36,23 @@ class Epoch:
 
 
 class Trainer:
-    """Hold what changes during a training run, so that it can be stopped and resumed."""
+    """Hold what changes during a training run, so that it can be stopped and resumed.
+
+    The network's first weights come from torch's generator, which the caller seeds.
+    """
 
     def __init__(
         self, card: ModelCard, settings: TrainSettings, steps: int, *, dense: bool, backbone_only: bool = False
     ) -> None:
         self.device = choose_device(settings.device)
         self.settings = settings
-        torch.manual_seed(settings.seed)
         built = build_network(card, settings.init, backbone_only=backbone_only)
         self.network = to_device(built, self.device)
         self.dense_heads = DenseHeads().to(self.device) if dense else None
         parameters = [*self.network.parameters(), *(self.dense_heads.parameters() if self.dense_heads else ())]
         self.optimizer = _optimizer(parameters, settings)
         self.scheduler = torch.optim.lr_scheduler.LambdaLR(self.optimizer, _schedule(settings.schedule, steps))
-        self.average: AveragedModel | None = None
-        if settings.average:
-            averaging = get_ema_multi_avg_fn(settings.average)  # type: ignore[no-untyped-call]
-            self.average = AveragedModel(self.network, multi_avg_fn=averaging, use_buffers=True)
+        self.average = _running_average(self.network, settings.average)
         self.rng = np.random.default_rng(settings.seed)
         self.epochs: list[Epoch] = []
 
@@ -67,7 +66,7 @@ class Trainer:
         return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.settings.bf16)
 
     def step(self, batch: Batch) -> Tensor:
-        """Take one optimiser step; return the loss of the pictures' G alone, on the device so that nothing waits."""
+        """Take one optimiser step; return the loss of the pictures' G alone, still on the device."""
         self.network.train()
         if self.settings.keep_norm:
             _hold_statistics(self.network)
@@ -136,7 +135,7 @@ class Trainer:
 
 
 def _hold_statistics(known: nn.Module) -> None:
-    """Let batch normalisation use the means and deviations that it has, and not learn others."""
+    """Keep the means and deviations of batch normalisation as they are."""
     for module in known.modules():
         if isinstance(module, nn.BatchNorm2d):
             module.eval()
@@ -157,7 +156,15 @@ def _optimizer(parameters: list[nn.Parameter], settings: TrainSettings) -> torch
     return torch.optim.Adam(parameters, lr=settings.learning_rate)
 
 
+def _running_average(known: GradeNetwork, decay: float) -> AveragedModel | None:
+    if not decay:
+        return None
+    averaging = get_ema_multi_avg_fn(decay)  # type: ignore[no-untyped-call]
+    return AveragedModel(known, multi_avg_fn=averaging, use_buffers=True)
+
+
 def _schedule(kind: str, steps: int) -> Callable[[int], float]:
+    """Return the factor of the learning rate at each step: 1, or a short warm-up and half a cosine down to 0."""
     if kind == "constant":
         return lambda _: 1.0
     warm_up = max(1, round(WARM_UP_SHARE * steps))

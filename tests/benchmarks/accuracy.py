@@ -31,8 +31,8 @@ from gdest.model.weights_file import weights_path
 from gdest.reading.micrograph import grey_8_bit
 from gdest.synth.dataset import write_dataset, write_tiff
 from gdest.synth.settings import SynthSettings
-from gdest.training.data import Labelled, read_labels
-from gdest.training.metrics import Measured, measure, summarize_errors
+from gdest.training.labels import Labelled, read_labels
+from gdest.training.measuring import Measured, errors_of, measure
 
 SYNTHETIC = SynthSettings(count=200, seed=1000, g_min=2.5, g_max=13.0, rows=960, cols=1280, workers=2)
 REDUCED_SET, REDUCED = "316L", (0.7, 0.5, 0.35, 0.25)
@@ -63,7 +63,7 @@ def folder_of(item: Labelled) -> str:
 
 def figures(measured: Sequence[Measured]) -> str:
     """Return the errors of a set in one phrase."""
-    errors = summarize_errors(measured)
+    errors = errors_of(measured)
     review = np.mean([one.row.status == "review" for one in measured])
     return (
         f"n {errors.count}, MAE {errors.mae:.3f}, bias {errors.bias:+.3f}, within 0.5 {errors.within_half:.1%}, "
@@ -73,7 +73,7 @@ def figures(measured: Sequence[Measured]) -> str:
 
 def synthetic_lines(measured: Sequence[Measured]) -> list[Line]:
     """Judge the synthetic set: overall, its bias in three ranges of G, those that do not go to review, coverage."""
-    errors = summarize_errors(measured)
+    errors = errors_of(measured)
     lines = [
         Line(
             "synthetic",
@@ -84,7 +84,7 @@ def synthetic_lines(measured: Sequence[Measured]) -> list[Line]:
     ]
     for name, low, high in (("G < 5", -9.0, 5.0), ("G 5-9", 5.0, 9.0), ("G > 9", 9.0, 99.0)):
         part = [one for one in measured if low <= one.item.g < high]
-        bias = summarize_errors(part).bias
+        bias = errors_of(part).bias
         lines.append(Line(f"synthetic, {name}", "abs(bias) <= 0.1", figures(part), abs(bias) <= 0.1))
     graded = [one for one in measured if one.row.status == "graded"]
     lines.append(Line("synthetic, graded", "", figures(graded), None))
@@ -96,11 +96,11 @@ def real_lines(groups: dict[str, list[Measured]]) -> list[Line]:
     """Judge the folders of real fields that have a truth."""
 
     def bias(name: str) -> float:
-        return summarize_errors(groups[name]).bias
+        return errors_of(groups[name]).bias
 
     worst_iron = max(abs(one.error) for one in groups["pure-iron"])
     between = abs(np.mean([m.g for m in groups["304-200"]]) - np.mean([m.g for m in groups["304-500"]]))
-    errors = summarize_errors(groups["316L"])
+    errors = errors_of(groups["316L"])
     return [
         Line(
             "pure iron", "each within 0.2", f"worst {worst_iron:.2f}; {figures(groups['pure-iron'])}", worst_iron <= 0.2
@@ -148,7 +148,7 @@ def reduced_lines(model: LoadedModel, items: Sequence[Labelled], settings: Grade
     lines = []
     for zoom in REDUCED:
         measured = measure(model, reduced(items, zoom, folder), settings)
-        reached = summarize_errors(measured).mae <= 0.35
+        reached = errors_of(measured).mae <= 0.35
         lines.append(Line(f"{REDUCED_SET} reduced to {zoom}", "MAE <= 0.35", figures(measured), reached))
     return lines
 

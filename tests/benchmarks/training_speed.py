@@ -17,7 +17,7 @@ import torch
 
 from gdest.model.predictor import choose_device
 from gdest.training.augment import cut_batch
-from gdest.training.data import Example
+from gdest.training.examples import Example
 from gdest.training.fit import new_card
 from gdest.training.settings import TrainSettings
 from gdest.training.trainer import Trainer, grade_loss

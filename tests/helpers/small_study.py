@@ -8,11 +8,9 @@ from gdest.training.settings import TrainSettings
 from gdest.training.study.schemes import StudySettings
 
 TRAINING = TrainSettings(
-    epochs=1, batch=8, crop_px=64, crops_per_micrograph=1, validation_share=0.2, test_share=0.25, device="cpu"
+    epochs=2, batch=8, crop_px=64, crops_per_micrograph=1, validation_share=0.2, test_share=0.25, device="cpu"
 )
-SETTINGS = StudySettings(TRAINING, seeds=1, configs=("*-resnet18-fc-crop-rescale", "cls-resnet18-fc-image-plain"))
-KILLABLE = replace(SETTINGS, training=replace(TRAINING, epochs=3), configs=("*-resnet18-fc-crop-rescale",))
-
-
-def ignore(*_args):
-    pass
+SETTINGS = StudySettings(
+    TRAINING, 1, ("*-resnet18-fc-crop-rescale", "cls-resnet18-fc-image-plain", "cls-resnet18-fc-crop-plain")
+)
+KILLABLE = replace(SETTINGS, configs=("*-resnet18-fc-crop-rescale",))

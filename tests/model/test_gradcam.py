@@ -17,8 +17,8 @@ from gdest.model.gradcam import class_maps, explain, share_within, splice
 from gdest.model.network import LoadedModel
 from gdest.model.weights_file import BUNDLED_CLASSIFIER, weights_path
 from gdest.synth.dataset import make_micrograph
-from gdest.training.data import Example
-from gdest.training.fit import fit, new_card
+from gdest.training.examples import Example
+from gdest.training.fit import Decoded, fit, new_card
 from gdest.training.settings import TrainSettings
 
 CLASSES = (4.0, 7.0, 10.0)
@@ -206,7 +206,7 @@ def test_a_classifier_of_crops_tells_the_quadrants_of_fig_8_and_one_of_whole_ima
         )  # fmt: skip
         card = new_card(training, settings, "spliced", len(training))
         out = tmp_path / f"{shown}.safetensors"
-        fit(card, training, validation, out, settings, lambda _: None, lambda *_: None, backbone_only=True)
+        fit(card, Decoded(training, validation), out, settings, backbone_only=True)
         model = network.load_model(out)
         shares[shown] = [share_within(explain(pixels, model, SETTINGS).g_seen, truth) for pixels, truth in spliced]
     assert np.mean(shares["crop"]) >= 0.7, shares

@@ -12,7 +12,7 @@ from gdest.reading.micrograph import read_micrograph
 from gdest.synth.dataset import write_dataset
 from gdest.synth.label_maps import true_g
 from gdest.synth.settings import SynthSettings
-from gdest.training.data import read_labels
+from gdest.training.labels import read_labels
 from gdest.training.study.schemes import GRADE_SETS
 
 SETTINGS = SynthSettings(count=3, g_min=5.0, g_max=8.0, seed=4, rows=256, cols=300, um_per_px=0.5, label_maps=True)

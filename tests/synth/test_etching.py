@@ -7,7 +7,6 @@ from scipy import ndimage
 from gdest.synth import defects, etching, marks, optics
 from gdest.synth.dataset import make_micrograph
 from gdest.synth.frame import make_boundaries, make_frame
-from gdest.synth.label_maps import boundary_mask
 from gdest.synth.tessellation import GrainShape, section
 
 
@@ -18,14 +17,6 @@ def labels():
 
 def frame_of(labels, seed=0):
     return make_frame(np.random.default_rng(seed), labels)
-
-
-def test_boundary_mask_marks_where_grains_meet_and_nothing_else():
-    labels = np.zeros((6, 8), np.int32)
-    labels[:, 5:] = 1
-    mask = boundary_mask(labels)
-    assert mask[:, 4].all()
-    assert mask.sum() == 6
 
 
 def test_boundary_etch_darkens_boundaries_more_than_grains(labels):

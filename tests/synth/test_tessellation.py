@@ -5,24 +5,8 @@ import pytest
 from scipy import ndimage
 
 from gdest.core import grain_size
-from gdest.synth.label_maps import count_grains, grain_weights, true_g
+from gdest.synth.label_maps import grain_weights, true_g
 from gdest.synth.tessellation import GrainShape, random_shape, section
-
-
-def squares(cells_down, cells_right, side):
-    rows, cols = np.indices((cells_down * side, cells_right * side)) // side
-    return (rows * cells_right + cols).astype(np.int32)
-
-
-def test_count_of_a_chequered_field_is_known():
-    # 5 x 6 squares: 3 x 4 inside, 14 on the rim without the corners, 4 corners at a quarter each
-    assert count_grains(squares(5, 6, 10)) == 12 + 14 / 2 + 1
-    assert grain_weights(squares(5, 6, 10)).sum() == pytest.approx(20.0)
-
-
-def test_true_g_follows_the_pixel_size():
-    labels = squares(20, 20, 8)
-    assert true_g(labels, 0.5) - true_g(labels, 1.0) == pytest.approx(2.0)
 
 
 @pytest.mark.parametrize("g", [4.0, 7.0, 10.0])

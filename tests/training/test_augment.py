@@ -7,8 +7,8 @@ from PIL import Image
 from torch.nn import functional
 
 from gdest.training import augment
-from gdest.training.augment import cut_batch, validation_batch
-from gdest.training.data import Example, log2_density
+from gdest.training.augment import contrast_jitter, cut_batch, validation_batch
+from gdest.training.examples import Example, log2_density
 from gdest.training.settings import TrainSettings
 
 
@@ -84,6 +84,25 @@ def test_contrast_jitter_changes_contrast_and_not_the_place_of_things():
         [example(waves(24))] * 8, TrainSettings(rescale_g=0.0, contrast=0.5), (0, 16), np.random.default_rng(0)
     )
     assert np.ptp(batch.crops.std(dim=(1, 2, 3)).numpy()) > 10
+
+
+def test_gamma_gain_and_offset_of_each_crop_are_drawn_by_themselves_and_within_their_limit():
+    """Three greys tell the three numbers: out = (grey^gamma - 1/2) gain + 1/2 + offset / 2."""
+    greys, amount = np.array([0.35, 0.5, 0.65]), 0.3
+    crops = torch.tensor(greys * 255.0, dtype=torch.float32).expand(200, 1, 1, 3)
+    low, middle, high = contrast_jitter(crops, amount, np.random.default_rng(2)).numpy()[:, 0, 0].T / 255.0
+    bend = (middle - low) / (high - low)  # this does not depend on gain and offset
+    gammas = np.exp(np.linspace(-0.5, 0.5, 20001))
+    bends = (greys[1] ** gammas - greys[0] ** gammas) / (greys[2] ** gammas - greys[0] ** gammas)
+    gamma = gammas[np.abs(bend[:, None] - bends).argmin(axis=1)]
+    gain = (high - low) / (greys[2] ** gamma - greys[0] ** gamma)
+    offset = 2.0 * (middle - 0.5 - gain * (greys[1] ** gamma - 0.5))
+    drawn = np.array([np.log(gamma), gain - 1.0, offset])
+    assert (np.abs(drawn) <= amount + 0.01).all()
+    assert (drawn.min(axis=1) < -0.8 * amount).all()
+    assert (drawn.max(axis=1) > 0.8 * amount).all()
+    assert np.abs(np.corrcoef(drawn)[np.triu_indices(3, 1)]).max() < 0.25
+    assert np.allclose(contrast_jitter(crops, 0.0, np.random.default_rng(2)), crops, atol=1e-3)
 
 
 def test_a_share_of_the_crops_is_cut_without_any_smoothing_from_the_picture_or_its_half(monkeypatch):

@@ -22,7 +22,7 @@ from gdest.model.weights_file import weights_path
 from gdest.reading.micrograph import grey_8_bit
 from gdest.synth.dataset import write_dataset, write_tiff
 from gdest.synth.settings import SynthSettings
-from gdest.training.evaluation import errors_by_group, evaluate, write_evaluation
+from gdest.training.evaluation import errors_by_group, evaluate, write_errors
 
 EXAMPLES = Path(__file__).parent.parent.parent / "examples"
 
@@ -55,7 +55,7 @@ def test_unseen_synthetic_micrographs_are_graded_well(model, tmp_path):
     assert errors.within_half >= 0.8
     assert errors.coverage >= 0.6
     assert sum(one.row.status == "review" for one in measured) <= 1
-    write_evaluation(measured, tmp_path / "out")
+    write_errors(measured, tmp_path / "out")
     assert len((tmp_path / "out/evaluation.csv").read_text().splitlines()) == 13
     with Image.open(tmp_path / "out/evaluation.png") as plot:
         assert plot.width > 300

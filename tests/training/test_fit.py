@@ -2,23 +2,17 @@ from __future__ import annotations
 
 import csv
 from dataclasses import replace
-from types import SimpleNamespace
 
-import numpy as np
 import pytest
 import torch
 from helpers.predictors import CARD
 from PIL import Image
 
-from gdest.core.errors import DataError, SettingsError
-from gdest.core.records import GradeMap, TileGrid
+from gdest.core.errors import SettingsError
 from gdest.model import network
 from gdest.synth.dataset import write_dataset
 from gdest.synth.settings import SynthSettings
-from gdest.training import metrics
-from gdest.training.data import load_examples, read_labels, split_by_specimen
 from gdest.training.fit import train
-from gdest.training.metrics import Errors, summarize_errors
 from gdest.training.settings import TrainSettings
 
 QUICK = TrainSettings(
@@ -148,103 +142,3 @@ def test_a_checkpoint_of_other_settings_is_refused(data, tmp_path):
         train(data, out, QUICK, ignore, interrupt)
     with pytest.raises(SettingsError, match="other settings"):
         train(data, out, replace(QUICK, learning_rate=1e-4), ignore, ignore)
-
-
-def test_all_fields_of_a_specimen_stay_on_one_side(tmp_path):
-    rows = [f"{i}.tif,{5 + i % 4},1.0,heat-{i // 3}" for i in range(30)]
-    (tmp_path / "labels.csv").write_text("\n".join(["file,g,um_per_px,specimen", *rows]))
-    rest, held = split_by_specimen(read_labels(tmp_path, None), 0.3, 1)
-    assert not {item.specimen for item in rest} & {item.specimen for item in held}
-    assert len(rest) + len(held) == 30
-    assert len({item.specimen for item in held}) == 3
-
-
-def test_the_split_covers_the_range_of_g(tmp_path):
-    rows = [f"{i}.tif,{2 + i / 10},1.0" for i in range(100)]
-    (tmp_path / "labels.csv").write_text("\n".join(["file,g,um_per_px", *rows]))
-    _, held = split_by_specimen(read_labels(tmp_path, None), 0.1, 3)
-    assert len(held) == 10
-    assert np.ptp([item.g for item in held]) > 8
-
-
-def test_grade_folders_are_labels_and_need_a_pixel_size(tmp_path, grey):
-    for folder in ("4.0", "4,5"):
-        (tmp_path / folder).mkdir()
-        Image.fromarray(grey).save(tmp_path / folder / "1.png")
-    labelled = read_labels(tmp_path, 0.5)
-    assert [(item.file.name, item.g, item.um_per_px) for item in labelled] == [
-        ("4,5/1.png", 4.5, 0.5),
-        ("4.0/1.png", 4.0, 0.5),
-    ]
-    with pytest.raises(DataError, match="--um-per-px"):
-        load_examples(read_labels(tmp_path, None), 1.0, torch.device("cpu"))
-    # at half the pixel size of the model the grains look 2 G coarser
-    assert load_examples(labelled, 1.0, torch.device("cpu"))[0].g_seen == pytest.approx(2.5)
-
-
-@pytest.mark.parametrize(
-    ("table", "word"),
-    [("name,grade\na.tif,5\n", "columns"), ("file,g\na.tif,five\n", "five"), ("file,g\n", "no labelled")],
-)
-def test_wrong_tables_are_one_sentence(tmp_path, table, word):
-    (tmp_path / "labels.csv").write_text(table)
-    with pytest.raises(DataError, match=word):
-        read_labels(tmp_path, None)
-
-
-def test_errors_are_those_of_a_hand_calculation():
-    class One:
-        def __init__(self, error, inside):
-            self.error = error
-            self.item = type("Item", (), {"g": 5.0})
-            self.statistics = type("S", (), {"g_low": 4.0, "g_high": 6.0 if inside else 4.5})
-
-    found = summarize_errors([One(0.2, True), One(-0.6, True), One(0.1, False), One(0.5, True)])
-    assert found == Errors(4, pytest.approx(0.35), pytest.approx(0.05), 0.75, 0.75)
-
-
-def test_the_correction_is_the_middle_of_the_errors_near_each_grade():
-    class One:
-        g_in_picture = metrics.Measured.g_in_picture
-
-        def __init__(self, g):
-            self.error = 0.3 if g < 6 else -0.1
-            self.row = type("Row", (), {"g_seen": g - 2.0, "grade_map": type("Map", (), {"zoom": 0.5})})
-
-    curve = dict(metrics._correction([One(g) for g in np.linspace(3, 9, 200)] + [One(4.0)]))
-    assert min(curve) < 4
-    assert curve[min(curve)] == pytest.approx(0.3)
-    assert curve[max(curve)] == pytest.approx(-0.1)
-
-
-def test_the_tile_scatter_is_that_of_the_tiles_homogeneity_looks_at_gaps_left_out():
-    def map_of(values, zoom, closer=None):
-        values = np.asarray(values, np.float32)
-        return GradeMap(values, TileGrid((0,), (0,), 224), zoom, values.size, closer=closer)
-
-    # G 5 as the file shows it, masked in one tile; variance of 4.7 and 5.3 is 0.18
-    plain = map_of([[4.7, 5.3, np.nan]], 1.0)
-    # G 3, graded at a quarter where four tiles overlap and all say the same, but looked at in full size
-    halved = map_of([[3.0, 3.0]], 0.25, map_of([[2.5, 3.5]], 1.0))
-    measured = [SimpleNamespace(row=SimpleNamespace(grade_map=one)) for one in (plain, halved)]
-    curve = dict(metrics._tile_scatter(measured))
-    assert curve == {3.0: pytest.approx(0.7071, abs=1e-3), 5.0: pytest.approx(0.4243, abs=1e-3)}
-
-
-def test_what_may_be_chance_is_not_corrected():
-    rng = np.random.default_rng(0)
-
-    class One:
-        g_in_picture = metrics.Measured.g_in_picture
-
-        def __init__(self, g, bias):
-            self.error = bias + rng.normal(0, 0.2)
-            self.row = type("Row", (), {"g_seen": g, "grade_map": type("Map", (), {"zoom": 1.0})})
-
-    def corrected(bias):
-        return [value for _, value in metrics._correction([One(g, bias) for g in np.linspace(3, 9, 400)])]
-
-    few = metrics._correction([One(6.3, 0.3) for _ in range(9)])
-    assert [value for _, value in few] == [pytest.approx(0.27, abs=0.1)]
-    assert np.mean(np.array(corrected(0.0)) == 0.0) > 0.7
-    assert np.mean(corrected(0.3)) == pytest.approx(0.28, abs=0.04)

@@ -15,7 +15,8 @@ from gdest.synth.dataset import write_dataset, write_tiff
 from gdest.synth.settings import SynthSettings
 from gdest.training import fit
 from gdest.training.augment import cut_batch
-from gdest.training.data import load_examples, read_labels
+from gdest.training.examples import load_examples
+from gdest.training.labels import read_labels
 from gdest.training.settings import TrainSettings
 
 QUICK = TrainSettings(

@@ -17,8 +17,9 @@ from gdest.model import network
 from gdest.synth.dataset import write_dataset
 from gdest.synth.settings import SynthSettings
 from gdest.training.augment import cut_batch, picture_shape, validation_batch
-from gdest.training.data import Example, Labelled, grades_present, read_labels, split_in_three
+from gdest.training.examples import Example, grades_present
 from gdest.training.fit import train
+from gdest.training.labels import read_labels
 from gdest.training.settings import TrainSettings
 from gdest.training.trainer import grade_loss
 
@@ -111,22 +112,6 @@ def test_the_grades_present_are_the_classes():
         grades_present([flat(g / 10) for g in range(0, 120, 3)])
     with pytest.raises(DataError, match="hold 1"):
         grades_present([flat(5.0)])
-
-
-def test_the_split_is_the_papers_and_keeps_a_specimen_on_one_side():
-    items = [
-        Labelled(None, 2.5 if g == 3 else float(g), 1.0, f"{g}-{i}", None) for g in range(3, 14) for i in range(22)
-    ]
-    split = split_in_three(items, TrainSettings(validation_share=0.219, test_share=0.2645))
-    assert [len(side) for side in (split.training, split.validation, split.test)] == [125, 53, 64]
-    for side in (split.training, split.validation, split.test):
-        counts = np.unique([item.g for item in side], return_counts=True)[1]
-        assert len(counts) == 11
-        assert np.ptp(counts) <= 4
-    fields = [replace(item, specimen=f"heat {index // 3}") for index, item in enumerate(items)]
-    split = split_in_three(fields, TrainSettings(validation_share=0.2, test_share=0.3))
-    names = [{item.specimen for item in side} for side in (split.training, split.validation, split.test)]
-    assert sum(map(len, names)) == len(set.union(*names))
 
 
 @pytest.fixture(scope="module")

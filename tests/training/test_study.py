@@ -5,25 +5,27 @@ import shutil
 import signal
 import subprocess
 import sys
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 from helpers.predictors import CARD
-from helpers.small_study import KILLABLE, SETTINGS, TRAINING, ignore
+from helpers.small_study import KILLABLE, SETTINGS, TRAINING
 
 from gdest.core.errors import SettingsError
 from gdest.model import network
 from gdest.synth.dataset import write_dataset
 from gdest.synth.settings import SynthSettings
-from gdest.training.scores import Answers, confusion, nearest, per_class, score
+from gdest.training.paper_scores import Answers
 from gdest.training.settings import TrainSettings
 from gdest.training.study import figures, tables
 from gdest.training.study.grid import all_configurations, chosen, run_settings
-from gdest.training.study.report import run_study
-from gdest.training.study.runs import read_runs
+from gdest.training.study.making import make_study
 from gdest.training.study.schemes import StudySettings
+from gdest.training.study.training_runs import read_runs
 from gdest.training.trainer import Trainer
 
 
@@ -52,14 +54,25 @@ def test_each_configuration_trains_what_its_name_says(tmp_path):
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
     folder = tmp_path_factory.mktemp("study")
-    size = {"rows": 224, "cols": 256}
+    size = {"rows": 224, "cols": 224}
     list(write_dataset(folder / "seen", SynthSettings(count=16, grades=(6.0, 7.0, 8.0, 9.0), **size)))
     list(write_dataset(folder / "unseen", SynthSettings(count=4, grades=(6.5, 8.5), seed=3, **size)))
     return folder
 
 
-def test_an_interrupted_study_goes_on_and_ends_with_every_figure_and_table(data, tmp_path):
-    out = tmp_path / "study"
+@dataclass(frozen=True)
+class Finished:
+    """Hold a study that was interrupted after its first run and went on."""
+
+    out: Path
+    first: dict[str, Any]
+    said: list[str]
+    findings: list[tables.Finding]
+
+
+@pytest.fixture(scope="module")
+def finished(data, tmp_path_factory):
+    out = tmp_path_factory.mktemp("finished") / "study"
     arguments = (data / "seen", out, SETTINGS, data / "unseen", "gdest study seen --out study")
 
     def interrupt(done, _wanted):
@@ -67,15 +80,20 @@ def test_an_interrupted_study_goes_on_and_ends_with_every_figure_and_table(data,
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        run_study(*arguments, ignore, interrupt)
+        make_study(*arguments, on_run=interrupt)
     (first,) = read_runs(out)
-    lines = []
-    found = run_study(*arguments, lines.append, ignore)
-    assert "3 runs, 1 of them done before." in lines
+    said = []
+    return Finished(out, first, said, make_study(*arguments, said.append))
+
+
+def test_an_interrupted_study_goes_on_and_ends_with_every_figure_and_table(finished, data):
+    out = finished.out
+    assert "4 runs, 1 of them done before." in finished.said
     rows = read_runs(out)
-    assert rows[0] == first
+    assert rows[0] == finished.first
     assert [row["config"] for row in rows] == [
         "cls-resnet18-fc-crop-rescale",
+        "cls-resnet18-fc-crop-plain",
         "cls-resnet18-fc-image-plain",
         "reg-resnet18-fc-crop-rescale",
     ]
@@ -87,85 +105,98 @@ def test_an_interrupted_study_goes_on_and_ends_with_every_figure_and_table(data,
     assert {f"fig{number}.{kind}" for number in (4, 5, 6, 7, 8) for kind in ("png", "csv")} <= made
     assert {"table1.csv", "table2.csv", "study.md"} <= made
     assert len(pd.read_csv(out / "fig7.csv")) == 2 * 4
-    assert pd.read_csv(out / "fig8.csv")["config"].tolist() == [rows[1]["config"], rows[0]["config"]]
+    crops = pd.DataFrame(rows[:2])
+    best_of_crops = tables.best_configuration(crops, "classification")
+    assert pd.read_csv(out / "fig8.csv")["config"].tolist() == [rows[2]["config"], best_of_crops]
     page = (out / "study.md").read_text()
-    assert f"{rows[2]['unseen_mae']:.3f}" in page
+    assert f"{rows[3]['unseen_mae']:.3f}" in page
     assert "| regressors beat classifiers on unseen half grades (MAE) | 0.646 against 1.038 |" in page
     assert "| crops beat whole images in regression | 91.9 % against 87.0 % (fc) | not run | not run |" in page
-    assert "1 of each, 1 epochs" in page
-    assert "Not run, 31 of the paper's configurations: cls-resnet18-fc-crop-plain, " in page
-    assert len(found) == 10
+    assert "1 of each, 2 epochs" in page
+    assert "Not run, 30 of the paper's configurations: cls-resnet18-fc-image-rescale, " in page
+    assert len(finished.findings) == 10
     assert not list((out / "runs").glob("*.checkpoint"))
-    other = StudySettings(TrainSettings(epochs=2, device="cpu"), seeds=1)
+    other = StudySettings(TrainSettings(epochs=3, device="cpu"), seeds=1)
     with pytest.raises(SettingsError, match="another"):
-        run_study(data / "seen", out, other, data / "unseen", "", ignore, ignore)
-    shutil.rmtree(out)
+        make_study(data / "seen", out, other, data / "unseen", "")
 
 
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from gdest.training import fit
-from gdest.training.study.report import run_study
-from helpers.small_study import KILLABLE, ignore
+from gdest.training.checkpoints import Keeper
+from gdest.training.study.making import make_study
+from helpers.small_study import KILLABLE
 
-real, kept = fit._Keeper.keep, []
+real, kept = Keeper.keep, []
 
 def keep(self, *, last):
     real(self, last=last)
     kept.append(last)
-    if len(kept) == 4:
+    if len(kept) == 3:
         os.kill(os.getpid(), signal.SIGKILL)
 
-fit._Keeper.keep = keep
-run_study(Path(sys.argv[1]), Path(sys.argv[2]), KILLABLE, None, "gdest study", ignore, ignore)
+Keeper.keep = keep
+seen, unseen, out = map(Path, sys.argv[1:])
+make_study(seen, out, KILLABLE, unseen, "gdest study")
 """
 
 
 def undisturbed(rows):
-    """Rows without what differs from run to run, NaN as a word."""
-    return [{key: str(value) for key, value in row.items() if key != "seconds"} for row in rows]
+    """Rows by configuration without what differs from run to run, NaN as a word."""
+    return {
+        row["config"]: {key: str(value) for key, value in row.items() if key not in ("config", "seconds")}
+        for row in rows
+    }
 
 
-def test_a_study_killed_in_the_middle_of_a_run_ends_with_the_rows_of_an_undisturbed_one(data, tmp_path, monkeypatch):
-    """Killed (SIGKILL) in the second run, after its first epoch of three."""
-    whole, cut = tmp_path / "whole", tmp_path / "cut"
-    run_study(data / "seen", whole, KILLABLE, None, "gdest study", ignore, ignore)
+def test_a_study_killed_in_the_middle_of_a_run_ends_with_the_rows_of_an_undisturbed_one(
+    finished, data, tmp_path, monkeypatch
+):
+    """Killed (SIGKILL) in the second run, after its first epoch of two."""
+    cut, sets = tmp_path / "cut", (data / "seen", data / "unseen")
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(sys.path))
-    killed = subprocess.run([sys.executable, "-c", KILLED, str(data / "seen"), str(cut)], check=False)
+    killed = subprocess.run([sys.executable, "-c", KILLED, *map(str, sets), str(cut)], check=False)
     assert killed.returncode == -signal.SIGKILL
     (first,) = read_runs(cut)
     (half,) = (cut / "runs").glob("*.checkpoint")
-    assert half.stem == f"{read_runs(whole)[1]['config']}-0"
+    assert half.stem == "reg-resnet18-fc-crop-rescale-0"
     trained = []
     step = Trainer.step
     monkeypatch.setattr(Trainer, "step", lambda self, batch: trained.append(1) or step(self, batch))
-    run_study(data / "seen", cut, KILLABLE, None, "gdest study", ignore, ignore)
+    make_study(sets[0], cut, KILLABLE, sets[1], "gdest study")
     rows = read_runs(cut)
     assert rows[0] == first
-    assert undisturbed(rows) == undisturbed(read_runs(whole))
-    assert len(trained) == 2 * (10 // TRAINING.batch)
+    whole = undisturbed(read_runs(finished.out))
+    assert undisturbed(rows) == {row["config"]: whole[row["config"]] for row in rows}
+    assert [row["config"] for row in rows] == ["cls-resnet18-fc-crop-rescale", "reg-resnet18-fc-crop-rescale"]
+    assert len(trained) == 1 * (10 // TRAINING.batch)
 
 
-def test_lost_weights_that_a_figure_needs_are_trained_again_and_no_others(data, tmp_path):
+def test_lost_weights_that_a_figure_needs_are_trained_again_and_no_others(finished, data, tmp_path):
     out = tmp_path / "study"
-    settings = replace(SETTINGS, configs=("*-resnet18-fc-crop-rescale", "cls-resnet18-fc-crop-plain"))
-    arguments = (data / "seen", out, settings, None)
-    run_study(*arguments, "gdest study --first", ignore, ignore)
-    rows = read_runs(out)
-    best = {task: tables.best_configuration(pd.DataFrame(rows), task) for task in ("classification", "regression")}
+    shutil.copytree(finished.out, out)
+    rows = pd.DataFrame(read_runs(out))
+    crops = rows[rows["input"] == "crop"]
+    needed = {
+        tables.best_configuration(rows, "classification"),
+        tables.best_configuration(crops, "classification"),
+        "cls-resnet18-fc-image-plain",
+        "reg-resnet18-fc-crop-rescale",
+    }
+    assert len(needed) == 3
     shutil.rmtree(out / "weights")
     (out / "fig6.png").unlink()
-    lines = []
-    later = (*arguments[:2], replace(settings, configs=("cls-resnet18-fc-crop-plain",)), None)
-    run_study(*later, "gdest study --second", lines.append, ignore)
-    again = [line for line in lines if "trained again" in line]
-    assert all(f"The weights of {config} are gone" in line for config, line in zip(best.values(), again, strict=True))
-    assert {path.stem for path in (out / "weights").iterdir()} == set(best.values())
-    assert undisturbed(read_runs(out)) == undisturbed(rows)
+    said = []
+    later = replace(SETTINGS, configs=("cls-resnet18-fc-crop-plain",))
+    make_study(data / "seen", out, later, data / "unseen", "gdest study --second", said.append)
+    again = {line.split(" are gone")[0].split()[-1] for line in said if "trained again" in line}
+    assert again == needed
+    assert {path.stem for path in (out / "weights").iterdir()} == needed
+    assert undisturbed(read_runs(out)) == undisturbed(read_runs(finished.out))
     assert (out / "fig6.png").is_file()
     page = (out / "study.md").read_text()
-    assert "gdest study --first\ngdest study --second\n" in page
+    assert "gdest study seen --out study\ngdest study --second\n" in page
 
 
 def runs(*lines):
@@ -216,14 +247,3 @@ def test_the_plane_finds_the_two_directions_that_were_planted(rng):
     assert abs(plane.axes[1] @ second) == pytest.approx(1, abs=1e-3)
     assert figures.axis_r2(Answers(g, g, embedding, g, g)) > 0.99
     assert figures.axis_r2(Answers(rng.permutation(g), g, embedding, g, g)) < 0.1
-
-
-def test_scores_are_those_of_a_hand_calculation():
-    truth, g = np.array([4.0, 4.0, 5.0, 6.0]), np.array([4.0, 5.0, 5.5, 6.6])
-    classes = (4.0, 5.0, 6.0, 7.0)
-    found = score(truth, g, classes)
-    assert (found.count, found.top1, found.within_half) == (4, 0.5, 0.5)
-    assert found.mae == pytest.approx(0.525)
-    assert nearest(g, classes).tolist() == [0, 1, 1, 3]
-    assert confusion(truth, g, classes).tolist() == [[1, 1, 0, 0], [0, 1, 0, 0], [0, 0, 0, 1], [0, 0, 0, 0]]
-    assert per_class(truth, g, classes)[4.0].mae == 0.5

@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 
 from gdest.core import write_atomically
 from gdest.reports import draw_grades, save_png, side_by_side
-from gdest.training.scores import Answers
+from gdest.training.paper_scores import Answers
 from gdest.training.study.tables import Spliced, accuracy
 
-COLOURS = {"resnet18": "tab:green", "alexnet": "tab:blue", "vgg16": "tab:purple"}
+BACKBONE_COLOURS = {"resnet18": "tab:green", "alexnet": "tab:blue", "vgg16": "tab:purple"}
 """The paper's colours of the backbones; the extended head is drawn pale."""
 
 PALE = 0.35
@@ -57,11 +57,12 @@ def draw_boxes(runs: pd.DataFrame, task: str, path: Path) -> None:
     columns = ["config", "backbone", "head", "input", "rescale", "seed", "accuracy"]
     write_atomically(path.with_suffix(".csv"), lambda file: own[columns].to_csv(file, index=False))
     groups = [own[own["config"] == name] for name in names]
-    figure, axes = _figure(max(5.0, 1.0 + 0.55 * len(names)), 5.5)
+    figure = _figure(max(5.0, 1.0 + 0.55 * len(names)), 5.5)
+    axes = figure.subplots()
     boxes = axes.boxplot([group["accuracy"] for group in groups], patch_artist=True, medianprops={"color": "black"})
     for box, group in zip(boxes["boxes"], groups, strict=True):
         first = group.iloc[0]
-        box.set_facecolor(COLOURS[first["backbone"]])
+        box.set_facecolor(BACKBONE_COLOURS[first["backbone"]])
         box.set_alpha(PALE if first["head"] == "ext" else 0.9)
     for place, group in enumerate(groups, 1):
         axes.plot([place] * len(group), group["accuracy"], ".", color="black", markersize=4)
@@ -108,7 +109,8 @@ def _draw_grid(
 ) -> None:
     """Draw one column per task; write the points as CSV too."""
     rows = len(sets) + scatter
-    figure, grid = _figure(5.0 * len(by_task), 4.2 * rows, (rows, len(by_task)))
+    figure = _figure(5.0 * len(by_task), 4.2 * rows)
+    grid = figure.subplots(rows, len(by_task), squeeze=False)
     truth = np.concatenate([found.truth for answers in by_task.values() for found in answers.values()])
     low, high = float(truth.min()), float(truth.max())
     frames = []
@@ -137,19 +139,11 @@ def _scatter(axes: Any, task: str, found: Answers) -> None:
     axes.set(title=f"{task}: MAE {error:.3f} G", xlabel="true G", ylabel="answered G", aspect="equal")
 
 
-def _figure(width: float, height: float, shape: tuple[int, int] | None = None) -> tuple[Any, Any]:
-    import matplotlib
+def _figure(width: float, height: float) -> Any:
+    from matplotlib.figure import Figure
 
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
-    if shape is None:
-        return pyplot.subplots(figsize=(width, height), layout="constrained")
-    return pyplot.subplots(*shape, figsize=(width, height), layout="constrained", squeeze=False)
+    return Figure(figsize=(width, height), layout="constrained")
 
 
 def _save(figure: Any, path: Path) -> None:
-    from matplotlib import pyplot
-
     write_atomically(path, lambda file: figure.savefig(file, dpi=110))
-    pyplot.close(figure)

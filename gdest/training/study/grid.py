@@ -13,13 +13,15 @@ from gdest.model import read_model_file
 from gdest.training.settings import TrainSettings
 from gdest.training.study.schemes import PRESETS, StudySettings
 
-SHORT: dict[Task, str] = {"classification": "cls", "regression": "reg"}
+TASK_WORDS: dict[Task, str] = {"classification": "cls", "regression": "reg"}
+"""How the name of a configuration begins."""
+
 COMPARED: tuple[Backbone, ...] = ("resnet18", "alexnet")
 
 
 @dataclass(frozen=True)
 class Configuration:
-    """Say what one line of a figure trains; `preset` is empty or the name of a scheme that is compared with."""
+    """Say what one box of a figure trains; `preset` is empty, or names the scheme that the paper compares with."""
 
     task: Task
     backbone: Backbone
@@ -32,7 +34,7 @@ class Configuration:
     def name(self) -> str:
         """Return the name used in tables and on the command line, such as cls-resnet18-fc-crop-rescale."""
         rescale = "rescale" if self.rescale else "plain"
-        return f"{SHORT[self.task]}-{self.preset or self.backbone}-{self.head}-{self.input}-{rescale}"
+        return f"{TASK_WORDS[self.task]}-{self.preset or self.backbone}-{self.head}-{self.input}-{rescale}"
 
 
 def all_configurations() -> list[Configuration]:
@@ -43,7 +45,7 @@ def all_configurations() -> list[Configuration]:
     """
     found = [
         Configuration(task, backbone, head, shown, rescale)
-        for task, backbone, head, shown, rescale in product(SHORT, COMPARED, HEADS, INPUTS, (True, False))
+        for task, backbone, head, shown, rescale in product(TASK_WORDS, COMPARED, HEADS, INPUTS, (True, False))
     ]
     azimi = [Configuration("classification", "vgg16", "fc", "crop", rescale, "azimi") for rescale in (True, False)]
     return [*found, *azimi]

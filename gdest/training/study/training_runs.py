@@ -1,11 +1,11 @@
-"""Make the runs of a study, one row each, so that an interrupted study goes on where it stopped."""
+"""Make the training runs of a study, one row each, so that an interrupted study goes on where it stopped."""
 
 from __future__ import annotations
 
 import json
 import shutil
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -14,17 +14,18 @@ import pandas as pd
 from gdest import __version__
 from gdest.core import ModelCard, SettingsError, write_atomically
 from gdest.model import LoadedModel, choose_device, load_model, to_device
-from gdest.training.data import Example, grades_present, load_examples, read_labels, split_in_three
-from gdest.training.fit import checkpoint_path, fit, new_card
-from gdest.training.scores import Answers, answer, grades_of, score
+from gdest.training.checkpoints import checkpoint_path
+from gdest.training.examples import Example, grades_present, load_examples
+from gdest.training.fit import Decoded, OnStep, Say, fit, new_card
+from gdest.training.labels import read_labels, split_in_three
+from gdest.training.paper_scores import Answers, answers_of, grades_of, score
 from gdest.training.settings import TrainSettings
 from gdest.training.study.grid import Configuration, chosen, run_settings
 from gdest.training.study.schemes import StudySettings
 
 RUNS = "runs.csv"
 UNSEEN = "unseen"
-Report = Callable[[str], None]
-Cell = str | int | float | bool
+Value = str | int | float | bool
 Sets = Mapping[str, Sequence[Example]]
 
 
@@ -54,9 +55,9 @@ class Study:
         return model
 
     def answers(self, model: LoadedModel, name: str) -> Answers:
-        """Return what a model says of one set."""
+        """Return a model's answers to one set."""
         training = self.settings.training
-        return answer(model.network, self.sets[name], training.batch, bf16=training.bf16)
+        return answers_of(model.network, self.sets[name], training.batch, bf16=training.bf16)
 
 
 def open_study(data: Path, out: Path, settings: StudySettings, unseen: Path | None, command: str) -> Study:
@@ -92,37 +93,37 @@ def _claim(out: Path, settings: StudySettings, data: Path, unseen: Path | None, 
     return commands
 
 
-def make_runs(study: Study, report: Report, progress: Callable[[int, int], None]) -> pd.DataFrame:
+def make_runs(study: Study, say: Say, on_run: OnStep) -> pd.DataFrame:
     """Make every run that `runs.csv` does not hold yet, all configurations of a seed before the next seed's."""
     configurations = chosen(study.settings.configs)
     rows = read_runs(study.out)
     done = {(row["config"], row["seed"]) for row in rows}
     wanted = [(one, seed) for seed in range(study.settings.seeds) for one in configurations]
-    report(f"{len(wanted)} runs, {sum((one.name, seed) in done for one, seed in wanted)} of them done before.")
+    say(f"{len(wanted)} runs, {sum((one.name, seed) in done for one, seed in wanted)} of them done before.")
     for index, (one, seed) in enumerate(wanted):
         if (one.name, seed) not in done:
-            rows.append(_run(study, one, seed, rows, report))
+            rows.append(_run(study, one, seed, rows, say))
             write_runs(study.out, rows)
             _tidy(study.out, one, seed)
-        progress(index + 1, len(wanted))
+        on_run(index + 1, len(wanted))
     return pd.DataFrame(rows)
 
 
-def make_again(study: Study, config: str, report: Report) -> pd.DataFrame:
+def make_again(study: Study, config: str, say: Say) -> pd.DataFrame:
     """Make a configuration's best run again, whose weights are gone; its new row takes the old one's place."""
     rows = read_runs(study.out)
     own = [index for index, row in enumerate(rows) if row["config"] == config]
     best = min(own, key=lambda index: float(rows[index]["validation_loss"]))
     seed = int(rows[best]["seed"])
-    report(f"The weights of {config} are gone; its seed {seed} is trained again for the figures.")
+    say(f"The weights of {config} are gone; its seed {seed} is trained again for the figures.")
     (one,) = chosen([config])
-    rows[best] = _run(study, one, seed, (), report)
+    rows[best] = _run(study, one, seed, (), say)
     write_runs(study.out, rows)
     _tidy(study.out, one, seed)
     return pd.DataFrame(rows)
 
 
-def read_runs(out: Path) -> list[dict[str, Cell]]:
+def read_runs(out: Path) -> list[dict[str, Value]]:
     """Return the rows of `runs.csv`, none before the first run."""
     path = out / RUNS
     if not path.is_file():
@@ -131,40 +132,38 @@ def read_runs(out: Path) -> list[dict[str, Cell]]:
     return [{str(name): value for name, value in row.items()} for row in frame.to_dict("records")]
 
 
-def write_runs(out: Path, rows: Sequence[Mapping[str, Cell]]) -> None:
+def write_runs(out: Path, rows: Sequence[Mapping[str, Value]]) -> None:
     """Write `runs.csv`, one row per run."""
     frame = pd.DataFrame(rows)
     write_atomically(out / RUNS, lambda path: frame.to_csv(path, index=False, na_rep="nan"))
 
 
 def _run(
-    study: Study, one: Configuration, seed: int, rows: Sequence[Mapping[str, Cell]], report: Report
-) -> dict[str, Cell]:
+    study: Study, one: Configuration, seed: int, rows: Sequence[Mapping[str, Value]], say: Say
+) -> dict[str, Value]:
     """Train one network and measure it on every set; keep its weights if they are its configuration's best."""
     began = time.monotonic()
     settings = run_settings(one, study.settings, seed)
     path = _run_path(study.out, one, seed)
     card = new_card(study.sets["training"], settings, study.data_name, sum(map(len, study.sets.values())))
-    epochs = fit(
-        card, study.sets["training"], study.sets["validation"], path, settings, _silent, _silent_steps,
-        backbone_only=True,
-    )  # fmt: skip
+    decoded = Decoded(study.sets["training"], study.sets["validation"])
+    epochs = fit(card, decoded, path, settings, backbone_only=True)
     best = min(epochs, key=lambda epoch: epoch.validation_loss)
     known = [float(row["validation_loss"]) for row in rows if row["config"] == one.name]
     if best.validation_loss <= min(known, default=float("inf")):
         write_atomically(study.weights(one.name), lambda temporary: shutil.copyfile(path, temporary))
     model = load_model(path)
     to_device(model.network, choose_device(settings.device))
-    row: dict[str, Cell] = {"config": one.name, "seed": seed, **asdict(one), "init": _init_word(settings)}
+    row: dict[str, Value] = {"config": one.name, "seed": seed, **asdict(one), "init": _init_word(settings)}
     row |= {"epochs": len(epochs), "best_epoch": best.epoch, "validation_loss": round(best.validation_loss, 5)}
     row |= _figures(study, model, card)
     row |= {"seconds": round(time.monotonic() - began, 1), "device": study.device_name, "gdest_version": __version__}
-    report(f"{one.name}, seed {seed}: {row['seconds']} s, test MAE {row['test_mae']}")
+    say(f"{one.name}, seed {seed}: {row['seconds']} s, test MAE {row['test_mae']}")
     return row
 
 
-def _figures(study: Study, model: LoadedModel, card: ModelCard) -> dict[str, Cell]:
-    figures: dict[str, Cell] = {}
+def _figures(study: Study, model: LoadedModel, card: ModelCard) -> dict[str, Value]:
+    figures: dict[str, Value] = {}
     for name, examples in study.sets.items():
         if not examples:
             continue
@@ -190,9 +189,3 @@ def _tidy(out: Path, one: Configuration, seed: int) -> None:
     path = _run_path(out, one, seed)
     for file in (path, path.with_suffix(".png"), checkpoint_path(path)):
         file.unlink(missing_ok=True)
-
-
-def _silent(_line: str) -> None: ...
-
-
-def _silent_steps(_done: int, _steps: int) -> None: ...

@@ -12,20 +12,20 @@ from torch import Tensor
 
 from gdest.core import tile_grid
 from gdest.model import GradeNetwork
-from gdest.training.data import Example
+from gdest.training.examples import Example
 
 Grades = NDArray[np.float64]
-HALF = 0.5 + 1e-3
-"""The margin of the paper's accuracy of a regressor, with room for rounded pixel sizes."""
+MARGIN_G = 0.5 + 1e-3
+"""The paper counts a regressor's answer as right within 0.5 G; the rest is room for rounded pixel sizes."""
 
 
 @dataclass(frozen=True)
 class Answers:
-    """Hold what a network says of n micrographs and their m crops, as G at p0.
+    """Hold what a network answers to n micrographs and their m crops, as G at p0.
 
-    `truth`, `g` (n,); `embedding` (n, d), the mean of the crops'; `crop_truth`, `crop_g` (m,), empty for a
-    network that is shown whole images. A classifier answers its most probable class; of a micrograph,
-    that of the crops' mean probabilities. A regressor's G of a micrograph is the mean of the crops'.
+    `truth` and `g` are (n,); `embedding` (n, d) is the mean of the crops' embeddings; `crop_truth` and `crop_g`
+    are (m,), empty for a network of whole images. A classifier answers its most probable class; for a micrograph,
+    that of the crops' mean probabilities. A regressor's G of a micrograph is the mean of its crops' G.
     """
 
     truth: Grades
@@ -37,9 +37,9 @@ class Answers:
 
 @dataclass(frozen=True)
 class Scores:
-    """Hold the figures over a set: shares 0..1, mean absolute error in G, NaN for an empty set.
+    """Hold the scores of a set: shares 0..1 and the mean absolute error in G; NaN for an empty set.
 
-    `top1` counts the answers whose nearest grade is the true one, which for a classifier is its Top-1 accuracy.
+    `top1` is the share of answers whose nearest grade is the true one; a classifier's Top-1 accuracy.
     """
 
     count: int
@@ -49,8 +49,8 @@ class Scores:
 
 
 @torch.inference_mode()
-def answer(network: GradeNetwork, examples: Sequence[Example], batch: int, *, bf16: bool) -> Answers:
-    """Return the answers of a network to micrographs, each tiled as a scan would at full size, or whole."""
+def answers_of(network: GradeNetwork, examples: Sequence[Example], batch: int, *, bf16: bool) -> Answers:
+    """Return a network's answers to micrographs, each cut into tiles at full size, or whole, as it was trained."""
     network.eval()
     device = next(network.parameters()).device
     grades, embeddings, crop_grades = [], [], []
@@ -98,16 +98,16 @@ def nearest(grades: Grades, classes: Sequence[float]) -> NDArray[np.int64]:
 
 
 def score(truth: Grades, g: Grades, classes: Sequence[float]) -> Scores:
-    """Return the figures of answers `g` against `truth`, both (n,); `classes` are the grades Top-1 counts with."""
+    """Return the scores of answers `g` against `truth`, both (n,); Top-1 counts with the grades `classes`."""
     if not len(truth):
         return Scores(0, *[float("nan")] * 3)
     error = np.abs(g - truth)
     top1 = float(np.mean(nearest(g, classes) == nearest(truth, classes)))
-    return Scores(len(truth), top1, float(np.mean(error <= HALF)), float(error.mean()))
+    return Scores(len(truth), top1, float(np.mean(error <= MARGIN_G)), float(error.mean()))
 
 
-def per_class(truth: Grades, g: Grades, classes: Sequence[float]) -> dict[float, Scores]:
-    """Return the figures of each class that occurs in `truth`."""
+def score_by_class(truth: Grades, g: Grades, classes: Sequence[float]) -> dict[float, Scores]:
+    """Return the scores of each class that occurs in `truth`."""
     true = nearest(truth, classes)
     return {classes[i]: score(truth[true == i], g[true == i], classes) for i in sorted(set(true.tolist()))}
 
@@ -125,7 +125,7 @@ def grades_of(truth: Grades) -> tuple[float, ...]:
 
 
 def card_figures(name: str, answers: Answers, classes: Sequence[float]) -> dict[str, float]:
-    """Return the figures of a set under the names that a model card keeps them."""
+    """Return the scores of a set under the names that a model card keeps them by."""
     known = classes or grades_of(answers.truth)
     figures = {f"{name}_micrographs": float(len(answers.truth))}
     for kind, truth, g in (("", answers.truth, answers.g), ("crop_", answers.crop_truth, answers.crop_g)):

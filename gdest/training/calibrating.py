@@ -1,0 +1,162 @@
+"""Calibrate a trained network on micrographs it has not seen: bias, interval, tile scatter, limits of doubt."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gdest.core import UNFIT, GradeMap, GradeSettings, GreyImage, ModelCard, grain_size, interpolate
+from gdest.grading import DOUBTS, predict_grade_map
+from gdest.model import LoadedModel, NetworkPredictor
+from gdest.training.judge import gradeable_pictures
+from gdest.training.labels import Labelled
+from gdest.training.measuring import Measured, errors_of, measure_with
+from gdest.training.settings import TrainSettings
+
+Curve = tuple[tuple[float, float], ...]
+"""Points (G, value) by ascending G, between which a card is interpolated."""
+
+NOMINAL_COVERAGE = 0.9
+FEWEST_FOR_LIMITS = 100
+"""With fewer micrographs to calibrate on, drawn ones help to find the limits of doubt."""
+
+REVIEW_SHARE = 0.005
+"""Share of gradeable micrographs that each single doubt may send to review. The five doubts together with the checks
+of contrast and light are to stay below one in twenty; of 200 micrographs not used for this, 3.0 % go to review."""
+
+FEWEST_FOR_CORRECTION = 5
+"""The mean error of fewer micrographs says nothing of the network's bias."""
+
+NEIGHBOURS = 40
+"""Micrographs of similar G whose errors make one point of a curve."""
+
+TRIMMED_SHARE = 10
+"""A correction leaves out the tenth of the errors at either end."""
+
+
+def calibrated_card(model: LoadedModel, held_out: Sequence[Labelled], settings: TrainSettings) -> ModelCard:
+    """Return the model's card with all that held-out micrographs show of it.
+
+    That is the correction of its bias (where there are enough micrographs to know it), the interval, the tile
+    scatter, the limits of doubt and the errors.
+    """
+    grading = GradeSettings(device=settings.device)
+    predictor = NetworkPredictor(model, grading, files=len(held_out))
+    measured = measure_with(predictor, held_out, grading)
+    correction = correction_curve(measured) if len(measured) >= FEWEST_FOR_CORRECTION else ()
+    if any(too_fine for _, too_fine in correction):
+        predictor.card = replace(predictor.card, correction=correction)
+        measured = measure_with(predictor, held_out, grading)  # again: the corrected G also chooses the zoom
+    drawn = gradeable_pictures(settings, min(FEWEST_FOR_LIMITS, settings.unfit_pictures) - len(measured))
+    card = replace(predictor.card, interval=interval_curve(measured), tile_scatter=tile_scatter_curve(measured))
+    maps = [predict_grade_map(GreyImage(pixels), predictor, grading.stride_px) for pixels in drawn]
+    limits = limits_of_doubt([*(one.row.grade_map for one in measured), *maps])
+    return replace(card, limits=limits, errors=_validation_figures(measured))
+
+
+def _validation_figures(measured: Sequence[Measured]) -> dict[str, float]:
+    """Return the errors under the names that a card keeps them by; the coverage is cross-validated."""
+    errors = errors_of(measured)
+    figures = {
+        "validation_micrographs": errors.count,
+        "validation_mae": errors.mae,
+        "validation_bias": errors.bias,
+        "validation_within_half_g": errors.within_half,
+        "validation_coverage": cross_coverage(measured),
+    }
+    return {name: round(float(value), 4) for name, value in figures.items()}
+
+
+def cross_coverage(measured: Sequence[Measured]) -> float:
+    """Return the share of micrographs inside an interval that only the other half of them calibrated.
+
+    The halves alternate in G_seen, so that both cover the whole range; NaN for fewer than two.
+    """
+    ordered = sorted(measured, key=lambda one: one.row.g_seen)
+    if len(ordered) < 2:
+        return float("nan")
+    inside = []
+    for half, other in ((ordered[::2], ordered[1::2]), (ordered[1::2], ordered[::2])):
+        curve = interval_curve(half)
+        inside += [abs(one.error) <= interpolate(curve, one.row.g_seen) for one in other]
+    return float(np.mean(inside))
+
+
+def limits_of_doubt(maps: Sequence[GradeMap]) -> dict[str, float]:
+    """Return how large each doubt may be: all but `REVIEW_SHARE` of these gradeable micrographs stay below.
+
+    Log odds may always reach 0: until then a micrograph is more likely gradeable than unfit.
+    """
+    limits = {}
+    for name in DOUBTS:
+        values = np.array([grade_map.doubts[name] for grade_map in maps])
+        values = values[np.isfinite(values)]
+        if len(values):
+            limit = round(float(np.quantile(values, 1.0 - REVIEW_SHARE)), 3)
+            limits[name] = max(limit, 0.0) if name in UNFIT else limit
+    return limits
+
+
+def interval_curve(measured: Sequence[Measured]) -> Curve:
+    """Return (G_seen, half-width) of the split-conformal 90 % interval, from neighbours in G."""
+    return _curve([one.row.g_seen for one in measured], [one.error for one in measured], conformal_half_width)
+
+
+def conformal_half_width(errors: NDArray[np.float64]) -> float:
+    """Return the ceil((n + 1) 0.9)-th smallest of n absolute errors, the largest where n is below 9.
+
+    This finite-sample quantile holds an exchangeable further error with a probability of at least 0.9
+    (Vovk, Gammerman and Shafer, Algorithmic Learning in a Random World, 2005); the plain quantile holds it less often.
+    """
+    rank = int(np.ceil((len(errors) + 1) * NOMINAL_COVERAGE))
+    return float(np.sort(np.abs(errors))[min(rank, len(errors)) - 1])
+
+
+def correction_curve(measured: Sequence[Measured]) -> Curve:
+    """Return (G in the picture that decided, mean error to be subtracted), from neighbours in G.
+
+    The mean error is shrunk towards zero by what may be chance, and is zero within three standard errors: of two
+    dozen groups one or two lie two standard errors away by chance. Few micrographs, as of one kind of steel, give
+    a single number for every G, for which two standard errors do.
+    """
+    errors_of_chance = 2.0 if len(measured) < 1.5 * NEIGHBOURS else 3.0
+
+    def bias(errors: NDArray[np.float64]) -> float:
+        cut = len(errors) // TRIMMED_SHARE
+        kept = np.sort(errors)[cut : len(errors) - cut]
+        mean, chance = float(kept.mean()), errors_of_chance * float(kept.std(ddof=1)) / np.sqrt(len(kept))
+        return float(mean * (1.0 - (chance / mean) ** 2)) if abs(mean) > chance else 0.0
+
+    return _curve([one.g_in_picture for one in measured], [one.error for one in measured], bias)
+
+
+def _curve(
+    grades: Sequence[float], errors: Sequence[float], statistic: Callable[[NDArray[np.float64]], float]
+) -> Curve:
+    """Return (mean grade, statistic of the errors) of groups of neighbours in grade, half overlapping."""
+    order = np.argsort(grades, kind="stable")
+    size = min(NEIGHBOURS, len(order))
+    curve = []
+    for start in range(0, len(order) - size + 1, max(1, size // 2)):
+        group = order[start : start + size]
+        mean = float(np.mean(np.array(grades)[group]))
+        curve.append((round(mean, 3), round(statistic(np.array(errors)[group]), 4)))
+    return tuple(curve)
+
+
+def tile_scatter_curve(measured: Sequence[Measured]) -> Curve:
+    """Return (G in the picture, sd of tile grades) of uniform micrographs, per whole G.
+
+    The picture is the one whose tiles `assess` looks at for homogeneity; tiles without metal are left out.
+    """
+    groups: dict[int, list[float]] = {}
+    for one in measured:
+        shown = one.row.grade_map.closer or one.row.grade_map
+        grades = shown.g_seen[np.isfinite(shown.g_seen)].astype(np.float64)
+        if len(grades) > 1:
+            in_picture = float(grain_size.g_after_zoom(float(grades.mean()), shown.zoom))
+            groups.setdefault(round(in_picture), []).append(float(grades.var(ddof=1)))
+    return tuple((float(g), round(float(np.sqrt(np.mean(groups[g]))), 4)) for g in sorted(groups))

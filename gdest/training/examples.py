@@ -1,0 +1,139 @@
+"""Decode labelled micrographs once, into pictures from which crops are cut."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import tifffile
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+
+from gdest.core import CalibrationSettings, DataError, MicrographError, ModelCard, grain_size, halve
+from gdest.grading import G_PER_HALVING
+from gdest.reading import read_micrograph
+from gdest.synth import boundary_mask, whole_areas
+from gdest.training.labels import Labelled
+
+PYRAMID_LEVELS = 3
+SMALLEST_HALVED_PX = 128
+"""A level of the pyramid whose shorter side is smaller than this is the last."""
+
+GRADE_STEP = 0.05
+"""Grades that lie no further apart are one grade, since pixel sizes are rounded in files."""
+
+MOST_CLASSES = 32
+CODES_PER_G = 12.0
+"""Steps of the uint8 code of the local grain size in one G, a factor of two in density: 0..255 covers 21 G."""
+
+
+@dataclass(frozen=True)
+class Example:
+    """Hold one decoded micrograph: a pyramid of (channels, rows, cols) uint8, halved at each level, and its G at p0.
+
+    Channel 0 is the grey image; with a label map, channel 1 is the boundary mask (0 or 255) and channel 2 the
+    code of the local grain size. `log2_density` holds log2 of the grains per px of each level (empty without
+    a label map).
+    """
+
+    pyramid: tuple[Tensor, ...]
+    g_seen: float
+    log2_density: tuple[float, ...] = ()
+
+
+def code_of_areas(area_px: NDArray[np.float64]) -> NDArray[np.uint8]:
+    """Return the code of grains by their areas (n,) in px: 255 for one px, 12 less for each doubling."""
+    code = np.clip(-np.log2(np.maximum(area_px, 1.0)) * CODES_PER_G + 255, 0, 255)
+    return np.round(code).astype(np.uint8)
+
+
+def log2_of_code(code: Tensor) -> Tensor:
+    """Return log2 of the grains per px from the code of the local grain size, of any shape."""
+    return (code - 255.0) / CODES_PER_G
+
+
+def log2_density(code: Tensor) -> Tensor:
+    """Return log2 of the grains per px (n,) in parts of channel 2, (n, rows, cols).
+
+    The mean of 1 / grain area over the pixels of a part is its number of grains per px; a grain that the part's
+    rim cuts counts by the share of it that lies inside.
+    """
+    return torch.exp2(log2_of_code(code.float())).mean(dim=(1, 2)).log2()
+
+
+def grades_present(examples: Sequence[Example]) -> tuple[float, ...]:
+    """Return the grades at p0 that a classifier is to tell apart, ascending; raise `DataError` for too many or one."""
+    found: list[float] = []
+    for g in sorted(example.g_seen for example in examples):
+        if not found or g - found[-1] > GRADE_STEP:
+            found.append(round(g, 2))
+    if not 2 <= len(found) <= MOST_CLASSES:
+        raise DataError(
+            f"Classification needs 2 to {MOST_CLASSES} grades, such as 4.0, 4.5, ...; the labels hold {len(found)}."
+        )
+    return tuple(found)
+
+
+def load_examples(
+    labelled: Sequence[Labelled],
+    um_per_px: float,
+    device: torch.device,
+    *,
+    label_maps: bool = True,
+    coarsest: float = -np.inf,
+) -> list[Example]:
+    """Decode every micrograph once; `um_per_px` is the model's reference pixel size p0.
+
+    Without label maps, a micrograph whose grains look coarser than `coarsest` is halved as a scan halves it, while
+    two tiles still fit beside each other.
+    """
+    with_maps = label_maps and all(item.label_map is not None for item in labelled)
+
+    def load(item: Labelled) -> Example:
+        pixels, g_seen = _read(item, um_per_px)
+        if not with_maps or item.label_map is None:
+            pixels, g_seen = halved_while_coarse(pixels, g_seen, coarsest)
+            return Example(_pyramid([pixels], device), g_seen)
+        levels = _pyramid([pixels, *_dense_channels(item.label_map, pixels.shape)], device)
+        return Example(levels, g_seen, tuple(float(log2_density(level[2:])) for level in levels))
+
+    with ThreadPoolExecutor() as pool:
+        return list(pool.map(load, labelled))
+
+
+def _read(item: Labelled, um_per_px: float) -> tuple[NDArray[np.uint8], float]:
+    """Return the grey pixels (rows, cols) of a micrograph and its G at p0."""
+    try:
+        micrograph = read_micrograph(item.file, CalibrationSettings(um_per_px=item.um_per_px))
+    except MicrographError as error:
+        raise DataError(f"{item.file.path}: {error}") from error
+    if micrograph.um_per_px is None:
+        raise DataError(f"{item.file.path} has no pixel size: add a column um_per_px or give --um-per-px.")
+    return micrograph.pixels, float(grain_size.g_seen(item.g, micrograph.um_per_px, um_per_px))
+
+
+def _pyramid(channels: Sequence[NDArray[np.uint8]], device: torch.device) -> tuple[Tensor, ...]:
+    levels = [torch.from_numpy(np.stack(channels)).to(device)]
+    while len(levels) < PYRAMID_LEVELS and min(levels[-1].shape[1:]) >= SMALLEST_HALVED_PX:
+        levels.append(functional.avg_pool2d(levels[-1].float(), 2).round().to(torch.uint8))
+    return tuple(levels)
+
+
+def _dense_channels(path: Path, shape: tuple[int, ...]) -> list[NDArray[np.uint8]]:
+    """Return the boundary mask and the code of the local grain size, (rows, cols) each, from a label map."""
+    labels = tifffile.imread(path).astype(np.int32)
+    if labels.shape != shape:
+        raise DataError(f"{path} has another size than its micrograph.")
+    return [boundary_mask(labels).astype(np.uint8) * 255, code_of_areas(whole_areas(labels))[labels]]
+
+
+def halved_while_coarse(pixels: NDArray[np.uint8], g_seen: float, coarsest: float) -> tuple[NDArray[np.uint8], float]:
+    """Return grey pixels (rows, cols) and their G_seen, halved as a scan does while G_seen is below `coarsest`."""
+    while g_seen < coarsest and min(pixels.shape) >= 2 * ModelCard.tile_px:
+        pixels, g_seen = halve(pixels), g_seen + G_PER_HALVING
+    return pixels, g_seen

@@ -1,0 +1,106 @@
+"""Grade labelled micrographs as a scan grades them, and count the errors."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
+
+import numpy as np
+
+from gdest.core import (
+    CalibrationSettings,
+    DataError,
+    Failed,
+    Graded,
+    GradeSettings,
+    GradeStatistics,
+    grain_size,
+)
+from gdest.grading import G_PER_HALVING, Predictor, grade_files, is_enlarged
+from gdest.model import LoadedModel, NetworkPredictor
+from gdest.training.labels import Labelled
+
+HALF_G = 0.5
+"""The margin, inclusive, within which the paper counts a regressor's answer as right."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Hold one labelled micrograph beside its row."""
+
+    item: Labelled
+    row: Graded
+
+    @property
+    def statistics(self) -> GradeStatistics:
+        """Return the calibrated statistics; raise `DataError` when the pixel size is not known."""
+        if self.row.statistics is None:
+            raise DataError(f"{self.item.file.name} has no pixel size: add a column um_per_px or give --um-per-px.")
+        return self.row.statistics
+
+    @property
+    def g(self) -> float:
+        """Return the predicted G."""
+        return self.statistics.g
+
+    @property
+    def g_in_picture(self) -> float:
+        """Return the predicted G as it looks in the picture that decided, which may be halved or enlarged."""
+        zoom = self.row.grade_map.zoom
+        g = float(grain_size.g_after_zoom(self.row.g_seen, zoom))
+        return g - G_PER_HALVING if is_enlarged(zoom, g) else g
+
+    @property
+    def error(self) -> float:
+        """Return predicted minus true G; a positive error reads too fine."""
+        return self.g - self.item.g
+
+    @property
+    def is_inside(self) -> bool:
+        """Return whether the true G lies in the row's interval, ends included."""
+        return self.statistics.g_low <= self.item.g <= self.statistics.g_high
+
+
+@dataclass(frozen=True)
+class Errors:
+    """Hold the errors over a set: `mae` and `bias` in G, `within_half` and `coverage` as shares 0..1."""
+
+    count: int
+    mae: float
+    bias: float
+    within_half: float
+    coverage: float
+
+
+def measure(model: LoadedModel, labelled: Sequence[Labelled], settings: GradeSettings) -> list[Measured]:
+    """Grade every labelled micrograph, each with its own pixel size; raise `DataError` for a broken one."""
+    return measure_with(NetworkPredictor(model, settings, files=len(labelled)), labelled, settings)
+
+
+def measure_with(predictor: Predictor, labelled: Sequence[Labelled], settings: GradeSettings) -> list[Measured]:
+    """Do what `measure` does with a predictor that is there already."""
+    measured = []
+    for um_per_px, group in groupby(labelled, key=lambda item: item.um_per_px):
+        items, own = list(group), settings
+        if um_per_px is not None:
+            own = replace(settings, calibration=CalibrationSettings(um_per_px=um_per_px))
+        graded = grade_files([item.file for item in items], predictor, own)
+        for item, (_, rows) in zip(items, graded, strict=True):
+            for row in rows:
+                if isinstance(row, Failed):
+                    raise DataError(f"{item.file.name}: {row.reason}")
+                measured.append(Measured(item, row))
+    return measured
+
+
+def errors_of(measured: Sequence[Measured]) -> Errors:
+    """Return the mean absolute error, the bias, the share within 0.5 G and the share inside the interval."""
+    errors = np.array([one.error for one in measured])
+    return Errors(
+        count=len(errors),
+        mae=float(np.abs(errors).mean()),
+        bias=float(errors.mean()),
+        within_half=float(np.mean(np.abs(errors) <= HALF_G)),
+        coverage=float(np.mean([one.is_inside for one in measured])),
+    )

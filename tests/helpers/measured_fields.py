@@ -1,0 +1,16 @@
+"""Labelled micrographs with a planned error, as if a network had graded them."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+from gdest.training.measuring import Measured
+
+
+def measured_field(error, g_seen=6.0, *, g=5.0, half_width=1.0, zoom=1.0, grade_map=None):
+    """Return a field of true G `g` that is read `error` too fine, in the middle of its interval."""
+    found = g + error
+    statistics = SimpleNamespace(g=found, g_low=found - half_width, g_high=found + half_width)
+    shown = grade_map if grade_map is not None else SimpleNamespace(zoom=zoom)
+    row = SimpleNamespace(g_seen=g_seen, statistics=statistics, grade_map=shown)
+    return Measured(SimpleNamespace(g=g), row)

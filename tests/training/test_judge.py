@@ -1,0 +1,70 @@
+"""The judge learns to tell what must not be graded from steel."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from helpers.predictors import CARD
+
+from gdest.model import network
+from gdest.model.network import describe
+from gdest.training.examples import Example
+from gdest.training.judge import fit_judge, gradeable_pictures
+from gdest.training.settings import TrainSettings
+
+
+@pytest.fixture(scope="module")
+def judged():
+    torch.manual_seed(0)
+    net = network.build_network(CARD)
+    before = net.body.fc.weight.clone()
+    fit_judge(net, net.judge, [], TrainSettings(unfit_pictures=8))
+    assert torch.equal(net.body.fc.weight, before)
+    return net
+
+
+def test_a_fitted_judge_tells_steel_from_what_is_none(judged):
+    steel = np.concatenate(list(gradeable_pictures(TrainSettings(), 6))).reshape(6, 1, 500, 500)[:, :, :224, :224]
+    blank = np.stack([np.full((1, 224, 224), grey, np.uint8) for grey in (20, 90, 128, 160, 200, 240)])
+    with torch.inference_mode():
+        _, odds, novelty = judged.answer(torch.from_numpy(steel))
+        _, odds_blank, novelty_blank = judged.answer(torch.from_numpy(blank))
+    assert (odds.max(dim=1).values < odds_blank.max(dim=1).values.min()).float().mean() >= 0.8
+    assert novelty_blank.min() > novelty.median()
+
+
+def test_micrographs_that_are_mixed_in_are_no_novelty(rng):
+    torch.manual_seed(0)
+    net = network.build_network(CARD)
+    settings = TrainSettings(unfit_pictures=6, batch=10, mix=("some.csv",), mix_share=0.3)
+    steel = [Example((torch.from_numpy(pixels[None]),), 7.0) for pixels in gradeable_pictures(settings, 12)]
+    stripes = (rng.integers(0, 2, (500, 1)) * 200 + np.arange(500) % 50).astype(np.uint8)
+    odd = Example((torch.from_numpy(stripes[None]),), 7.0)
+    tiles = torch.from_numpy(stripes[None, None, :224, :224])
+    novelty = []
+    for mixed in ([], [odd]):
+        fit_judge(net, net.judge, steel, settings, mixed=mixed)
+        with torch.inference_mode():
+            novelty.append(float(net.answer(tiles)[2]))
+    assert novelty[1] < 0.75 * novelty[0]
+
+
+def test_the_judge_travels_in_the_weights_file(judged, tmp_path):
+    network.save_model(judged, CARD, tmp_path / "a.safetensors")
+    loaded = network.load_model(tmp_path / "a.safetensors").network
+    tiles = torch.randint(0, 256, (2, 1, 224, 224), dtype=torch.uint8)
+    with torch.inference_mode():
+        for mine, its in zip(judged.answer(tiles), loaded.answer(tiles), strict=True):
+            assert torch.allclose(mine, its, rtol=0.1, atol=0.1)
+
+
+def test_novelty_is_about_one_among_the_tiles_it_was_fitted_on_and_large_far_away(judged):
+    pictures = list(gradeable_pictures(replace(TrainSettings(), seed=5), 4))
+    with torch.inference_mode():
+        known = describe(judged.stages(torch.from_numpy(np.stack([p[None, :224, :224] for p in pictures]))))
+        _, novelty = judged.judge(known)
+        _, far = judged.judge(known + 50 * judged.judge.sd)
+    assert far.min() > 2 * novelty.median()

@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from gdest.core.errors import DataError
+from gdest.training.examples import load_examples
+from gdest.training.labels import Labelled, read_labels, split_by_specimen, split_in_three
+from gdest.training.settings import TrainSettings
+
+
+def test_all_fields_of_a_specimen_stay_on_one_side(tmp_path):
+    rows = [f"{i}.tif,{5 + i % 4},1.0,heat-{i // 3}" for i in range(30)]
+    (tmp_path / "labels.csv").write_text("\n".join(["file,g,um_per_px,specimen", *rows]))
+    rest, held = split_by_specimen(read_labels(tmp_path, None), 0.3, 1)
+    assert not {item.specimen for item in rest} & {item.specimen for item in held}
+    assert len(rest) + len(held) == 30
+    assert len({item.specimen for item in held}) == 3
+
+
+def test_the_split_covers_the_range_of_g(tmp_path):
+    rows = [f"{i}.tif,{2 + i / 10},1.0" for i in range(100)]
+    (tmp_path / "labels.csv").write_text("\n".join(["file,g,um_per_px", *rows]))
+    _, held = split_by_specimen(read_labels(tmp_path, None), 0.1, 3)
+    assert len(held) == 10
+    assert np.ptp([item.g for item in held]) > 8
+
+
+def test_grade_folders_are_labels_and_need_a_pixel_size(tmp_path, grey):
+    for folder in ("4.0", "4,5"):
+        (tmp_path / folder).mkdir()
+        Image.fromarray(grey).save(tmp_path / folder / "1.png")
+    labelled = read_labels(tmp_path, 0.5)
+    assert [(item.file.name, item.g, item.um_per_px) for item in labelled] == [
+        ("4,5/1.png", 4.5, 0.5),
+        ("4.0/1.png", 4.0, 0.5),
+    ]
+    with pytest.raises(DataError, match="--um-per-px"):
+        load_examples(read_labels(tmp_path, None), 1.0, torch.device("cpu"))
+    # at half the pixel size of the model the grains look 2 G coarser
+    assert load_examples(labelled, 1.0, torch.device("cpu"))[0].g_seen == pytest.approx(2.5)
+
+
+@pytest.mark.parametrize(
+    ("table", "word"),
+    [("name,grade\na.tif,5\n", "columns"), ("file,g\na.tif,five\n", "five"), ("file,g\n", "no labelled")],
+)
+def test_wrong_tables_are_one_sentence(tmp_path, table, word):
+    (tmp_path / "labels.csv").write_text(table)
+    with pytest.raises(DataError, match=word):
+        read_labels(tmp_path, None)
+
+
+def test_the_split_is_the_papers_and_keeps_a_specimen_on_one_side():
+    items = [
+        Labelled(None, 2.5 if g == 3 else float(g), 1.0, f"{g}-{i}", None) for g in range(3, 14) for i in range(22)
+    ]
+    split = split_in_three(items, TrainSettings(validation_share=0.219, test_share=0.2645))
+    assert [len(side) for side in (split.training, split.validation, split.test)] == [125, 53, 64]
+    for side in (split.training, split.validation, split.test):
+        counts = np.unique([item.g for item in side], return_counts=True)[1]
+        assert len(counts) == 11
+        assert np.ptp(counts) <= 4
+    fields = [replace(item, specimen=f"heat {index // 3}") for index, item in enumerate(items)]
+    split = split_in_three(fields, TrainSettings(validation_share=0.2, test_share=0.3))
+    names = [{item.specimen for item in side} for side in (split.training, split.validation, split.test)]
+    assert sum(map(len, names)) == len(set.union(*names))

@@ -1,0 +1,23 @@
+from __future__ import annotations
+
+import pytest
+from helpers.measured_fields import measured_field
+
+from gdest.training.measuring import Errors, errors_of
+
+
+def test_errors_are_those_of_a_hand_calculation():
+    """Five errors, three of them within 0.5 G, one of these just at the margin; four inside their interval."""
+    planned = ((0.25, 1.0), (-0.75, 1.0), (0.125, 0.1), (0.5, 0.5), (1.0, 1.0))
+    found = errors_of([measured_field(error, half_width=half_width) for error, half_width in planned])
+    assert found == Errors(5, pytest.approx(0.525), pytest.approx(0.225), 0.6, 0.8)
+
+
+@pytest.mark.parametrize(("error", "within"), [(0.5, 1.0), (-0.5, 1.0), (0.5078125, 0.0), (-0.5078125, 0.0)])
+def test_half_a_grade_counts_as_within_half_a_grade_and_more_does_not(error, within):
+    assert errors_of([measured_field(error)]).within_half == within
+
+
+@pytest.mark.parametrize(("error", "inside"), [(0.5, 1.0), (-0.5, 1.0), (0.5078125, 0.0), (-0.5078125, 0.0)])
+def test_the_ends_of_an_interval_lie_inside_it_on_either_side(error, inside):
+    assert errors_of([measured_field(error, half_width=0.5)]).coverage == inside
