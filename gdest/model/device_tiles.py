@@ -1,4 +1,4 @@
-"""Cut tiles on the device that looks at them: the pixels of a picture go there once, halving is done there."""
+"""Cut tiles on the device that runs the network: the pixels of a picture are sent once and halved there."""
 
 from __future__ import annotations
 
@@ -15,42 +15,42 @@ from gdest.core import GreyImage, Tiles
 
 @dataclass(frozen=True)
 class _Held:
-    """Hold a picture (rows, cols) uint8 on a device, and on a GPU what tells other streams that it is there."""
+    """Hold a picture (rows, cols) uint8 on a device, and on a GPU the event that other streams wait for."""
 
     picture: Tensor
     there: torch.cuda.Event | None
 
 
 def cut_on(device: torch.device, parts: Sequence[Tiles]) -> Tensor:
-    """Return the tiles of several sheets, (n, 1, side, side) uint8 on the device, in the present stream.
+    """Return the tiles of several pictures, (n, 1, side, side) uint8 on the device, in the present stream.
 
-    Sheets keep their copy on the device in `device_copy`, so each is copied once, whatever is cut of it; they
-    must live until what is returned has been used.
+    A picture keeps its copy on the device in `device_copy`, so it is sent once, whatever is cut from it; it
+    must live until the tiles have been used.
     """
     return torch.cat([_cut(_on(device, part.image), part) for part in parts]).unsqueeze(1)
 
 
-def _on(device: torch.device, sheet: GreyImage) -> Tensor:
-    """Return the sheet on the device; another stream that may have put it there is waited for."""
-    with sheet.lock:
-        if sheet.device_copy is None:
-            picture = _sent(device, sheet) if sheet.whole is None else halve_on_device(_on(device, sheet.whole))
+def _on(device: torch.device, image: GreyImage) -> Tensor:
+    """Return the picture on the device, after the stream that sent it there has done so."""
+    with image.lock:
+        if image.device_copy is None:
+            picture = _sent(device, image) if image.whole is None else halve_on_device(_on(device, image.whole))
             there = None
             if device.type == "cuda":
                 there = torch.cuda.Event()  # type: ignore[no-untyped-call]
                 there.record(torch.cuda.current_stream(device))
-            sheet.device_copy = _Held(picture, there)
-        held = sheet.device_copy
+            image.device_copy = _Held(picture, there)
+        held = image.device_copy
     assert isinstance(held, _Held)
     if held.there is not None:
         held.there.wait(torch.cuda.current_stream(device))
     return held.picture
 
 
-def _sent(device: torch.device, sheet: GreyImage) -> Tensor:
-    pixels = torch.from_numpy(np.require(sheet.pixels, requirements=["C", "W"]))
+def _sent(device: torch.device, image: GreyImage) -> Tensor:
+    pixels = torch.from_numpy(np.require(image.pixels, requirements=["C", "W"]))
     if device.type == "cuda":
-        pixels = pixels.pin_memory()  # what is not pinned is copied before the call returns
+        pixels = pixels.pin_memory()  # else the call returns only after the copy
     return pixels.to(device, non_blocking=True)
 
 

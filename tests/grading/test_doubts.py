@@ -119,6 +119,15 @@ def test_nearly_black_or_white_is_not_saturated(level):
     assert list(reasons(two_greys(100, level, 0.9), 6.0, map_of(), CARD)) == []
 
 
+def test_of_every_picture_each_second_row_and_column_is_looked_at():
+    rows, cols = np.indices((100, 100))
+    for between in (rows % 2 == 1, cols % 2 == 1):
+        pixels = np.where(rows // 2 % 2 == cols // 2 % 2, 100, 160).astype(np.uint8)
+        pixels[:44] = 0  # 44 % of what is looked at, and half of the rest are too few
+        pixels[between] = 0
+        assert list(reasons(pixels, 6.0, map_of(), CARD)) == []
+
+
 @pytest.mark.parametrize(("sample_px", "said"), [(50 * 50, True), (50 * 50 - 1, False)])
 def test_contrast_and_saturation_are_measured_on_every_second_pixel_or_of_more_on_every_fourth(
     monkeypatch, sample_px, said

@@ -92,6 +92,7 @@ def test_a_step_leaves_what_two_levels_do_not_fit_with_one_line_between_left_out
     assert patterns._rest_of_step(np.array([1.0, 1, 2, 3, 3, 3])) == pytest.approx(0.0)
     # 0 to 5: without 2, (0, 1) and (3, 4, 5) leave 0.5 + 2; over 6 - 4
     assert patterns._rest_of_step(np.arange(6.0)) == pytest.approx(1.25)
+    assert patterns._rest_of_step(np.arange(5.0)) == pytest.approx(1.0)  # (0, 1) and (3, 4), over 5 - 4
     assert patterns._rest_of_step(np.array([0.0, 0, 0, 4])) == pytest.approx(0.0)
     assert patterns._rest_of_step(np.array([0.0, 2, 3])) == pytest.approx(0.0)
 

@@ -53,7 +53,9 @@ def test_what_is_enlarged_is_what_enlarging_the_whole_picture_gives(rng):
         GreyImage(picture), FakePredictor(lambda tiles: seen.append(tiles) or np.full(len(tiles), 12.0)), 224
     )
     whole = np.asarray(Image.fromarray(picture).resize((448, 448), Image.Resampling.BILINEAR))
-    upper_left, _, _, lower_right = seen[1]
+    upper_left, upper_right, lower_left, lower_right = seen[1]
+    assert (upper_right[:-1, 1:] == whole[:223, 225:]).all()
+    assert (lower_left[1:, :-1] == whole[225:, :223]).all()
     assert (upper_left[:-1, :-1] == whole[:223, :223]).all()
     assert (lower_right[1:, 1:] == whole[225:, 225:]).all()
 
