@@ -1,5 +1,4 @@
 from .batching import Predictor as Predictor
-from .doubts import DOUBTS as DOUBTS
 from .pipeline import (
     Memory as Memory,
     grade_files as grade_files,

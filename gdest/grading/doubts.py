@@ -16,9 +16,6 @@ BLANK_SD = 3.0
 BURNT_SHARE = 0.7
 """Share of pixels at the black or white end beyond which too little is left to see."""
 
-DOUBTS: tuple[str, ...] = tuple(Doubt)
-"""The doubts that a grade map carries and a model card limits, in the order in which a person reads them."""
-
 SAMPLE_PX = 4_000_000
 """Contrast and saturation are measured on every second (fourth, eighth...) pixel, at most this many."""
 

@@ -21,12 +21,15 @@ from gdest.synth.settings import SynthSettings
 LABEL_COLUMNS = ("file", "g", "um_per_px", "specimen", "label_map")
 UM_PER_CM = 1e4
 GRADE_TOLERANCE = 0.25
+"""Half of the half grade to which a metallographer rates."""
+
 MOST_DRAWS = 40
+"""After so many pictures of which none shows the grade, the picture is too small to show it."""
 
 
 @dataclass(frozen=True)
 class Synthetic:
-    """Hold one synthetic micrograph: grey pixels (rows, cols) uint8, its grains, its exact G."""
+    """Hold one synthetic micrograph: grey pixels and label map, both (rows, cols), and the G that was counted on it."""
 
     pixels: NDArray[np.uint8]
     labels: tessellation.Labels
@@ -35,7 +38,7 @@ class Synthetic:
 
 
 def make_micrograph(rng: np.random.Generator, g: float, rows: int, cols: int, um_per_px: float) -> Synthetic:
-    """Draw one micrograph of about the wanted G; its `g` is the planimetric count of the grains that can be seen."""
+    """Draw one micrograph of about the wanted G; its `g` is counted on the grains that can be seen."""
     grains_per_px = float(grain_size.grains_per_mm2(g)) * (um_per_px * 1e-3) ** 2
     labels = tessellation.section(rng, rows, cols, grains_per_px, tessellation.random_shape(rng))
     etched = etching.etch(rng, labels)
@@ -60,9 +63,9 @@ def write_tiff(path: Path, pixels: NDArray[np.uint8], um_per_px: float, compress
 def write_dataset(out: Path, settings: SynthSettings) -> Iterator[dict[str, str]]:
     """Write `settings.count` micrographs and `labels.csv` to a folder; yield each row when it is done.
 
-    Micrograph i depends on (seed, i) alone, whatever the number of worker processes. With
-    `settings.grades` there is a folder for each, as evenly filled as can be, the label is the grade,
-    and the counted G, within 0.25 of it as a metallographer rates to half grades, stands in `g_counted`.
+    Micrograph i depends on (seed, i) alone, whatever the number of worker processes. With `settings.grades` each
+    grade has a folder, the folders are filled by turns, and the label is the grade. The counted G stands in
+    `g_counted` and lies within 0.25 of the label, as where a metallographer rates to half grades.
     """
     folders = [folder_of(g) for g in settings.grades] or [""]
     for folder in folders:

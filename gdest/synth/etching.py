@@ -22,9 +22,8 @@ from gdest.synth.tessellation import Floats, Labels
 STYLES = {"boundary": 0.5, "over-etched": 0.25, "contrast": 0.08, "both": 0.17}
 """How often each kind of etch is drawn."""
 
-
 SMALLEST_CORE = 0.02
-"""Share of a mean grain's area that must be left free of the etched line for a grain to be seen, and counted."""
+"""A grain is seen, and counted, where the etched line leaves this share of a mean grain's area free."""
 
 
 @dataclass(frozen=True)
@@ -38,10 +37,10 @@ class Etched:
 def etch(rng: np.random.Generator, labels: Labels, visible: float = 1.0, traces: float = 0.0) -> Etched:
     """Return the micrograph of a label map and the label map of the grains that it shows.
 
-    A grain that the etched line has swallowed whole is drawn as the black knot that it is, and belongs to its
-    neighbours in `seen`, since nobody counts what cannot be seen.
-    With `visible` below 1 the etch shows only that share of the boundaries' length, of the rest `traces`, 0..1
-    of its darkness, and no grain contrast.
+    A grain that the etched line covers whole is drawn as a black knot. In `seen` it belongs to its neighbours, since
+    nobody counts what cannot be seen.
+    With `visible` below 1 the etch shows that share of the boundaries' length, `traces` (0..1) of the darkness of
+    the rest, and no grain contrast.
     """
     frame = make_frame(rng, labels)
     style = str(rng.choice(list(STYLES), p=list(STYLES.values()))) if visible >= 1.0 else "boundary"
@@ -67,7 +66,7 @@ def etch(rng: np.random.Generator, labels: Labels, visible: float = 1.0, traces:
 
 
 def seen_grains(labels: Labels, line: Floats) -> Labels:
-    """Return the label map (rows, cols) with the grains whose core the etched line 0..1 covers given to neighbours."""
+    """Return the label map (rows, cols) in which a grain belongs to its neighbours if the line 0..1 covers its core."""
     count = int(labels.max()) + 1
     core = np.bincount(labels[line < 0.5], minlength=count)
     seen = core >= max(SMALLEST_CORE * labels.size / count, 1.0)
@@ -122,7 +121,7 @@ def boundary_darkness(frame: Frame, bounds: Boundaries, half_width: float, style
 
 
 def rounded(distance: Floats, reach_px: float) -> Floats:
-    """Return the distance from the boundaries as if their junctions were rounded: the etch eats them from all sides."""
+    """Return the distance from boundaries with rounded junctions, which the etch attacks from all sides."""
     return np.asarray(np.minimum(distance, ndimage.gaussian_filter(distance, reach_px)), np.float32)
 
 

@@ -1,4 +1,4 @@
-"""Hold what every step of etching shares: the label map, the grains, where the boundaries lie."""
+"""Measure what every step of etching needs: the grains of a label map, and where their boundaries lie."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from gdest.synth.tessellation import Floats, Labels, smooth_noise
 
 @dataclass(frozen=True)
 class Boundaries:
-    """Hold where the true boundaries lie: distance in px and two random numbers per boundary."""
+    """Hold, for each pixel, its distance in px from the nearest boundary and two random numbers of that boundary."""
 
     distance: Floats
     strength: Floats
@@ -22,7 +22,10 @@ class Boundaries:
 
 @dataclass(frozen=True)
 class Frame:
-    """Hold what the steps below share: randomness, the labels, grain diameter in px, own axes."""
+    """Hold what the steps of etching share: the generator, the labels, and what is measured of the grains.
+
+    `diameter_px` is that of a mean grain; `centre` (n, 2), row and column, and `radius_px` (n,) are of each grain.
+    """
 
     rng: np.random.Generator
     labels: Labels

@@ -8,8 +8,8 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from gdest.core import UNFIT, GradeMap, GradeSettings, GreyImage, ModelCard, grain_size, interpolate
-from gdest.grading import DOUBTS, predict_grade_map
+from gdest.core import UNFIT, Doubt, GradeMap, GradeSettings, GreyImage, ModelCard, grain_size, interpolate
+from gdest.grading import predict_grade_map
 from gdest.model import LoadedModel, NetworkPredictor
 from gdest.training.judge import gradeable_pictures
 from gdest.training.labels import Labelled
@@ -90,8 +90,8 @@ def limits_of_doubt(maps: Sequence[GradeMap]) -> dict[str, float]:
 
     Log odds may always reach 0: until then a micrograph is more likely gradeable than unfit.
     """
-    limits = {}
-    for name in DOUBTS:
+    limits: dict[str, float] = {}
+    for name in Doubt:
         values = np.array([grade_map.doubts[name] for grade_map in maps])
         values = values[np.isfinite(values)]
         if len(values):

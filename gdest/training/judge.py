@@ -38,9 +38,9 @@ def fit_judge(
 ) -> None:
     """Fit the network's own judge in place; the rest of the network stays as it is.
 
-    Gradeable are tiles of the training micrographs, of those that are `mixed` in as often as the network saw
-    them, and of synthetic steel; unfit are tiles of `settings.unfit_pictures` drawn pictures of each kind,
-    none of which is a photograph.
+    Gradeable tiles come from the training micrographs, from those that are `mixed` in (as often as the network saw
+    them) and from synthetic steel. Unfit tiles come from `settings.unfit_pictures` drawn pictures of each kind; none
+    is a photograph.
     """
     network.eval()
     rng = np.random.default_rng([settings.seed, 1])
@@ -108,7 +108,7 @@ def _fit_axes(judge: Judge, gradeable: Tensor) -> None:
 
 
 def _fit_odds(judge: Judge, kinds: Sequence[Tensor]) -> None:
-    """Fit the multinomial logistic regression of the kinds' descriptors, each kind with the same say."""
+    """Fit the multinomial logistic regression of the kinds' descriptors, each kind with the same total weight."""
     normal = torch.cat([judge.normal(described) for described in kinds]).clone()
     labels = torch.cat([torch.full((len(one),), i, device=one.device) for i, one in enumerate(kinds)])
     share = torch.tensor([len(labels) / (len(kinds) * len(one)) for one in kinds], device=normal.device)

@@ -9,18 +9,18 @@ import pytest
 from helpers.predictors import CARD, FakePredictor
 
 from gdest.core.grid import tile_grid
-from gdest.core.model_card import UNFIT
+from gdest.core.model_card import UNFIT, Doubt
 from gdest.core.records import GradeMap, TileAnswers
 from gdest.core.settings import GradeSettings
 from gdest.core.tiles import GreyImage
 from gdest.grading import doubts as doubting
-from gdest.grading.doubts import DOUBTS, SENTENCES, measured_doubts, reasons
+from gdest.grading.doubts import SENTENCES, measured_doubts, reasons
 from gdest.grading.pipeline import grade_micrographs
 from gdest.grading.zooms import predict_grade_map
 
 
 def test_every_doubt_has_its_sentence():
-    assert set(SENTENCES) == set(DOUBTS)
+    assert set(SENTENCES) == set(Doubt)
 
 
 def only_row(file, predictor):
@@ -171,6 +171,6 @@ def test_doubts_are_means_over_tiles_and_fragments_the_larger_of_two_pictures():
 
     plain = measured_doubts(answers(-3.0), 0.25)
     assert plain == {"no grains": 1.5, "defocused": 4.0, "fragments": -2.0, "novelty": 1.0, "zoom gap": 0.25}
-    assert list(plain) == list(DOUBTS)
+    assert list(plain) == list(Doubt)
     assert measured_doubts(answers(-3.0), 0.25, answers(-1.0)) == {**plain, "fragments": 0.0}
     assert measured_doubts(answers(-3.0), 0.25, answers(-7.0)) == plain

@@ -88,19 +88,6 @@ def test_a_picture_that_was_halved_is_not_enlarged():
     assert predict_grade_map(GreyImage(picture), predictor, 224).g_seen == pytest.approx(10.0)
 
 
-@pytest.mark.parametrize(("g_seen", "zoom", "in_picture"), [(8.0, 1.0, 8.0), (11.0, 1.0, 9.0), (4.0, 0.5, 6.0)])
-def test_the_bias_is_measured_at_the_size_that_decided(g_seen, zoom, in_picture):
-    from gdest.training.metrics import Measured
-
-    class Row:
-        pass
-
-    row = Row()
-    row.g_seen, row.grade_map = g_seen, Row()
-    row.grade_map.zoom = zoom
-    assert Measured(None, row).g_in_picture == pytest.approx(in_picture)
-
-
 def by_tiles(**said):
     """Return a predictor that tells the size of a picture by its number of tiles, as `t25=4.0` or `t9=[...]`."""
 

@@ -33,7 +33,7 @@ def test_count_of_a_chequered_field_is_known():
 
 
 def test_grains_are_counted_as_an_independent_count_of_their_bounding_boxes_counts_them():
-    """ASTM E112 for a rectangle (Saltikov): those inside, half of those cut; the four corners are one grain."""
+    """ASTM E112 for a rectangle (Saltikov): those inside, half of those cut; four corners are one grain."""
     labels = section(np.random.default_rng(6), 300, 340, 1e-3, GrainShape())
     boxes = ndimage.find_objects(labels + 1)
     cut = [down.start == 0 or down.stop == 300 or right.start == 0 or right.stop == 340 for down, right in boxes]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from helpers.small_training import QUICK
+from helpers.small_training import QUICK, one_thread
 
 from gdest.core.model_card import ModelCard
 from gdest.synth.dataset import write_dataset
@@ -24,6 +24,12 @@ class Trained:
     weights: Path
     card: ModelCard
     said: list[str]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _one_thread():
+    with one_thread():
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -45,7 +51,8 @@ def decoded(drawn):
 def trained(drawn, tmp_path_factory):
     """Train one network on the drawn micrographs, undisturbed."""
     out, said = tmp_path_factory.mktemp("trained") / "whole.safetensors", []
-    return Trained(out, train(drawn, out, QUICK, said.append), said)
+    with one_thread():
+        return Trained(out, train(drawn, out, QUICK, said.append), said)
 
 
 @pytest.fixture(scope="session")

@@ -9,10 +9,10 @@ import pytest
 from PIL import Image, ImageDraw, ImageFont
 from scipy import ndimage
 
+from gdest.core.model_card import Doubt
 from gdest.core.records import ImageFile
 from gdest.core.settings import GradeSettings
 from gdest.core.tiles import GreyImage
-from gdest.grading.doubts import DOUBTS
 from gdest.grading.pipeline import grade_micrographs
 from gdest.grading.zooms import predict_grade_map
 from gdest.model import network
@@ -41,7 +41,7 @@ def test_the_card_is_complete(model):
     assert card.tile_scatter
     assert card.errors["validation_mae"] < 0.3
     assert 0.8 <= card.errors["validation_coverage"] <= 1.0
-    assert set(card.limits) == set(DOUBTS)
+    assert set(card.limits) == set(Doubt)
     assert {"data", "seed", "micrographs"} <= set(card.training)
 
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from helpers.measured_fields import measured_field
 
-from gdest.training.measuring import Errors, errors_of
+from gdest.training.measuring import Errors, Measured, errors_of
 
 
 def test_errors_are_those_of_a_hand_calculation():
@@ -21,3 +21,14 @@ def test_half_a_grade_counts_as_within_half_a_grade_and_more_does_not(error, wit
 @pytest.mark.parametrize(("error", "inside"), [(0.5, 1.0), (-0.5, 1.0), (0.5078125, 0.0), (-0.5078125, 0.0)])
 def test_the_ends_of_an_interval_lie_inside_it_on_either_side(error, inside):
     assert errors_of([measured_field(error, half_width=0.5)]).coverage == inside
+
+
+@pytest.mark.parametrize(("g_seen", "zoom", "in_picture"), [(8.0, 1.0, 8.0), (11.0, 1.0, 9.0), (4.0, 0.5, 6.0)])
+def test_the_bias_is_measured_at_the_size_that_decided(g_seen, zoom, in_picture):
+    class Row:
+        pass
+
+    row = Row()
+    row.g_seen, row.grade_map = g_seen, Row()
+    row.grade_map.zoom = zoom
+    assert Measured(None, row).g_in_picture == pytest.approx(in_picture)

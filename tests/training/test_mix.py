@@ -7,21 +7,19 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from helpers.small_training import QUICK
 
 from gdest.core import grain_size
 from gdest.core.errors import SettingsError
 from gdest.model import network
-from gdest.synth.dataset import write_dataset, write_tiff
-from gdest.synth.settings import SynthSettings
+from gdest.synth.dataset import write_tiff
 from gdest.training import fit
 from gdest.training.augment import cut_batch
 from gdest.training.examples import load_examples
 from gdest.training.labels import read_labels
 from gdest.training.settings import TrainSettings
 
-QUICK = TrainSettings(
-    epochs=1, batch=10, crop_px=64, crops_per_micrograph=4, validation_share=0.2, device="cpu", unfit_pictures=2
-)
+MIXING = replace(QUICK, epochs=1, batch=10, crops_per_micrograph=4, average=0.0)
 
 
 def real_field(folder, um_per_px, g=6.0, side=500, grey=200):
@@ -34,15 +32,13 @@ def real_field(folder, um_per_px, g=6.0, side=500, grey=200):
     return folder
 
 
-@pytest.fixture(scope="module")
-def drawn(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("drawn")
-    list(write_dataset(folder, SynthSettings(count=6, g_min=7.0, g_max=11.0, rows=224, cols=224, label_maps=True)))
-    return folder
+def real_examples(folder, g):
+    return load_examples(read_labels(real_field(folder, 1.0, g=g), None), 1.0, torch.device("cpu"))
 
 
-def test_a_fixed_share_of_each_step_comes_from_what_is_mixed_in_and_has_no_dense_targets(drawn, tmp_path, monkeypatch):
-    table = real_field(tmp_path / "real", 1.0, g=6.0)
+def test_a_fixed_share_of_each_step_comes_from_what_is_mixed_in_and_has_no_dense_targets(
+    decoded, tmp_path, monkeypatch
+):
     seen = []
 
     def step(_trainer, batch):
@@ -50,9 +46,11 @@ def test_a_fixed_share_of_each_step_comes_from_what_is_mixed_in_and_has_no_dense
         return torch.tensor(0.0)
 
     monkeypatch.setattr("gdest.training.trainer.Trainer.step", step)
-    settings = replace(QUICK, mix=(str(table),), mix_share=0.3, rescale=False, contrast=0.0)
-    fit.train(drawn, tmp_path / "w.safetensors", settings, lambda _: None, lambda *_: None)
-    assert len(seen) == 5 * 4 // 7
+    settings = replace(MIXING, mix=("real.csv",), mix_share=0.3, rescale=False, contrast=0.0)
+    mixing = replace(decoded, mixed=real_examples(tmp_path / "real", g=6.0))
+    card = fit.new_card([*decoded.training, *mixing.mixed], settings, "both", 9)
+    fit.fit(card, mixing, tmp_path / "w.safetensors", settings)
+    assert len(seen) == 8 * 4 // 7
     for batch in seen:
         assert batch.crops.shape[0] == 10
         assert batch.dense is not None
@@ -62,11 +60,10 @@ def test_a_fixed_share_of_each_step_comes_from_what_is_mixed_in_and_has_no_dense
 
 
 def test_mixed_in_micrographs_train_the_network_and_widen_the_range_of_its_card(drawn, tmp_path):
-    out = tmp_path / "w.safetensors"
-    settings = replace(QUICK, mix=(str(real_field(tmp_path / "real", 1.0, g=5.2)),), rescale=False)
-    lines = []
-    fit.train(drawn, out, settings, lines.append, lambda *_: None)
-    assert any("1 mixed in" in line for line in lines)
+    out, said = tmp_path / "w.safetensors", []
+    settings = replace(MIXING, crops_per_micrograph=1, mix=(str(real_field(tmp_path / "real", 1.0, g=5.2)),))
+    fit.train(drawn, out, replace(settings, rescale=False), said.append)
+    assert any("1 mixed in" in line for line in said)
     assert network.load_model(out).card.g_min == pytest.approx(4.7, abs=0.01)
 
 
@@ -87,13 +84,13 @@ def test_synthetic_micrographs_with_label_maps_stay_as_coarse_as_they_were_drawn
     assert load_examples(items, 1.0, torch.device("cpu"), coarsest=16.0)[0].pyramid[0].shape == (3, 224, 224)
 
 
-def test_batches_of_both_kinds_join_in_order(drawn, tmp_path):
-    (real,) = load_examples(read_labels(real_field(tmp_path / "real", 1.0), None), 1.0, torch.device("cpu"))
-    made = load_examples(read_labels(drawn, None), 1.0, torch.device("cpu"))
+def test_batches_of_both_kinds_join_in_order(decoded, tmp_path):
+    (real,) = real_examples(tmp_path / "real", g=6.0)
+    made = decoded.training
     rng = np.random.default_rng(0)
-    card = fit.new_card([*made, real], QUICK, "both", 7)
-    batch = fit.cut_mixed(made[:3], [real], card, replace(QUICK, mix=("x",), mix_share=0.2), rng)
-    alone = cut_batch(made[:3], QUICK, (card.g_min, card.g_max), np.random.default_rng(0))
+    card = fit.new_card([*made, real], MIXING, "both", 9)
+    batch = fit.cut_mixed(made[:3], [real], card, replace(MIXING, mix=("x",), mix_share=0.2), rng)
+    alone = cut_batch(made[:3], MIXING, (card.g_min, card.g_max), np.random.default_rng(0))
     assert torch.equal(batch.crops[:3], alone.crops)
     assert len(batch.crops) == 3 + 2
 

@@ -9,13 +9,12 @@ import numpy as np
 import pytest
 import torch
 from helpers.predictors import CARD
+from helpers.small_training import QUICK
 
 from gdest.cli.run_learn import run_evaluate
 from gdest.core.errors import DataError
 from gdest.core.settings import GradeSettings
 from gdest.model import network
-from gdest.synth.dataset import write_dataset
-from gdest.synth.settings import SynthSettings
 from gdest.training.augment import cut_batch, picture_shape, validation_batch
 from gdest.training.examples import Example, grades_present
 from gdest.training.fit import train
@@ -24,9 +23,7 @@ from gdest.training.settings import TrainSettings
 from gdest.training.trainer import grade_loss
 
 CLASSES = (2.5, 4.0, 5.0, 6.0)
-QUICK = TrainSettings(
-    epochs=2, batch=8, crop_px=64, crops_per_micrograph=2, validation_share=0.25, device="cpu", unfit_pictures=2
-)
+QUICK_SPLIT = replace(QUICK, validation_share=0.25, average=0.0)
 
 
 def flat(g=5.0, rows=240, cols=300):
@@ -114,22 +111,17 @@ def test_the_grades_present_are_the_classes():
         grades_present([flat(5.0)])
 
 
-@pytest.fixture(scope="module")
-def two_grades(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("grades")
-    list(write_dataset(folder, SynthSettings(count=12, grades=(7.0, 10.0), rows=224, cols=256)))
-    return folder
-
-
-def ignore(*_args):
-    pass
-
-
 def test_a_classifier_learns_two_grades_and_tells_of_its_test_set(two_grades, tmp_path):
     settings = replace(
-        QUICK, task="classification", head="ext", epochs=10, test_share=0.25, learning_rate=1e-3, crops_per_micrograph=4
+        QUICK_SPLIT,
+        task="classification",
+        head="ext",
+        epochs=7,
+        test_share=0.25,
+        learning_rate=1e-3,
+        crops_per_micrograph=4,
     )
-    card = train(two_grades, tmp_path / "c.safetensors", settings, ignore, ignore)
+    card = train(two_grades, tmp_path / "c.safetensors", settings)
     assert card.classes == (7.0, 10.0)
     with (tmp_path / "c.csv").open() as file:
         history = [float(row["train_loss"]) for row in csv.DictReader(file)]
@@ -146,8 +138,8 @@ def test_a_classifier_learns_two_grades_and_tells_of_its_test_set(two_grades, tm
 
 
 def test_whole_images_are_trained_on_and_the_best_epoch_is_kept(two_grades, tmp_path):
-    settings = replace(QUICK, input="image", batch=4, epochs=2)
-    card = train(two_grades, tmp_path / "i.safetensors", settings, ignore, ignore)
+    settings = replace(QUICK_SPLIT, input="image", batch=4, epochs=2)
+    card = train(two_grades, tmp_path / "i.safetensors", settings)
     assert card.input == "image"
     assert card.errors["validation_micrographs"] == 3
     assert "validation_crop_mae" not in card.errors

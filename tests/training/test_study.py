@@ -55,8 +55,8 @@ def test_each_configuration_trains_what_its_name_says(tmp_path):
 def data(tmp_path_factory):
     folder = tmp_path_factory.mktemp("study")
     size = {"rows": 224, "cols": 224}
-    list(write_dataset(folder / "seen", SynthSettings(count=16, grades=(6.0, 7.0, 8.0, 9.0), **size)))
-    list(write_dataset(folder / "unseen", SynthSettings(count=4, grades=(6.5, 8.5), seed=3, **size)))
+    list(write_dataset(folder / "seen", SynthSettings(count=12, grades=(6.0, 7.0, 8.0, 9.0), **size)))
+    list(write_dataset(folder / "unseen", SynthSettings(count=2, grades=(6.5, 8.5), seed=3, **size)))
     return folder
 
 
@@ -104,7 +104,7 @@ def test_an_interrupted_study_goes_on_and_ends_with_every_figure_and_table(finis
     made = {path.name for path in out.iterdir()}
     assert {f"fig{number}.{kind}" for number in (4, 5, 6, 7, 8) for kind in ("png", "csv")} <= made
     assert {"table1.csv", "table2.csv", "study.md"} <= made
-    assert len(pd.read_csv(out / "fig7.csv")) == 2 * 4
+    assert len(pd.read_csv(out / "fig7.csv")) == 2 * 2
     crops = pd.DataFrame(rows[:2])
     best_of_crops = tables.best_configuration(crops, "classification")
     assert pd.read_csv(out / "fig8.csv")["config"].tolist() == [rows[2]["config"], best_of_crops]
@@ -156,6 +156,7 @@ def test_a_study_killed_in_the_middle_of_a_run_ends_with_the_rows_of_an_undistur
     """Killed (SIGKILL) in the second run, after its first epoch of two."""
     cut, sets = tmp_path / "cut", (data / "seen", data / "unseen")
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(sys.path))
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")  # as in this process, since sums in other orders round differently
     killed = subprocess.run([sys.executable, "-c", KILLED, *map(str, sets), str(cut)], check=False)
     assert killed.returncode == -signal.SIGKILL
     (first,) = read_runs(cut)
@@ -170,7 +171,7 @@ def test_a_study_killed_in_the_middle_of_a_run_ends_with_the_rows_of_an_undistur
     whole = undisturbed(read_runs(finished.out))
     assert undisturbed(rows) == {row["config"]: whole[row["config"]] for row in rows}
     assert [row["config"] for row in rows] == ["cls-resnet18-fc-crop-rescale", "reg-resnet18-fc-crop-rescale"]
-    assert len(trained) == 1 * (10 // TRAINING.batch)
+    assert len(trained) == 1 * (6 // TRAINING.batch)
 
 
 def test_lost_weights_that_a_figure_needs_are_trained_again_and_no_others(finished, data, tmp_path):
@@ -178,21 +179,21 @@ def test_lost_weights_that_a_figure_needs_are_trained_again_and_no_others(finish
     shutil.copytree(finished.out, out)
     rows = pd.DataFrame(read_runs(out))
     crops = rows[rows["input"] == "crop"]
-    needed = {
-        tables.best_configuration(rows, "classification"),
-        tables.best_configuration(crops, "classification"),
-        "cls-resnet18-fc-image-plain",
-        "reg-resnet18-fc-crop-rescale",
-    }
-    assert len(needed) == 3
-    shutil.rmtree(out / "weights")
+    still_there = f"{tables.best_configuration(crops, 'classification')}.safetensors"
+    needed = {"cls-resnet18-fc-image-plain", "reg-resnet18-fc-crop-rescale"}
+    for path in (out / "weights").iterdir():
+        if path.name != still_there:
+            path.unlink()
     (out / "fig6.png").unlink()
     said = []
     later = replace(SETTINGS, configs=("cls-resnet18-fc-crop-plain",))
     make_study(data / "seen", out, later, data / "unseen", "gdest study --second", said.append)
     again = {line.split(" are gone")[0].split()[-1] for line in said if "trained again" in line}
     assert again == needed
-    assert {path.stem for path in (out / "weights").iterdir()} == needed
+    assert {path.name for path in (out / "weights").iterdir()} == {
+        still_there,
+        *(f"{one}.safetensors" for one in needed),
+    }
     assert undisturbed(read_runs(out)) == undisturbed(read_runs(finished.out))
     assert (out / "fig6.png").is_file()
     page = (out / "study.md").read_text()
