@@ -11,12 +11,13 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gdest.core.version import __version__
+
 if TYPE_CHECKING:
     from gdest.core import Micrograph, Row
     from gdest.model import NetworkPredictor
 
 __all__ = ["Result", "__version__", "grade_micrographs", "load_model", "read_micrographs"]
-__version__ = "0.2.0"
 
 
 @dataclass(frozen=True)

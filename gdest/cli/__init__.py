@@ -7,10 +7,9 @@ from typing import Annotated
 
 import typer
 
-from gdest import __version__
 from gdest.cli import grading, learning, manual, reporting  # noqa: F401  the commands register themselves
 from gdest.cli.options import app
-from gdest.core import ExitCode, GdestError
+from gdest.core import ExitCode, GdestError, __version__
 
 
 @app.callback(invoke_without_command=True)

@@ -7,8 +7,7 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 
-from gdest import __version__
-from gdest.core import ExitCode
+from gdest.core import ExitCode, __version__
 from gdest.model import LoadedModel, has_fast_bf16, load_model, weights_path
 
 

@@ -75,6 +75,7 @@ from .tiles import (
     some_of as some_of,
     tiles_of as tiles_of,
 )
+from .version import __version__ as __version__
 from .words import (
     HEADS as HEADS,
     INPUTS as INPUTS,

@@ -10,8 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from gdest import __version__
-from gdest.core import split_page
+from gdest.core import __version__, split_page
 from gdest.reports.columns import Cell
 
 LIBRARIES = ("torch", "torchvision", "numpy", "scipy", "pillow", "tifffile", "pandas", "xlsxwriter", "itables")

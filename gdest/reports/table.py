@@ -9,7 +9,6 @@ from typing import SupportsFloat
 
 import numpy as np
 
-from gdest import __version__
 from gdest.core import (
     Failed,
     Graded,
@@ -17,6 +16,7 @@ from gdest.core import (
     ImageFile,
     Row,
     Status,
+    __version__,
     area_by_half_grade,
     covered_px,
     grain_size,

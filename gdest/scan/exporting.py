@@ -8,8 +8,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from gdest import __version__
-from gdest.core import MOST_NAMED, DataError, GradeSettings, now
+from gdest.core import MOST_NAMED, DataError, GradeSettings, __version__, now
 from gdest.model import ModelFile
 from gdest.reports import (
     REPORTS,

@@ -11,8 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from gdest import __version__
-from gdest.core import FileState, OutputError, now
+from gdest.core import FileState, OutputError, __version__, now
 from gdest.reports import picture_names
 from gdest.scan.exporting import export, record_of_shards
 from gdest.scan.ledger import LEDGER, Ledger

@@ -10,8 +10,17 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from gdest import __version__
-from gdest.core import GradeSettings, ImageFile, Row, answer_settings, now, progress, remove_unfinished, say
+from gdest.core import (
+    GradeSettings,
+    ImageFile,
+    Row,
+    __version__,
+    answer_settings,
+    now,
+    progress,
+    remove_unfinished,
+    say,
+)
 from gdest.grading import Predictor, grade_files, no_memory
 from gdest.reports import read_record, rejected
 from gdest.scan.archive import Archive, Settling, look, look_for_images

@@ -11,8 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from gdest import __version__
-from gdest.core import DataError, ModelCard
+from gdest.core import DataError, ModelCard, __version__
 from gdest.grading import COARSE_G
 from gdest.model import LoadedModel, choose_device, load_model, save_model, to_device
 from gdest.training.augment import Batch, cut_batch, validation_batch

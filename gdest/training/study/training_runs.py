@@ -11,8 +11,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from gdest import __version__
-from gdest.core import ModelCard, SettingsError, write_atomically
+from gdest.core import ModelCard, SettingsError, __version__, write_atomically
 from gdest.model import LoadedModel, choose_device, load_model, to_device
 from gdest.training.checkpoints import checkpoint_path
 from gdest.training.examples import Example, grades_present, load_examples
