@@ -9,7 +9,7 @@ import pytest
 
 from gdest.core.calibration import CalibrationSettings, PixelSizeRule
 from gdest.core.errors import SettingsError
-from gdest.core.option import POSITIVE, Asked, Option, at_least, between, check_fields, declared_fields
+from gdest.core.option import POSITIVE, Asked, Declared, Option, at_least, between, check_fields, declared_fields
 from gdest.core.settings import GradeSettings, answer_settings, with_rules
 
 
@@ -80,3 +80,28 @@ def test_only_what_changes_an_answer_belongs_to_the_recipe():
         "max_megapixels",
         "cross_check",
     }
+
+
+HEAT, GAS, ROOM = Option("Heat in the kiln.", POSITIVE, flag="--heat-c"), at_least(2), Asked(only=("gas",))
+OTHER = Option("Bricks.", at_least(1))
+
+
+def test_what_a_field_declares_is_read_from_its_annotation():
+    """Of a class made here: what was declared before is known already."""
+
+    @dataclass(frozen=True)
+    class Kiln:
+        heat: Annotated[float, HEAT] = 900.0
+        gas: Annotated[int, GAS] = 2
+        name: str = ""
+        bricks: Annotated[int, OTHER, GAS] = 2
+        oven: Annotated[Oven, ROOM] = Oven()
+
+    assert declared_fields(Kiln) == (
+        Declared("heat", float, HEAT, POSITIVE),
+        Declared("gas", int, None, GAS),
+        Declared("name", str),
+        Declared("bricks", int, OTHER, GAS),
+        Declared("oven", Oven, None, None, ROOM),
+    )
+    assert [one.flag for one in declared_fields(Kiln)] == ["--heat-c", "gas", "name", "--bricks", "oven"]
