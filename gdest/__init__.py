@@ -61,7 +61,8 @@ def read_micrographs(path: str | Path, um_per_px: float | None = None) -> Iterat
 
     Without `um_per_px` the pixel size is what the file states, else None. Of a picture above 100 megapixels
     `pixels` is thinned, and `regions` reads its rows until the next micrograph is asked for. Raises
-    `MicrographError` for a file or page that cannot be read.
+    `MicrographError` for a file or page that cannot be read. Pillow's own limit of 179 megapixels holds for what must
+    be decoded whole; `gdest.reading.prepare_decoders()` sets that of the command line for the whole process.
     """
     from gdest.core import CalibrationSettings, Failed, GradeSettings, ImageFile, MicrographError
     from gdest.reading import read_micrographs as read

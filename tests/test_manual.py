@@ -14,7 +14,7 @@ from typer.main import get_command
 
 from gdest.cli import app
 from gdest.cli.manual import read_pages, table_of_contents
-from gdest.core import ExitCode, GradeSettings, Status, with_rules
+from gdest.core import ExitCode, GradeSettings, Status, with_pixel_size_rules
 from gdest.core.files import SUFFIXES
 from gdest.reports import COLUMNS, column_notes, read_rules
 
@@ -177,7 +177,7 @@ def test_every_ending_that_a_scan_takes_is_in_the_page_of_formats():
 def test_every_gdest_toml_that_is_shown_is_accepted(name):
     for block in re.findall(r"```toml\n(.*?)```", TEXTS[name], re.DOTALL):
         sections = tomllib.loads(block)
-        assert with_rules(GradeSettings(), sections).calibration.rules or read_rules(sections, Path())
+        assert with_pixel_size_rules(GradeSettings(), sections).calibration.rules or read_rules(sections, Path())
 
 
 def test_without_a_topic_each_is_listed_with_its_line():

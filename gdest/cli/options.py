@@ -29,7 +29,7 @@ def command(run: Callable[..., None]) -> Callable[..., None]:
     """Add a function to the app; each of its parameters that is a settings dataclass becomes the options of its fields.
 
     An `Asked` in the parameter's annotation says for which fields; its default, if any, has the defaults. The
-    function is called with the settings made, which `SettingsError` may prevent.
+    function is called with the settings made, `SettingsError` for wrong values comes before the call.
     """
     parameters = inspect.signature(run, eval_str=True).parameters
     groups = {name: _group(parameter) for name, parameter in parameters.items() if _holds_settings(parameter)}

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from gdest.cli.console import print_rows
 from gdest.cli.run_info import load_weights
-from gdest.core import ExitCode, Graded, GradeSettings, ImageFile, exit_code, read_config, say, with_rules
+from gdest.core import ExitCode, Graded, GradeSettings, ImageFile, exit_code, read_config, say, with_pixel_size_rules
 from gdest.grading import grade_micrographs
 from gdest.model import NetworkPredictor
 from gdest.reports import Cell, ModelName, cells, write_heatmap
@@ -29,7 +29,7 @@ def run_analyze(
 
     Only the pixel sizes of a gdest.toml count; their globs are held against each path as the user gave it.
     """
-    settings = with_rules(settings, read_config(config))
+    settings = with_pixel_size_rules(settings, read_config(config))
     predictor = NetworkPredictor(load_weights(weights), settings)
     model = ModelName(predictor.name, predictor.sha256)
     table: list[dict[str, Cell]] = []

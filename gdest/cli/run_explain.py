@@ -38,7 +38,7 @@ def _explain_one(
     except MicrographError as error:
         raise MicrographError(f"{file.name}: {error}") from error
     graded = graded_row(micrograph, grade_map, predictor.card)
-    # what is no metal is no evidence either
+    # tiles without metal are not evidence
     metal = np.isfinite(pixel_grades(graded))
     grades = np.where(metal, explain(micrograph.pixels, classifier, settings).g_seen, np.float32(np.nan))
     title = "G seen"

@@ -1,4 +1,4 @@
-"""Write reports again from stored results, and compare them with the hashes in run.json."""
+"""Write reports again from stored results, and compare them with the hashes in record.json."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ def run_report(folder: Path, config: Path | None, *, fail_on_reject: bool) -> Ex
 
     Without another gdest.toml the micrographs keep their specimens and the scan's limits hold.
     """
-    run, _ = read_record(folder)
+    record, _ = read_record(folder)
     if config is None:
-        rules = Rules(None, read_rules({"limit": run.sections.get("limit")}, folder).limits)
+        rules = Rules(None, read_rules({"limit": record.sections.get("limit")}, folder).limits)
     else:
-        run = replace(run, sections=read_config(config))
-        rules = read_rules(run.sections, config.parent)
-    run = write_reports(run, rules, folder)
-    say_unassigned(unassigned(run, rules), len(run.table))
-    say(f"{len(run.table)} micrographs, the reports in {folder} are written again.")
-    return ExitCode.REJECTED if fail_on_reject and rejected(run, rules) else ExitCode.GRADED
+        record = replace(record, sections=read_config(config))
+        rules = read_rules(record.sections, config.parent)
+    record = write_reports(record, rules, folder)
+    say_unassigned(unassigned(record, rules), len(record.table))
+    say(f"{len(record.table)} micrographs, the reports in {folder} are written again.")
+    return ExitCode.REJECTED if fail_on_reject and rejected(record, rules) else ExitCode.GRADED
 
 
 def run_verify(folder: Path) -> ExitCode:
     """Print what has changed since the scan on standard output; return 0 when nothing has, else 3."""
-    run, reports = read_record(folder)
+    record, reports = read_record(folder)
     found = 0
-    for sentence in differences(run, reports, folder):
+    for sentence in differences(record, reports, folder):
         sys.stdout.write(f"{sentence}\n")
         found += 1
-    hashed = sum(1 for row in run.table if row["sha256"])
-    say(f"{RECORD_FILE}: SHA-256 {file_sha256(folder / RECORD_FILE)}, finished {run.finished}")
+    hashed = sum(1 for row in record.table if row["sha256"])
+    say(f"{RECORD_FILE}: SHA-256 {file_sha256(folder / RECORD_FILE)}, finished {record.finished}")
     say(f"{len(reports)} reports, the weights and {hashed} micrographs compared: {found or 'nothing'} changed.")
     return ExitCode.PROBLEMS if found else ExitCode.GRADED

@@ -30,7 +30,7 @@ def run_scan(
     weights: Path | None,
     config: Path | None,
     options: ScanSettings,
-) -> int:
+) -> ExitCode:
     """Scan once, or for ever with `watch`, or only print the plan with `dry_run`; return the exit code."""
     if options.quiet:
         be_quiet()

@@ -62,7 +62,7 @@ from .settings import (
     Device as Device,
     GradeSettings as GradeSettings,
     answer_settings as answer_settings,
-    with_rules as with_rules,
+    with_pixel_size_rules as with_pixel_size_rules,
 )
 from .terminal import MOST_NAMED as MOST_NAMED, be_quiet as be_quiet, progress as progress, say as say, stderr as stderr
 from .threads import CORES as CORES, heartbeat as heartbeat, in_order as in_order

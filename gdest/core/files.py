@@ -27,10 +27,11 @@ def image_files(roots: Sequence[Path], unreadable: list[str] | None = None) -> l
 
     A name is the path relative to its root, with `/`; with several roots it begins with the root's name. Hidden
     files and folders (`.name`, `._name`) and the output folders of gdest are left out. Folders that cannot be
-    listed are added to `unreadable`. Raises `SettingsError` for a root that does not exist, or two roots of one name.
+    listed are added to `unreadable`; a root that is gone meanwhile then counts as empty, and the names of the others
+    stay. Raises `SettingsError` for a root that does not exist otherwise, or two roots of one name.
     """
     for root in roots:
-        if not root.exists():
+        if not root.exists() and unreadable is None:
             raise SettingsError(f"{root} does not exist.")
     prefixes = [f"{root.resolve().name}/" if len(roots) > 1 else "" for root in roots]
     if len(set(prefixes)) < len(roots) and len(roots) > 1:
@@ -38,6 +39,7 @@ def image_files(roots: Sequence[Path], unreadable: list[str] | None = None) -> l
     found = [
         ImageFile(path, prefix + _readable(path.relative_to(root).as_posix()))
         for root, prefix in zip(roots, prefixes, strict=True)
+        if root.exists()
         for path in _walk(root, [] if unreadable is None else unreadable)
     ]
     return sorted(found, key=lambda file: file.name)

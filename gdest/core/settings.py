@@ -27,7 +27,7 @@ class GradeSettings:
     device: Device = "auto"
     precision: Annotated[
         Literal["auto", "fp32", "bf16"],
-        Option("auto, fp32 or bf16; auto takes bf16 where the machine computes in it."),
+        Option("auto, fp32 or bf16; auto takes what is fastest here, 8 bits too."),
     ] = "auto"
     max_megapixels: Annotated[float, Option("Refuse larger images.", POSITIVE)] = 1500.0
     read_timeout_s: Annotated[
@@ -48,7 +48,7 @@ def answer_settings(settings: GradeSettings) -> dict[str, object]:
     return {name: value for name, value in asdict(settings).items() if name not in speed_only}
 
 
-def with_rules(settings: GradeSettings, sections: dict[str, Any]) -> GradeSettings:
+def with_pixel_size_rules(settings: GradeSettings, sections: dict[str, Any]) -> GradeSettings:
     """Return the settings with the `[[pixel_size]]` rules of a gdest.toml; raise `SettingsError` for a wrong one."""
     raw = sections.get(Section.PIXEL_SIZE, [])
     if not isinstance(raw, list) or not all(isinstance(one, dict) for one in raw):
@@ -66,7 +66,7 @@ def _rule(number: int, keys: dict[str, Any]) -> PixelSizeRule:
         if not _is_of(kinds[key], value):
             raise SettingsError(f"{where}: {key} = {value!r} is of the wrong kind.")
     if "glob" not in keys:
-        raise SettingsError(f"{where}: a glob is missing, such as glob = 'microscope-2/**'.")
+        raise SettingsError(f"{where}: a glob is missing, such as glob = 'microscope-2/*'.")
     try:
         return PixelSizeRule(**keys)
     except SettingsError as error:

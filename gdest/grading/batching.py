@@ -70,7 +70,7 @@ class SharedPredictor:
 
     def __init__(self, predictor: Predictor) -> None:
         self.card, self.name, self.sha256 = predictor.card, predictor.name, predictor.sha256
-        self.batch, self.streams = predictor.batch, predictor.streams
+        self.streams = predictor.streams
         self._predictor = predictor
         self._waiting: deque[_Request] = deque()
         self._changed = threading.Condition()
@@ -79,6 +79,11 @@ class SharedPredictor:
             threading.Thread(target=self._serve, name=f"gdest network {number}", daemon=True)
             for number in range(self.streams)
         ]
+
+    @property
+    def batch(self) -> int:
+        """Return how many tiles the predictor works on at once, fewer since its memory was full."""
+        return self._predictor.batch
 
     def __enter__(self) -> SharedPredictor:
         for thread in self._threads:

@@ -21,10 +21,10 @@ from gdest.model.torch_engine import BATCH, TorchEngine
 logger = logging.getLogger(__name__)
 
 LONG_RUN = 50
-"""So many files are worth some seconds of preparing the network."""
+"""From so many files on, some seconds of preparing the network pay."""
 
 REPAID_FILES = 1000
-"""So many files repay torch.compile, about a minute, where it makes a pass a quarter or more faster."""
+"""From so many files on, torch.compile pays: about a minute, where it makes a pass a quarter or more faster."""
 
 
 class Engine(Protocol):

@@ -1,4 +1,4 @@
-"""A file in, micrographs out: formats, pixel size, what is no metal.
+"""A file in, micrographs out: formats, pixel size, what is not metal.
 
 The names that other rooms may use stand in `__init__.pyi`; each is imported when it is first asked for.
 """

@@ -1,4 +1,4 @@
-"""Turn a file into micrographs: grey pixels, a pixel size and where that came from, and what is no metal."""
+"""Turn a file into micrographs: grey pixels, a pixel size and where that came from, and what is not metal."""
 
 from __future__ import annotations
 
@@ -82,6 +82,9 @@ def read_micrographs(file: ImageFile, settings: GradeSettings) -> Iterator[Micro
     except MicrographError as error:
         named = ImageFile(file.path, page_name(file.name, number + 1))
         yield Failed(named, str(error), sha256, now())
+    except OSError as error:  # of the disk or the share, which may be well again by the next scan
+        named = ImageFile(file.path, page_name(file.name, number + 1))
+        yield Failed(named, f"cannot be read: {error.strerror or error}", sha256, now(), again=True)
 
 
 def _opened(path: Path) -> BufferedReader:

@@ -48,11 +48,11 @@ class VendorProcess:
         )  # fmt: skip
         theirs.close()
         self._connection = Connection(ours.detach())
-        self._waiting = False
+        self.waiting = False
 
     def ask(self, *request: Any) -> Any:
         """Send a request and return its answer; pixels are not pickled. Raises `MicrographError`."""
-        self._waiting = True
+        self.waiting = True
         try:
             self._connection.send(request)
             if not self._connection.poll(LONGEST_WAIT_S):
@@ -65,7 +65,7 @@ class VendorProcess:
                 answer = raw
         except (EOFError, OSError) as error:
             raise MicrographError(f"cannot decode: its reader {_how_it_ended(self.process)}") from error
-        self._waiting = False
+        self.waiting = False
         if kind == "failed":
             raise MicrographError(answer)
         return answer
@@ -73,7 +73,7 @@ class VendorProcess:
     @property
     def is_ready(self) -> bool:
         """Return whether the process lives and owes no answer."""
-        return not self._waiting and self.process.poll() is None
+        return not self.waiting and self.process.poll() is None
 
     def end(self) -> None:
         """End the process, whatever it is doing."""
@@ -107,9 +107,9 @@ class VendorFile:
             return self._process.ask(*request)
 
     @property
-    def is_ready(self) -> bool:
-        """Return whether the process can be asked for more."""
-        return self._is_open and self._process.is_ready
+    def can_be_asked(self) -> bool:
+        """Return whether the file is open and owes no answer; a process that died says so when it is asked."""
+        return self._is_open and not self._process.waiting
 
     def close(self) -> None:
         """Let go of the process, once no thread is asking it."""
@@ -128,13 +128,15 @@ class VendorPool:
         # kept here, since a connection that is garbage with the generator that uses it may be closed before that
         self._lent: set[VendorProcess] = set()
         self._lock = RLock()
+        self._ends_with_us = False
 
     @contextmanager
     def open(self, path: Path) -> Iterator[VendorFile]:
         """Lend a process that has a file open."""
-        process = self._take() or VendorProcess()
+        process = self._take() or self._started()
         file = VendorFile(process)
-        self._lent.add(process)
+        with self._lock:
+            self._lent.add(process)
         try:
             file.ask("open", path)
             yield file
@@ -147,6 +149,13 @@ class VendorPool:
         """End the processes that are idle."""
         while (process := self._take()) is not None:
             process.end()
+
+    def _started(self) -> VendorProcess:
+        with self._lock:
+            if not self._ends_with_us:
+                atexit.register(self.close)
+                self._ends_with_us = True
+        return VendorProcess()
 
     def _take(self) -> VendorProcess | None:
         with self._lock:
@@ -167,7 +176,6 @@ class VendorPool:
 
 
 POOL = VendorPool()
-atexit.register(POOL.close)
 
 
 def vendor_pages(path: Path) -> Iterator[Page]:
@@ -181,7 +189,7 @@ def vendor_pages(path: Path) -> Iterator[Page]:
     with POOL.open(path) as file:
         number = 0
         # a reader that died of one page tells nothing of the others
-        while file.is_ready and (fields := file.ask("next")) is not None:
+        while file.can_be_asked and (fields := file.ask("next")) is not None:
             rows, cols, pixel_sizes, in_rows, pixel_bytes = fields
             decode = partial(file.ask, "pixels", number)
             yield Page(rows, cols, pixel_sizes, decode, decode if in_rows else None, pixel_bytes)

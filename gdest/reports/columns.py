@@ -1,4 +1,7 @@
-"""Describe each column of the reports in one record, from which every report and the manual take theirs."""
+"""Describe each column of the reports in one record, from which every report takes its own.
+
+A test compares the page `columns` of the manual with it.
+"""
 
 from __future__ import annotations
 

@@ -54,9 +54,9 @@ def _write_specimens(sheet: Sheet, specimens: Sequence[Mapping[str, Cell]], reco
         write_table(sheet, list(SPECIMEN_COLUMNS.values()), specimens, None)
     elif record.sections.get("specimen"):
         sheet.worksheet.write_string(
-            0, 0, "No file fits the rule of gdest.toml, section [specimen]; it sees each path as in Micrographs."
+            0, 0, "No file fits the rule of gdest.toml, section [specimen]; it sees the paths of the sheet Micrographs."
         )
     else:
         sheet.worksheet.write_string(
-            0, 0, "No specimens: say in gdest.toml, section [specimen], how a file tells its own."
+            0, 0, "No specimens: say in gdest.toml, section [specimen], how a file's name gives its specimen."
         )

@@ -25,11 +25,10 @@ class Archive:
 def look(roots: Sequence[Path]) -> Archive:
     """Return what lies below the roots now, and name the folders that cannot be listed."""
     unreadable: list[str] = []
-    there = [root for root in roots if root.is_dir()]
-    files = image_files(there, unreadable)
+    files = image_files(roots, unreadable)
     for folder in unreadable[:MOST_NAMED]:
         say(f"{folder}: this folder cannot be listed; what is below it is not looked at.")
-    return Archive(tuple(files), whole=bool(files) and not unreadable and len(there) == len(roots))
+    return Archive(tuple(files), whole=bool(files) and not unreadable and all(root.is_dir() for root in roots))
 
 
 def look_for_images(roots: Sequence[Path]) -> Archive:

@@ -59,9 +59,9 @@ def rules_of(record: Record) -> Rules:
     return read_rules(record.sections, Path(record.rules_folder))
 
 
-def export(ledger: Ledger, recipe: Recipe, record: Record, out: Path) -> Results:
+def export(ledger: Ledger, recipe: Recipe, record: Record, rules: Rules, out: Path) -> Results:
     """Write every report unless those there say the same already; return what the output folder holds."""
-    rules, reports = rules_of(record), tuple(out / name for name in REPORTS)
+    reports = tuple(out / name for name in REPORTS)
     key = export_key(recipe, record, rules)
     current, left = ledger.export_is_current(key) and all(report.is_file() for report in reports), 0
     if not current:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from gdest.core import GradeSettings, SettingsError, read_config, with_rules
+from gdest.core import GradeSettings, SettingsError, read_config, with_pixel_size_rules
 from gdest.model import ModelFile, read_model_file, weights_path
 from gdest.reports import Record, read_rules
 from gdest.scan.exporting import begin_record
@@ -43,7 +43,7 @@ def prepare_scan(
     a wrong gdest.toml; `WeightsError` for weights that cannot be used.
     """
     sections = read_config(config)
-    settings = with_rules(settings, sections)
+    settings = with_pixel_size_rules(settings, sections)
     read_rules(sections, config.parent if config else Path())  # raises here, not after hours of grading
     _check_folders(roots, out)
     model = read_model_file(weights_path(weights))

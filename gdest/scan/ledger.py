@@ -62,10 +62,14 @@ class Ledger:
         try:
             folder.mkdir(parents=True, exist_ok=True)
             connection = sqlite3.connect(path, timeout=SECONDS_TO_WAIT, isolation_level=None, check_same_thread=False)
-            check_schema(connection, path)
-            if create:
-                connection.executescript(results_view(COLUMNS))
-            return cls(path, connection)
+            try:
+                check_schema(connection, path)
+                if create:
+                    connection.executescript(results_view(COLUMNS))
+                return cls(path, connection)
+            except BaseException:
+                connection.close()
+                raise
         except (OSError, sqlite3.Error) as error:
             raise OutputError(f"Cannot open the ledger {path}: {error}.") from error
 

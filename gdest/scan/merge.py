@@ -13,7 +13,7 @@ from pathlib import Path
 
 from gdest.core import FileState, OutputError, __version__, now
 from gdest.reports import picture_names
-from gdest.scan.exporting import export, record_of_shards
+from gdest.scan.exporting import export, record_of_shards, rules_of
 from gdest.scan.ledger import LEDGER, Ledger
 from gdest.scan.ledger_schema import Recipe, Run
 from gdest.scan.outcome import MergeOutcome
@@ -52,7 +52,8 @@ def merge_shards(out: Path, folders: Sequence[Path] = ()) -> MergeOutcome:
         if gone:
             ledger.mark_gone(recipe.id, gone, now())
         record = record_of_shards(folders[0], recipe, roots)
-        results = export(ledger, recipe, replace(record, seconds=time.monotonic() - began), out)
+        record = replace(record, seconds=time.monotonic() - began)
+        results = export(ledger, recipe, record, rules_of(record), out)
         ledger.end_run(number, now())
     doubled = tuple(sorted(name for name, count in times.items() if count > 1))
     return MergeOutcome(results, len(shards), doubled, tuple(_gaps(shards)))
@@ -62,7 +63,7 @@ def _read(folder: Path) -> _ShardFolder:
     with Ledger.open(folder) as ledger:
         run = ledger.last_run()
         if run is None:
-            raise OutputError(f"{folder} holds no finished scan.")
+            raise OutputError(f"{folder} holds no scan.")
         return _ShardFolder(folder, run, ledger.files(run.recipe.id), ledger.expected())
 
 

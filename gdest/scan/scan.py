@@ -108,11 +108,14 @@ class Scan:
         if signal and not files_read:  # older reports are not replaced by empty ones
             return ScanOutcome(None, 0, seconds, signal)
         record = replace(job.record, started=started, seconds=seconds, files_read=files_read)
-        results = export(self.ledger, self.recipe, record, job.out)
+        if signal:
+            say("Stopping; the reports of what was done are being written.")
+        rules = rules_of(record)
+        results = export(self.ledger, self.recipe, record, rules, job.out)
         if signal:
             return ScanOutcome(results, files_read, seconds, signal)
         self.ledger.end_run(run, now())
-        failing = rejected(read_record(job.out)[0], rules_of(record)) if job.options.fail_on_reject else 0
+        failing = rejected(read_record(job.out)[0], rules) if job.options.fail_on_reject else 0
         return ScanOutcome(results, files_read, seconds, rejected=failing)
 
     def _grade(self, plan: Plan) -> int:

@@ -43,7 +43,7 @@ def _why_not(file: ImageFile, options: ScanSettings, since_ns: int | None) -> st
     if options.shard and not options.shard.holds(file.name):
         return "belongs to another shard"
     if options.include and not any(fnmatchcase(file.name, glob) for glob in options.include):
-        return "fits no --include"
+        return "matches no --include pattern"
     for glob in options.exclude:
         if fnmatchcase(file.name, glob):
             return f"excluded by {glob}"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
-from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,7 +34,6 @@ def with_int8_limits(model: LoadedModel) -> LoadedModel:
     return replace(model, card=replace(model.card, int8_limits=limits, int8_g_gap=gap))
 
 
-@cache
 def sample_tiles(side: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """Return drawn tiles (n, side, side), always the same: of steel, one per `SAMPLE_G`, and of each unfit kind."""
     rng = np.random.default_rng(SEED)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from gdest import __version__
 from gdest.reports.assign import Rules, assign, specimen_rows
 from gdest.reports.columns import COLUMNS, Cell
 from gdest.reports.limits import Limit
@@ -34,7 +35,7 @@ def rows(count: int) -> list[dict[str, Cell]]:
         row |= {"grains_per_mm2": 15.5 * 2 ** (g - 1), "mean_diameter_um": 20.1, "mean_intercept_um": 18.2, "tiles": 30}
         row |= {"g_max": g + 1, "within_half_g": 0.9, "homogeneity": "uniform", "um_per_px": 0.5, "width_px": 1280}
         row |= {"um_per_px_source": "tiff-resolution", "height_px": 960, "sha256": f"{index:064d}", "model": "model"}
-        row |= {"model_sha256": "1" * 64, "gdest_version": "0.1.0", "graded_at": "2026-11-23T01:00:00+00:00"}
+        row |= {"model_sha256": "1" * 64, "gdest_version": __version__, "graded_at": "2026-11-23T01:00:00+00:00"}
         row |= {"area_by_half_g": "5.0:50% 5.5:50%", "homogeneity_note": "no more scatter than uniform steel shows"}
         row |= {"file_modified": f"2026-{index % 12 + 1:02d}-{index % 28 + 1:02d}T01:00:00+00:00"}
         table.append(row)

@@ -15,7 +15,7 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
-from gdest.model.predictor import choose_device
+from gdest.model import choose_device
 from gdest.training.augment import cut_batch
 from gdest.training.examples import Example
 from gdest.training.fit import new_card

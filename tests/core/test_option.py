@@ -10,7 +10,7 @@ import pytest
 from gdest.core.calibration import CalibrationSettings, PixelSizeRule
 from gdest.core.errors import SettingsError
 from gdest.core.option import POSITIVE, Asked, Declared, Option, at_least, between, check_fields, declared_fields
-from gdest.core.settings import GradeSettings, answer_settings, with_rules
+from gdest.core.settings import GradeSettings, answer_settings, with_pixel_size_rules
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,8 @@ def test_a_rule_of_gdest_toml_is_corrected_by_its_keys_and_an_option_by_its_flag
         with pytest.raises(SettingsError, match=needs):
             stated(magnification=20.0, **({"glob": "*"} if stated is PixelSizeRule else {}))
     with pytest.raises(SettingsError, match=r"\[\[pixel_size\]\] 2: um_per_px must be a positive number\.$"):
-        with_rules(GradeSettings(), {"pixel_size": [{"glob": "*", "um_per_px": 1}, {"glob": "*", "um_per_px": -1}]})
+        rules = [{"glob": "*", "um_per_px": 1}, {"glob": "*", "um_per_px": -1}]
+        with_pixel_size_rules(GradeSettings(), {"pixel_size": rules})
 
 
 @pytest.mark.parametrize(
@@ -69,7 +70,7 @@ def test_a_rule_of_gdest_toml_is_corrected_by_its_keys_and_an_option_by_its_flag
 )  # fmt: skip
 def test_a_rule_of_the_wrong_kind_is_one_sentence(raw, what):
     with pytest.raises(SettingsError, match=what):
-        with_rules(GradeSettings(), {"pixel_size": raw})
+        with_pixel_size_rules(GradeSettings(), {"pixel_size": raw})
 
 
 def test_only_what_changes_an_answer_belongs_to_the_recipe():

@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import errno
+import hashlib
+import os
+
 import numpy as np
 import pytest
 import tifffile
@@ -7,8 +11,9 @@ from PIL import Image
 
 from gdest.core.calibration import CalibrationSettings
 from gdest.core.errors import MicrographError, SettingsError
+from gdest.core.settings import GradeSettings
 from gdest.reading.grey import grey_8_bit
-from gdest.reading.micrograph import read_micrograph
+from gdest.reading.micrograph import read_micrograph, read_micrographs
 
 LUMA = np.array([0.299, 0.587, 0.114])
 
@@ -171,3 +176,14 @@ def test_a_header_that_promises_too_many_pixels_is_refused(saved):
     file = saved("large.png", Image.new("L", (3000, 2000)))
     with pytest.raises(MicrographError, match="megapixels"):
         read_micrograph(file, max_megapixels=5.0)
+
+
+@pytest.mark.parametrize("number", [errno.EIO, errno.ETIMEDOUT, errno.ESTALE])
+def test_a_read_that_fails_is_a_row_that_the_next_scan_tries_again(saved, grey, monkeypatch, number):
+    def broken(_stream, _name):
+        raise OSError(number, os.strerror(number))
+
+    file = saved("a.png", Image.fromarray(grey))
+    monkeypatch.setattr(hashlib, "file_digest", broken)
+    (row,) = read_micrographs(file, GradeSettings())
+    assert (row.reason, row.again) == (f"cannot be read: {os.strerror(number)}", True)

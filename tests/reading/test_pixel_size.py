@@ -11,7 +11,7 @@ from gdest.core.calibration import CalibrationSettings, PixelSizeRule
 from gdest.core.config import read_config
 from gdest.core.errors import MicrographError, SettingsError
 from gdest.core.records import PixelSize
-from gdest.core.settings import GradeSettings, with_rules
+from gdest.core.settings import GradeSettings, with_pixel_size_rules
 from gdest.grading.pipeline import grade_micrographs
 from gdest.reading.micrograph import read_micrograph
 from gdest.reading.pixel_size import choose_pixel_size
@@ -146,7 +146,7 @@ def test_implausible_fields_are_refused_when_stated_and_dropped_when_told():
 
 def rules(tmp_path, text):
     (tmp_path / "gdest.toml").write_text(text)
-    return with_rules(GradeSettings(), read_config(tmp_path / "gdest.toml")).calibration.rules
+    return with_pixel_size_rules(GradeSettings(), read_config(tmp_path / "gdest.toml")).calibration.rules
 
 
 def test_rules_are_read_from_gdest_toml(tmp_path):

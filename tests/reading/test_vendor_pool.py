@@ -45,6 +45,18 @@ def test_a_reader_that_dies_costs_one_file_and_the_next_is_read(tmp_path, grey, 
     assert np.array_equal(row.pixels, grey)
 
 
+def test_a_reader_that_dies_between_two_pages_loses_none_in_silence(tmp_path, grey):
+    (tmp_path / "a.nd2").write_bytes(nd2([grey, grey], 0.345))
+    found = read_micrographs(ImageFile(tmp_path / "a.nd2", "a.nd2"), GradeSettings())
+    first = next(found)
+    assert np.array_equal(first.pixels, grey)
+    (process,) = vendor_pool.POOL._lent
+    process.process.kill()
+    process.process.wait()
+    (second,) = found
+    assert (second.file.name, second.reason) == ("a.nd2#2", "cannot decode: its reader crashed (signal 9)")
+
+
 def test_a_process_is_used_again_replaced_when_it_died_and_ended_by_its_pool(tmp_path, grey):
     pool = vendor_pool.VendorPool()
     (tmp_path / "a.nd2").write_bytes(nd2([grey], 0.345))

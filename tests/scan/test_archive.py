@@ -18,6 +18,7 @@ def test_a_root_that_vanished_makes_no_whole_archive(tmp_path):
     assert look(roots).whole
     (tmp_path / "two").rename(tmp_path / "elsewhere")
     assert not look(roots).whole
+    assert [file.name for file in look(roots).files] == ["one/a.tif"]  # not a new file of another name
 
 
 def test_an_archive_without_a_file_is_not_whole(tmp_path):

@@ -18,7 +18,7 @@ from gdest.training.settings import TrainSettings
 
 def test_the_sample_tiles_are_always_the_same_and_hold_every_grade():
     steel, unfit = sample_tiles(96)
-    for first, again in zip((steel, unfit), sample_tiles.__wrapped__(96), strict=True):
+    for first, again in zip((steel, unfit), sample_tiles(96), strict=True):
         assert np.array_equal(first, again)
     assert steel.shape == (len(SAMPLE_G), 96, 96)
     assert unfit.shape == (3 * UNFIT_TILES, 96, 96)
