@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
@@ -13,7 +15,7 @@ from gdest.core.records import Failed, Graded, GradeMap, ImageFile, Micrograph
 from gdest.core.settings import GradeSettings
 from gdest.core.tiles import GreyImage
 from gdest.grading import pipeline
-from gdest.grading.pipeline import grade_files, grade_micrographs, graded_row
+from gdest.grading.pipeline import grade_files, grade_map_of, grade_micrographs, graded_row
 from gdest.grading.zooms import predict_grade_map
 
 
@@ -154,7 +156,8 @@ def test_a_file_that_hangs_is_a_row_to_try_again_and_the_next_is_graded(write_ti
     files = [write_tiff("a.tif", grey), write_tiff("b.tif", grey)]
     stalled, graded = grade_micrographs(files, FakePredictor(), GradeSettings(read_timeout_s=1.0))
     let_go.set()
-    assert (stalled.again, stalled.sha256) == (True, None)
+    assert (stalled.file, stalled.again, stalled.sha256) == (files[0], True, None)
+    assert stalled.graded_at[:2] == "20"
     assert stalled.reason == "reading gave no answer within 1 s; the next scan tries again"
     assert graded.status == "graded"
 
@@ -164,6 +167,35 @@ def test_a_picture_that_breaks_off_while_it_is_looked_at_is_a_failed_row(write_t
         raise MicrographError("strip 3 is damaged")
 
     monkeypatch.setattr(pipeline, "grade_map_of", broken)
-    (row,) = grade_micrographs([write_tiff("a.tif", grey)], FakePredictor(), GradeSettings())
+    file = write_tiff("a.tif", grey)
+    (row,) = grade_micrographs([file], FakePredictor(), GradeSettings())
     assert isinstance(row, Failed)
-    assert (row.reason, len(row.sha256), row.again) == ("strip 3 is damaged", 64, False)
+    assert (row.file, row.reason, len(row.sha256), row.again) == (file, "strip 3 is damaged", 64, False)
+    assert row.graded_at[:2] == "20"
+
+
+def test_a_row_says_how_uniform_its_map_is_and_when_it_was_graded():
+    grades = np.full((4, 5), 6.0, np.float32)
+    grid = tile_grid(4 * 224, 5 * 224, 224, 224)
+    pixels = np.random.default_rng(1).integers(0, 256, (4 * 224, 5 * 224), dtype=np.uint8)
+    micrograph = Micrograph(ImageFile(None, "a.tif"), pixels, 1.0, "command-line", "0" * 64)
+    row = graded_row(micrograph, GradeMap(grades, grid, 1.0, 20), CARD)
+    assert (row.homogeneity, row.homogeneity_note) == ("uniform", "no more scatter than uniform steel shows")
+    assert abs(datetime.now(UTC) - datetime.fromisoformat(row.graded_at)) < timedelta(minutes=1)
+
+
+def test_intercepts_are_counted_only_where_that_is_asked(write_tiff, grey, monkeypatch):
+    monkeypatch.setattr(pipeline, "cross_checked", lambda row: replace(row, intercepts=77))
+    for asked, counted in ((False, None), (True, 77)):
+        settings = GradeSettings(cross_check=asked)
+        (row,) = grade_micrographs([write_tiff("a.tif", grey)], FakePredictor(), settings)
+        assert row.intercepts == counted
+
+
+def test_what_is_not_metal_in_a_micrograph_has_no_grade():
+    not_metal = np.zeros((56, 84), bool)  # cells of 8 px: 448 x 672
+    not_metal[:28, :28] = True
+    pixels = np.zeros((448, 672), np.uint8)
+    micrograph = Micrograph(ImageFile(None, "a.tif"), pixels, 1.0, "", "", not_metal=not_metal, cell_px=8)
+    seen = grade_map_of(micrograph, FakePredictor(6.0), 224).g_seen
+    assert np.isnan(seen).tolist() == [[True, False, False], [False, False, False]]
