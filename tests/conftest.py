@@ -1,15 +1,13 @@
 from __future__ import annotations
 
-import logging
 from pathlib import Path
 
 import numpy as np
 import pytest
 import tifffile
-from PIL import Image
+from helpers.process_settings import process_settings_kept
 
 from gdest.core.records import ImageFile
-from gdest.reading.decoders import LOGGERS
 
 pytest_plugins = ["helpers.scan_fixtures"]
 
@@ -24,12 +22,8 @@ def bundled_model():
 
 @pytest.fixture(autouse=True)
 def _process_settings():
-    """Take back what a command run in this process sets for all of it; pytest itself keeps the warning filters."""
-    levels, limit = {name: logging.getLogger(name).level for name in LOGGERS}, Image.MAX_IMAGE_PIXELS
-    yield
-    Image.MAX_IMAGE_PIXELS = limit
-    for name, level in levels.items():
-        logging.getLogger(name).setLevel(level)
+    with process_settings_kept():
+        yield
 
 
 @pytest.fixture

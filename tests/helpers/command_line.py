@@ -11,6 +11,7 @@ from pathlib import Path
 from unittest import mock
 
 from gdest.cli import main
+from helpers.process_settings import process_settings_kept
 
 EXAMPLES = Path(__file__).parent.parent.parent / "examples"
 
@@ -25,7 +26,7 @@ def gdest(*arguments, cwd=None):
     words = list(map(str, arguments))
     out, err, code = StringIO(), StringIO(), 0
     argv = mock.patch.object(sys, "argv", ["gdest", *words])
-    with argv, chdir(cwd or os.curdir), redirect_stdout(out), redirect_stderr(err):
+    with argv, chdir(cwd or os.curdir), redirect_stdout(out), redirect_stderr(err), process_settings_kept():
         try:
             main()
         except SystemExit as end:
