@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from gdest.cli.run_scan import say_unassigned
-from gdest.core import ExitCode, read_config, say
+from gdest.core import ExitCode, Section, read_config, say
 from gdest.reports import RECORD_FILE, Rules, differences, file_sha256, read_record, read_rules, rejected, write_reports
 from gdest.scan import unassigned
 
@@ -19,7 +19,7 @@ def run_report(folder: Path, config: Path | None, *, fail_on_reject: bool) -> Ex
     """
     record, _ = read_record(folder)
     if config is None:
-        rules = Rules(None, read_rules({"limit": record.sections.get("limit")}, folder).limits)
+        rules = Rules(None, read_rules({Section.LIMIT: record.sections.get(Section.LIMIT)}, folder).limits)
     else:
         record = replace(record, sections=read_config(config))
         rules = read_rules(record.sections, config.parent)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from gdest.core import Section, Status
 from gdest.reports.columns import SPECIMEN_COLUMNS, Cell
 from gdest.reports.limits import Found, Limit, read_limits, verdict
 from gdest.reports.specimens import (
@@ -33,7 +34,7 @@ class Rules:
 
 def read_rules(sections: Mapping[str, Any], base: Path) -> Rules:
     """Return the rules of a gdest.toml that lies in `base`; raise `SettingsError` with one sentence."""
-    return Rules(specimen_rule(sections.get("specimen"), base), read_limits(sections.get("limit")))
+    return Rules(specimen_rule(sections.get(Section.SPECIMEN), base), read_limits(sections.get(Section.LIMIT)))
 
 
 def assign(table: Sequence[dict[str, Cell]], rules: Rules) -> list[dict[str, Cell]]:
@@ -57,7 +58,10 @@ def _origin_cells(row: Mapping[str, Cell], rule: SpecimenRule | None) -> dict[st
 def _verdict_cells(row: Mapping[str, Cell], limits: Sequence[Limit]) -> dict[str, Cell]:
     names = {name: str(row.get(name) or "") for name in ("file", *ORIGIN_FIELDS)}
     found = Found(
-        _number(row["g_low"]), _number(row["g_high"]), str(row["homogeneity"] or "unknown"), row["status"] == "graded"
+        _number(row["g_low"]),
+        _number(row["g_high"]),
+        str(row["homogeneity"] or "unknown"),
+        row["status"] == Status.GRADED,
     )
     said, why = verdict([limit for limit in limits if limit.holds_for("micrograph", names)], found)
     return {"verdict": said, "verdict_reason": why or None}
@@ -87,7 +91,7 @@ def identity(row: Mapping[str, Cell]) -> tuple[str, ...]:
 def _specimen_row(key: tuple[str, ...], rows: Sequence[dict[str, Cell]], limits: Sequence[Limit]) -> dict[str, Cell]:
     locations = sorted({str(row["location"]) for row in rows if row.get("location")})
     origin = Origin(key[0], key[1], key[2], key[3], "; ".join(locations))
-    measured = [_field(row) for row in rows if row["status"] == "graded"]
+    measured = [_field(row) for row in rows if row["status"] == Status.GRADED]
     found = specimen_statistics(origin, measured, len(rows) - len(measured))
     cells: dict[str, Cell] = {name: _rounded(getattr(found, name, None)) for name in SPECIMEN_COLUMNS}
     cells |= {name: getattr(origin, name) or None for name in ORIGIN_FIELDS}

@@ -6,7 +6,7 @@ A test compares the page `columns` of the manual with it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 Cell = str | int | float | None
@@ -60,6 +60,16 @@ def _by_name(*columns: Column) -> Mapping[str, Column]:
 
 
 SHOWN: Mapping[str, Any] = {"printed": True, "always": True}
+
+VERDICT = Column(
+    "verdict",
+    "pass, fail or undecided by the limits in gdest.toml",
+    stated_width=11,
+    printed=True,
+    badge=True,
+    gallery=3,
+)
+"""The same for a micrograph and for a specimen; the sheet Problems shows it too."""
 
 COLUMNS = _by_name(
     Column("file", "path relative to the scanned folder", stated_width=36, **SHOWN, gallery=1, problems=1),
@@ -122,15 +132,7 @@ COLUMNS = _by_name(
     Column("heat", "heat of the specimen"),
     Column("order", "order of the specimen"),
     Column("location", "location within the specimen", wrapped=True),
-    Column(
-        "verdict",
-        "pass, fail or undecided by the limits in gdest.toml",
-        stated_width=11,
-        printed=True,
-        badge=True,
-        gallery=3,
-        problems=3,
-    ),
+    replace(VERDICT, problems=3),
     Column(
         "verdict_reason",
         "the limits that gave the verdict",
@@ -153,14 +155,7 @@ SPECIMEN_COLUMNS = _by_name(
     Column("heat", "heat", gallery=2),
     Column("order", "order"),
     Column("location", "locations of its micrographs", wrapped=True),
-    Column(
-        "verdict",
-        "pass, fail or undecided by the limits in gdest.toml",
-        stated_width=11,
-        printed=True,
-        badge=True,
-        gallery=3,
-    ),
+    VERDICT,
     Column("verdict_reason", "the limits that gave the verdict", stated_width=32, printed=True, wrapped=True),
     _whole("fields", "micrographs with status graded; only these count", printed=True, gallery=4),
     _whole("fields_left_out", "micrographs with any other status", printed=True),

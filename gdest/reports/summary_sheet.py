@@ -8,7 +8,7 @@ from datetime import date as calendar_date
 from statistics import median
 from typing import Any, NamedTuple
 
-from gdest.core import Status
+from gdest.core import Section, Status
 from gdest.reports.columns import Cell
 from gdest.reports.limits import Limit, Verdict
 from gdest.reports.record import NOTE, Record
@@ -111,7 +111,7 @@ def _facts(
         lines += [("coarsest G", round(min(grades), 1)), ("median G", round(median(grades), 1))]
         lines += [("finest G", round(max(grades), 1))]
     lines += [("specimens", len(specimens))] if specimens else []
-    if record.sections.get("specimen"):
+    if record.sections.get(Section.SPECIMEN):
         lines += [("without a specimen", sum(not row.get("specimen") for row in record.table))]
     lines += [(f"limit {number}", limit.sentence) for number, limit in enumerate(limits, start=1)]
     if limits:

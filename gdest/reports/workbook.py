@@ -11,7 +11,7 @@ from pathlib import Path
 
 from xlsxwriter import Workbook
 
-from gdest.core import Status, write_atomically
+from gdest.core import Section, Status, write_atomically
 from gdest.reports.columns import COLUMNS, HEATMAP, SPECIMEN_COLUMNS, Cell, columns_in
 from gdest.reports.limits import Limit, Verdict
 from gdest.reports.links import Links
@@ -52,7 +52,7 @@ def _is_problem(row: Mapping[str, Cell]) -> bool:
 def _write_specimens(sheet: Sheet, specimens: Sequence[Mapping[str, Cell]], record: Record) -> None:
     if specimens:
         write_table(sheet, list(SPECIMEN_COLUMNS.values()), specimens, None)
-    elif record.sections.get("specimen"):
+    elif record.sections.get(Section.SPECIMEN):
         sheet.worksheet.write_string(
             0, 0, "No file fits the rule of gdest.toml, section [specimen]; it sees the paths of the sheet Micrographs."
         )

@@ -8,9 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-MEASURE = {"classification": "top1", "regression": "within_half"}
-"""What the paper counts as correct: Top-1 for a classifier, within 0.5 G for a regressor; of micrographs here."""
-
 NOT_RUN = "not run"
 
 
