@@ -1,6 +1,13 @@
 from . import grain_size as grain_size
 from .calibration import CalibrationSettings as CalibrationSettings, PixelSizeRule as PixelSizeRule, UmPerPx as UmPerPx
 from .config import Section as Section, read_config as read_config
+from .counted import (
+    BOUNDARY_CLASSES as BOUNDARY_CLASSES,
+    BoundaryField as BoundaryField,
+    GrainCount as GrainCount,
+    Mark as Mark,
+    Overlay as Overlay,
+)
 from .errors import (
     ArchiveError as ArchiveError,
     DataError as DataError,

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from gdest.core.counted import GrainCount
 from gdest.core.tiles import Regions
 from gdest.core.words import PixelSizeSource, Status
 
@@ -95,11 +96,14 @@ class TileAnswers:
 
     `g_seen` (n,); `unfit` (n, 3), for each of `UNFIT` the log odds against a gradeable tile; `novelty`
     (n,), the distance from the training tiles, about 1 among them. Without a judge, the last two are NaN.
+    `boundaries` (n, 3, side / 2, side / 2) uint8 is there where it was asked for: for each of `BOUNDARY_CLASSES` its
+    probability, 255 is sure, at half the tile's resolution.
     """
 
     g_seen: NDArray[np.float32]
     unfit: NDArray[np.float32]
     novelty: NDArray[np.float32]
+    boundaries: NDArray[np.uint8] | None = None
 
 
 @dataclass(frozen=True)
@@ -141,7 +145,7 @@ class GradeStatistics:
 class Graded:
     """Hold one row of the report: a micrograph and what is known of it.
 
-    G values are None when the pixel size is unknown.
+    G values are None when the pixel size is unknown. `count` is what was counted, None where nobody asked for it.
     """
 
     micrograph: Micrograph
@@ -155,6 +159,7 @@ class Graded:
     homogeneity_note: str = ""
     g_intercept: float | None = None
     intercepts: int | None = None
+    count: GrainCount | None = None
 
     @property
     def shift(self) -> float:

@@ -1,0 +1,91 @@
+"""The nouns of counting: what the network sees of boundaries, and what is counted on it.
+
+Lengths are in um, areas in um2 and G is true where the pixel size is known; until then a px of the file counts as the
+model's reference pixel size, as with `g_seen`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import IntEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+BOUNDARY_CLASSES = ("grain", "twin", "particle")
+"""What each channel of a boundary map is the probability of, in their order: a grain boundary, a twin boundary, and
+a particle or pore with its inside."""
+
+
+class Mark(IntEnum):
+    """Say what one cell of an overlay shows."""
+
+    NOTHING = 0
+    GRAIN = 1
+    TWIN = 2
+    PARTICLE = 3
+    LARGEST = 4
+    LINE = 5
+    HIT = 6
+    LEFT_OUT = 7
+
+
+@dataclass(frozen=True)
+class BoundaryField:
+    """Hold the boundary map of one part of a micrograph: each of `BOUNDARY_CLASSES`, (rows, cols) uint8, 255 is sure.
+
+    A cell is `cell_px` px of the file wide. `top` and `left` are the part's place in the file in px. `usable` marks
+    the cells that show metal; None means that all do.
+    """
+
+    grain: NDArray[np.uint8]
+    twin: NDArray[np.uint8]
+    particle: NDArray[np.uint8]
+    cell_px: float
+    top: float = 0.0
+    left: float = 0.0
+    usable: NDArray[np.bool_] | None = None
+
+
+@dataclass(frozen=True)
+class Overlay:
+    """Hold what is drawn over a part of a micrograph: a `Mark` per cell (rows, cols) uint8, placed as its boundary map."""
+
+    marks: NDArray[np.uint8]
+    cell_px: float
+    top: float = 0.0
+    left: float = 0.0
+
+
+@dataclass(frozen=True)
+class GrainCount:
+    """Hold what was counted on one micrograph by ASTM E112; NaN where it cannot be said, and `note` says why.
+
+    `g` is the number that reports lead with, `g_low`..`g_high` its 95 % interval. `grains` is Saltikov's planimetric
+    count, `intercepts` the weighed number of intercepts. `by_direction_um` holds the mean intercepts along test lines
+    at 0, 45, 90 and 135 degrees to the rows, `anisotropy` their longest over their shortest. `g_largest_grain` is the
+    G of the largest grain found (E930). `areas_um2` (n,) holds the areas of the grains that lie whole in the picture.
+    `homogeneity` is `uniform`, `duplex:<class of E1181>` or `unknown`, from the grains; empty where grains do not close.
+    `overlays` are the pictures of the parts, one unless the micrograph was counted in several.
+    """
+
+    g: float = np.nan
+    g_low: float = np.nan
+    g_high: float = np.nan
+    g_planimetric: float = np.nan
+    g_intercepts: float = np.nan
+    grains: float = np.nan
+    intercepts: float = np.nan
+    relative_accuracy: float = np.nan
+    mean_intercept_um: float = np.nan
+    by_direction_um: tuple[float, ...] = ()
+    anisotropy: float = np.nan
+    aspect_ratio: float = np.nan
+    g_largest_grain: float = np.nan
+    twinned_share: float = np.nan
+    particle_share: float = np.nan
+    areas_um2: NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, np.float32))
+    homogeneity: str = ""
+    homogeneity_note: str = ""
+    note: str = ""
+    overlays: tuple[Overlay, ...] = ()
