@@ -49,7 +49,7 @@ class BoundaryField:
 
 @dataclass(frozen=True)
 class Overlay:
-    """Hold what is drawn over a part of a micrograph: a `Mark` per cell (rows, cols) uint8, placed as its boundary map."""
+    """Hold what is drawn over a part of a micrograph: a `Mark` per cell (rows, cols) uint8, placed as its map."""
 
     marks: NDArray[np.uint8]
     cell_px: float
@@ -65,7 +65,7 @@ class GrainCount:
     count, `intercepts` the weighed number of intercepts. `by_direction_um` holds the mean intercepts along test lines
     at 0, 45, 90 and 135 degrees to the rows, `anisotropy` their longest over their shortest. `g_largest_grain` is the
     G of the largest grain found (E930). `areas_um2` (n,) holds the areas of the grains that lie whole in the picture.
-    `homogeneity` is `uniform`, `duplex:<class of E1181>` or `unknown`, from the grains; empty where grains do not close.
+    `homogeneity` is `uniform`, `duplex:<class of E1181>` or `unknown`, from the grains; empty without closed ones.
     `overlays` are the pictures of the parts, one unless the micrograph was counted in several.
     """
 
