@@ -38,6 +38,7 @@ class ModelCard:
     the scatter of tile grades within a uniform micrograph: rows of (G_seen, sd); all are
     interpolated linearly. `limits` holds the largest value of each `Doubt` that a graded micrograph may have.
     `input` is crop or image, what the network was trained to be shown;
+    `boundaries` says whether it also draws boundaries;
     `classes` are the grades at p0 that a classifier tells apart. `training` and `errors` are free records for people.
 
     `int8_limits` are the largest numbers that 8 bits hold at the inputs of the convolutions, in the order of the
@@ -61,6 +62,7 @@ class ModelCard:
     errors: dict[str, float] = field(default_factory=dict)
     gdest_version: str = ""
     input: NetworkInput = "crop"
+    boundaries: bool = False
     int8_limits: tuple[float, ...] = ()
     int8_g_gap: float | None = None
 
@@ -76,6 +78,8 @@ class ModelCard:
             for name in ("correction", "interval", "tile_scatter"):
                 raw[name] = tuple((float(g), float(value)) for g, value in raw.get(name, ()))
             raw["classes"] = tuple(raw["classes"])
+            if not isinstance(raw.get("boundaries", False), bool):
+                raise ValueError("boundaries must be true or false")
             raw["int8_limits"], raw["int8_g_gap"] = _read_int8(raw)
             return cls(**raw)
         except (ValueError, TypeError, KeyError, AttributeError) as error:

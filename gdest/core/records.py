@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from gdest.core.counted import GrainCount
+from gdest.core.counted import BoundaryField, GrainCount
 from gdest.core.tiles import Regions
 from gdest.core.words import PixelSizeSource, Status
 
@@ -114,7 +114,8 @@ class GradeMap:
     counts in px of the graded picture. G_seen is what the model saw, at its reference pixel size,
     moved to the file's own pixels. `doubts` holds one number per name in the card's `limits`, NaN
     where it could not be measured. Where halving left too few tiles to show how they lie, `closer` is the map of
-    the larger picture, whose tiles hold fewer grains.
+    the larger picture, whose tiles hold fewer grains. `boundaries` are the fields to count grains on, where boundaries
+    were asked for; they are large, and not kept once they have been counted on.
     """
 
     g_seen: NDArray[np.float32]
@@ -123,6 +124,7 @@ class GradeMap:
     tiles: int
     doubts: dict[str, float] = field(default_factory=dict)
     closer: GradeMap | None = None
+    boundaries: tuple[BoundaryField, ...] = ()
 
 
 @dataclass(frozen=True)

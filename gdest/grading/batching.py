@@ -154,9 +154,7 @@ class SharedPredictor:
             for part in batch:
                 mine, request = slice(end, end + part.stop - part.start), part.request
                 end = mine.stop
-                request.parts[part.start] = TileAnswers(
-                    answers.g_seen[mine], answers.unfit[mine], answers.novelty[mine]
-                )
+                request.parts[part.start] = _some_answers(answers, mine)
                 complete = sum(len(each.g_seen) for each in request.parts.values()) == request.count
                 if complete and not request.whole.done():
                     request.whole.set_result(join_answers([request.parts[start] for start in sorted(request.parts)]))
@@ -165,4 +163,11 @@ class SharedPredictor:
 def join_answers(parts: Sequence[TileAnswers]) -> TileAnswers:
     """Return the answers of several batches as those of one."""
     g_seen, unfit, novelty = zip(*((part.g_seen, part.unfit, part.novelty) for part in parts), strict=True)
-    return TileAnswers(np.concatenate(g_seen), np.concatenate(unfit), np.concatenate(novelty))
+    drawn = [part.boundaries for part in parts if part.boundaries is not None]
+    maps = np.concatenate(drawn) if drawn else None
+    return TileAnswers(np.concatenate(g_seen), np.concatenate(unfit), np.concatenate(novelty), maps)
+
+
+def _some_answers(answers: TileAnswers, mine: slice) -> TileAnswers:
+    maps = None if answers.boundaries is None else answers.boundaries[mine]
+    return TileAnswers(answers.g_seen[mine], answers.unfit[mine], answers.novelty[mine], maps)

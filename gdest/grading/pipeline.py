@@ -26,8 +26,9 @@ from gdest.core import (
 from gdest.grading.batching import Predictor, SharedPredictor
 from gdest.grading.doubts import reasons
 from gdest.grading.intercepts import cross_checked
+from gdest.grading.looks import FEWEST_USABLE
 from gdest.grading.summary import at_pixel_size, summarize
-from gdest.grading.zooms import FEWEST_USABLE, predict_grade_map
+from gdest.grading.zooms import predict_grade_map
 from gdest.reading import read_micrographs
 
 FILES_UNDER_WAY = 2 * CORES + 2

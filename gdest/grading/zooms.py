@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gdest.core import (
+    BoundaryField,
     GradeMap,
     GreyImage,
-    MicrographError,
     Regions,
-    TileAnswers,
-    TileGrid,
     Tiles,
-    grain_size,
-    halve,
     metal_tiles,
-    tile_grid,
-    usable_tiles,
 )
 from gdest.grading.batching import Predictor, join_answers
 from gdest.grading.doubts import measured_doubts
+from gdest.grading.looks import Look, Shown, drawn_by_blocks, fields_of, half_of, look_at, look_at_half
 from gdest.grading.spatial_patterns import FEWEST_FOR_PATTERNS
+from gdest.grading.tracing import enlarged_fields
 
 COARSE_G = 5.0
 """Below this G in the picture a tile holds few grains (12 at G 5); the picture is halved."""
@@ -35,9 +32,6 @@ FINE_G = 10.0
 """Above this G in the picture a grain is less than 11 px across; the picture is enlarged to twice the size."""
 
 G_PER_HALVING = 2.0
-FEWEST_USABLE = 3
-"""With fewer tiles left after banners, scale bars, mounting and reflections a person should look."""
-
 FINE_TILES, FEW_TILES = 64, 9
 """Of fine grains the middles of at most so many tiles are enlarged; of fewer than a few tiles all four quarters."""
 
@@ -64,7 +58,7 @@ def predict_grade_map(
     each tile is also seen enlarged: what it shows moves the whole map. Tiles that
     `not_metal`, cells of `cell_px` pixels a side, covers are NaN; raises `MicrographError` when all are.
     """
-    shown = _Shown(not_metal, cell_px, predictor, stride_px)
+    shown = Shown(not_metal, cell_px, predictor, stride_px)
     looks = _looks_while_coarse(picture, shown)
     kept, larger = looks[-1], looks[-2] if len(looks) > 1 else None
     smaller = _next_smaller(kept, shown)
@@ -79,25 +73,45 @@ def predict_grade_map(
         tiles=sum(look.tiles for look in (*looks, smaller) if look) + finer.tiles,
         doubts=measured_doubts(kept.answers, gap, larger.answers if larger and shows_gaps else None),
         closer=_closer(looks),
+        boundaries=finer.boundaries or fields_of(kept),
     )
 
 
-def _looks_while_coarse(picture: GreyImage | Regions, shown: _Shown) -> list[_Look]:
+def draw_boundaries(
+    picture: GreyImage | Regions,
+    grade_map: GradeMap,
+    predictor: Predictor,
+    stride_px: int,
+    not_metal: NDArray[np.bool_] | None = None,
+    cell_px: int = 1,
+) -> Iterator[BoundaryField]:
+    """Yield the fields of a picture whose grade map is known, at the zoom that decided it; only what fits in memory."""
+    shown = Shown(not_metal, cell_px, predictor, stride_px)
+    if is_enlarged(grade_map.zoom, float(np.nanmean(grade_map.g_seen))):
+        yield from _seen_enlarged(look_at(picture, 1.0, shown), shown).boundaries
+        return
+    zoom = 1.0
+    while zoom > grade_map.zoom:
+        picture, zoom = half_of(picture), zoom / 2.0
+    yield from drawn_by_blocks(picture, zoom, shown)
+
+
+def _looks_while_coarse(picture: GreyImage | Regions, shown: Shown) -> list[Look]:
     """Return the looks at a picture as it is, at half the size... while its grains are coarse; the last is kept."""
-    looks = [_look(picture, 1.0, shown)]
+    looks = [look_at(picture, 1.0, shown)]
     while looks[-1].in_picture < COARSE_G and looks[-1].can_be_halved:
-        looks.append(_look_at_half(looks[-1], shown))
+        looks.append(look_at_half(looks[-1], shown))
     return looks
 
 
-def _next_smaller(kept: _Look, shown: _Shown) -> _Look | None:
+def _next_smaller(kept: Look, shown: Shown) -> Look | None:
     """Return a look at half the size for comparison; None where it would be too small, or finer than is trained."""
     if kept.can_be_halved and kept.in_picture + G_PER_HALVING <= shown.predictor.card.g_max:
-        return _look_at_half(kept, shown)
+        return look_at_half(kept, shown)
     return None
 
 
-def _gap(kept: _Look, other: _Look | None) -> float:
+def _gap(kept: Look, other: Look | None) -> float:
     """Return the difference in G between two zooms, less what a mixed field explains; NaN without another zoom."""
     if other is None:
         return float("nan")
@@ -115,9 +129,10 @@ class _Finer:
 
     by_g: float
     tiles: int
+    boundaries: tuple[BoundaryField, ...] = ()
 
 
-def _seen_enlarged(look: _Look, shown: _Shown) -> _Finer:
+def _seen_enlarged(look: Look, shown: Shown) -> _Finer:
     """Return what tiles show at twice the size.
 
     The network tells grains of a few pixels poorly: above G 11 its error is halved by looking at them enlarged.
@@ -128,9 +143,21 @@ def _seen_enlarged(look: _Look, shown: _Shown) -> _Finer:
     wanted = np.zeros(look.usable.size, bool)
     wanted[picked] = True
     parts = metal_tiles(look.picture, look.grid, wanted.reshape(look.usable.shape))
-    answers = join_answers([shown.predictor.predict([_enlarged(part, few=len(picked) < FEW_TILES)]) for part in parts])
+    answers, drawn = [], list[BoundaryField]()
+    for part, top in zip(parts, _tops(look, wanted), strict=True):
+        enlarged = _enlarged(part, few=len(picked) < FEW_TILES)
+        answers.append(shown.predictor.predict([enlarged]))
+        drawn += enlarged_fields(answers[-1].boundaries, enlarged, top)
+    g_seen = join_answers(answers).g_seen
     before = float(look.seen.ravel()[picked].mean())
-    return _Finer(float(answers.g_seen.mean(dtype=np.float64)) + G_PER_HALVING - before, len(answers.g_seen))
+    return _Finer(float(g_seen.mean(dtype=np.float64)) + G_PER_HALVING - before, len(g_seen), tuple(drawn))
+
+
+def _tops(look: Look, wanted: NDArray[np.bool_]) -> list[int]:
+    """Return where in the picture the parts begin in which `metal_tiles` yields the wanted tiles, in px."""
+    if isinstance(look.picture, GreyImage):
+        return [0]
+    return [top for top, some in zip(look.grid.tops, wanted.reshape(look.usable.shape), strict=True) if some.any()]
 
 
 def _enlarged(tiles: Tiles, *, few: bool) -> Tiles:
@@ -141,7 +168,7 @@ def _enlarged(tiles: Tiles, *, few: bool) -> Tiles:
     return Tiles(tiles.image, corners, tiles.side, enlarged=True)
 
 
-def _closer(looks: list[_Look]) -> GradeMap | None:
+def _closer(looks: list[Look]) -> GradeMap | None:
     """Return the map of the next larger picture with enough tiles to show a pattern, or of the largest.
 
     None where the last look, which is kept, has enough itself, or is the only one.
@@ -151,91 +178,3 @@ def _closer(looks: list[_Look]) -> GradeMap | None:
         return None
     enough = [look for look in larger if look.grid_tiles >= FEWEST_FOR_PATTERNS]
     return (enough[-1] if enough else larger[0]).grade_map
-
-
-@dataclass(frozen=True)
-class _Shown:
-    """Hold what all looks at one micrograph share: where it shows no metal, the predictor and the stride."""
-
-    not_metal: NDArray[np.bool_] | None
-    cell_px: int
-    predictor: Predictor
-    stride_px: int
-
-    def grid(self, shape: tuple[int, ...]) -> TileGrid:
-        return tile_grid(shape[0], shape[1], self.predictor.card.tile_px, self.stride_px)
-
-    def usable(self, grid: TileGrid, zoom: float) -> NDArray[np.bool_]:
-        return usable_tiles(grid, self.not_metal, self.cell_px * zoom)
-
-
-@dataclass(frozen=True)
-class _Look:
-    """Hold a picture at one zoom and the answers for its usable tiles."""
-
-    picture: GreyImage | Regions
-    zoom: float
-    grid: TileGrid
-    usable: NDArray[np.bool_]
-    answers: TileAnswers
-    can_be_halved: bool
-
-    @property
-    def tiles(self) -> int:
-        """Return how many tiles the network saw."""
-        return len(self.answers.g_seen)
-
-    @property
-    def grid_tiles(self) -> int:
-        """Return how many tiles the grid has, usable or not."""
-        return self.usable.size
-
-    @property
-    def in_picture(self) -> float:
-        """Return the mean G seen at this zoom."""
-        return float(np.nanmean(self.answers.g_seen))
-
-    @property
-    def seen(self) -> NDArray[np.float64]:
-        """Return G seen of the tiles as they lie, moved to the file's own pixels; NaN where there is no metal."""
-        grades = np.full(self.grid.shape, np.nan)
-        grades[self.usable] = self.answers.g_seen
-        return np.asarray(grain_size.g_after_zoom(grades, 1.0 / self.zoom))
-
-    @property
-    def mean(self) -> float:
-        """Return the mean G seen, moved to the file's own pixels."""
-        return float(np.nanmean(self.seen))
-
-    @property
-    def grade_map(self) -> GradeMap:
-        return GradeMap(self.seen.astype(np.float32), self.grid, self.zoom, self.tiles)
-
-
-def _look(picture: GreyImage | Regions, zoom: float, shown: _Shown) -> _Look:
-    grid = shown.grid(picture.shape)
-    usable = shown.usable(grid, zoom)
-    if not usable.any():
-        raise MicrographError("no tile shows metal only: banners, scale bars, mounting or reflections cover all")
-    answers = join_answers([shown.predictor.predict([tiles]) for tiles in metal_tiles(picture, grid, usable)])
-    return _Look(picture, zoom, grid, usable, answers, _can_be_halved(picture, zoom, shown))
-
-
-def _can_be_halved(picture: GreyImage | Regions, zoom: float, shown: _Shown) -> bool:
-    """Return whether tiles still fit at half the size, and where some are covered, whether enough are left."""
-    if min(picture.shape) < 2 * shown.predictor.card.tile_px:
-        return False
-    grid = shown.grid(tuple(-(-side // 2) for side in picture.shape))
-    usable = shown.usable(grid, zoom / 2.0)
-    return bool(usable.all() or np.count_nonzero(usable) >= FEWEST_USABLE)
-
-
-def _look_at_half(look: _Look, shown: _Shown) -> _Look:
-    return _look(_half_of(look.picture), look.zoom / 2.0, shown)
-
-
-def _half_of(picture: GreyImage | Regions) -> GreyImage | Regions:
-    if isinstance(picture, GreyImage):
-        return picture.halved()
-    rows, cols = picture.shape
-    return Regions((-(-rows // 2), -(-cols // 2)), lambda top, bottom: halve(picture[2 * top : 2 * bottom]))

@@ -66,14 +66,18 @@ def head_prefix(backbone: str) -> str:
     return "body.fc." if backbone == "resnet18" else "body.classifier.6."
 
 
-def resnet_stages(body: nn.Module, grey: Tensor) -> list[Tensor]:
-    """Return the maps of ResNet's four stages: (n, 64, rows / 4, cols / 4) to (n, 512, rows / 32, cols / 32)."""
-    x = body.maxpool(body.relu(body.bn1(body.conv1(grey))))  # type: ignore[operator]
+def resnet_maps(body: nn.Module, grey: Tensor) -> tuple[Tensor, list[Tensor]]:
+    """Return the stem's maps (n, 64, rows / 2, cols / 2) of a ResNet, and those of its four stages.
+
+    These are (n, 64, rows / 4, cols / 4) to (n, 512, rows / 32, cols / 32).
+    """
+    stem = body.relu(body.bn1(body.conv1(grey)))  # type: ignore[operator]
+    x = body.maxpool(stem)  # type: ignore[operator]
     maps = []
     for stage in (body.layer1, body.layer2, body.layer3, body.layer4):
         x = stage(x)  # type: ignore[operator]
         maps.append(x)
-    return maps
+    return stem, maps
 
 
 def pool(body: nn.Module, maps: Tensor) -> Tensor:

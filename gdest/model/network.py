@@ -12,7 +12,8 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from gdest.core import UNFIT, ModelCard, SettingsError, WeightsError, write_atomically
-from gdest.model.backbones import head_of, head_prefix, imagenet_state, make_body, pool, resnet_stages
+from gdest.model.backbones import head_of, head_prefix, imagenet_state, make_body, pool, resnet_maps
+from gdest.model.decoder import BoundaryDecoder
 from gdest.model.weights_file import CARD_KEY, read_model_file
 
 DESCRIPTOR = 2 * (64 + 128 + 256 + 512)
@@ -39,6 +40,7 @@ class GradeNetwork(nn.Module):
     """
 
     judge: Judge | None
+    decoder: BoundaryDecoder | None
     class_g: Tensor
 
     def __init__(self, card: ModelCard) -> None:
@@ -48,12 +50,17 @@ class GradeNetwork(nn.Module):
         self.card = card
         self.body = make_body(card.backbone, card.head, len(card.classes) or 1)
         self.judge = Judge() if has_judge(card) else None
+        self.decoder = BoundaryDecoder() if card.boundaries else None
         if card.classes:
             self.register_buffer("class_g", torch.tensor(card.classes), persistent=False)
 
+    def maps(self, tiles: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """Return the maps of the stem and of the four stages of a ResNet18."""
+        return resnet_maps(self.body, standardise(tiles))
+
     def stages(self, tiles: Tensor) -> list[Tensor]:
         """Return the maps of the four stages of a ResNet18."""
-        return resnet_stages(self.body, standardise(tiles))
+        return self.maps(tiles)[1]
 
     def features(self, tiles: Tensor) -> Tensor:
         """Return the last feature maps (n, channels, about rows / 32, about cols / 32)."""
@@ -95,6 +102,19 @@ class GradeNetwork(nn.Module):
         descriptors = describe(self.stages(tiles))
         with torch.autocast(tiles.device.type, enabled=False):  # bf16 near G 8 knows steps of 0.03 only
             return self.answer_described(descriptors)
+
+    def answer_with_boundaries(self, tiles: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Return what `answer` does and the boundary maps (n, 3, side / 2, side / 2) uint8, 255 is sure.
+
+        Raises `ValueError` for a network without a judge or without a decoder.
+        """
+        if self.decoder is None:
+            raise ValueError("a network without a decoder draws no boundaries")
+        stem, stages = self.maps(tiles)
+        boundaries = self.decoder.probabilities(stem, stages)
+        descriptors = describe(stages)
+        with torch.autocast(tiles.device.type, enabled=False):  # as in `answer`
+            return *self.answer_described(descriptors), boundaries
 
     def answer_described(self, descriptors: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return what `answer` does, from the descriptors (n, DESCRIPTOR) of tiles, of a network with a judge."""

@@ -71,20 +71,19 @@ class OpenVinoEngine:
         int8: bool = False,
         sha256: str = "",
         batch: int = AT_ONCE,
+        boundaries: bool = False,
     ) -> None:
         self._network = network.cpu().eval()
         self.streams, self.batch = openvino_threads(), min(batch, AT_ONCE)
         self.int8 = int8 and _bears_8_bits(card)
-        model = _model_in_8_bits(network, card, sha256) if self.int8 else _translated(network, card.tile_px)
+        shown = _DescribedAndDrawn(network) if boundaries else _Described(network)
+        model = _model_in_8_bits(shown, card, sha256) if self.int8 else _translated(shown, card.tile_px)
         self._free = _requests(model, self.streams, bf16=bf16)
 
     def answer(self, parts: Sequence[Tiles]) -> tuple[Tensor, ...]:
-        """Return what the network says of the tiles of all parts, float32."""
-        return self._network.answer_described(self.describe(cut_parts(parts)[:, None]))
-
-    def describe(self, tiles: NDArray[np.uint8]) -> Tensor:
-        """Return the descriptors (n, DESCRIPTOR), float32, of tiles (n, 1, side, side)."""
-        return _described(self._free, tiles)
+        """Return what the network says of the tiles of all parts, float32, maps uint8."""
+        described, *maps = _asked(self._free, cut_parts(parts)[:, None])
+        return *self._network.answer_described(described), *maps
 
 
 @torch.inference_mode()
@@ -98,10 +97,10 @@ def measure_8_bits(
     """
     network = copy.deepcopy(network).cpu().eval()
     tiles = np.concatenate([steel, unfit])[:, None]
-    model = _translated(network, tiles.shape[-1])
+    model = _translated(_Described(network), tiles.shape[-1])
     limits, exact = find_limits(model, tiles)
     to_8_bit(model, limits)
-    rounded = _described(_requests(model, 1, bf16=False), tiles)
+    rounded = _asked(_requests(model, 1, bf16=False), tiles)[0]
     found, wanted = (network.answer_described(described)[0] for described in (rounded, torch.from_numpy(exact)))
     return limits, float((found - wanted)[: len(steel)].abs().mean())
 
@@ -130,23 +129,24 @@ def _requests(model: Any, count: int, *, bf16: bool) -> SimpleQueue[Any]:
     return free
 
 
-def _described(free: SimpleQueue[Any], tiles: NDArray[np.uint8]) -> Tensor:
+def _asked(free: SimpleQueue[Any], tiles: NDArray[np.uint8]) -> list[Tensor]:
+    """Return what a model says of tiles (n, 1, side, side): descriptors float32, then maps uint8 if it draws any."""
     request = free.get()
     try:
         request.infer([tiles])
-        return torch.from_numpy(np.array(request.get_output_tensor(0).data, np.float32))
+        return [torch.from_numpy(np.array(output.data)) for output in request.output_tensors]
     finally:
         free.put(request)
 
 
-def _translated(network: GradeNetwork, side: int) -> Any:
-    """Return the network up to its descriptors as an OpenVINO model; this takes some seconds."""
+def _translated(shown: nn.Module, side: int) -> Any:
+    """Return a network up to its descriptors as an OpenVINO model; this takes some seconds."""
     import openvino
 
     example = torch.zeros((2, 1, side, side), dtype=torch.uint8)
     with warnings.catch_warnings():  # for one thread only: engines are made before a scan starts its threads
         warnings.filterwarnings("ignore", "`torch.jit", FutureWarning)  # OpenVINO traces with it
-        translated = openvino.convert_model(_Described(network), example_input=example)
+        translated = openvino.convert_model(shown, example_input=example)
     translated.reshape([-1, 1, side, side])
     return translated
 
@@ -160,15 +160,26 @@ class _Described(nn.Module):
         return describe(self.network.stages(tiles))
 
 
-def _model_in_8_bits(network: GradeNetwork, card: ModelCard, sha256: str) -> Any:
+class _DescribedAndDrawn(nn.Module):
+    def __init__(self, network: GradeNetwork) -> None:
+        super().__init__()
+        self.network, self.decoder = network, network.decoder
+
+    def forward(self, tiles: Tensor) -> tuple[Tensor, Tensor]:
+        stem, stages = self.network.maps(tiles)
+        assert self.decoder is not None
+        return describe(stages), self.decoder.probabilities(stem, stages)
+
+
+def _model_in_8_bits(shown: nn.Module, card: ModelCard, sha256: str) -> Any:
     """Return the model in 8 bits, kept in the user's cache folder under the hash of its weights, or made anew.
 
     A new one is read back like a kept one: reading changes the last digits, and all scans must say the same.
     """
-    place = _cache_folder(sha256, card.tile_px) if sha256 else None
+    place = _cache_folder(f"{sha256} {type(shown).__name__}", card.tile_px) if sha256 else None
     kept = _read(place)
     if kept is None:
-        model = _translated(network, card.tile_px)
+        model = _translated(shown, card.tile_px)
         to_8_bit(model, card.int8_limits)
         with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as temporary:
             kept = _read(_kept(model, place) if place else None) or _read(_saved(model, Path(temporary)))
@@ -177,13 +188,13 @@ def _model_in_8_bits(network: GradeNetwork, card: ModelCard, sha256: str) -> Any
     return kept
 
 
-def _cache_folder(sha256: str, side: int) -> Path:
-    """Return the folder of the 8-bit model of some weights, which differs for each version and code that made it."""
+def _cache_folder(of: str, side: int) -> Path:
+    """Return the folder of an 8-bit model `of` some weights and outputs, another for each version and code."""
     import openvino
     from platformdirs import user_cache_path
 
     code = b"".join(Path(str(file)).read_bytes() for file in (eight_bit.__file__, network_module.__file__, __file__))
-    key = hashlib.sha256(f"{openvino.__version__} {sha256} {side} ".encode() + code)
+    key = hashlib.sha256(f"{openvino.__version__} {of} {side} ".encode() + code)
     folder: Path = user_cache_path("gdest")
     return folder / f"openvino-{key.hexdigest()[:32]}"
 

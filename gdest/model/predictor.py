@@ -28,7 +28,10 @@ REPAID_FILES = 1000
 
 
 class Engine(Protocol):
-    """Run a network: `batch` tiles at once, for up to `streams` threads at a time."""
+    """Run a network: `batch` tiles at once, for up to `streams` threads at a time.
+
+    An engine that was made with boundaries answers their maps as well, as `GradeNetwork.answer_with_boundaries` does.
+    """
 
     batch: int
     streams: int
@@ -48,10 +51,13 @@ def choose_engine(model: LoadedModel, settings: GradeSettings, files: int) -> En
     network = to_device(model.network, device).eval()
     bf16 = chooses_bf16(settings.precision, device)
     on_gpu = device.type == "cuda"
+    boundaries = settings.count and model.card.boundaries
     if files >= LONG_RUN and not on_gpu and network.judge is not None and openvino_is_installed():
         int8, batch = chooses_int8(settings.precision), settings.batch or AT_ONCE
-        return OpenVinoEngine(network, model.card, bf16=bf16, int8=int8, sha256=model.sha256, batch=batch)
-    engine = TorchEngine(network, device, bf16=bf16, batch=settings.batch or BATCH)
+        return OpenVinoEngine(
+            network, model.card, bf16=bf16, int8=int8, sha256=model.sha256, batch=batch, boundaries=boundaries
+        )
+    engine = TorchEngine(network, device, bf16=bf16, batch=settings.batch or BATCH, boundaries=boundaries)
     if files >= LONG_RUN and on_gpu and not settings.batch:
         engine.take_fastest_batch()
     if files >= REPAID_FILES:
@@ -99,8 +105,8 @@ class NetworkPredictor:
                 self._halve_batch(tried)
                 continue
             done += len(found[-1][0])
-        g_seen, unfit, novelty = (torch.cat(column).numpy() for column in zip(*found, strict=True))
-        return TileAnswers(self._corrected(g_seen), unfit, novelty)
+        g_seen, unfit, novelty, *maps = (torch.cat(column).numpy() for column in zip(*found, strict=True))
+        return TileAnswers(self._corrected(g_seen), unfit, novelty, *maps)
 
     def _halve_batch(self, tried: int) -> None:
         """Halve the batch that did not fit into the memory, once, however many threads it did not fit for."""

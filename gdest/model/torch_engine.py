@@ -32,24 +32,28 @@ WORTH_IT = 1.05
 class TorchEngine:
     """Answer tiles as `GradeNetwork.answer` does, on one device.
 
-    On a GPU two threads may ask, whose copies and passes overlap, and tiles are cut there.
+    On a GPU two threads may ask, whose copies and passes overlap, and tiles are cut there. With `boundaries` the
+    boundary maps are answered too.
     """
 
-    def __init__(self, network: GradeNetwork, device: torch.device, *, bf16: bool, batch: int = BATCH) -> None:
+    def __init__(
+        self, network: GradeNetwork, device: torch.device, *, bf16: bool, batch: int = BATCH, boundaries: bool = False
+    ) -> None:
         self.network, self.device, self.bf16, self.batch = network, device, bf16, batch
+        self._plain = network.answer_with_boundaries if boundaries else network.answer
         self.cuts_there = device.type == "cuda"
         self.streams = 2 if self.cuts_there else 1
-        self._pass: Callable[[Tensor], tuple[Tensor, ...]] = network.answer
+        self._pass: Callable[[Tensor], tuple[Tensor, ...]] = self._plain
         self._of_thread = threading.local()
 
     @torch.inference_mode()
     def answer(self, parts: Sequence[Tiles]) -> tuple[Tensor, ...]:
-        """Return what the network says of the tiles of all parts, float32 in the computer's memory."""
+        """Return what the network says of the tiles of all parts, in the computer's memory: float32, maps uint8."""
         with self._own_stream():
             tiles = cut_on(self.device, parts) if self.cuts_there else torch.from_numpy(cut_parts(parts)[:, None])
             with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.bf16):
                 answers = self._pass(tiles.to(self.device).contiguous(memory_format=torch.channels_last))
-            return tuple(answer.float().cpu() for answer in answers)
+            return tuple(answer.cpu() if answer.dtype == torch.uint8 else answer.float().cpu() for answer in answers)
 
     def _own_stream(self) -> AbstractContextManager[object]:
         """Let each thread queue its work on a GPU apart, so that one's tiles are copied while the other's are seen."""
@@ -75,14 +79,14 @@ class TorchEngine:
     def compile_where_faster(self) -> None:
         """Let torch.compile make the passes faster, where a trial says that it does; it needs a C++ compiler."""
         plain = self._tiles_per_second(self.batch)
-        compiled = torch.compile(self.network.answer, options={"freezing": True} if self.device.type == "cpu" else None)
+        compiled = torch.compile(self._plain, options={"freezing": True} if self.device.type == "cpu" else None)
         self._pass = partial(self._of_one_size, compiled)
         try:
             if self._tiles_per_second(self.batch) >= WORTH_IT * plain:
                 return
         except Exception as error:  # it raises many kinds, of its own and of the compiler
             logger.info("torch.compile does not work here (%s); going on without.", type(error).__name__)
-        self._pass = self.network.answer
+        self._pass = self._plain
 
     def _of_one_size(self, compiled: Callable[[Tensor], tuple[Tensor, ...]], tiles: Tensor) -> tuple[Tensor, ...]:
         """Fill a batch up, since each size would be compiled anew; return the answers for the tiles themselves."""

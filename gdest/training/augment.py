@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from gdest.training.dense import DenseTargets, dense_targets
-from gdest.training.examples import Example, log2_density
+from gdest.training.examples import CHANNELS, NUMBERS, Example, log2_density
 from gdest.training.rescaling import change_of_g
 from gdest.training.settings import TrainSettings
 from gdest.training.windows import cut_window, mirrored
@@ -64,13 +64,25 @@ def cut_batch(
     source = torch.stack([window.pixels for window in windows]).float()
     theta = _sent(np.stack([window.theta for window in windows]), source.device)
     grid = functional.affine_grid(theta, [len(examples), source.shape[1], *shape], align_corners=False)
-    sampled = functional.grid_sample(source, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
+    sampled = _sampled(source, grid)
     g_seen = _sent([one.g_seen + change for one, change in zip(examples, changes, strict=True)], source.device)
     dense = None
-    if source.shape[1] == 3:
+    if source.shape[1] == len(CHANNELS):
         g_seen += _finer(sampled[:, 2], examples, [window.level for window in windows])
-        dense = dense_targets(sampled[:, 1:], _sent(zooms, source.device))
+        known = _sent([example.shows_features for example in examples], source.device)
+        dense = dense_targets(sampled[:, 1], sampled[:, 2], sampled[:, 3:], known)
     return Batch(contrast_jitter(sampled[:, :1], settings.contrast, rng), g_seen, dense)
+
+
+def _sampled(source: Tensor, grid: Tensor) -> Tensor:
+    """Return the windows (n, channels, rows, cols) sampled at a grid; the numbers of grains are not mixed."""
+    smooth = functional.grid_sample(source, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
+    if source.shape[1] == len(CHANNELS):
+        numbers = source[:, NUMBERS].contiguous()
+        smooth[:, NUMBERS] = functional.grid_sample(
+            numbers, grid, mode="nearest", padding_mode="reflection", align_corners=False
+        )
+    return smooth
 
 
 def picture_shape(examples: Sequence[Example], settings: TrainSettings) -> tuple[int, int]:
@@ -115,7 +127,7 @@ def validation_batch(examples: Sequence[Example], settings: TrainSettings, side:
         return Batch(pictures.float(), g_seen.float(), None)
     crops = torch.stack([corner for example in examples for corner in _corners(example.pyramid[0], side)])
     g_seen = g_seen.repeat_interleave(4)
-    if crops.shape[1] == 3:
+    if crops.shape[1] == len(CHANNELS):
         owners = [example for example in examples for _ in range(4)]
         g_seen = g_seen + _finer(crops[:, 2], owners, [0] * len(owners))
     return Batch(crops[:, :1].float(), g_seen.float(), None)

@@ -17,7 +17,7 @@ from torch.nn import functional
 from gdest.core import CalibrationSettings, DataError, MicrographError, ModelCard, grain_size, halve
 from gdest.grading import G_PER_HALVING
 from gdest.reading import read_micrograph
-from gdest.synth import boundary_mask, whole_areas
+from gdest.synth import whole_areas
 from gdest.training.labels import Labelled
 
 PYRAMID_LEVELS = 3
@@ -28,6 +28,16 @@ GRADE_STEP = 0.05
 """Grades that lie no further apart are one grade, since pixel sizes are rounded in files."""
 
 MOST_CLASSES = 32
+CHANNELS = ("grey", "grain", "code", "twin", "particle")
+"""What a picture with a label map holds: `grain` is a number that tells neighbouring grains apart, `code` that of the
+local grain size, `twin` and `particle` are masks, 0 or 255."""
+
+NUMBERS = slice(1, 3)
+"""The channels whose values must not be mixed with those of their neighbours."""
+
+GRAIN_NUMBERS = 251
+"""A prime: grains that lie beside each other seldom have the same number in a uint8."""
+
 CODES_PER_G = 12.0
 """Steps of the uint8 code of the local grain size in one G, a factor of two in density: 0..255 covers 21 G."""
 
@@ -36,14 +46,14 @@ CODES_PER_G = 12.0
 class Example:
     """Hold one decoded micrograph: a pyramid of (channels, rows, cols) uint8, halved at each level, and its G at p0.
 
-    Channel 0 is the grey image; with a label map, channel 1 is the boundary mask (0 or 255) and channel 2 the
-    code of the local grain size. `log2_density` holds log2 of the grains per px of each level (empty without
-    a label map).
+    Channel 0 is the grey image; with a label map there are all `CHANNELS`. `log2_density` holds log2 of the grains
+    per px of each level (empty without a label map). `shows_features` says whether twins and particles are known.
     """
 
     pyramid: tuple[Tensor, ...]
     g_seen: float
     log2_density: tuple[float, ...] = ()
+    shows_features: bool = False
 
 
 def code_of_areas(area_px: NDArray[np.float64]) -> NDArray[np.uint8]:
@@ -99,8 +109,8 @@ def load_examples(
         if not with_maps or item.label_map is None:
             pixels, g_seen = halved_while_coarse(pixels, g_seen, coarsest)
             return Example(_pyramid([pixels], device), g_seen)
-        levels = _pyramid([pixels, *_dense_channels(item.label_map, pixels.shape)], device)
-        return Example(levels, g_seen, tuple(float(log2_density(level[2:])) for level in levels))
+        labels, features = read_label_map(item.label_map, pixels.shape)
+        return labelled_example(pixels, labels, features, g_seen, device)
 
     with ThreadPoolExecutor() as pool:
         return list(pool.map(load, labelled))
@@ -117,19 +127,50 @@ def _read(item: Labelled, um_per_px: float) -> tuple[NDArray[np.uint8], float]:
     return micrograph.pixels, float(grain_size.g_seen(item.g, micrograph.um_per_px, um_per_px))
 
 
+def labelled_example(
+    pixels: NDArray[np.uint8],
+    labels: NDArray[np.int32],
+    features: NDArray[np.uint8] | None,
+    g_seen: float,
+    device: torch.device,
+) -> Example:
+    """Return the example of grey pixels and their label map, (rows, cols) each.
+
+    `features` (rows, cols) is 1 on twin boundaries and 2 on particles; None where nobody has drawn them.
+    """
+    shown = np.zeros(labels.shape, np.uint8) if features is None else features
+    masks = [np.where(shown == kind, 255, 0).astype(np.uint8) for kind in (1, 2)]
+    numbers = (labels % GRAIN_NUMBERS).astype(np.uint8)
+    levels = _pyramid([pixels, numbers, code_of_areas(whole_areas(labels))[labels], *masks], device)
+    densities = tuple(float(log2_density(level[2:3])) for level in levels)
+    return Example(levels, g_seen, densities, features is not None)
+
+
 def _pyramid(channels: Sequence[NDArray[np.uint8]], device: torch.device) -> tuple[Tensor, ...]:
     levels = [torch.from_numpy(np.stack(channels)).to(device)]
     while len(levels) < PYRAMID_LEVELS and min(levels[-1].shape[1:]) >= SMALLEST_HALVED_PX:
-        levels.append(functional.avg_pool2d(levels[-1].float(), 2).round().to(torch.uint8))
+        levels.append(_halved(levels[-1]))
     return tuple(levels)
 
 
-def _dense_channels(path: Path, shape: tuple[int, ...]) -> list[NDArray[np.uint8]]:
-    """Return the boundary mask and the code of the local grain size, (rows, cols) each, from a label map."""
-    labels = tifffile.imread(path).astype(np.int32)
-    if labels.shape != shape:
+def _halved(channels: Tensor) -> Tensor:
+    """Return channels at half the size: the mean of the grey, one of each four numbers, lines as wide as before."""
+    grey = functional.avg_pool2d(channels[:1].float(), 2).round().to(torch.uint8)
+    rows, cols = grey.shape[1:]
+    numbers = channels[NUMBERS, : 2 * rows : 2, : 2 * cols : 2]
+    if channels.shape[0] == 1:
+        return grey
+    masks = functional.max_pool2d(channels[NUMBERS.stop :].float(), 2).to(torch.uint8)
+    return torch.cat([grey, numbers, masks])
+
+
+def read_label_map(path: Path, shape: tuple[int, ...]) -> tuple[NDArray[np.int32], NDArray[np.uint8] | None]:
+    """Return the label map (rows, cols) of a file and its features, None where it has none; raise `DataError`."""
+    with tifffile.TiffFile(path) as file:
+        pages = [page.asarray() for page in file.pages]
+    if any(page.shape != shape for page in pages):
         raise DataError(f"{path} has another size than its micrograph.")
-    return [boundary_mask(labels).astype(np.uint8) * 255, code_of_areas(whole_areas(labels))[labels]]
+    return pages[0].astype(np.int32), pages[1].astype(np.uint8) if len(pages) > 1 else None
 
 
 def halved_while_coarse(pixels: NDArray[np.uint8], g_seen: float, coarsest: float) -> tuple[NDArray[np.uint8], float]:

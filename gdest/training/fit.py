@@ -91,7 +91,7 @@ def fit(
     steps_per_epoch = max(1, len(_crops_of(decoded.training, settings)) // _own_crops(settings))
     steps = settings.epochs * steps_per_epoch
     torch.manual_seed(settings.seed)
-    dense = learns_from_label_maps(settings) and bool(decoded.training[0].log2_density)
+    dense = _has_label_maps(decoded.training, settings)
     trainer = Trainer(card, settings, steps, dense=dense, backbone_only=backbone_only)
     if checkpoint_path(out).exists():
         trainer.resume(checkpoint_path(out))
@@ -164,6 +164,10 @@ def learns_from_label_maps(settings: TrainSettings) -> bool:
     return (settings.backbone, settings.task, settings.input) == ("resnet18", "regression", "crop")
 
 
+def _has_label_maps(examples: Sequence[Example], settings: TrainSettings) -> bool:
+    return learns_from_label_maps(settings) and bool(examples[0].log2_density)
+
+
 def _labelled(sources: Sequence[str], settings: TrainSettings) -> list[Labelled]:
     """Return the labelled micrographs that further settings name."""
     return [item for source in sources for item in read_labels(Path(source), settings.um_per_px)]
@@ -182,8 +186,11 @@ def _load(items: Sequence[Labelled], settings: TrainSettings, coarsest: float = 
 
 
 def new_card(examples: Sequence[Example], settings: TrainSettings, data_name: str, count: int) -> ModelCard:
-    """Return the card of a network that is to be trained: what it answers, its range of G, its settings."""
-    seen = [example.g_seen for example in examples]
+    """Return the card of a network that is to be trained: what it answers, its range of G, its settings.
+
+    It draws boundaries where it learns from label maps; a network that learns without them forgets how.
+    """
+    seen, keeps = [example.g_seen for example in examples], False
     record = {name: str(value) for name, value in asdict(settings).items()}
     record |= {"data": data_name, "micrographs": str(count)}
     margin = min(settings.rescale_g, MOST_MARGIN_G)
@@ -192,6 +199,7 @@ def new_card(examples: Sequence[Example], settings: TrainSettings, data_name: st
         # what the initial weights know stays in range: a scan halves coarse pictures, whatever was trained on
         known = load_model(Path(settings.init)).card
         low, high = min(low, known.g_min), max(high, known.g_max)
+        keeps = not settings.epochs and known.boundaries
     return ModelCard(
         backbone=settings.backbone,
         head=settings.head,
@@ -203,6 +211,7 @@ def new_card(examples: Sequence[Example], settings: TrainSettings, data_name: st
         training=record,
         gdest_version=__version__,
         input=settings.input,
+        boundaries=keeps or (settings.epochs > 0 and _has_label_maps(examples, settings)),
     )
 
 

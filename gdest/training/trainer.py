@@ -17,7 +17,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from gdest.core import ModelCard, SettingsError
 from gdest.model import GradeNetwork, build_network, choose_device, to_device
 from gdest.training.augment import Batch
-from gdest.training.dense import DenseHeads
+from gdest.training.dense import DenseHead
 from gdest.training.settings import TrainSettings
 
 WARM_UP_SHARE = 0.03
@@ -48,8 +48,8 @@ class Trainer:
         self.settings = settings
         built = build_network(card, settings.init, backbone_only=backbone_only)
         self.network = to_device(built, self.device)
-        self.dense_heads = DenseHeads().to(self.device) if dense else None
-        parameters = [*self.network.parameters(), *(self.dense_heads.parameters() if self.dense_heads else ())]
+        self.dense_head = DenseHead().to(self.device) if dense else None
+        parameters = [*self.network.parameters(), *(self.dense_head.parameters() if self.dense_head else ())]
         self.optimizer = _optimizer(parameters, settings)
         self.scheduler = torch.optim.lr_scheduler.LambdaLR(self.optimizer, _schedule(settings.schedule, steps))
         self.average = _running_average(self.network, settings.average)
@@ -72,9 +72,12 @@ class Trainer:
             _hold_statistics(self.network)
         with self.autocast():
             crops = batch.crops.contiguous(memory_format=torch.channels_last)
-            maps = self.network.stages(crops) if self.dense_heads else [self.network.features(crops)]
+            if self.dense_head and self.network.decoder and batch.dense:
+                stem, maps = self.network.maps(crops)
+                dense = self.dense_head.loss(maps, self.network.decoder(stem, maps), batch.dense)
+            else:
+                maps, dense = [self.network.features(crops)], None
             outputs = self.network.outputs(self.network.embedding(maps[-1]))
-            dense = self.dense_heads.loss(maps, batch.dense) if self.dense_heads and batch.dense else None
         main = grade_loss(outputs, batch.g_seen, self.network)
         loss = main if dense is None else main + dense
         self.optimizer.zero_grad(set_to_none=True)
@@ -103,7 +106,7 @@ class Trainer:
         return {
             "settings": asdict(self.settings),
             "network": self.network.state_dict(),
-            "dense_heads": self.dense_heads.state_dict() if self.dense_heads else None,
+            "dense_head": self.dense_head.state_dict() if self.dense_head else None,
             "average": self.average.state_dict() if self.average is not None else None,
             "optimizer": self.optimizer.state_dict(),
             "scheduler": self.scheduler.state_dict(),
@@ -123,8 +126,8 @@ class Trainer:
                 f"The checkpoint {path} is of a run with other settings or of another gdest; delete it or change --out."
             )
         self.network.load_state_dict(state["network"])
-        if self.dense_heads:
-            self.dense_heads.load_state_dict(state["dense_heads"])
+        if self.dense_head:
+            self.dense_head.load_state_dict(state["dense_head"])
         if self.average is not None:
             self.average.load_state_dict(state["average"])
         self.optimizer.load_state_dict(state["optimizer"])

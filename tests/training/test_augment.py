@@ -13,12 +13,14 @@ from gdest.training.settings import TrainSettings
 
 
 def example(pixels, g=6.0, codes=None):
-    """Return an example of grey pixels; with codes of the grain size, the pixels are the boundaries too."""
-    channels = [pixels] if codes is None else [pixels, pixels, codes]
+    """Return an example of grey pixels; with codes of the grain size, the pixels are the numbers of the grains too."""
+    channels = [pixels] if codes is None else [pixels, pixels, codes, 0 * pixels, 0 * pixels]
     levels = [torch.from_numpy(np.stack(channels).astype(np.uint8))]
     for _ in range(2):
-        levels.append(functional.avg_pool2d(levels[-1].float(), 2).round().to(torch.uint8))
-    density = () if codes is None else tuple(float(log2_density(level[2:])) for level in levels)
+        halved = functional.avg_pool2d(levels[-1].float(), 2).round().to(torch.uint8)
+        halved[1:] = levels[-1][1:, ::2, ::2]
+        levels.append(halved)
+    density = () if codes is None else tuple(float(log2_density(level[2:3])) for level in levels)
     return Example(tuple(levels), g, density)
 
 
@@ -153,16 +155,19 @@ def in_image(places, crop):
 
 
 def test_dense_targets_lie_where_the_crop_lies_and_move_with_its_size():
-    boundary = np.zeros((720, 720))
-    boundary[::24] = 255
-    source = example(boundary, codes=np.full((720, 720), 150))
+    bands = np.indices((720, 720))[0] // 24
+    source = example(bands, codes=np.full((720, 720), 150))
     settings = TrainSettings(rescale_g=2.0, contrast=0.0)
     batch = cut_batch([source] * 8, settings, (0.0, 16.0), np.random.default_rng(0))
     assert batch.dense.local.shape == (8, 2, 7, 7)
-    # one boundary row in 24 at full size; a crop enlarged z times shows 1 / (24 z) boundary px per px2
+    # one boundary row in 24 at full size; a crop enlarged z times has one in 24 z, which is longer where it slants
     zoom = 2 ** (-(batch.g_seen - 6.0) / 2)
-    expected = torch.log1p(32 / 24 / zoom)
-    assert torch.allclose(batch.dense.local[:, 0].mean((1, 2)), expected, atol=0.1)
+    straight, slanting = (torch.log1p(length * 32 / 24 / zoom) for length in (1.0, 2.0**0.5))
+    found = batch.dense.local[:, 0].mean((1, 2))
+    assert ((found > straight - 0.1) & (found < slanting + 0.1)).all()
+    # of which each is taught three px wide, whatever the size
+    wide = batch.dense.boundaries[:, 0].mean((1, 2))
+    assert ((wide > 2.7 / 24 / zoom) & (wide < 5.3 / 24 / zoom)).all()
 
 
 def test_the_label_of_a_crop_is_that_of_the_grains_that_lie_in_it():

@@ -41,16 +41,33 @@ def test_the_density_of_a_micrograph_is_its_number_of_grains_to_the_px(tmp_path)
     labels = np.unique(labels, return_inverse=True)[1].reshape(240, 240)
     inside = np.s_[:, 40:200, 40:200]
     (example,) = load_examples(labelled(tmp_path, labels), 1.0, CPU)
-    code = example.pyramid[0][2:][inside].float()
+    code = example.pyramid[0][2:3][inside].float()
     assert float(torch.exp2(log2_of_code(code)).mean()) == pytest.approx((1 / 1600 + 1 / 400) / 2, rel=0.03)
 
 
-def test_the_boundary_channel_is_black_and_white_where_two_squares_meet(tmp_path):
-    (example,) = load_examples(labelled(tmp_path, squares(240, 240, 20)), 1.0, CPU)
-    boundary = example.pyramid[0][1].numpy()
-    assert set(np.unique(boundary)) == {0, 255}
-    assert (boundary[:, 19] == 255).all()
-    assert (boundary[:19, 20:39] == 0).all()
+def test_neighbouring_grains_have_numbers_of_their_own_at_every_size(tmp_path):
+    (example,) = load_examples(labelled(tmp_path, squares(480, 480, 20)), 1.0, CPU)
+    for level, side in zip(example.pyramid, (20, 10), strict=True):
+        numbers = level[1].numpy()
+        assert (numbers[:, side - 1] != numbers[:, side]).all()
+        assert len(np.unique(numbers[:side, :side])) == 1
+
+
+def test_twins_and_particles_come_from_the_second_page_and_are_unknown_without_it(tmp_path):
+    items = labelled(tmp_path, squares(240, 240, 20))
+    assert not load_examples(items, 1.0, CPU)[0].shows_features
+    features = np.zeros((240, 240), np.uint8)
+    features[30], features[60:80, 60:80] = 1, 2
+    with tifffile.TiffWriter(tmp_path / "map.tif") as file:
+        file.write(squares(240, 240, 20).astype(np.uint32))
+        file.write(features)
+    (example,) = load_examples(items, 1.0, CPU)
+    assert example.shows_features
+    _, _, _, twin, particle = example.pyramid[0].numpy()
+    assert (int((twin > 0).sum()), int((particle > 0).sum())) == (240, 400)
+    assert (twin[30] == 255).all()
+    # a line one px wide is still there at half the size
+    assert (example.pyramid[1][3, 15] == 255).all()
 
 
 def test_a_label_map_of_another_size_is_one_sentence(tmp_path):

@@ -81,7 +81,7 @@ def test_a_field_too_coarse_for_the_tiles_is_halved_as_a_scan_halves_it(tmp_path
 
 def test_synthetic_micrographs_with_label_maps_stay_as_coarse_as_they_were_drawn(drawn):
     items = read_labels(drawn, None)
-    assert load_examples(items, 1.0, torch.device("cpu"), coarsest=16.0)[0].pyramid[0].shape == (3, 224, 224)
+    assert load_examples(items, 1.0, torch.device("cpu"), coarsest=16.0)[0].pyramid[0].shape == (5, 224, 224)
 
 
 def test_batches_of_both_kinds_join_in_order(decoded, tmp_path):
