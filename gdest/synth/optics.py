@@ -12,14 +12,17 @@ from scipy import ndimage
 from gdest.synth.tessellation import Floats, smooth_noise
 
 
-def photograph(rng: np.random.Generator, image: Floats, diameter_px: float) -> Floats:
-    """Return reflectance as the camera sees it: focus, uneven light, gamma, noise, exposure, 0..1."""
+def photograph(rng: np.random.Generator, image: Floats, diameter_px: float, least_white: float = 50.0) -> Floats:
+    """Return reflectance as the camera sees it: focus, uneven light, gamma, noise, exposure, 0..1.
+
+    No more than what lies above the percentile `least_white` is burnt out to white.
+    """
     image = _focus(rng, image, diameter_px)
     if rng.random() < 0.45:
         image = _sharpened(rng, image)
     image = image * _light(rng, image.shape)
     # often the grains themselves are burnt out to white, and only lines and dirt are left
-    white = 99.5 if rng.random() < 0.55 else rng.uniform(50.0, 99.0)
+    white = 99.5 if rng.random() < 0.55 else rng.uniform(least_white, 99.0)
     low, high = np.percentile(image[::3, ::3], [0.5, white])
     image = np.clip((image - low) / max(high - low, 1e-3), -0.2, 1.3)
     image = np.sign(image) * np.abs(image) ** rng.uniform(0.7, 1.5)
