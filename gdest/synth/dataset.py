@@ -69,6 +69,9 @@ def make_micrograph(
     down, right = (np.floor(np.arange(side) / zoom).astype(int) for side in (rows, cols))
     family = family or pick_family(rng)
     shape = tessellation.random_shape(rng)
+    if family == "mosaic" and rng.random() < 0.25:
+        # what is polished for polarised light is often cold-worked, or its grains are ragged
+        shape = replace(shape, jaggedness=float(rng.uniform(0.05, 0.1)), waviness=float(rng.uniform(0.08, 0.18)))
     if family in OWN_STRENGTHS:
         # what is etched finely enough for thin lines has smooth boundaries
         shape = replace(shape, jaggedness=shape.jaggedness * float(rng.uniform(0.0, 0.7)))

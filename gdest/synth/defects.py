@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 from scipy import ndimage
 
+from gdest.synth.frame import Boundaries, Frame
 from gdest.synth.tessellation import Floats, smooth_noise
 
 SPOTS_LIMIT = 200_000
@@ -17,21 +18,17 @@ SEEN_DIRT = 0.3
 
 
 def add_dirt(
-    rng: np.random.Generator,
-    image: Floats,
-    distance_px: Floats,
-    diameter_px: float,
-    half_width_px: float,
-    clean: float = 0.0,
+    frame: Frame, bounds: Boundaries, image: Floats, half_width_px: float, clean: float = 0.0
 ) -> tuple[Floats, NDArray[np.bool_]]:
     """Return the image with pits, carbides, pores, scratches and stains, none of which is a boundary.
 
     With it comes where pits, carbides and pores are seen, with their inside. `clean` (0..1) is the share of them
     that is left out.
     """
+    rng, diameter_px = frame.rng, frame.diameter_px
     taken, holes = np.zeros(image.shape, np.float32), np.zeros(image.shape, bool)
     for _ in range(int(rng.integers(0, 4))):
-        spots = _spots(rng, distance_px, diameter_px, half_width_px)
+        spots = _spots(frame, bounds.distance, half_width_px)
         taken = np.maximum(taken, spots) if rng.random() >= clean else taken
     if rng.random() < 0.45:
         discs, holes = _discs(rng, image.shape, diameter_px)
@@ -47,8 +44,9 @@ def add_dirt(
     return image.astype(np.float32), (taken > SEEN_DIRT) | holes
 
 
-def _spots(rng: np.random.Generator, distance_px: Floats, diameter_px: float, half_width_px: float) -> Floats:
-    """Return the darkness of many small pits: everywhere, at the boundaries, or in pockets."""
+def _spots(frame: Frame, distance_px: Floats, half_width_px: float) -> Floats:
+    """Return the darkness of many small pits: everywhere, at the boundaries, in pockets, or in some grains."""
+    rng, diameter_px = frame.rng, frame.diameter_px
     rows, cols = distance_px.shape
     sigma = float(np.clip(np.exp(rng.uniform(np.log(0.4), np.log(2.0))), 0.4, max(0.4, 0.05 * diameter_px)))
     if rng.random() < 0.5:
@@ -60,8 +58,10 @@ def _spots(rng: np.random.Generator, distance_px: Floats, diameter_px: float, ha
     if kind < 0.35:
         reach = half_width_px * rng.uniform(1.0, 4.0) + 1.0
         keep = rng.random(count) < np.exp(-distance_px[row, col] / reach) + 0.05
-    elif kind < 0.6:
-        pocket = smooth_noise(rng, (rows, cols), diameter_px * rng.uniform(0.5, 3.0))
+    elif kind < 0.65:
+        pocket = frame.noise(diameter_px * rng.uniform(0.5, 3.0))
+        if kind < 0.57:
+            pocket = 0.4 * pocket + frame.per_grain(rng.standard_normal(len(frame.radius_px)))
         keep = pocket[row, col] > rng.uniform(0.0, 1.5)
     else:
         keep = np.ones(count, bool)

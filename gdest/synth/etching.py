@@ -18,7 +18,7 @@ from gdest.synth.defects import add_dirt
 from gdest.synth.frame import Boundaries, Frame, make_boundaries, make_frame
 from gdest.synth.label_maps import boundary_mask
 from gdest.synth.lines import etched_lines, lifted, pieces, sigmoid
-from gdest.synth.optics import photograph
+from gdest.synth.optics import Camera, photograph
 from gdest.synth.particles import draw_particles
 from gdest.synth.recipe import OWN_STRENGTHS, WITHOUT_LINES, Recipe, draw_recipe, pick_family
 from gdest.synth.tessellation import Floats, Labels
@@ -26,14 +26,22 @@ from gdest.synth.tessellation import Floats, Labels
 SMALLEST_CORE = 0.02
 """A grain is seen, and counted, where the etched line leaves this share of a mean grain's area free."""
 
+DIAMETER_PER_DISTANCE = 5.0
+"""Mean diameter of equal-sided grains over the mean distance from a boundary (measured); long grains have more."""
+
 SEEN_STEP = 0.05
 """The least step in reflectance, out of about 0..1, by which the edge of a twin is said to be seen."""
 
 DIFFERENT_GREY = 0.3
 """Grains without a line between them differ in grey by this share of the spread, or a faint line parts them."""
 
-LEAST_WHITE = {"contrast": 97.0, "mosaic": 97.0, "bright-field": 90.0}
-"""Of these families the percentile below which no grey is burnt out to white: too much would go with it."""
+CAMERAS = {
+    "contrast": Camera(least_white=97.0),
+    "mosaic": Camera(least_white=97.0, least_span=0.4),
+    "bright-field": Camera(least_white=90.0, most_blur_px=0.8, least_span=0.5, most_span=0.97, noise=0.025),
+    "thin-lines": Camera(least_white=70.0, most_blur_px=1.0, least_span=0.4, most_span=1.05, noise=0.03),
+}
+"""What shows little is photographed with care, or the grains could not be told."""
 
 TWIN, PARTICLE = 1, 2
 """What `Etched.features` says of a pixel; 0 is neither."""
@@ -64,8 +72,9 @@ def etch(
     the rest, and no grain contrast. Without a `family` one is drawn.
     """
     frame = make_frame(rng, labels)
-    recipe = draw_recipe(rng, frame.diameter_px, family or (pick_family(rng) if visible >= 1.0 else "boundary"))
     bounds = make_boundaries(frame)
+    narrow_px = min(frame.diameter_px, DIAMETER_PER_DISTANCE * float(bounds.distance.mean()))
+    recipe = draw_recipe(rng, narrow_px, family or (pick_family(rng) if visible >= 1.0 else "boundary"))
     twins = marks.draw_twins(frame, recipe)
     image, parting, step = _grain_levels(frame, bounds, recipe, twins)
     image -= _roughness(frame, 0.05 if recipe.family in OWN_STRENGTHS else 0.11)
@@ -85,14 +94,14 @@ def etch(
     particles = draw_particles(frame, bounds, recipe)
     if particles is not None:
         image, covered = particles.over(image), particles.mask()
-    clean = 0.6 if recipe.family in OWN_STRENGTHS else 0.0
-    image, dirt = add_dirt(rng, image, bounds.distance, frame.diameter_px, recipe.half_width_px, clean)
+    clean = 0.7 if recipe.family in OWN_STRENGTHS else 0.0
+    image, dirt = add_dirt(frame, bounds, image, recipe.half_width_px, clean)
     if recipe.family == "over-etched":
         image += _debris(frame, line, recipe.half_width_px)
     seen = seen_grains(labels, np.maximum(line, covered))
     features = _features(seen, twins, step + np.float32(recipe.depth) * outline, covered | dirt)
     return Etched(
-        photograph(rng, image, frame.diameter_px, LEAST_WHITE.get(recipe.family, 50.0)), seen, features, recipe
+        photograph(rng, image, frame.diameter_px, CAMERAS.get(recipe.family, Camera())), seen, features, recipe
     )
 
 
@@ -153,7 +162,11 @@ def _grain_levels(
 def _apart(frame: Frame, bounds: Boundaries, recipe: Recipe) -> Floats:
     """Draw the grey of each grain (n,); neighbours with no line between them are pushed apart."""
     rng, grains, contrast = frame.rng, len(frame.radius_px), recipe.contrast
-    if recipe.family != "mosaic":
+    if recipe.family == "both" and rng.random() < 0.4:
+        # brass: some grains dark, most of them white
+        levels = 0.75 + contrast * np.where(rng.random(grains) < rng.uniform(0.2, 0.5), -1.5, 0.7)
+        levels = levels + 0.15 * contrast * rng.standard_normal(grains)
+    elif recipe.family != "mosaic":
         levels = 0.75 + contrast * np.clip(rng.standard_normal(grains), -2, 2)
     else:
         # grey etches leave most grains light or most dark, polarised light and tint etches all alike

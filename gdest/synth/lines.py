@@ -13,7 +13,7 @@ from gdest.synth.tessellation import Floats
 WEAKEST, STRONGEST = 0.05, 1.2
 """The range of a boundary's strength, as shares of a full line."""
 
-SEEN_STRENGTH = 0.18
+SEEN_STRENGTH = 0.2
 """A line of this share of a full one can be followed by eye."""
 
 SEEN_OUTLINE = 0.6

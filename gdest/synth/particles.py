@@ -42,6 +42,11 @@ def draw_particles(frame: Frame, bounds: Boundaries, recipe: Recipe) -> Particle
     count = int(np.clip(recipe.particles * len(frame.radius_px), 1, MOST_PARTICLES))
     centres = _centres(rng, bounds, count, recipe.on_boundary)
     radii = recipe.particle_px * np.exp(rng.uniform(np.log(rng.uniform(0.15, 0.8)), 0.0, count))
+    if rng.random() < 0.4:
+        # boundaries beaded with small ones
+        beads = min(int(count * rng.uniform(2.0, 10.0)), MOST_PARTICLES)
+        centres = np.concatenate([centres, _centres(rng, bounds, beads, 0.95)])
+        radii = np.concatenate([radii, np.maximum(recipe.particle_px * rng.uniform(0.1, 0.3, beads), 0.8)])
     body, rim = Image.new("L", (cols, rows), 0), Image.new("L", (cols, rows), 0)
     shape = rng.uniform(0.02, 0.2), rng.uniform(1.0, 1.6)
     rim_share, rim_width = rng.choice([0.0, 0.95], p=[0.4, 0.6]), rng.uniform(0.1, 0.4)
@@ -96,4 +101,4 @@ def _grey(frame: Frame, recipe: Recipe, rimmed: bool) -> Floats:
     if rimmed and rng.random() < 0.6:
         level = rng.uniform(0.35, 0.95)
     texture = frame.noise(max(1.5, recipe.particle_px * rng.uniform(0.2, 0.6)))
-    return np.asarray(np.clip(level + rng.uniform(0.0, 0.12) * texture, 0.0, 1.3), np.float32)
+    return np.asarray(np.clip(level + rng.uniform(0.0, 0.2) * texture, 0.0, 1.3), np.float32)

@@ -138,8 +138,8 @@ def _particles(rng: np.random.Generator, diameter_px: float, family: str) -> tup
     """Draw the number of particles per grain, and the largest radius in px, up to a third of a grain wide."""
     if family == "particles":
         widest = float(np.exp(rng.uniform(np.log(0.06), np.log(0.22))))
-        number = rng.uniform(0.3, 1.5) * min(0.12 / widest, 3.0)
-    elif rng.random() < 0.12:
+        number = rng.uniform(0.4, 2.2) * min(0.12 / widest, 3.0)
+    elif rng.random() < (0.05 if family == "bright-field" else 0.12):
         widest, number = rng.uniform(0.03, 0.1), rng.uniform(0.05, 1.0)
     else:
         return 0.0, 0.0

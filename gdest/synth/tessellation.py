@@ -22,8 +22,8 @@ SLAB_DEPTH = 1.8
 LARGEST_LOG_DENSITY = 2.0
 """Fine patches have at most e^4 times the cells of coarse ones; beyond it `SLAB_DEPTH` is too small."""
 
-FINEST_GRID_PX = 4
-"""Pixels between nodes that belong to one cell are not asked for their cell themselves."""
+COARSEST_GRID_PX = 4
+"""The nodes of which the cell is asked for, before that of the pixels between, are no further apart."""
 
 
 @dataclass(frozen=True)
@@ -116,10 +116,10 @@ def _seeds(
 def _relaxed(points: NDArray[np.float64], spacing: NDArray[np.float64], relaxation: float) -> NDArray[np.float64]:
     """Push each of the points (n, 3) away from neighbours nearer than the hard core."""
     core = spacing[:, None] * relaxation * 0.95
+    _, neighbour = cKDTree(points).query(points, k=8)
     for _ in range(3):
-        distance, neighbour = cKDTree(points).query(points, k=7)
         away = points[:, None, :] - points[neighbour[:, 1:]]
-        reach = distance[:, 1:]
+        reach = np.sqrt(np.einsum("nkd,nkd->nk", away, away))
         push = np.clip(core - reach, 0.0, None) / np.maximum(reach, 1e-9)
         points = points + 0.4 * np.einsum("nk,nkd->nd", push, away)
     return points
@@ -170,23 +170,24 @@ def section(rng: np.random.Generator, rows: int, cols: int, grains_per_px: float
 def _cells(seeds: NDArray[np.float64], query: Floats, spacing: float) -> NDArray[np.int64]:
     """Return the cell of each pixel (rows, cols); `query` (rows, cols, 2) are their places in the plane.
 
-    The cells are found on a grid of nodes first, and of the pixels between only those whose four nodes differ: cells
-    are convex, up to the bends that the query has.
+    The cells are found on a grid of nodes first. Cells are convex, up to the bends that the query has, so a pixel whose
+    four nodes agree is theirs; any other gets the nearest of their seeds. A cell between nodes is a sliver.
     """
     rows, cols = query.shape[:2]
-    step = int(np.clip(spacing / 8.0, 1, FINEST_GRID_PX))
+    step = int(np.clip(spacing / 6.0, 1, COARSEST_GRID_PX))
     if step == 1:
         return _nearest(seeds, query.reshape(-1, 2)).reshape(rows, cols)
     down, right = (np.unique(np.append(np.arange(0, side, step), side - 1)) for side in (rows, cols))
     nodes = _nearest(seeds, query[np.ix_(down, right)].reshape(-1, 2)).reshape(len(down), len(right))
-    same = (
-        (nodes[:-1, :-1] == nodes[1:, :-1]) & (nodes[:-1, :-1] == nodes[:-1, 1:]) & (nodes[:-1, :-1] == nodes[1:, 1:])
-    )
+    corners = np.stack([nodes[:-1, :-1], nodes[1:, :-1], nodes[:-1, 1:], nodes[1:, 1:]], axis=2)
     above = np.minimum(np.arange(rows) // step, len(down) - 2)
     left = np.minimum(np.arange(cols) // step, len(right) - 2)
-    cell = nodes[:-1, :-1][np.ix_(above, left)]
-    open_px = ~same[np.ix_(above, left)]
-    cell[open_px] = _nearest(seeds, query[open_px])
+    cell = corners[..., 0][np.ix_(above, left)]
+    row, col = np.nonzero((corners != corners[..., :1]).any(axis=2)[np.ix_(above, left)])
+    candidates = corners[above[row], left[col]]
+    lifted = seeds.astype(np.float32)[candidates]
+    away = ((lifted[..., :2] - query[row, col, None]) ** 2).sum(axis=2) + lifted[..., 2] ** 2
+    cell[row, col] = candidates[np.arange(len(row)), away.argmin(axis=1)]
     return np.asarray(cell, np.int64)
 
 

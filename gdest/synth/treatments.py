@@ -70,7 +70,13 @@ def _vignetted(rng: np.random.Generator, image: Floats) -> Floats:
 
 
 def _curved(rng: np.random.Generator, image: Floats) -> Floats:
-    """Bend the greys: gamma, or an S that makes the contrast hard or soft."""
+    """Bend the greys between the picture's own darkest and lightest: gamma, or an S that makes the contrast hard."""
+    dark, light = np.percentile(image[::3, ::3], [1, 99])
+    image = np.clip((image - dark) / max(light - dark, 0.05), 0.0, 1.0)
+    return np.asarray(dark + (light - dark) * _bent(rng, image), np.float32)
+
+
+def _bent(rng: np.random.Generator, image: Floats) -> Floats:
     if rng.random() < 0.5:
         return np.asarray(image ** np.exp(rng.uniform(np.log(0.45), np.log(2.2))), np.float32)
     middle, steep = rng.uniform(0.35, 0.65), rng.uniform(3.0, 8.0)
@@ -96,7 +102,8 @@ def _relief(rng: np.random.Generator, image: Floats) -> Floats:
     down, right = (ndimage.gaussian_filter(image, reach, order) for order in ((1, 0), (0, 1)))
     slope = np.cos(angle) * right + np.sin(angle) * down
     slope = slope / max(float(np.percentile(np.abs(slope[::3, ::3]), 97)), 1e-3)
-    keep = rng.uniform(0.3, 0.8)
+    dark, light = np.percentile(image[::3, ::3], [1, 99])
+    keep = rng.uniform(0.3, 0.8) / max(float(light - dark), 0.1)
     return np.asarray(0.5 + keep * (image - image.mean()) + rng.uniform(0.1, 0.3) * np.clip(slope, -2, 2), np.float32)
 
 

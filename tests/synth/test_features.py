@@ -104,7 +104,7 @@ def test_particles_are_filled_features_and_differ_from_the_metal(labels):
         assert 0.01 < mask.mean() < 0.5
         image = np.full(labels.shape, 0.75, np.float32)
         change = np.abs(particles.over(image) - image)
-        assert change[~ndimage.binary_dilation(mask, iterations=4)].max() < 0.02
+        assert change[~ndimage.binary_dilation(mask, iterations=4)].max() < 0.05
         shown += change[mask].mean() > 0.1
     assert shown >= 5
 

@@ -124,4 +124,4 @@ def test_the_cells_found_from_nodes_are_those_found_pixel_by_pixel():
     seeds = np.column_stack([rng.uniform(0, 200, (60, 2)), np.abs(rng.normal(0, 5, 60))])
     query = np.stack(np.mgrid[0:200, 0:210].astype(np.float32), axis=2)
     every = tessellation._nearest(seeds, query.reshape(-1, 2)).reshape(200, 210)
-    assert (tessellation._cells(seeds, query, spacing=40.0) != every).mean() < 1e-4
+    assert (tessellation._cells(seeds, query, spacing=40.0) != every).mean() < 2e-3
