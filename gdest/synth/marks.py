@@ -63,7 +63,9 @@ def draw_twins(frame: Frame, recipe: Recipe) -> Twins | None:
     nearest: Floats = np.full(frame.labels.shape, 1e4, np.float32)
     strength: Floats = np.zeros(frame.labels.shape, np.float32)
     first, pitch = radius * rng.uniform(-0.9, 0.9, grains), radius * rng.uniform(0.12, 0.4, grains)
-    for lamella in range(int(rng.integers(1, 6))):
+    # in fine grains no more of them are resolved
+    most = int(np.clip(frame.diameter_px / 8.0, 1, 5))
+    for lamella in range(int(rng.integers(1, most + 1))):
         present = twinned & (rng.random(grains) < np.where(bundled, 0.9, 1.0 if lamella == 0 else 0.4))
         half = radius * np.exp(rng.uniform(np.log(0.03), np.log(0.6), grains))
         half = np.where(bundled, pitch * rng.uniform(0.1, 0.4, grains), half)

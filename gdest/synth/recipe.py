@@ -114,16 +114,18 @@ def draw_recipe(rng: np.random.Generator, diameter_px: float, family: str) -> Re
 
 
 def half_width(rng: np.random.Generator, diameter_px: float, family: str) -> float:
-    """Draw half the width of the etched line in px, never more than a seventh of a grain."""
+    """Draw half the width of the etched line in px: at most an eighth of a grain, of thin lines half of that."""
     if family == "over-etched":
         wanted = diameter_px * rng.uniform(0.025, 0.13)
     elif family in OWN_STRENGTHS:
-        wanted = max(float(np.exp(rng.uniform(np.log(0.55), np.log(1.6)))), diameter_px * rng.uniform(0.0, 0.012))
+        thin = float(np.exp(rng.uniform(np.log(0.55), np.log(1.6))))
+        wanted = max(thin, diameter_px * rng.uniform(0.0, 0.012))
     elif rng.random() < 0.5:
         wanted = float(np.exp(rng.uniform(np.log(0.4), np.log(3.0))))
     else:
         wanted = diameter_px * float(np.exp(rng.uniform(np.log(0.004), np.log(0.05))))
-    return float(np.clip(wanted, 0.4, max(0.13 * diameter_px, 0.4)))
+    most = (0.07 if family in OWN_STRENGTHS else 0.13) * diameter_px
+    return float(np.clip(wanted, 0.4, max(most, 0.4)))
 
 
 def _contrast(rng: np.random.Generator, family: str) -> float:
