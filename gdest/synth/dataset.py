@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import csv
+import json
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -15,10 +16,15 @@ from numpy.typing import NDArray
 
 from gdest.core import SettingsError, grain_size
 from gdest.synth import etching, optics, tessellation
-from gdest.synth.label_maps import true_g
+from gdest.synth.label_maps import mean_diameter_px, true_g
+from gdest.synth.recipe import OWN_STRENGTHS, pick_family
 from gdest.synth.settings import SynthSettings
+from gdest.synth.treatments import treated
 
 LABEL_COLUMNS = ("file", "g", "um_per_px", "specimen", "label_map")
+DRAWN_COLUMNS = ("family", "drawn")
+"""What the picture was drawn from; `drawn` is JSON."""
+
 UM_PER_CM = 1e4
 GRADE_TOLERANCE = 0.25
 """Half of the half grade to which a metallographer rates."""
@@ -27,23 +33,64 @@ MOST_DRAWS = 40
 """After so many pictures of which none shows the grade, the picture is too small to show it."""
 
 
+SMALLEST_ENLARGED_PX = 14.0
+"""A picture is drawn small and enlarged only where its grains keep this mean diameter in px before."""
+
+
 @dataclass(frozen=True)
 class Synthetic:
-    """Hold one synthetic micrograph: grey pixels and label map, both (rows, cols), and the G that was counted on it."""
+    """Hold one synthetic micrograph: grey pixels, label map and features, all (rows, cols), and the G counted on it.
+
+    `features` (uint8) is 1 on the edges of twins that can be seen and 2 where a particle, pit or pore lies, else 0; a
+    grain boundary hides a twin's edge, a particle hides both. `family` names the etch, and `drawn` holds the main
+    random numbers behind the picture.
+    """
 
     pixels: NDArray[np.uint8]
     labels: tessellation.Labels
     g: float
     um_per_px: float
+    features: NDArray[np.uint8]
+    family: str
+    drawn: dict[str, float | str]
 
 
-def make_micrograph(rng: np.random.Generator, g: float, rows: int, cols: int, um_per_px: float) -> Synthetic:
-    """Draw one micrograph of about the wanted G; its `g` is counted on the grains that can be seen."""
+def make_micrograph(
+    rng: np.random.Generator, g: float, rows: int, cols: int, um_per_px: float, family: str | None = None
+) -> Synthetic:
+    """Draw one micrograph of about the wanted G; its `g` is counted on the grains that can be seen.
+
+    Without a `family` one is drawn. One picture in twenty is drawn smaller and enlarged by whole pixels, with its maps.
+    """
     grains_per_px = float(grain_size.grains_per_mm2(g)) * (um_per_px * 1e-3) ** 2
-    labels = tessellation.section(rng, rows, cols, grains_per_px, tessellation.random_shape(rng))
-    etched = etching.etch(rng, labels)
-    pixels = optics.to_8_bit(rng, etched.image)
-    return Synthetic(pixels, etched.seen, true_g(etched.seen, um_per_px), um_per_px)
+    zoom = float(rng.uniform(1.5, 3.0)) if rng.random() < 0.05 else 1.0
+    if zoom * grains_per_px**0.5 * SMALLEST_ENLARGED_PX > 1.0:
+        zoom = 1.0
+    down, right = (np.floor(np.arange(side) / zoom).astype(int) for side in (rows, cols))
+    family = family or pick_family(rng)
+    shape = tessellation.random_shape(rng)
+    if family == "mosaic" and rng.random() < 0.25:
+        # what is polished for polarised light is often cold-worked, or its grains are ragged
+        shape = replace(shape, jaggedness=float(rng.uniform(0.05, 0.1)), waviness=float(rng.uniform(0.08, 0.18)))
+    if family in OWN_STRENGTHS:
+        # what is etched finely enough for thin lines has smooth boundaries
+        shape = replace(shape, jaggedness=shape.jaggedness * float(rng.uniform(0.0, 0.7)))
+    labels = tessellation.section(rng, int(down[-1]) + 1, int(right[-1]) + 1, grains_per_px * zoom**2, shape)
+    etched = etching.etch(rng, labels, family=family)
+    recipe, diameter_px = etched.recipe, mean_diameter_px(labels)
+    image, done = treated(rng, etched.image, recipe.finest_px(), diameter_px)
+    seen, features = etched.seen, etched.features
+    if zoom > 1.0:
+        image, seen, features = (one[np.ix_(down, right)] for one in (image, seen, features))
+    drawn: dict[str, float | str] = {
+        **recipe.numbers(),
+        **{name: round(float(value), 4) for name, value in asdict(shape).items()},
+        "treatments": " ".join(done),
+        "enlarged": round(zoom, 4),
+    }
+    return Synthetic(
+        optics.to_8_bit(rng, image), seen, true_g(seen, um_per_px), um_per_px, features, recipe.family, drawn
+    )
 
 
 def write_tiff(path: Path, pixels: NDArray[np.uint8], um_per_px: float, compression: str | None = None) -> None:
@@ -60,6 +107,13 @@ def write_tiff(path: Path, pixels: NDArray[np.uint8], um_per_px: float, compress
     )
 
 
+def write_label_map(path: Path, made: Synthetic) -> None:
+    """Write the label map as the first page of a TIFF (uint32) and the features as its second (uint8)."""
+    with tifffile.TiffWriter(path) as tiff:
+        tiff.write(made.labels.astype(np.uint32), photometric="minisblack", compression="zlib")
+        tiff.write(made.features, photometric="minisblack", compression="zlib")
+
+
 def write_dataset(out: Path, settings: SynthSettings) -> Iterator[dict[str, str]]:
     """Write `settings.count` micrographs and `labels.csv` to a folder; yield each row when it is done.
 
@@ -73,7 +127,8 @@ def write_dataset(out: Path, settings: SynthSettings) -> Iterator[dict[str, str]
         (out / folder).mkdir(exist_ok=True)
     jobs = [(out, settings, index) for index in range(settings.count)]
     with open(out / "labels.csv", "w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, [*LABEL_COLUMNS, "g_counted"] if settings.grades else LABEL_COLUMNS)
+        counted = ("g_counted",) if settings.grades else ()
+        writer = csv.DictWriter(file, [*LABEL_COLUMNS, *counted, *DRAWN_COLUMNS])
         writer.writeheader()
         if settings.workers <= 1:
             rows = map(_write_one, jobs)
@@ -104,13 +159,15 @@ def _write_one(job: tuple[Path, SynthSettings, int]) -> dict[str, str]:
     label_map = ""
     if settings.label_maps:
         label_map = f"label_maps/{folder}{name}.tif"
-        tifffile.imwrite(out / label_map, made.labels.astype(np.uint32), compression="zlib")
+        write_label_map(out / label_map, made)
     row = {
         "file": f"{folder}{name}.tif",
         "g": f"{made.g if grade is None else grade:.4f}",
         "um_per_px": f"{made.um_per_px:g}",
         "specimen": name,
         "label_map": label_map,
+        "family": made.family,
+        "drawn": json.dumps(made.drawn, sort_keys=True),
     }
     return row if grade is None else {**row, "g_counted": f"{made.g:.4f}"}
 

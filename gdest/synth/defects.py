@@ -3,34 +3,50 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 from scipy import ndimage
 
+from gdest.synth.frame import Boundaries, Frame
 from gdest.synth.tessellation import Floats, smooth_noise
 
 SPOTS_LIMIT = 200_000
 
 
+SEEN_DIRT = 0.3
+"""A pit, carbide or pore is seen where it takes this share of the light."""
+
+
 def add_dirt(
-    rng: np.random.Generator, image: Floats, distance_px: Floats, diameter_px: float, half_width_px: float
-) -> Floats:
-    """Return the image with pits, carbides, pores, scratches and stains, none of which is a boundary."""
+    frame: Frame, bounds: Boundaries, image: Floats, half_width_px: float, clean: float = 0.0
+) -> tuple[Floats, NDArray[np.bool_]]:
+    """Return the image with pits, carbides, pores, scratches and stains, none of which is a boundary.
+
+    With it comes where pits, carbides and pores are seen, with their inside. `clean` (0..1) is the share of them
+    that is left out.
+    """
+    rng, diameter_px = frame.rng, frame.diameter_px
+    taken, holes = np.zeros(image.shape, np.float32), np.zeros(image.shape, bool)
     for _ in range(int(rng.integers(0, 4))):
-        image = image * (1.0 - _spots(rng, distance_px, diameter_px, half_width_px))
+        spots = _spots(frame, bounds.distance, half_width_px)
+        taken = np.maximum(taken, spots) if rng.random() >= clean else taken
     if rng.random() < 0.45:
-        image = image * (1.0 - _discs(rng, image.shape, diameter_px))
-    if rng.random() < 0.5:
+        discs, holes = _discs(rng, image.shape, diameter_px)
+        taken = np.maximum(taken, discs)
+    if rng.random() < 0.2:
+        taken = np.maximum(taken, _pores(rng, image.shape, diameter_px))
+    image = image * (1.0 - taken)
+    if rng.random() < 0.5 * (1.0 - 0.5 * clean):
         scratches = _scratches(rng, image.shape, diameter_px)
         image = image + scratches if rng.random() < 0.3 else image * (1.0 - scratches)
-    if rng.random() < 0.2:
-        image = image * (1.0 - _pores(rng, image.shape, diameter_px))
-    if rng.random() < 0.35:
+    if rng.random() < 0.35 * (1.0 - 0.8 * clean):
         image = _stain(rng, image, diameter_px)
-    return image.astype(np.float32)
+    return image.astype(np.float32), (taken > SEEN_DIRT) | holes
 
 
-def _spots(rng: np.random.Generator, distance_px: Floats, diameter_px: float, half_width_px: float) -> Floats:
-    """Return the darkness of many small pits: everywhere, at the boundaries, or in pockets."""
+def _spots(frame: Frame, distance_px: Floats, half_width_px: float) -> Floats:
+    """Return the darkness of many small pits: everywhere, at the boundaries, in pockets, or in some grains."""
+    rng, diameter_px = frame.rng, frame.diameter_px
     rows, cols = distance_px.shape
     sigma = float(np.clip(np.exp(rng.uniform(np.log(0.4), np.log(2.0))), 0.4, max(0.4, 0.05 * diameter_px)))
     if rng.random() < 0.5:
@@ -42,8 +58,10 @@ def _spots(rng: np.random.Generator, distance_px: Floats, diameter_px: float, ha
     if kind < 0.35:
         reach = half_width_px * rng.uniform(1.0, 4.0) + 1.0
         keep = rng.random(count) < np.exp(-distance_px[row, col] / reach) + 0.05
-    elif kind < 0.6:
-        pocket = smooth_noise(rng, (rows, cols), diameter_px * rng.uniform(0.5, 3.0))
+    elif kind < 0.65:
+        pocket = frame.noise(diameter_px * rng.uniform(0.5, 3.0))
+        if kind < 0.57:
+            pocket = 0.4 * pocket + frame.per_grain(rng.standard_normal(len(frame.radius_px)))
         keep = pocket[row, col] > rng.uniform(0.0, 1.5)
     else:
         keep = np.ones(count, bool)
@@ -54,11 +72,12 @@ def _spots(rng: np.random.Generator, distance_px: Floats, diameter_px: float, ha
     return np.asarray(blobs, np.float32)
 
 
-def _discs(rng: np.random.Generator, shape: tuple[int, ...], diameter_px: float) -> Floats:
-    """Return the darkness of pits and carbides, some with a bright heart."""
+def _discs(rng: np.random.Generator, shape: tuple[int, ...], diameter_px: float) -> tuple[Floats, NDArray[np.bool_]]:
+    """Return the darkness of pits and carbides, some with a bright heart, and where they lie with their inside."""
     rows, cols = shape
     canvas = Image.new("L", (cols, rows), 0)
-    draw = ImageDraw.Draw(canvas)
+    whole = Image.new("1", (cols, rows), 0)
+    draw, fill = ImageDraw.Draw(canvas), ImageDraw.Draw(whole)
     fields = rows * cols / diameter_px**2
     per_grain = float(np.exp(rng.uniform(np.log(0.03), np.log(8.0))))
     count = int(min(per_grain * fields, 5000)) + 1
@@ -70,11 +89,12 @@ def _discs(rng: np.random.Generator, shape: tuple[int, ...], diameter_px: float)
         wide, high = radius * rng.uniform(0.7, 1.4), radius * rng.uniform(0.7, 1.4)
         box = (x - wide, y - high, x + wide, y + high)
         dark = int(rng.uniform(90, 255))
+        fill.ellipse(box, fill=1)
         if radius > 2.5 and rng.random() < 0.4:
             draw.ellipse(box, outline=dark, width=max(1, int(radius * 0.35)))
         else:
             draw.ellipse(box, fill=dark)
-    return np.asarray(ndimage.gaussian_filter(np.asarray(canvas, np.float32) / 255.0, 0.6), np.float32)
+    return ndimage.gaussian_filter(np.asarray(canvas, np.float32) / 255.0, 0.6), np.asarray(whole)
 
 
 def _pores(rng: np.random.Generator, shape: tuple[int, ...], diameter_px: float) -> Floats:

@@ -10,59 +10,109 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import ndimage
-from scipy.special import ndtri
 
 from gdest.synth import marks
 from gdest.synth.defects import add_dirt
 from gdest.synth.frame import Boundaries, Frame, make_boundaries, make_frame
-from gdest.synth.optics import photograph
+from gdest.synth.label_maps import boundary_mask
+from gdest.synth.lines import etched_lines, lifted, pieces, sigmoid
+from gdest.synth.optics import Camera, photograph
+from gdest.synth.particles import draw_particles
+from gdest.synth.recipe import OWN_STRENGTHS, WITHOUT_LINES, Recipe, draw_recipe, pick_family
 from gdest.synth.tessellation import Floats, Labels
-
-STYLES = {"boundary": 0.5, "over-etched": 0.25, "contrast": 0.08, "both": 0.17}
-"""How often each kind of etch is drawn."""
 
 SMALLEST_CORE = 0.02
 """A grain is seen, and counted, where the etched line leaves this share of a mean grain's area free."""
 
+DIAMETER_PER_DISTANCE = 5.0
+"""Mean diameter of equal-sided grains over the mean distance from a boundary (measured); long grains have more."""
+
+SEEN_STEP = 0.05
+"""The least step in reflectance, out of about 0..1, by which the edge of a twin is said to be seen."""
+
+DIFFERENT_GREY = 0.3
+"""Grains without a line between them differ in grey by this share of the spread, or a faint line parts them."""
+
+CAMERAS = {
+    "contrast": Camera(least_white=97.0),
+    "mosaic": Camera(least_white=97.0, least_span=0.4),
+    "bright-field": Camera(least_white=90.0, most_blur_px=0.8, least_span=0.5, most_span=0.97, noise=0.025),
+    "thin-lines": Camera(least_white=70.0, most_blur_px=1.0, least_span=0.4, most_span=1.05, noise=0.03),
+}
+"""What shows little is photographed with care, or the grains could not be told."""
+
+TWIN, PARTICLE = 1, 2
+"""What `Etched.features` says of a pixel; 0 is neither."""
+
 
 @dataclass(frozen=True)
 class Etched:
-    """Hold a micrograph (rows, cols) as reflectance 0..1, before the camera's 8 bit, and the grains seen in it."""
+    """Hold a micrograph (rows, cols) as reflectance 0..1, before the camera's 8 bit, and what is seen in it.
+
+    `seen` are the grains, `features` (uint8) says where the edge of a twin (1) and where a particle, precipitate,
+    pit or pore (2) is seen; a grain boundary hides a twin's edge, a particle hides both.
+    """
 
     image: Floats
     seen: Labels
+    features: NDArray[np.uint8]
+    recipe: Recipe
 
 
-def etch(rng: np.random.Generator, labels: Labels, visible: float = 1.0, traces: float = 0.0) -> Etched:
+def etch(
+    rng: np.random.Generator, labels: Labels, visible: float = 1.0, traces: float = 0.0, family: str | None = None
+) -> Etched:
     """Return the micrograph of a label map and the label map of the grains that it shows.
 
-    A grain that the etched line covers whole is drawn as a black knot. In `seen` it belongs to its neighbours, since
-    nobody counts what cannot be seen.
+    A grain that the etched line or particles cover whole is drawn as a black knot. In `seen` it belongs to its
+    neighbours, since nobody counts what cannot be seen.
     With `visible` below 1 the etch shows that share of the boundaries' length, `traces` (0..1) of the darkness of
-    the rest, and no grain contrast.
+    the rest, and no grain contrast. Without a `family` one is drawn.
     """
     frame = make_frame(rng, labels)
-    style = str(rng.choice(list(STYLES), p=list(STYLES.values()))) if visible >= 1.0 else "boundary"
-    half_width = _half_width(rng, frame.diameter_px, style)
     bounds = make_boundaries(frame)
-    depth = float(rng.uniform(0.35, 1.0)) if style != "over-etched" else float(rng.uniform(0.7, 1.0))
-    image, twins = _grain_levels(frame, style)
-    image -= _roughness(frame)
-    line = boundary_darkness(frame, bounds, half_width, style)
-    if style == "contrast":
-        line *= rng.uniform(0.0, 0.25)
+    narrow_px = min(frame.diameter_px, DIAMETER_PER_DISTANCE * float(bounds.distance.mean()))
+    recipe = draw_recipe(rng, narrow_px, family or (pick_family(rng) if visible >= 1.0 else "boundary"))
+    twins = marks.draw_twins(frame, recipe)
+    image, parting, step = _grain_levels(frame, bounds, recipe, twins)
+    image -= _roughness(frame, 0.05 if recipe.family in OWN_STRENGTHS else 0.11)
+    line = np.maximum(etched_lines(frame, bounds, recipe), parting)
     if visible < 1.0:
         line *= np.maximum(pieces(frame, bounds, visible), np.float32(traces))
-    inside = marks.inside_grains(frame, twins, half_width)
-    darkness = np.maximum(line, inside * (0.35 if style == "contrast" or visible < 1.0 else 1.0))
-    image = image * (1.0 - depth * np.clip(darkness, 0.0, 1.0))
-    if rng.random() < (0.5 if style == "over-etched" else 0.12):
-        image += _relief(frame, bounds, half_width)
-    image = add_dirt(rng, image, bounds.distance, frame.diameter_px, half_width)
-    if style == "over-etched":
-        image += _debris(frame, line, half_width)
-    return Etched(photograph(rng, image, frame.diameter_px), seen_grains(labels, line))
+    faint = 0.35 if recipe.family in WITHOUT_LINES or visible < 1.0 else 1.0
+    inside = marks.inside_grains(frame, recipe, twins) * np.float32(faint)
+    outline = np.zeros_like(inside)
+    if twins is not None:
+        outline = marks.twin_lines(frame, recipe, twins) * np.float32(faint)
+    darkness = np.maximum(np.maximum(line, outline), inside)
+    image = image * (1.0 - np.float32(recipe.depth) * np.clip(darkness, 0.0, 1.0))
+    if rng.random() < {"over-etched": 0.5, "bright-field": 0.05}.get(recipe.family, 0.12):
+        image += _relief(frame, bounds, recipe.half_width_px)
+    covered = np.zeros(labels.shape, bool)
+    particles = draw_particles(frame, bounds, recipe)
+    if particles is not None:
+        image, covered = particles.over(image), particles.mask()
+    clean = 0.7 if recipe.family in OWN_STRENGTHS else 0.0
+    image, dirt = add_dirt(frame, bounds, image, recipe.half_width_px, clean)
+    if recipe.family == "over-etched":
+        image += _debris(frame, line, recipe.half_width_px)
+    seen = seen_grains(labels, np.maximum(line, covered))
+    features = _features(seen, twins, step + np.float32(recipe.depth) * outline, covered | dirt)
+    return Etched(
+        photograph(rng, image, frame.diameter_px, CAMERAS.get(recipe.family, Camera())), seen, features, recipe
+    )
+
+
+def _features(seen: Labels, twins: marks.Twins | None, step: Floats, covered: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    """Return where a twin's edge or a particle is seen; `step` is by how much an edge would differ in grey."""
+    features = np.zeros(seen.shape, np.uint8)
+    if twins is not None:
+        edge = boundary_mask((twins.distance < 0).astype(np.int32))
+        features[edge & (step > SEEN_STEP) & ~boundary_mask(seen)] = TWIN
+    features[covered] = PARTICLE
+    return features
 
 
 def seen_grains(labels: Labels, line: Floats) -> Labels:
@@ -78,84 +128,64 @@ def seen_grains(labels: Labels, line: Floats) -> Labels:
     return found.reshape(labels.shape).astype(np.int32)
 
 
-def _half_width(rng: np.random.Generator, diameter_px: float, style: str) -> float:
-    """Draw half the width of the etched line in px, never more than a seventh of a grain."""
-    if style == "over-etched":
-        wanted = diameter_px * rng.uniform(0.025, 0.13)
-    elif rng.random() < 0.5:
-        wanted = float(np.exp(rng.uniform(np.log(0.4), np.log(3.0))))
-    else:
-        wanted = diameter_px * float(np.exp(rng.uniform(np.log(0.004), np.log(0.05))))
-    return float(np.clip(wanted, 0.4, max(0.13 * diameter_px, 0.4)))
+def _grain_levels(
+    frame: Frame, bounds: Boundaries, recipe: Recipe, twins: marks.Twins | None
+) -> tuple[Floats, Floats, Floats]:
+    """Return the grains' own grey, the lines that part grains of one grey, and the step at the edges of twins.
 
-
-def boundary_darkness(frame: Frame, bounds: Boundaries, half_width: float, style: str) -> Floats:
-    """Return how dark the boundary etch makes each pixel, 0..1."""
-    rng, diameter = frame.rng, frame.diameter_px
-    rough = style == "over-etched"
-    width = half_width * np.exp(np.clip(bounds.width, -2, 2) * rng.uniform(0.0, 0.35))
-    if rough or rng.random() < 0.3:
-        amount = rng.uniform(0.3, 1.0) if rough else rng.uniform(0.1, 0.4)
-        width *= np.clip(1.0 + 0.45 * amount * frame.noise(max(diameter / 3, 2)), 0.35, 2.2)
-        width += 0.6 * amount * half_width * frame.noise(max(half_width, 1.5))
-        width += 0.35 * amount * min(half_width, 4.0) * frame.noise(1.6)
-    if rng.random() < (0.7 if rough else 0.2):
-        # clumps: places where the etch has eaten whole junctions
-        clumps = np.clip(frame.noise(diameter * rng.uniform(0.4, 1.2)) - rng.uniform(0.6, 1.5), 0, 1.5)
-        width += half_width * rng.uniform(0.5, 2.0) * clumps
-    distance = bounds.distance
-    if rng.random() < (0.7 if rough else 0.2):
-        distance = rounded(distance, diameter * rng.uniform(0.02, 0.1))
-    softness = np.float32(max(0.3, half_width * rng.uniform(0.1, 0.5 if not rough else 0.3)))
-    profile = 1.0 / (1.0 + np.exp(np.clip((distance - width) / softness, -20, 20)))
-    strength = 1.0 + rng.uniform(0.0, 0.35) * bounds.strength
-    faint = bounds.strength < np.quantile(bounds.strength[::8, ::8], rng.uniform(0.0, 0.06 if not rough else 0.02))
-    strength = np.where(faint, strength * rng.uniform(0.1, 0.6), strength)
-    if rng.random() < 0.6:
-        along = frame.noise(max(diameter * rng.uniform(0.15, 0.6), 2))
-        strength *= np.clip(1.0 + rng.uniform(0.1, 0.4) * along, 0.0, 1.5)
-    if rng.random() < 0.35:
-        gaps = frame.noise(max(diameter * rng.uniform(0.1, 0.3), 2))
-        strength *= np.clip((gaps + rng.uniform(1.6, 2.6)) * 3, 0.1, 1.0)
-    return (profile * np.clip(strength, 0.0, 1.2)).astype(np.float32)
-
-
-def rounded(distance: Floats, reach_px: float) -> Floats:
-    """Return the distance from boundaries with rounded junctions, which the etch attacks from all sides."""
-    return np.asarray(np.minimum(distance, ndimage.gaussian_filter(distance, reach_px)), np.float32)
-
-
-def pieces(frame: Frame, bounds: Boundaries, visible: float) -> Floats:
-    """Return a mask 0..1 (rows, cols) that leaves about the share `visible` of every line.
-
-    Some boundaries are missing from end to end, as prior-austenite etches leave them, and others in places.
+    All are (rows, cols); a step is the difference in grey between a lamella and its grain.
     """
-    whole = float(visible ** frame.rng.uniform(0.0, 1.0))
-    patches = frame.noise(max(frame.diameter_px * frame.rng.uniform(0.12, 0.5), 2))
-    there = bounds.strength > ndtri(1.0 - whole)
-    return np.asarray(there * np.clip((patches + ndtri(visible / whole)) * 6, 0.0, 1.0), np.float32)
-
-
-def _grain_levels(frame: Frame, style: str) -> tuple[Floats, Floats | None]:
-    """Return the grains' own grey, and the signed distance to the twin lamellae when there are any."""
-    rng, grains = frame.rng, len(frame.radius_px)
-    contrast = rng.uniform(0.12, 0.35) if style in ("contrast", "both") else rng.uniform(0.0, 0.05)
-    levels = 0.75 + contrast * np.clip(rng.standard_normal(grains), -2, 2)
+    rng, contrast = frame.rng, recipe.contrast
+    levels = _apart(frame, bounds, recipe)
     image = frame.per_grain(levels)
-    twins = None
-    if rng.random() < 0.75:
-        twins = marks.twin_lamellae(frame)
-        other = levels + contrast * rng.uniform(0.2, 1.2) * np.clip(rng.standard_normal(grains), -2, 2)
-        image = np.where(twins < 0, frame.per_grain(other), image)
+    parting = np.zeros_like(image)
+    if recipe.family in WITHOUT_LINES:
+        here, other = bounds.pairs
+        alike = np.abs(levels[here] - levels[other]) < 0.5 * DIFFERENT_GREY * contrast
+        near = sigmoid((recipe.half_width_px - bounds.distance) / np.float32(0.4))
+        parting = lifted(parting, bounds, alike, 0.25) * near
+    step = np.zeros_like(image)
+    if recipe.slope > 0:
+        along, _ = frame.grain_axes()
+        slope = recipe.slope * rng.standard_normal(len(levels)) / np.maximum(frame.radius_px, 1.0)
+        image = image + np.clip(along * frame.per_grain(slope), -0.3, 0.3)
+    if twins is not None:
+        away = rng.uniform(0.2, 1.2) * contrast * np.clip(rng.standard_normal(len(levels)), -2, 2)
+        inside = frame.per_grain(away)
+        image = np.where(twins.distance < 0, image + inside, image)
+        step = np.abs(inside)
     if rng.random() < 0.4:
         image = image + np.float32(rng.uniform(0.01, 0.05)) * frame.noise(max(frame.diameter_px / 2, 4))
-    return np.clip(image, 0.08, 1.1).astype(np.float32), twins
+    return np.clip(image, 0.08, 1.1).astype(np.float32), parting, step
 
 
-def _roughness(frame: Frame) -> Floats:
+def _apart(frame: Frame, bounds: Boundaries, recipe: Recipe) -> Floats:
+    """Draw the grey of each grain (n,); neighbours with no line between them are pushed apart."""
+    rng, grains, contrast = frame.rng, len(frame.radius_px), recipe.contrast
+    if recipe.family == "both" and rng.random() < 0.4:
+        # brass: some grains dark, most of them white
+        levels = 0.75 + contrast * np.where(rng.random(grains) < rng.uniform(0.2, 0.5), -1.5, 0.7)
+        levels = levels + 0.15 * contrast * rng.standard_normal(grains)
+    elif recipe.family != "mosaic":
+        levels = 0.75 + contrast * np.clip(rng.standard_normal(grains), -2, 2)
+    else:
+        # grey etches leave most grains light or most dark, polarised light and tint etches all alike
+        skew = rng.beta(rng.uniform(0.6, 3.0), rng.uniform(0.6, 3.0), grains)
+        levels = 0.6 + contrast * np.clip((skew - skew.mean()) / max(float(skew.std()), 0.05), -2, 2)
+    if recipe.family in WITHOUT_LINES and bounds.pairs.size:
+        here, other = np.unique(np.sort(bounds.pairs, axis=0), axis=1)
+        for _ in range(6):
+            apart = levels[here] - levels[other]
+            push = 0.35 * np.clip(DIFFERENT_GREY * contrast - np.abs(apart), 0, None) * np.where(apart < 0, -1, 1)
+            levels = levels + np.bincount(here, push, grains) - np.bincount(other, push, grains)
+            levels = np.clip(levels, 0.1, 1.1)
+    return levels.astype(np.float32)
+
+
+def _roughness(frame: Frame, most: float) -> Floats:
     """Return what in-grain texture takes from the grey: some grains smooth, some dappled in places."""
     rng, grains = frame.rng, len(frame.radius_px)
-    amount = 0.11 * rng.random() ** 2 * np.exp(rng.normal(0, rng.uniform(0.1, 0.9), grains))
+    amount = most * rng.random() ** 2 * np.exp(rng.normal(0, rng.uniform(0.1, 0.9), grains))
     texture = frame.noise(rng.uniform(1.0, 5.0))
     if rng.random() < 0.6:
         texture = np.clip(texture - rng.uniform(0.0, 2.0), 0, None) * 2.0

@@ -5,30 +5,44 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import ndimage
 
 from gdest.synth.label_maps import areas_px, boundary_mask, mean_diameter_px
 from gdest.synth.tessellation import Floats, Labels, smooth_noise
 
+BOUNDARY_SLOTS = 4096
+"""So many different random numbers the boundaries of one picture have."""
+
 
 @dataclass(frozen=True)
 class Boundaries:
-    """Hold, for each pixel, its distance in px from the nearest boundary and two random numbers of that boundary."""
+    """Hold where the boundaries lie, and what tells one from another.
+
+    For each pixel: its `distance` in px from the nearest boundary, the `slot` (0..4095) of that boundary, the same
+    along its whole length, and two random numbers of it, `strength` and `width`. `edge` marks the pixels of the
+    boundaries; `pairs` (2, n) are the two grains that meet at each of them, in reading order.
+    """
 
     distance: Floats
     strength: Floats
     width: Floats
+    slot: NDArray[np.int16]
+    edge: NDArray[np.bool_]
+    pairs: Labels
 
 
 @dataclass(frozen=True)
 class Frame:
     """Hold what the steps of etching share: the generator, the labels, and what is measured of the grains.
 
-    `diameter_px` is that of a mean grain; `centre` (n, 2), row and column, and `radius_px` (n,) are of each grain.
+    `index` are the labels as numpy takes them fastest; `diameter_px` is that of a mean grain; `centre` (n, 2), row
+    and column, and `radius_px` (n,) are of each grain.
     """
 
     rng: np.random.Generator
     labels: Labels
+    index: NDArray[np.intp]
     diameter_px: float
     centre: Floats
     radius_px: Floats
@@ -39,7 +53,7 @@ class Frame:
 
     def per_grain(self, values: Floats) -> Floats:
         """Return one value per grain (n,) spread over its pixels."""
-        return values.astype(np.float32)[self.labels]
+        return values.astype(np.float32)[self.index]
 
     def grain_axes(self) -> tuple[Floats, Floats]:
         """Return each pixel's place along and across a random direction of its grain, in px."""
@@ -56,23 +70,27 @@ def make_frame(rng: np.random.Generator, labels: Labels) -> Frame:
     area = np.maximum(areas_px(labels), 1).astype(np.float32)
     rows, cols = np.divmod(np.arange(flat.size, dtype=np.int64), labels.shape[1])
     centre = np.stack([np.bincount(flat, rows) / area, np.bincount(flat, cols) / area], axis=1)
-    return Frame(rng, labels, mean_diameter_px(labels), centre.astype(np.float32), np.sqrt(area / np.pi))
+    return Frame(
+        rng, labels, labels.astype(np.intp), mean_diameter_px(labels), centre.astype(np.float32), np.sqrt(area / np.pi)
+    )
 
 
 def make_boundaries(frame: Frame) -> Boundaries:
     """Find the distance of every pixel from its nearest boundary, and which boundary that is."""
     labels = frame.labels
     edge = boundary_mask(labels)
+    table = frame.rng.standard_normal((2, BOUNDARY_SLOTS), dtype=np.float32)
+    slots = np.zeros(labels.shape, np.int16)
     if not edge.any():
         far = np.full(labels.shape, 1e4, np.float32)
-        return Boundaries(far, np.ones_like(far), np.ones_like(far))
-    distance, (row, col) = ndimage.distance_transform_edt(~edge, return_indices=True)
-    right = labels[row, np.minimum(col + 1, labels.shape[1] - 1)]
-    below = labels[np.minimum(row + 1, labels.shape[0] - 1), col]
+        return Boundaries(far, np.ones_like(far), np.ones_like(far), slots, edge, np.zeros((2, 0), np.int32))
+    row, col = np.nonzero(edge)
     here = labels[row, col]
-    other = np.where(right != here, right, below)
+    right = labels[row, np.minimum(col + 1, labels.shape[1] - 1)]
+    other = np.where(right != here, right, labels[np.minimum(row + 1, labels.shape[0] - 1), col])
     # one number per pair of neighbours: the same boundary looks alike along its whole length
     pair = (np.minimum(here, other).astype(np.int64) * 73856093) ^ (np.maximum(here, other).astype(np.int64) * 19349663)
-    table = frame.rng.standard_normal((2, 4096), dtype=np.float32)
-    slot = pair % 4096
-    return Boundaries(distance.astype(np.float32), table[0][slot], table[1][slot])
+    slots[edge] = pair % BOUNDARY_SLOTS
+    distance, (row, col) = ndimage.distance_transform_edt(~edge, return_indices=True)
+    slot = slots[row, col]
+    return Boundaries(distance.astype(np.float32), table[0][slot], table[1][slot], slot, edge, np.stack([here, other]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,23 +13,38 @@ from scipy import ndimage
 from gdest.synth.tessellation import Floats, smooth_noise
 
 
-def photograph(rng: np.random.Generator, image: Floats, diameter_px: float) -> Floats:
+@dataclass(frozen=True)
+class Camera:
+    """Say what the camera spares: no grey below the percentile `least_white` is burnt out to white.
+
+    At most `most_blur_px` (sigma) is lost to focus, and the greys span `least_span` to `most_span` of black to white;
+    `noise` is the most sensor noise, as a share of that span.
+    """
+
+    least_white: float = 50.0
+    most_blur_px: float = 1.3
+    least_span: float = 0.3
+    most_span: float = 1.15
+    noise: float = 0.04
+
+
+def photograph(rng: np.random.Generator, image: Floats, diameter_px: float, camera: Camera) -> Floats:
     """Return reflectance as the camera sees it: focus, uneven light, gamma, noise, exposure, 0..1."""
-    image = _focus(rng, image, diameter_px)
+    image = _focus(rng, image, diameter_px, camera.most_blur_px)
     if rng.random() < 0.45:
         image = _sharpened(rng, image)
     image = image * _light(rng, image.shape)
     # often the grains themselves are burnt out to white, and only lines and dirt are left
-    white = 99.5 if rng.random() < 0.55 else rng.uniform(50.0, 99.0)
+    white = 99.5 if rng.random() < 0.55 else rng.uniform(camera.least_white, 99.0)
     low, high = np.percentile(image[::3, ::3], [0.5, white])
     image = np.clip((image - low) / max(high - low, 1e-3), -0.2, 1.3)
     image = np.sign(image) * np.abs(image) ** rng.uniform(0.7, 1.5)
     floor = rng.uniform(0.0, 0.35)
-    span = rng.uniform(0.3, 1.15) * (1.0 - floor)
+    span = rng.uniform(camera.least_span, camera.most_span) * (1.0 - floor)
     if rng.random() < 0.04:
         image = 1.0 - image  # dark field: bright boundaries
     image = floor + span * image
-    noisy = image + span * _sensor_noise(rng, image.shape)
+    noisy = image + span * _sensor_noise(rng, image.shape, camera.noise)
     return np.asarray(np.clip(noisy, 0.0, 1.0), np.float32)
 
 
@@ -38,10 +54,10 @@ def _sharpened(rng: np.random.Generator, image: Floats) -> Floats:
     return np.asarray(image + rng.uniform(0.2, 1.5) * (image - blurred), np.float32)
 
 
-def _focus(rng: np.random.Generator, image: Floats, diameter_px: float) -> Floats:
+def _focus(rng: np.random.Generator, image: Floats, diameter_px: float, most_px: float) -> Floats:
     """Blur the whole field a little, and sometimes a part of it more; grains stay resolvable."""
-    limit = min(2.5, 0.09 * diameter_px)
-    image = ndimage.gaussian_filter(image, rng.uniform(0.0, min(1.3, limit)))
+    limit = min(2.0 * most_px, 0.09 * diameter_px)
+    image = ndimage.gaussian_filter(image, rng.uniform(0.0, min(most_px, limit)))
     if rng.random() < 0.2:
         soft = ndimage.gaussian_filter(image, rng.uniform(0.5, 1.0) * limit)
         where = np.clip(smooth_noise(rng, image.shape, 0.5 * max(image.shape)) + 0.5, 0, 1)
@@ -59,11 +75,11 @@ def _light(rng: np.random.Generator, shape: tuple[int, ...]) -> Floats:
     return np.asarray(1.0 + slope[0] * y + slope[1] * x - vignette * (x * x + y * y), np.float32)
 
 
-def _sensor_noise(rng: np.random.Generator, shape: tuple[int, ...]) -> Floats:
+def _sensor_noise(rng: np.random.Generator, shape: tuple[int, ...], most: float) -> Floats:
     """Return the camera's noise, white and slightly correlated."""
-    white = rng.standard_normal(shape, dtype=np.float32) * np.float32(0.04 * rng.random() ** 2)
+    white = rng.standard_normal(shape, dtype=np.float32) * np.float32(most * rng.random() ** 2)
     if rng.random() < 0.4:
-        white = white + np.float32(0.04 * rng.random() ** 2) * smooth_noise(rng, shape, rng.uniform(1.2, 2.5))
+        white = white + np.float32(most * rng.random() ** 2) * smooth_noise(rng, shape, rng.uniform(1.2, 2.5))
     return white
 
 

@@ -11,6 +11,7 @@ from gdest.core import UNFIT, grain_size
 from gdest.synth import optics, tessellation
 from gdest.synth.etching import etch
 from gdest.synth.label_maps import mean_diameter_px
+from gdest.synth.recipe import pick_family
 from gdest.synth.scenes import cloud, draw_scene
 from gdest.synth.tessellation import Floats
 
@@ -66,7 +67,11 @@ def _labels(rng: np.random.Generator, rows: int, cols: int) -> tessellation.Labe
 def _defocused(rng: np.random.Generator, rows: int, cols: int) -> Floats:
     """Return a field so far out of focus that a fifth to a half of a grain is blurred into one."""
     labels = _labels(rng, rows, cols)
-    image = ndimage.gaussian_filter(etch(rng, labels).image, rng.uniform(0.18, 0.5) * mean_diameter_px(labels))
+    # a blurred mosaic still shows its grains
+    family = next(one for one in iter(lambda: pick_family(rng), "") if one != "mosaic")
+    image = ndimage.gaussian_filter(
+        etch(rng, labels, family=family).image, rng.uniform(0.18, 0.5) * mean_diameter_px(labels)
+    )
     if rng.random() < 0.5:
         image = (image - image.min()) / max(float(np.ptp(image)), 1e-3)
     noise = np.float32(0.02 * rng.random()) * rng.standard_normal(image.shape, dtype=np.float32)

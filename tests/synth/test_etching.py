@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from gdest.synth import defects, etching, marks, optics
+from gdest.synth import defects, etching, lines, marks, optics, recipe
 from gdest.synth.dataset import make_micrograph
 from gdest.synth.frame import make_boundaries, make_frame
 from gdest.synth.tessellation import GrainShape, section
@@ -15,6 +15,10 @@ def labels():
     return section(np.random.default_rng(0), 300, 300, 4e-4, GrainShape())
 
 
+def twinned(share):
+    return recipe.Recipe("both", half_width_px=1.0, depth=0.8, contrast=0.2, twinned=share)
+
+
 def frame_of(labels, seed=0):
     return make_frame(np.random.default_rng(seed), labels)
 
@@ -22,31 +26,31 @@ def frame_of(labels, seed=0):
 def test_boundary_etch_darkens_boundaries_more_than_grains(labels):
     frame = frame_of(labels)
     bounds = make_boundaries(frame)
-    darkness = etching.boundary_darkness(frame, bounds, 1.5, "boundary")
+    darkness = lines.boundary_darkness(frame, bounds, 1.5, "boundary")
     assert darkness[bounds.distance < 1].mean() > 5 * darkness[bounds.distance > 8].mean()
 
 
 def test_over_etched_boundaries_are_wider_and_black(labels):
     frame = frame_of(labels)
     bounds = make_boundaries(frame)
-    thin = etching.boundary_darkness(frame, bounds, 1.0, "boundary")
-    wide = etching.boundary_darkness(frame, bounds, 0.1 * frame.diameter_px, "over-etched")
+    thin = lines.boundary_darkness(frame, bounds, 1.0, "boundary")
+    wide = lines.boundary_darkness(frame, bounds, 0.1 * frame.diameter_px, "over-etched")
     assert (wide > 0.5).mean() > 2 * (thin > 0.5).mean()
 
 
 def test_line_width_scales_with_the_grains_over_a_wide_range():
     rng = np.random.default_rng(0)
-    wide = [etching._half_width(rng, 100.0, "over-etched") for _ in range(200)]
+    wide = [recipe.half_width(rng, 100.0, "over-etched") for _ in range(200)]
     assert max(wide) > 0.1 * 100
-    thin = [etching._half_width(rng, 100.0, "boundary") for _ in range(200)]
+    thin = [recipe.half_width(rng, 100.0, "boundary") for _ in range(200)]
     assert min(thin) < 0.6
     assert max(thin) > 3.0
-    assert max(etching._half_width(rng, 5.0, "over-etched") for _ in range(200)) <= 0.13 * 5.0
+    assert max(recipe.half_width(rng, 5.0, "over-etched") for _ in range(200)) <= 0.13 * 5.0
 
 
 def test_twins_are_straight_bands_inside_grains_that_leave_the_label_map_alone(labels):
     before = labels.copy()
-    twins = marks.twin_lamellae(frame_of(labels, 3)) < 0
+    twins = marks.draw_twins(frame_of(labels, 3), twinned(0.6)).distance < 0
     assert 0.01 < twins.mean() < 0.7
     assert np.array_equal(labels, before)
     # inside one grain the edge of a lamella is a straight line: its points have almost no width
@@ -95,8 +99,8 @@ def test_grains_that_the_line_has_swallowed_are_given_to_a_neighbour_and_no_othe
 
 def test_the_label_of_a_thickly_etched_micrograph_counts_fewer_grains_than_were_cut(labels, monkeypatch):
     def counted(width):
-        monkeypatch.setattr(etching, "_half_width", lambda _rng, diameter_px, _style: width * diameter_px)
-        return [int(etching.etch(np.random.default_rng(seed), labels).seen.max()) for seed in range(5)]
+        monkeypatch.setattr(recipe, "half_width", lambda _rng, diameter_px, _family: width * diameter_px)
+        return [int(etching.etch(np.random.default_rng(seed), labels, family="both").seen.max()) for seed in range(5)]
 
     cut = int(labels.max())
     assert min(counted(0.01)) >= 0.97 * cut
@@ -107,7 +111,7 @@ def test_the_etch_rounds_the_corners_of_grains_and_widens_no_straight_line():
     rows, cols = np.indices((240, 240)) // 60
     frame = frame_of((rows * 4 + cols).astype(np.int32))
     bounds = make_boundaries(frame)
-    rounded = etching.rounded(bounds.distance, 6.0)
+    rounded = lines.rounded(bounds.distance, 6.0)
     corner, side = (slice(63, 69), slice(63, 69)), (slice(63, 69), slice(86, 94))
     assert (rounded[corner] < bounds.distance[corner] - 0.2).any()
     assert np.abs(rounded[side] - bounds.distance[side]).max() < 0.05

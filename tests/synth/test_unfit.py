@@ -7,7 +7,7 @@ import pytest
 from scipy import ndimage
 
 from gdest.core.model_card import UNFIT
-from gdest.synth import etching
+from gdest.synth import etching, lines
 from gdest.synth.label_maps import boundary_mask
 from gdest.synth.tessellation import GrainShape, section
 from gdest.synth.unfit import draw_unfit
@@ -33,7 +33,7 @@ def test_fragments_show_only_a_part_of_the_boundaries():
     for visible in (1.0, 0.5):
         frame = etching.make_frame(np.random.default_rng(1), labels)
         bounds = etching.make_boundaries(frame)
-        line = etching.boundary_darkness(frame, bounds, 1.5, "boundary") * etching.pieces(frame, bounds, visible)
+        line = lines.boundary_darkness(frame, bounds, 1.5, "boundary") * lines.pieces(frame, bounds, visible)
         shares.append((line[bounds.distance < 1] > 0.3).mean())
     assert shares[1] < 0.65 * shares[0]
     assert shares[1] > 0.25 * shares[0]
@@ -45,7 +45,7 @@ def test_fragments_leave_whole_boundaries_out_and_keep_others_from_end_to_end():
     for seed in range(6):
         frame = etching.make_frame(np.random.default_rng(seed), labels)
         bounds = etching.make_boundaries(frame)
-        there = etching.pieces(frame, bounds, 0.6)[bounds.distance < 1]
+        there = lines.pieces(frame, bounds, 0.6)[bounds.distance < 1]
         which = bounds.strength[bounds.distance < 1]
         share = np.array([there[which == one].mean() for one in np.unique(which)])
         missing.append((share < 0.02).mean())
