@@ -51,11 +51,11 @@ def test_faint_and_fine_lines_are_spared_what_would_eat_them():
 def test_an_enlarged_picture_is_blocky_and_so_are_its_maps():
     seeds = (np.random.default_rng([3, seed]) for seed in range(200))
     made = (dataset.make_micrograph(rng, 4.0, 230, 240, 1.0) for rng in seeds)
-    one = next(one for one in made if one.drawn["enlarged"] > 1.6)
+    one = next(one for one in made if one.drawn["enlarged"] > 1.6 and one.features.any())
     zoom = one.drawn["enlarged"]
     same_row = np.diff(np.floor(np.arange(230) / zoom)) == 0
     for plane in (one.labels, one.features):
         change = (np.diff(plane.astype(int), axis=0) != 0).any(axis=1)
-        assert change.mean() > 0.2
+        assert change.any()
         assert not (change & same_row).any()
     assert set(np.unique(one.labels)) == set(range(one.labels.max() + 1))
