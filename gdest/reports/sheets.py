@@ -11,7 +11,7 @@ from typing import Any
 from xlsxwriter import Workbook
 
 from gdest.core import Status
-from gdest.reports.columns import HEATMAP, Cell, Column
+from gdest.reports.columns import HEATMAP, OVERLAY, Cell, Column
 from gdest.reports.limits import Verdict
 from gdest.reports.links import Links
 from gdest.reports.pictures import THUMBNAIL_PX, thumbnail_name
@@ -75,7 +75,7 @@ def cell_text(value: str) -> str:
 def write_table(
     sheet: Sheet, columns: Sequence[Column], rows: Sequence[Mapping[str, Cell]], links: Links | None
 ) -> None:
-    """Write a table with one header row; the columns file and heatmap become links where `links` finds them."""
+    """Write a table with one header row; file, heatmap and overlay become links where `links` finds them."""
     worksheet, rows = sheet.worksheet, rows[:MOST_ROWS]
     folded = _folded(columns, rows)
     _set_up(sheet, columns, folded, len(rows))
@@ -92,6 +92,8 @@ def write_table(
                 _write_link(worksheet, number, index, links.micrograph(file), file, link)
             elif column is HEATMAP and links:
                 _write_heatmap(worksheet, number, index, links.heatmap(file), thumbnail, link)
+            elif column is OVERLAY and links:
+                _write_picture(worksheet, number, index, links.overlay(file), "overlay", link)
             else:
                 write_cell(worksheet, number, index, row.get(column.name), styles[index])
 
@@ -172,6 +174,12 @@ def _write_heatmap(worksheet: Any, row: int, col: int, link: str | None, thumbna
         scale = THUMBNAIL_ROW_PT / 0.75 / THUMBNAIL_PX
         place = {"x_scale": scale, "y_scale": scale, "object_position": 1, "url": f"external:{link}"}
         worksheet.insert_image(row, col, str(thumbnail), place | {"description": "heatmap"})
-    elif row <= MOST_LINKS:
+    else:
+        _write_picture(worksheet, row, col, link, "heatmap", style)
+
+
+def _write_picture(worksheet: Any, row: int, col: int, link: str | None, word: str, style: Any) -> None:
+    """Write a word that opens a picture."""
+    if link and row <= MOST_LINKS:
         # a formula, since a sheet holds only 65,530 links and the file names need most of them
-        worksheet.write_formula(row, col, f'=HYPERLINK("{link}","heatmap")', style, "heatmap")
+        worksheet.write_formula(row, col, f'=HYPERLINK("{link}","{word}")', style, word)

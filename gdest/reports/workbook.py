@@ -7,12 +7,13 @@ and charts while holding one row at a time, and a workbook that Excel opens with
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from xlsxwriter import Workbook
 
 from gdest.core import Section, Status, write_atomically
-from gdest.reports.columns import COLUMNS, HEATMAP, SPECIMEN_COLUMNS, Cell, columns_in
+from gdest.reports.columns import COLUMNS, HEATMAP, OVERLAY, SPECIMEN_COLUMNS, Cell, columns_in
 from gdest.reports.limits import Limit, Verdict
 from gdest.reports.links import Links
 from gdest.reports.record import Record
@@ -24,12 +25,14 @@ from gdest.reports.summary_sheet import write_summary
 def write_workbook(
     record: Record, specimens: Sequence[Mapping[str, Cell]], limits: Sequence[Limit], path: Path
 ) -> None:
-    """Write the sheets Summary, Specimens, Micrographs, Problems and Settings; raise `OutputError`.
+    """Write the sheets Summary, Specimens, Micrographs, Counts, Problems and Settings; raise `OutputError`.
 
-    Thumbnails are those of the folder that `path` lies in; links are relative to it.
+    Counts is there only when something was counted. Thumbnails are those of the folder that `path` lies in; links are
+    relative to it.
     """
     links = Links(path.parent, record)
     problems = [row for row in record.table if _is_problem(row)]
+    counted = [row for row in record.table if _was_to_be_counted(row)]
 
     def write(temporary: Path) -> None:
         with Workbook(str(temporary), {"constant_memory": True, "strings_to_formulas": False}) as book:
@@ -38,6 +41,9 @@ def write_workbook(
             _write_specimens(fresh_sheet(book, "Specimens", record.model), specimens, record)
             columns = [*COLUMNS.values(), HEATMAP]
             write_table(fresh_sheet(book, "Micrographs", record.model), columns, record.table, links)
+            if any(row.get("grains_counted") is not None for row in counted):
+                columns = [*(replace(column, printed=True) for column in columns_in("counts", COLUMNS)), OVERLAY]
+                write_table(fresh_sheet(book, "Counts", record.model), columns, counted, links)
             columns = columns_in("problems", COLUMNS)
             write_table(fresh_sheet(book, "Problems", record.model), columns, problems, links)
             write_settings(fresh_sheet(book, "Settings", record.model), record)
@@ -47,6 +53,11 @@ def write_workbook(
 
 def _is_problem(row: Mapping[str, Cell]) -> bool:
     return row["status"] != Status.GRADED or row["verdict"] in (Verdict.FAIL, Verdict.UNDECIDED)
+
+
+def _was_to_be_counted(row: Mapping[str, Cell]) -> bool:
+    """Return whether a row says a number of grains, or why there is none."""
+    return row.get("grains_counted") is not None or row.get("count_note") is not None
 
 
 def _write_specimens(sheet: Sheet, specimens: Sequence[Mapping[str, Cell]], record: Record) -> None:
