@@ -52,18 +52,33 @@ def whole_labels(parts: Sequence[CountedField], shape: tuple[int, int]) -> Label
 def boundary_picture(parts: Sequence[CountedField], shape: tuple[int, int]) -> NDArray[np.uint8]:
     """Return the boundaries as black lines on white (rows, cols) uint8, in the size of the file.
 
-    Lines lie between closed grains, and along boundaries that close none.
+    Lines lie between closed grains, two px wide where the map leaves a gap, and along boundaries that close none.
     """
-    labels = whole_labels(parts, shape)
-    lines = np.zeros(shape, bool)
-    for one, other in ((np.s_[:, :-1], np.s_[:, 1:]), (np.s_[:-1], np.s_[1:])):
-        differs = labels[one] != labels[other]
-        lines[one] |= differs
-        lines[other] |= differs
+    labels, likely = whole_labels(parts, shape), np.zeros(shape, bool)
     for part in parts:
         rows, cols, place = _spread(part.field, shape)
-        lines[place] |= (part.field.grain[np.ix_(rows, cols)] >= DARK) & (labels[place] == 0)
+        likely[place] |= part.field.grain[np.ix_(rows, cols)] >= DARK
+    likely &= labels == 0
+    grains = labels.max(initial=0)
+    regions = np.where(labels > 0, labels, ndimage.label((labels == 0) & ~likely)[0] + grains)
+    regions[likely] = 0
+    if not regions.any():
+        return np.where(likely, 0, 255).astype(np.uint8)
+    regions = _nearest(regions)
+    lines = likely & (regions > grains)  # what is not closed has such a line on one side at least
+    for one, other in ((np.s_[:, :-1], np.s_[:, 1:]), (np.s_[:-1], np.s_[1:])):
+        differs = regions[one] != regions[other]
+        lines[one] |= differs
+        lines[other] |= differs
     return np.where(lines, 0, 255).astype(np.uint8)
+
+
+def _nearest(labels: Labels, within_px: float = np.inf) -> Labels:
+    """Return labels (rows, cols), of which some are not 0, with the nearest one at each px that has none."""
+    if labels.all():
+        return labels
+    distance, nearest = ndimage.distance_transform_edt(labels == 0, return_indices=True)
+    return np.where(distance <= within_px, labels[tuple(nearest)], 0)
 
 
 def _spread(
@@ -209,8 +224,7 @@ def _read_picture(path: Path) -> NDArray[np.uint8]:
 
 def _borders(labels: Labels) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Return the pixels between grains (rows, cols), and those that show grains; gaps between grains are closed."""
-    distance, nearest = ndimage.distance_transform_edt(labels == 0, return_indices=True)
-    filled = np.where(distance <= GAP_PX, labels[tuple(nearest)], 0)
+    filled = _nearest(labels, GAP_PX) if labels.any() else labels
     lines = np.zeros(labels.shape, bool)
     lines[:, :-1] |= filled[:, 1:] != filled[:, :-1]
     lines[:-1] |= filled[1:] != filled[:-1]

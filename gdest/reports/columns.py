@@ -56,6 +56,11 @@ def _whole(name: str, note: str, **looks: Any) -> Column:
     return Column(name, note, "whole", "0", **looks)
 
 
+def _counted(name: str, note: str, number_format: str, **looks: Any) -> Column:
+    """Return a narrow column, whose name may take two lines: with all that is counted a page is full."""
+    return _number(name, note, number_format, stated_width=min(len(name) + 2, 15), **looks)
+
+
 def _by_name(*columns: Column) -> Mapping[str, Column]:
     return {column.name: column for column in columns}
 
@@ -146,7 +151,7 @@ COLUMNS = _by_name(
         problems=5,
     ),
     _number("area_mm2", "area examined in mm2: what the tiles cover that g is the mean of", "0.000", printed=True),
-    _number(
+    _counted(
         "g_counted",
         "G by E112's count of grains and intercepts on the boundaries found (--count)",
         "0.0",
@@ -154,50 +159,37 @@ COLUMNS = _by_name(
         gallery=7,
         counts=3,
     ),
-    _number("g_counted_low", "lower end of the 95 % interval of g_counted", "0.0", details=7, counts=4),
-    _number("g_counted_high", "upper end of the 95 % interval of g_counted", "0.0", details=8, counts=5),
-    _number(
+    _counted("g_counted_low", "lower end of the 95 % interval of g_counted", "0.0", details=7, counts=4),
+    _counted("g_counted_high", "upper end of the 95 % interval of g_counted", "0.0", details=8, counts=5),
+    _counted(
         "grains_counted", "grains counted: those inside and half of those cut (Saltikov)", "0", details=9, counts=7
     ),
-    _number(
+    _counted(
         "intercepts_counted",
         "intercepts counted of lines in four directions, each weighed by how sure its boundary is",
         "0",
         details=10,
         counts=8,
     ),
-    _number(
-        "mean_intercept_counted_um",
-        "mean lineal intercept in um, counted",
-        "0.0",
-        stated_width=16,
-        details=11,
-        counts=9,
-    ),
-    _number(
+    _counted("mean_intercept_counted_um", "mean lineal intercept in um, counted", "0.0", details=11, counts=9),
+    _counted(
         "relative_accuracy_counted",
         "%RA of the count, 100 times the 95 % interval over the mean; E112 asks for 10 or less",
         "0.0",
-        stated_width=16,
         details=12,
         counts=6,
     ),
-    _number("anisotropy", "longest over shortest mean intercept of the four directions", "0.00", details=13, counts=11),
-    _number("aspect_ratio", "length over width of the grains, mean", "0.00", details=14, counts=12),
-    _number(
-        "g_largest_grain",
-        "G of the largest grain found (ALA, E930)",
-        "0.0",
-        printed=True,
-        details=15,
-        counts=13,
+    _counted(
+        "anisotropy", "longest over shortest mean intercept of the four directions", "0.00", details=13, counts=11
     ),
-    _number("twinned_share", "share of the grains with a twin boundary, 0..1", "0.00", details=16, counts=14),
-    _number("particle_share", "share of the area under particles and pores, 0..1", "0.00", details=17, counts=15),
+    _counted("aspect_ratio", "length over width of the grains, mean", "0.00", details=14, counts=12),
+    _counted("g_largest_grain", "G of the largest grain found (ALA, E930)", "0.0", printed=True, details=15, counts=13),
+    _counted("twinned_share", "share of the grains with a twin boundary, 0..1", "0.00", details=16, counts=14),
+    _counted("particle_share", "share of the area under particles and pores, 0..1", "0.000", details=17, counts=15),
     Column(
         "homogeneity_counted",
         "uniform, duplex:<class of E1181> or unknown, from the grains; empty where too few close",
-        stated_width=20,
+        stated_width=21,
         details=18,
         counts=16,
     ),
@@ -220,7 +212,7 @@ COLUMNS = _by_name(
     Column(
         "intercept_by_direction_um",
         "mean intercept in um along lines at 0, 45, 90 and 135 degrees to the rows, degrees:um",
-        stated_width=22,
+        stated_width=16,
         wrapped=True,
         details=21,
         counts=10,
@@ -285,38 +277,35 @@ SPECIMEN_COLUMNS = _by_name(
     ),
     Column("flags", "what falls short of E112", stated_width=44, printed=True, wrapped=True, gallery=11),
     _whole("fields_counted", "graded micrographs with a g_counted; only these enter what is counted", details=8),
-    _number(
-        "g_counted",
-        "G of the mean N_A of the fields' g_counted, never a mean of G",
-        "0.0",
-        printed=True,
-        gallery=9,
+    _counted(
+        "g_counted", "G of the mean N_A of the fields' g_counted, never a mean of G", "0.0", printed=True, gallery=9
     ),
-    _number(
+    _counted(
         "g_counted_low",
         "lower end of the 95 % interval of g_counted over the fields (Student t)",
         "0.0",
         printed=True,
         details=1,
     ),
-    _number(
+    _counted(
         "g_counted_high",
         "upper end of the 95 % interval of g_counted over the fields (Student t)",
         "0.0",
         printed=True,
         details=2,
     ),
-    _number(
+    _counted(
         "relative_accuracy_counted",
         "%RA of the count over the fields; E112 asks for 10 or less",
         "0.0",
-        stated_width=16,
         printed=True,
         details=3,
     ),
-    _number("grains_counted", "grains counted in all fields", "0", printed=True, details=4),
-    _number("intercepts_counted", "intercepts counted in all fields", "0", printed=True, details=5),
-    _number("g_largest_grain", "G of the largest grain found in any field (ALA, E930)", "0.0", printed=True, details=6),
+    _counted("grains_counted", "grains counted in all fields", "0", printed=True, details=4),
+    _counted("intercepts_counted", "intercepts counted in all fields", "0", details=5),
+    _counted(
+        "g_largest_grain", "G of the largest grain found in any field (ALA, E930)", "0.0", printed=True, details=6
+    ),
     Column(
         "grains_by_half_g",
         "share of the grains of all fields at each half grade, G:by number/by area, coarsest first",

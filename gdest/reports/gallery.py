@@ -23,7 +23,7 @@ from gdest.reports.heatmap import BAR_PX
 from gdest.reports.limits import Limit, Verdict
 from gdest.reports.links import Links
 from gdest.reports.overlay import LEGEND_PX
-from gdest.reports.record import NOTE, Record
+from gdest.reports.record import NOTE, Record, counted_caution
 
 PLACES: tuple[Literal["gallery", "details"], ...] = ("gallery", "details")
 
@@ -36,7 +36,7 @@ def write_gallery(record: Record, specimens: Sequence[Mapping[str, Cell]], limit
     verdicts, statuses = record.counts("verdict"), record.counts("status")
     page = template.render(
         record=record,
-        note=NOTE,
+        note=f"{NOTE} {counted_caution('it')}" if record.counts("grains_counted") else NOTE,
         counts=[(name, statuses[name]) for name in Status if statuses[name]],
         verdicts=[(name, verdicts[name]) for name in Verdict if verdicts[name]],
         limits=[limit.sentence for limit in limits],

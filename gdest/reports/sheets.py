@@ -15,7 +15,6 @@ from gdest.reports.columns import HEATMAP, OVERLAY, Cell, Column
 from gdest.reports.limits import Verdict
 from gdest.reports.links import Links
 from gdest.reports.pictures import THUMBNAIL_PX, thumbnail_name
-from gdest.reports.record import caution
 
 A4 = 9
 MOST_ROWS = 1_048_575
@@ -55,14 +54,13 @@ class Sheet:
         return self.book.add_format(properties)
 
 
-def fresh_sheet(book: Workbook, name: str, model: str) -> Sheet:
-    """Return a new sheet that prints on landscape A4, with the caution of `model` at the foot of each page."""
+def fresh_sheet(book: Workbook, name: str, words: str) -> Sheet:
+    """Return a new sheet that prints on landscape A4, with words of caution at the foot of each page."""
     worksheet = book.add_worksheet(name)
     worksheet.set_landscape()
     worksheet.set_paper(A4)
     worksheet.set_margins(left=0.4, right=0.4, top=0.5, bottom=0.6)
-    words = caution(f"model {model}").replace("&", "&&")
-    worksheet.set_footer(f"&L{name}&C{words[:MOST_FOOTER]}&R&P / &N")
+    worksheet.set_footer(f"&L{name}&C{words.replace('&', '&&')[:MOST_FOOTER]}&R&P / &N")
     worksheet.fit_to_pages(1, 0)
     return Sheet(book, worksheet)
 
@@ -130,7 +128,8 @@ def _set_up(sheet: Sheet, columns: Sequence[Column], folded: set[str], count: in
     worksheet.autofilter(0, 0, count, len(columns) - 1)
     worksheet.repeat_rows(0)
     worksheet.repeat_columns(0)
-    worksheet.set_row(0, LINE_PT)
+    shown = (column for column in columns if column.name not in folded)
+    worksheet.set_row(0, LINE_PT * max((_lines_of_name(column) for column in shown), default=1))
     for index, column in enumerate(columns):
         level = {"level": 1, "hidden": True} if column.name in folded else {}
         worksheet.set_column(index, index, column.width, None, level)
@@ -140,6 +139,11 @@ def _set_up(sheet: Sheet, columns: Sequence[Column], folded: set[str], count: in
             for value, colour in BADGES.items():
                 rule = {"type": "cell", "criteria": "==", "value": f'"{value}"', "format": sheet.style(bg_color=colour)}
                 worksheet.conditional_format(1, index, max(count, 1), index, rule)
+
+
+def _lines_of_name(column: Column) -> int:
+    """Return the lines that a bold name takes, which is broken within words."""
+    return -(-len(column.name) // (column.width - 2))
 
 
 def _style(sheet: Sheet, column: Column) -> Any:

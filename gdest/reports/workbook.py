@@ -16,10 +16,13 @@ from gdest.core import Section, Status, write_atomically
 from gdest.reports.columns import COLUMNS, HEATMAP, OVERLAY, SPECIMEN_COLUMNS, Cell, columns_in
 from gdest.reports.limits import Limit, Verdict
 from gdest.reports.links import Links
-from gdest.reports.record import Record
+from gdest.reports.record import Record, caution, counted_caution
 from gdest.reports.settings_sheet import write_settings
 from gdest.reports.sheets import Sheet, fresh_sheet, write_table
 from gdest.reports.summary_sheet import write_summary
+
+UNPRINTED = ("specimen", "grains_by_half_g")
+"""Columns of the sheet Counts that a printed page has no room for."""
 
 
 def write_workbook(
@@ -32,21 +35,25 @@ def write_workbook(
     """
     links = Links(path.parent, record)
     problems = [row for row in record.table if _is_problem(row)]
+    words = caution(f"model {record.model}")
     counted = [row for row in record.table if _was_to_be_counted(row)]
 
     def write(temporary: Path) -> None:
         with Workbook(str(temporary), {"constant_memory": True, "strings_to_formulas": False}) as book:
             book.set_properties({"title": "gdest: grain size of etched steel", "comments": "an estimate by a model"})
-            write_summary(fresh_sheet(book, "Summary", record.model), record, specimens, limits)
-            _write_specimens(fresh_sheet(book, "Specimens", record.model), specimens, record)
+            write_summary(fresh_sheet(book, "Summary", words), record, specimens, limits)
+            _write_specimens(fresh_sheet(book, "Specimens", words), specimens, record)
             columns = [*COLUMNS.values(), HEATMAP]
-            write_table(fresh_sheet(book, "Micrographs", record.model), columns, record.table, links)
+            write_table(fresh_sheet(book, "Micrographs", words), columns, record.table, links)
             if any(row.get("grains_counted") is not None for row in counted):
-                columns = [*(replace(column, printed=True) for column in columns_in("counts", COLUMNS)), OVERLAY]
-                write_table(fresh_sheet(book, "Counts", record.model), columns, counted, links)
+                columns = [replace(one, printed=one.name not in UNPRINTED) for one in columns_in("counts", COLUMNS)]
+                columns.append(OVERLAY)
+                write_table(
+                    fresh_sheet(book, "Counts", counted_caution(f"model {record.model}")), columns, counted, links
+                )
             columns = columns_in("problems", COLUMNS)
-            write_table(fresh_sheet(book, "Problems", record.model), columns, problems, links)
-            write_settings(fresh_sheet(book, "Settings", record.model), record)
+            write_table(fresh_sheet(book, "Problems", words), columns, problems, links)
+            write_settings(fresh_sheet(book, "Settings", words), record)
 
     write_atomically(path, write)
 

@@ -173,6 +173,17 @@ def test_boundaries_that_close_no_grain_are_in_the_picture_too():
     assert np.argwhere(black).tolist() == [[10, col] for col in range(3, 9)]
 
 
+def test_a_gap_between_grains_is_one_thin_line_however_wide_the_map_draws_it(labels):
+    part = counted_field(labels, 2.0)
+    wide = ndimage.binary_dilation(part.field.grain > 0, iterations=2)
+    part.field.grain[wide] = 200
+    gaps = CountedField(part.field, np.where(wide, 0, labels).astype(np.int32))
+    black = boundary_picture([gaps], (240, 320)) == 0
+    assert ndimage.label(~black)[1] == 8
+    assert not ndimage.binary_erosion(black, np.ones((5, 5))).any()
+    assert abs(black.sum() / (boundary_picture([part], (240, 320)) == 0).sum() - 1.0) < 0.2
+
+
 def test_an_outline_encloses_its_grain_in_px_of_the_file():
     labels = np.zeros((20, 30), np.int32)
     labels[5:15, 10:25] = 7

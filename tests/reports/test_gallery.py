@@ -231,6 +231,14 @@ def test_the_sizes_of_grains_are_a_histogram_by_number_and_by_area(chromium, pag
         assert not page.locator("#sizes").is_visible()
 
 
+def test_the_note_tells_what_is_estimated_and_what_is_counted(chromium, page_path, tmp_path):
+    with opened(chromium, page_path) as page:
+        assert "not an E112 measurement" in page.locator(".note").inner_text()
+        assert "g_counted is counted as E112 has it, on boundaries that it drew" in page.locator(".note").inner_text()
+    write_gallery(Record([row("a.tif")], ("/archive",), "fake", "1" * 64), [], (), tmp_path / "index.html")
+    assert "g_counted is counted" not in (tmp_path / "index.html").read_text(encoding="utf-8")
+
+
 def test_a_specimen_shows_what_was_counted_on_its_fields(chromium, page_path):
     with opened(chromium, page_path) as page:
         page.locator("#specimens button", has_text="P1").nth(0).click()

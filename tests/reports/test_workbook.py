@@ -194,6 +194,7 @@ def test_what_was_counted_has_a_sheet_with_its_pictures(record, tmp_path):
     assert by_name(sheet, 2)["overlay"].value is None
     assert by_name(sheet, 2)["count_note"].value == "the boundaries do not close"
     assert "95 %" in by_name(sheet, 1)["g_counted_low"].comment.text
+    assert "counted as E112 has it, on boundaries that model fake drew" in sheet.oddFooter.center.text
     hidden = {name: sheet.column_dimensions[cell.column_letter].hidden for name, cell in by_name(sheet, 1).items()}
     assert not hidden["g_counted"] and not hidden["intercept_by_direction_um"]
     assert hidden["anisotropy"] and hidden["count_corrected_by"]  # no row has one

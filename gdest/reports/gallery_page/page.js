@@ -114,8 +114,11 @@
     drawn.text(190, 12, "% of their area", "start");
     for (let half = least; half <= most; half += 1) {
       const [number, area] = shares.get(half) ?? [0, 0], x = (half - least) * 34 + 5;
-      drawn.bar(x, number * 0.9, 14, "number");
-      drawn.bar(x + 15, area * 0.9, 14, "area");
+      // nine tenths of the height, below the key; the figures stand above their bars
+      [[number, x, "number"], [area, x + 15, "area"]].forEach(([share, left, look]) => {
+        const above = drawn.bar(left, share * 0.88, 14, look);
+        if (share) drawn.text(left + 7, above + 1, share);
+      });
       drawn.text(x + 15, 150, (half / 2).toFixed(1));
     }
   }
