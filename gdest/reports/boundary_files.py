@@ -65,12 +65,18 @@ def boundary_picture(parts: Sequence[CountedField], shape: tuple[int, int]) -> N
     if not regions.any():
         return np.where(likely, 0, 255).astype(np.uint8)
     regions = _nearest(regions)
-    lines = likely & (regions > grains)  # what is not closed has such a line on one side at least
+    open_ends = likely & (regions > grains)  # the half of a boundary that lies where nothing is closed
+    return np.where(_borders(regions) | open_ends, 0, 255).astype(np.uint8)
+
+
+def _borders(labels: Labels) -> NDArray[np.bool_]:
+    """Return the px on both sides of where two labels meet (rows, cols): lines of two px."""
+    lines = np.zeros(labels.shape, bool)
     for one, other in ((np.s_[:, :-1], np.s_[:, 1:]), (np.s_[:-1], np.s_[1:])):
-        differs = regions[one] != regions[other]
+        differs = labels[one] != labels[other]
         lines[one] |= differs
         lines[other] |= differs
-    return np.where(lines, 0, 255).astype(np.uint8)
+    return lines
 
 
 def _nearest(labels: Labels, within_px: float = np.inf) -> Labels:
@@ -181,13 +187,15 @@ def read_corrected(path: Path, micrograph: Micrograph) -> BoundaryField:
     labels = _read_labels(path) if path.suffix.lower() in (".tif", ".tiff") else None
     usable = _usable_px(micrograph)
     if labels is None:
-        lines = _read_picture(path) < DARK
-        _check_shape(lines.shape, shape, path)
-        if lines.mean() > MOST_DARK:
+        drawn = _read_picture(path) < DARK
+        lines = ndimage.binary_dilation(drawn, np.ones((2, 2)))  # a line of one px has gaps at its corners
+        _check_shape(drawn.shape, shape, path)
+        if drawn.mean() > MOST_DARK:
             raise DataError(f"{path}: more than half of it is dark; boundaries are drawn dark on white.")
     else:
         _check_shape(labels.shape, shape, path)
-        lines, shows_grains = _borders(labels)
+        labels = _nearest(labels, GAP_PX) if labels.any() else labels
+        lines, shows_grains = _borders(labels), labels > 0
         usable = shows_grains if usable is None else usable & shows_grains
     nothing = np.zeros(shape, np.uint8)
     return BoundaryField(np.where(lines, 255, 0).astype(np.uint8), nothing, nothing, cell_px=1.0, usable=usable)
@@ -220,15 +228,6 @@ def _read_picture(path: Path) -> NDArray[np.uint8]:
         raise DataError(f"{path} cannot be read: {error}.") from error
     white = Image.new("RGBA", drawn.size, "white")
     return np.asarray(Image.alpha_composite(white, drawn).convert("L"))
-
-
-def _borders(labels: Labels) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Return the pixels between grains (rows, cols), and those that show grains; gaps between grains are closed."""
-    filled = _nearest(labels, GAP_PX) if labels.any() else labels
-    lines = np.zeros(labels.shape, bool)
-    lines[:, :-1] |= filled[:, 1:] != filled[:, :-1]
-    lines[:-1] |= filled[1:] != filled[:-1]
-    return lines, filled > 0
 
 
 def _usable_px(micrograph: Micrograph) -> NDArray[np.bool_] | None:
