@@ -47,7 +47,7 @@ class CountedStatistics:
     @property
     def interval(self) -> tuple[float, float]:
         """Return what limits on g_counted look at: the wider of both intervals, NaN for fewer than two fields."""
-        if self.fields_counted < 2 or math.isnan(self.g_counted_low):
+        if math.isnan(self.g_counted_low):  # as of a single field
             return UNKNOWN
         low, high = self.g_counted - self.g_half, self.g_counted + self.g_half
         return min(self.g_counted_low, low), max(self.g_counted_high, high)

@@ -50,6 +50,20 @@ def test_a_micrograph_has_the_verdict_of_the_limits_that_hold_for_it():
     ]
 
 
+@pytest.mark.parametrize(
+    ("rule", "said"),
+    [
+        *[("g_counted >= 6.0", "pass"), ("g_counted >= 6.5", "undecided"), ("g_counted >= 7.1", "fail")],
+        *[("g_counted <= 7.0", "pass"), ("g_largest_grain >= 3.5", "pass"), ("g_largest_grain >= 3.6", "fail")],
+    ],
+)
+def test_a_limit_on_what_was_counted_looks_at_the_count_and_not_at_the_estimate(rule, said):
+    counted = {"g_counted": 6.5, "g_counted_low": 6.0, "g_counted_high": 7.0, "g_largest_grain": 3.5}
+    table = assign([row("1.tif", **counted), row("2.tif"), row("3.tif", status="review", **counted)],
+                   Rules(None, (Limit(rule),)))  # fmt: skip
+    assert [line["verdict"] for line in table] == [said, "undecided", "undecided"]
+
+
 def test_without_limits_nothing_has_a_verdict():
     (line,) = assign([row("1.tif", verdict="fail", verdict_reason="an older limit")], Rules())
     assert (line["verdict"], line["verdict_reason"]) == (None, None)

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from datetime import UTC, datetime
 
 import numpy as np
 import pytest
 import tifffile
-from helpers.counted_steel import count_of, grain_map
 from helpers.scan_fixtures import put
 
 from gdest.core.errors import SettingsError
 from gdest.core.settings import GradeSettings
-from gdest.grading import grade_files, no_memory, pipeline
+from gdest.grading import pipeline
 from gdest.reports.pictures import PICTURE_FOLDERS
 from gdest.scan import cluster, exporting, scan
 from gdest.scan.ledger import Ledger
@@ -122,18 +120,6 @@ def test_a_heatmap_that_is_missing_is_drawn_again_without_the_network(run, tmp_p
     drawn = sorted(path.name for path in (tmp_path / "out/heatmaps").rglob("*.png"))
     assert drawn == [f"{i}.tif.png" for i in range(6)]
     assert run() == (0, 0)
-
-
-@pytest.fixture
-def counting(monkeypatch, rng):
-    """Let scans that count find the same grains on every micrograph; the others find none."""
-    count = count_of(grain_map(rng, 230, 240))
-
-    def counted(files, predictor, settings, recall=no_memory):
-        for file, rows in grade_files(files, predictor, settings, recall):
-            yield file, [replace(row, count=count if settings.count else None) for row in rows]
-
-    monkeypatch.setattr(scan, "grade_files", counted)
 
 
 COUNT = GradeSettings(count=True)
