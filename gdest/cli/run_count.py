@@ -7,7 +7,7 @@ import hashlib
 import json
 import sys
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from math import isfinite, nan
@@ -25,7 +25,6 @@ from gdest.core import (
     ImageFile,
     Micrograph,
     MicrographError,
-    SettingsError,
     Status,
     __version__,
     exit_code,
@@ -126,9 +125,11 @@ def _count_file(
     file: ImageFile, predictor: Predictor, settings: GradeSettings, correction: Correction | None
 ) -> Iterator[Counted | Failed]:
     """Yield what was counted on each micrograph of a file; raise `DataError` for boundaries that do not fit it."""
-    for number, found in enumerate(read_micrographs(file, settings), start=1):
-        if correction and number > 1:
-            raise SettingsError(f"{file.name} holds several micrographs; --boundaries goes with one.")
+    micrographs: Iterable[Micrograph | Failed] = read_micrographs(file, settings)
+    if correction:
+        micrographs = list(micrographs)
+        require(len(micrographs) == 1, f"{file.name} holds several micrographs; --boundaries goes with one.")
+    for found in micrographs:
         if isinstance(found, Failed):
             yield found
             continue
@@ -147,6 +148,8 @@ def _count_one(
         fields = [read_corrected(correction.path, micrograph)]
     else:
         fields = grading.boundary_fields(micrograph, predictor, settings)  # type: ignore[attr-defined, unused-ignore]
+    if not fields:
+        raise MicrographError("the weights draw no boundaries; count with others, or correct a map by hand")
     count = grading.count_grains(fields, predictor.card)  # type: ignore[attr-defined, unused-ignore]
     if micrograph.um_per_px is not None:
         count = grading.count_at_pixel_size(  # type: ignore[attr-defined, unused-ignore]

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy import ndimage
 
-from gdest.core import BoundaryField, DataError, Micrograph, require, write_atomically
+from gdest.core import BoundaryField, DataError, Mark, Micrograph, require, write_atomically
+from gdest.reports.overlay import LOOKS
 
 DARK = 128
 """A pixel darker than this is a boundary; in a probability of 0..255 the same number is even odds."""
@@ -23,9 +24,6 @@ DARK = 128
 MOST_DARK = 0.5
 GAP_PX = 6.0
 """Between the grains of a label map a gap of up to twice this is their boundary; a wider one shows no grains."""
-
-GRAIN_COLOUR = (213, 94, 0)
-"""That of grain boundaries in an overlay."""
 
 Labels = NDArray[np.int32]
 
@@ -153,7 +151,7 @@ def write_geojson(parts: Sequence[CountedField], um_per_px: float | None, path: 
     features = []
     for number, outline, area_px in grain_outlines(parts):
         properties: dict[str, object] = {"objectType": "annotation", "name": f"{number}"}
-        properties["classification"] = {"name": "Grain", "color": GRAIN_COLOUR}
+        properties["classification"] = {"name": "Grain", "color": LOOKS[Mark.GRAIN].colour}
         if um_per_px:
             properties["measurements"] = {"area um2": round(area_px * um_per_px**2, 3)}
         geometry = {"type": "Polygon", "coordinates": [np.round(outline, 2).tolist()]}

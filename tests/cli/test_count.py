@@ -172,6 +172,15 @@ def test_a_bad_file_is_a_row_and_the_rest_is_counted(image, tmp_path):
     assert good["status"] == "graded"
 
 
+def test_weights_that_draw_no_boundaries_are_told_and_a_drawn_map_is_counted_all_the_same(image, tmp_path, monkeypatch):
+    monkeypatch.setattr("gdest.grading.boundary_fields", lambda *_arguments: [], raising=False)
+    finished = count(image, cwd=tmp_path)
+    assert finished.returncode == 4
+    assert "draw no boundaries" in row_of(finished)["reason"]
+    Image.new("L", (340, 260), "white").save(tmp_path / "c.png")
+    assert row_of(count(image, "--boundaries", "c.png", "--by", "me", cwd=tmp_path))["grains_counted"] == 1
+
+
 def test_without_a_pixel_size_there_is_no_g_and_the_exit_code_says_so(write_tiff, rng, tmp_path):
     path = write_tiff("plain.tif", picture_of(grain_map(rng, 260, 340, GRAINS), rng), None).path
     finished = count(path, cwd=tmp_path)
@@ -188,7 +197,9 @@ def test_several_pages_are_several_counts_but_a_corrected_map_is_of_one(rng, tmp
     assert [row["file"] for row in json.loads(finished.stdout)] == ["two.tif", "two.tif#2"]
     assert {"two.tif.count.json", "two.tif#2.count.json"} <= {path.name for path in tmp_path.iterdir()}
     Image.new("L", (340, 260), "white").save(tmp_path / "c.png")
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
     assert "holds several micrographs" in count("two.tif", "--boundaries", "c.png", cwd=tmp_path).stderr
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
 def test_the_table_tells_the_number_and_who_corrected_it(image, tmp_path):
