@@ -25,7 +25,8 @@ class Result:
     """Hold what is known of one micrograph, under the names of results.csv; None means not known, never 0.
 
     `status` is graded, review, uncalibrated or failed, and `reason` says why it is not graded. Lengths are in um,
-    G values in 0..16. `row` is the whole record: of a micrograph that could be read, its pixels and grade map.
+    G values in 0..16. `row` is the whole record: of a micrograph that could be read, its pixels and grade map, and
+    `row.count` all that was counted on it.
     """
 
     file: str
@@ -41,6 +42,11 @@ class Result:
     homogeneity: str | None
     um_per_px: float | None
     um_per_px_source: str | None
+    g_counted: float | None
+    g_counted_low: float | None
+    g_counted_high: float | None
+    grains_counted: float | None
+    g_largest_grain: float | None
     row: Row
 
 
@@ -80,11 +86,13 @@ def grade_micrographs(
     *,
     um_per_px: float | None = None,
     cross_check: bool = False,
+    count: bool = True,
 ) -> Iterator[Result]:
     """Yield a `Result` for each micrograph in the image files, in their order; a bad file is one that `failed`.
 
     `um_per_px` is the pixel size of all of them; without it each file's own counts. `cross_check` also counts
-    intercepts without the network. Several files are read at a time, so ask for many in one call.
+    intercepts without the network; without `count` no boundaries are drawn and no grains counted, which is faster.
+    Several files are read at a time, so ask for many in one call.
     """
     from gdest.core import CalibrationSettings, GradeSettings, ImageFile
     from gdest.grading import grade_micrographs as grade
@@ -92,7 +100,7 @@ def grade_micrographs(
 
     given = [paths] if isinstance(paths, str | Path) else paths
     files = (ImageFile(Path(path), Path(path).as_posix()) for path in given)
-    settings = GradeSettings(CalibrationSettings(um_per_px), cross_check=cross_check)
+    settings = GradeSettings(CalibrationSettings(um_per_px), cross_check=cross_check, count=count)
     names = [field.name for field in fields(Result) if field.name != "row"]
     for row in grade(files, model, settings):
         known: dict[str, Any] = dict(cells(row, ModelName(model.name, model.sha256)))

@@ -5,12 +5,14 @@ import doctest
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 import gdest
-from gdest.core import GdestError, MicrographError, SettingsError, WeightsError
+from gdest.core import GdestError, GrainCount, MicrographError, SettingsError, WeightsError
+from gdest.grading import grade_micrographs
 
 ROOT = Path(__file__).parent.parent
 EXAMPLES = ROOT / "examples"
@@ -60,6 +62,23 @@ def test_twice_the_pixel_size_is_two_grades_coarser(model):
     assert coarse.g == pytest.approx(fine.g - 2.0, abs=0.002)
     assert (coarse.um_per_px, coarse.um_per_px_source) == (2.0, "command-line")
     assert coarse.g_seen == fine.g_seen
+
+
+def test_what_was_counted_stands_in_the_result_and_the_record(model, monkeypatch):
+    asked = []
+
+    def graded(files, _model, settings):
+        for row in grade_micrographs(files, _model, settings):
+            asked.append(settings.count)
+            yield replace(row, count=GrainCount(g=8.9, g_low=8.7, g_high=9.1, grains=300.5, g_largest_grain=5.5))
+
+    monkeypatch.setattr("gdest.grading.grade_micrographs", graded)
+    (result,) = gdest.grade_micrographs(EXAMPLES / "steel-5.tif", model)
+    (plain,) = gdest.grade_micrographs(EXAMPLES / "steel-5.tif", model, count=False)
+    assert asked == [True, False]
+    assert (result.g_counted, result.g_counted_low, result.g_counted_high) == (8.9, 8.7, 9.1)
+    assert (result.grains_counted, result.g_largest_grain, result.row.count.grains) == (300.5, 5.5, 300.5)
+    assert plain.g == result.g
 
 
 def test_a_micrograph_is_read_with_the_pixel_size_that_is_stated_or_its_own():

@@ -18,20 +18,42 @@ if TYPE_CHECKING:
 
 def print_rows(table: Sequence[dict[str, Cell]]) -> None:
     """Print micrographs as a table on standard output; the model's name and the reasons go to standard error."""
-    shown = Table()
-    for title in ("file", "status", "G", "90 % interval", "G seen", "homogeneity", "um/px"):
+    shown, counted = Table(), any(row["g_counted"] is not None for row in table)
+    titles = ["file", "status", "G", "90 % interval", "G seen", "homogeneity", "um/px"]
+    for title in [*titles, *(("G counted", "grains") if counted else ())]:
         shown.add_column(title, overflow="fold")
     for row in table:
         interval = "" if row["g_low"] is None else f"{row['g_low']:.1f}..{row['g_high']:.1f}"
         numbers = [_number(row["g"], 1), interval, _number(row["g_seen"], 1)]
         name, status = escape(str(row["file"])), str(row["status"])
-        shown.add_row(name, status, *numbers, str(row["homogeneity"] or ""), _number(row["um_per_px"], 4))
+        numbers += [str(row["homogeneity"] or ""), _number(row["um_per_px"], 4)]
+        if counted:
+            numbers += [_number(row["g_counted"], 1), _number(row["grains_counted"], 0)]
+        shown.add_row(name, status, *numbers)
     Console().print(shown)
     models = ", ".join(sorted({str(row["model"]) for row in table if row["model"]}))
     say(caution(f"model {models}"))
     for row in table:
         if row["reason"]:
             say(f"{row['file']}: {row['status']}: {row['reason']}")
+
+
+def print_counted(table: Sequence[dict[str, Cell]]) -> None:
+    """Print what was counted as a table on standard output; the notes go to standard error."""
+    shown = Table()
+    for title in ("file", "status", "G counted", "95 % interval", "grains", "%RA", "largest grain, G", "um/px"):
+        shown.add_column(title, overflow="fold")
+    for row in table:
+        interval = f"{_number(row['g_counted_low'], 1)}..{_number(row['g_counted_high'], 1)}".strip(".")
+        numbers = [_number(row["g_counted"], 1), interval, _number(row["grains_counted"], 0)]
+        numbers += [_number(row["relative_accuracy_counted"], 1), _number(row["g_largest_grain"], 1)]
+        shown.add_row(escape(str(row["file"])), str(row["status"]), *numbers, _number(row["um_per_px"], 4))
+    Console().print(shown)
+    for row in table:
+        for note in dict.fromkeys(filter(None, (row["reason"], row["count_note"]))):
+            say(f"{row['file']}: {row['status']}: {note}")
+        if row["count_corrected_by"]:
+            say(f"{row['file']}: boundaries corrected by hand by {row['count_corrected_by']}.")
 
 
 def print_errors(groups: Mapping[str, Errors]) -> None:

@@ -15,16 +15,17 @@ Images = Annotated[list[Path], typer.Argument(help="Image files.")]
 EXPLAINED = Asked(
     only=("um_per_px", "magnification", "camera_um", "device", "stride_px", "batch", "max_megapixels"),
 )
+COUNTED = Asked(without=("read_timeout_s", "stride_px", "cross_check", "count"))
 
 
 @command
 def analyze(
     images: Images,
-    settings: Annotated[GradeSettings, Asked(without=("read_timeout_s",))],
+    settings: Annotated[GradeSettings, Asked(without=("read_timeout_s",))] = GradeSettings(count=True),
     config: Config = None,
     weights: Weights = None,
     heatmap: Annotated[
-        bool, typer.Option("--heatmap", help="Write IMAGE.heatmap.png into the current folder.")
+        bool, typer.Option("--heatmap", help="Write IMAGE.heatmap.png (and IMAGE.overlay.png) into the current folder.")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print an array of objects instead of a table.")] = False,
 ) -> None:
@@ -32,6 +33,26 @@ def analyze(
     from gdest.cli.run_analyze import run_analyze
 
     raise typer.Exit(run_analyze(images, settings, weights, config, heatmap=heatmap, as_json=as_json))
+
+
+@command
+def count(
+    images: Images,
+    settings: Annotated[GradeSettings, COUNTED] = GradeSettings(count=True),
+    config: Config = None,
+    weights: Weights = None,
+    boundaries: Annotated[
+        Path | None, typer.Option(help="Boundaries corrected by hand: dark lines on white, or a label TIFF.")
+    ] = None,
+    by: Annotated[str | None, typer.Option(help="Who corrected them; without it the login name.")] = None,
+    out: Annotated[Path, typer.Option(help="Folder for the boundaries; created if missing.")] = Path(),
+    rois: Annotated[bool, typer.Option("--rois", help="Write the grains as ImageJ ROIs as well.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print an array of objects instead of a table.")] = False,
+) -> None:
+    """Count grains and write their boundaries: as a picture, labels, an overlay and GeoJSON."""
+    from gdest.cli.run_count import run_count
+
+    raise typer.Exit(run_count(images, settings, weights, config, boundaries, by, out, rois=rois, as_json=as_json))
 
 
 @command

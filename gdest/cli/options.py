@@ -77,7 +77,8 @@ def _options(default: Any, asked: Asked) -> Iterator[inspect.Parameter]:
 
 
 def _option(field: Declared, option: Option, default: Any) -> inspect.Parameter:
-    flag = f"{field.flag}/--no-{field.flag.removeprefix('--')}" if default is True else field.flag
+    both_ways = default is True or option.both_ways
+    flag = f"{field.flag}/--no-{field.flag.removeprefix('--')}" if both_ways else field.flag
     kind = str | None if option.read else str if get_origin(field.kind) is Literal else field.kind
     if isinstance(default, tuple):
         kind, default = list[str] | None, None

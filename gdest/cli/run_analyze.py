@@ -13,7 +13,7 @@ from gdest.cli.run_info import load_weights
 from gdest.core import ExitCode, Graded, GradeSettings, ImageFile, exit_code, read_config, say, with_pixel_size_rules
 from gdest.grading import grade_micrographs
 from gdest.model import NetworkPredictor
-from gdest.reports import Cell, ModelName, cells, write_heatmap
+from gdest.reports import Cell, ModelName, cells, draw_overlay, save_png, write_heatmap
 
 
 def run_analyze(
@@ -46,6 +46,10 @@ def run_analyze(
 
 
 def _draw_beside(row: Graded) -> None:
-    path = Path(f"{Path(row.micrograph.file.name).name}.heatmap.png")
-    write_heatmap(row, path)
-    say(f"Heatmap: {path}")
+    name = Path(row.micrograph.file.name).name
+    heatmap, overlay = Path(f"{name}.heatmap.png"), Path(f"{name}.overlay.png")
+    write_heatmap(row, heatmap)
+    say(f"Heatmap: {heatmap}")
+    if row.count is not None:
+        save_png(draw_overlay(row), overlay)
+        say(f"Counted grains: {overlay}")

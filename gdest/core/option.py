@@ -47,7 +47,7 @@ class Option:
 
     `flag` is the option's name where it differs from the field's. `read` makes the value from the text that the
     user gives (a list of texts for a tuple), or from None when there is none. `speed_only` options change how
-    fast an answer comes, not which.
+    fast an answer comes, not which. A switch that is `both_ways` has its `--no-` form though it is off by default.
     """
 
     help: str = ""
@@ -55,6 +55,7 @@ class Option:
     flag: str = ""
     read: Callable[[Any], Any] | None = None
     speed_only: bool = False
+    both_ways: bool = False
 
 
 @dataclass(frozen=True)

@@ -34,7 +34,7 @@ class GradeSettings:
         float, Option("Seconds a file may take.", POSITIVE, flag="--read-timeout", speed_only=True)
     ] = 600.0
     cross_check: Annotated[bool, Option("Count intercepts as well; review where they differ by more than 1 G.")] = False
-    count: Annotated[bool, Option("Draw the boundaries and count the grains, as E112 has it.")] = False
+    count: Annotated[bool, Option("Draw the boundaries and count the grains, as E112 has it.", both_ways=True)] = False
 
     def __post_init__(self) -> None:
         """Raise `SettingsError` for values that cannot be meant."""

@@ -1,5 +1,15 @@
 from .assign import Rules as Rules, read_rules as read_rules
+from .boundary_files import (
+    CountedField as CountedField,
+    read_corrected as read_corrected,
+    require_rois as require_rois,
+    write_boundaries as write_boundaries,
+    write_geojson as write_geojson,
+    write_labels as write_labels,
+    write_rois as write_rois,
+)
 from .columns import COLUMNS as COLUMNS, Cell as Cell, column_notes as column_notes
+from .counted_cells import count_cells as count_cells
 from .every import REPORTS as REPORTS, rejected as rejected, write_reports as write_reports
 from .heatmap import (
     draw_grades as draw_grades,
@@ -9,6 +19,7 @@ from .heatmap import (
     side_by_side as side_by_side,
     write_heatmap as write_heatmap,
 )
+from .overlay import draw_count as draw_count, draw_overlay as draw_overlay
 from .pictures import (
     PICTURE_FOLDERS as PICTURE_FOLDERS,
     picture_names as picture_names,

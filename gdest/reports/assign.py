@@ -10,6 +10,7 @@ from typing import Any
 
 from gdest.core import Section, Status
 from gdest.reports.columns import SPECIMEN_COLUMNS, Cell
+from gdest.reports.counted_specimens import CountedStatistics, counted_statistics
 from gdest.reports.limits import Found, Limit, read_limits, verdict
 from gdest.reports.specimens import (
     IDENTITY,
@@ -62,6 +63,8 @@ def _verdict_cells(row: Mapping[str, Cell], limits: Sequence[Limit]) -> dict[str
         _number(row["g_high"]),
         str(row["homogeneity"] or "unknown"),
         row["status"] == Status.GRADED,
+        (_number(row.get("g_counted_low")), _number(row.get("g_counted_high"))),
+        (_number(row.get("g_largest_grain")),) * 2,
     )
     said, why = verdict([limit for limit in limits if limit.holds_for("micrograph", names)], found)
     return {"verdict": said, "verdict_reason": why or None}
@@ -91,12 +94,14 @@ def identity(row: Mapping[str, Cell]) -> tuple[str, ...]:
 def _specimen_row(key: tuple[str, ...], rows: Sequence[dict[str, Cell]], limits: Sequence[Limit]) -> dict[str, Cell]:
     locations = sorted({str(row["location"]) for row in rows if row.get("location")})
     origin = Origin(key[0], key[1], key[2], key[3], "; ".join(locations))
-    measured = [_field(row) for row in rows if row["status"] == Status.GRADED]
-    found = specimen_statistics(origin, measured, len(rows) - len(measured))
+    graded = [row for row in rows if row["status"] == Status.GRADED]
+    found = specimen_statistics(origin, [_field(row) for row in graded], len(rows) - len(graded))
+    counted = counted_statistics(graded)
     cells: dict[str, Cell] = {name: _rounded(getattr(found, name, None)) for name in SPECIMEN_COLUMNS}
+    cells |= {name: _rounded(value) for name, value in counted.cells().items()}
     cells |= {name: getattr(origin, name) or None for name in ORIGIN_FIELDS}
     names = {name: getattr(origin, name) for name in ORIGIN_FIELDS}
-    said, why = verdict([limit for limit in limits if limit.holds_for("specimen", names)], _trusted(found))
+    said, why = verdict([limit for limit in limits if limit.holds_for("specimen", names)], _trusted(found, counted))
     return cells | {"verdict": said, "verdict_reason": why or None, "flags": "; ".join(found.flags) or None}
 
 
@@ -108,7 +113,7 @@ def _field(row: Mapping[str, Cell]) -> Field:
     return Field(_number(row["grains_per_mm2"]), area, low, high, str(row["homogeneity"]))
 
 
-def _trusted(found: SpecimenStatistics) -> Found:
+def _trusted(found: SpecimenStatistics, counted: CountedStatistics) -> Found:
     """Return what limits look at: the wider of the fields' interval and the model's own.
 
     A single field has no interval over fields, so that its specimen is undecided.
@@ -116,7 +121,14 @@ def _trusted(found: SpecimenStatistics) -> Found:
     low = min(found.g_low, found.g - found.g_model_half)
     high = max(found.g_high, found.g + found.g_model_half)
     known = found.fields > 1 and not math.isnan(found.g_low)
-    return Found(low if known else math.nan, high if known else math.nan, found.homogeneity, found.fields > 0)
+    return Found(
+        low if known else math.nan,
+        high if known else math.nan,
+        found.homogeneity,
+        found.fields > 0,
+        counted.interval,
+        counted.largest,
+    )
 
 
 def _rounded(value: object) -> Cell:

@@ -11,7 +11,7 @@ import json
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from jinja2 import Environment
 from markupsafe import Markup
@@ -22,7 +22,10 @@ from gdest.reports.columns import COLUMNS, SPECIMEN_COLUMNS, Cell, Column, colum
 from gdest.reports.heatmap import BAR_PX
 from gdest.reports.limits import Limit, Verdict
 from gdest.reports.links import Links
-from gdest.reports.record import NOTE, Record
+from gdest.reports.overlay import LEGEND_PX
+from gdest.reports.record import NOTE, Record, counted_caution
+
+PLACES: tuple[Literal["gallery", "details"], ...] = ("gallery", "details")
 
 
 def write_gallery(record: Record, specimens: Sequence[Mapping[str, Cell]], limits: Sequence[Limit], path: Path) -> None:
@@ -33,7 +36,7 @@ def write_gallery(record: Record, specimens: Sequence[Mapping[str, Cell]], limit
     verdicts, statuses = record.counts("verdict"), record.counts("status")
     page = template.render(
         record=record,
-        note=NOTE,
+        note=f"{NOTE} {counted_caution('it')}" if record.counts("grains_counted") else NOTE,
         counts=[(name, statuses[name]) for name in Status if statuses[name]],
         verdicts=[(name, verdicts[name]) for name in Verdict if verdicts[name]],
         limits=[limit.sentence for limit in limits],
@@ -60,8 +63,8 @@ def _inert_json(data: object) -> Markup:
 
 def _data(record: Record, specimens: Sequence[Mapping[str, Cell]], links: Links) -> dict[str, Any]:
     """Return what the page's script shows; a row is its cells, its links and the place of its specimen."""
-    table, details = columns_in("gallery", COLUMNS), columns_in("details", COLUMNS)
-    of_specimens = columns_in("gallery", SPECIMEN_COLUMNS)
+    table, details = (columns_in(place, COLUMNS) for place in PLACES)
+    of_specimens, specimen_details = (columns_in(place, SPECIMEN_COLUMNS) for place in PLACES)
     number = {identity(row): place for place, row in enumerate(specimens)}
     return {
         "columns": [_look(column) for column in table],
@@ -71,8 +74,9 @@ def _data(record: Record, specimens: Sequence[Mapping[str, Cell]], links: Links)
             for row in record.table
         ],
         "specimenColumns": [_look(column) for column in of_specimens],
-        "specimens": [[*_cells(row, of_specimens), place] for place, row in enumerate(specimens)],
-        "bar": BAR_PX,
+        "specimenDetails": [_look(column) for column in specimen_details],
+        "specimens": [[*_cells(row, [*of_specimens, *specimen_details]), place] for place, row in enumerate(specimens)],
+        "bars": {"heatmap": BAR_PX, "overlay": LEGEND_PX},
     }
 
 
@@ -85,4 +89,4 @@ def _cells(row: Mapping[str, Cell], columns: Sequence[Column]) -> list[Cell]:
 
 
 def _links(file: str, links: Links) -> list[str | None]:
-    return [links.thumbnail(file), links.preview(file), links.heatmap(file)]
+    return [links.thumbnail(file), links.preview(file), links.heatmap(file), links.overlay(file)]

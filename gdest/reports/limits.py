@@ -16,7 +16,10 @@ SCOPES = ("file", "specimen", "product", "heat", "order", "location")
 """Names by which a limit can be restricted, each to a pattern with * and ?."""
 
 ON = ("micrograph", "specimen")
-G_LIMIT = re.compile(r"g\s*(>=|<=)\s*(-?\d+(?:\.\d+)?)")
+NUMBERS = ("g", "g_counted", "g_largest_grain")
+"""The columns that a limit can be on."""
+
+G_LIMIT = re.compile(rf"({'|'.join(NUMBERS)})\s*(>=|<=)\s*(-?\d+(?:\.\d+)?)")
 
 
 class Verdict(StrEnum):
@@ -29,11 +32,17 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True)
 class Limit:
-    """Hold one acceptance limit, `g >= 5.0`, `g <= 8.5` or `homogeneity`, and what it applies to."""
+    """Hold one acceptance limit, `g >= 5.0`, `g_counted <= 8.5` or `homogeneity`, and what it applies to."""
 
     rule: str
     scope: tuple[tuple[str, str], ...] = ()
     on: tuple[str, ...] = ON
+
+    @property
+    def needs_count(self) -> bool:
+        """Return whether only `--count` gives what the limit looks at."""
+        match = G_LIMIT.fullmatch(self.rule)
+        return match is not None and match[1] != "g"
 
     @property
     def sentence(self) -> str:
@@ -49,12 +58,22 @@ class Limit:
 
 @dataclass(frozen=True)
 class Found:
-    """Hold what a limit looks at: the interval of G (NaN when unknown), the homogeneity, whether both are trusted."""
+    """Hold what a limit looks at: intervals (low, high), NaN when unknown, homogeneity, whether all are trusted.
+
+    `g_low`..`g_high` is that of G, `counted` that of g_counted. `largest` is g_largest_grain twice, or from minus
+    infinity where a part that was not counted may hold a larger grain.
+    """
 
     g_low: float
     g_high: float
     homogeneity: str
     trusted: bool
+    counted: tuple[float, float] = (math.nan, math.nan)
+    largest: tuple[float, float] = (math.nan, math.nan)
+
+    def interval(self, number: str) -> tuple[float, float]:
+        """Return the interval of one of `NUMBERS`."""
+        return {"g": (self.g_low, self.g_high), "g_counted": self.counted, "g_largest_grain": self.largest}[number]
 
 
 def read_limits(sections: Any) -> tuple[Limit, ...]:
@@ -73,7 +92,10 @@ def _limit(table: Mapping[str, Any]) -> Limit:
             raise SettingsError(f"[[limit]]: {name} is not known or not text; known are {', '.join(sorted(known))}.")
     rule, on = str(table.get("rule", "")).strip(), table.get("on")
     if rule != "homogeneity" and not G_LIMIT.fullmatch(rule):
-        raise SettingsError(f'[[limit]]: rule = "{rule}" is neither "g >= 5.0", "g <= 8.5" nor "homogeneity".')
+        raise SettingsError(
+            f'[[limit]]: rule = "{rule}" is neither "g >= 5.0", "g <= 8.5" nor "homogeneity"; '
+            "g_counted and g_largest_grain may stand for g."
+        )
     if on is not None and on not in ON:
         raise SettingsError(f'[[limit]]: on is "micrograph" or "specimen", not "{on}".')
     scope = tuple((name, table[name]) for name in SCOPES if name in table)
@@ -87,13 +109,16 @@ def compare(limit: Limit, found: Found) -> Verdict:
     if limit.rule == "homogeneity":
         return _compare_homogeneity(found.homogeneity)
     match = G_LIMIT.fullmatch(limit.rule)
-    if match is None or math.isnan(found.g_low) or math.isnan(found.g_high):
+    if match is None:
         return Verdict.UNDECIDED
-    bound = float(match[2])
-    if match[1] == ">=":
-        passes, fails = found.g_low >= bound, found.g_high < bound
+    low, high = found.interval(match[1])
+    if math.isnan(low) or math.isnan(high):
+        return Verdict.UNDECIDED
+    bound = float(match[3])
+    if match[2] == ">=":
+        passes, fails = low >= bound, high < bound
     else:
-        passes, fails = found.g_high <= bound, found.g_low > bound
+        passes, fails = high <= bound, low > bound
     if passes:
         return Verdict.PASS
     return Verdict.FAIL if fails else Verdict.UNDECIDED

@@ -8,6 +8,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from gdest.reports.heatmap import heatmap_name
+from gdest.reports.overlay import overlay_name
 from gdest.reports.pictures import preview_name, thumbnail_name
 from gdest.reports.record import Record
 
@@ -32,6 +33,10 @@ class Links:
     def heatmap(self, file: str) -> str | None:
         """Return the link to the heatmap of a file; None when there is none."""
         return self._existing(heatmap_name(file))
+
+    def overlay(self, file: str) -> str | None:
+        """Return the link to the overlay of a file; None when nothing was counted."""
+        return self._existing(overlay_name(file))
 
     def preview(self, file: str) -> str | None:
         """Return the link to the micrograph as a browser shows it; None when there is none."""

@@ -1,4 +1,4 @@
-"""Write the pictures beside the reports: heatmap, preview and thumbnail of every graded file."""
+"""Write the pictures beside the reports: heatmap, preview, thumbnail and overlay of every graded file."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from PIL import Image
 
 from gdest.core import Graded, write_atomically
 from gdest.reports.heatmap import draw_heatmap, heatmap_name, save_png
+from gdest.reports.overlay import draw_overlay, has_overlay, overlay_name
 
 THUMBNAIL_PX = 180
 """Longest side of a thumbnail, or a little less, because it averages whole squares of pixels."""
@@ -26,17 +27,21 @@ def thumbnail_name(file_name: str) -> str:
     return f"thumbnails/{file_name}.jpg"
 
 
-def picture_names(file_name: str) -> tuple[str, str, str]:
-    """Return the paths of heatmap, preview and thumbnail relative to the output folder."""
-    return heatmap_name(file_name), preview_name(file_name), thumbnail_name(file_name)
+def picture_names(file_name: str, *, counted: bool = False) -> tuple[str, ...]:
+    """Return the paths of heatmap, preview and thumbnail relative to the output folder; of the overlay if `counted`."""
+    always = heatmap_name(file_name), preview_name(file_name), thumbnail_name(file_name)
+    return (*always, overlay_name(file_name)) if counted else always
 
 
-PICTURE_FOLDERS = tuple(name.partition("/")[0] for name in picture_names(""))
-"""The folders of the three pictures, below the output folder."""
+PICTURE_FOLDERS = tuple(name.partition("/")[0] for name in picture_names("", counted=True))
+"""The folders of the four pictures, below the output folder."""
 
 
 def write_pictures(graded: Graded, out: Path) -> None:
-    """Write heatmap, preview and thumbnail of one micrograph below `out`; raise `OutputError`."""
+    """Write the pictures of one micrograph below `out`; raise `OutputError`.
+
+    An overlay is there only where something was counted; one of an earlier count is removed.
+    """
     name = graded.micrograph.file.name
     heatmap = draw_heatmap(graded)
     save_png(heatmap, out / heatmap_name(name))
@@ -45,9 +50,13 @@ def write_pictures(graded: Graded, out: Path) -> None:
     preview = Image.fromarray(graded.micrograph.pixels)
     preview.thumbnail((PREVIEW_PX, PREVIEW_PX))
     write_atomically(out / preview_name(name), lambda path: preview.save(path, "JPEG", quality=80))
+    if has_overlay(graded.count):
+        save_png(draw_overlay(graded), out / overlay_name(name))
+    else:
+        (out / overlay_name(name)).unlink(missing_ok=True)
 
 
 def remove_pictures(file_name: str, out: Path) -> None:
     """Remove the pictures of a file that could not be graded this time, left by its earlier content."""
-    for name in picture_names(file_name):
+    for name in picture_names(file_name, counted=True):
         (out / name).unlink(missing_ok=True)

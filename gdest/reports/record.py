@@ -24,6 +24,11 @@ def caution(model: str) -> str:
 NOTE = caution("the model named here")
 
 
+def counted_caution(model: str) -> str:
+    """Return the sentence beside what was counted; `model` names the weights."""
+    return f"g_counted is counted as E112 has it, on boundaries that {model} drew: look at the overlays."
+
+
 @dataclass(frozen=True)
 class Record:
     """Hold what `run.json` holds: the rows of an output folder and where they come from.

@@ -11,11 +11,10 @@ from typing import Any
 from xlsxwriter import Workbook
 
 from gdest.core import Status
-from gdest.reports.columns import HEATMAP, Cell, Column
+from gdest.reports.columns import HEATMAP, OVERLAY, Cell, Column
 from gdest.reports.limits import Verdict
 from gdest.reports.links import Links
 from gdest.reports.pictures import THUMBNAIL_PX, thumbnail_name
-from gdest.reports.record import caution
 
 A4 = 9
 MOST_ROWS = 1_048_575
@@ -55,14 +54,13 @@ class Sheet:
         return self.book.add_format(properties)
 
 
-def fresh_sheet(book: Workbook, name: str, model: str) -> Sheet:
-    """Return a new sheet that prints on landscape A4, with the caution of `model` at the foot of each page."""
+def fresh_sheet(book: Workbook, name: str, words: str) -> Sheet:
+    """Return a new sheet that prints on landscape A4, with words of caution at the foot of each page."""
     worksheet = book.add_worksheet(name)
     worksheet.set_landscape()
     worksheet.set_paper(A4)
     worksheet.set_margins(left=0.4, right=0.4, top=0.5, bottom=0.6)
-    words = caution(f"model {model}").replace("&", "&&")
-    worksheet.set_footer(f"&L{name}&C{words[:MOST_FOOTER]}&R&P / &N")
+    worksheet.set_footer(f"&L{name}&C{words.replace('&', '&&')[:MOST_FOOTER]}&R&P / &N")
     worksheet.fit_to_pages(1, 0)
     return Sheet(book, worksheet)
 
@@ -75,7 +73,7 @@ def cell_text(value: str) -> str:
 def write_table(
     sheet: Sheet, columns: Sequence[Column], rows: Sequence[Mapping[str, Cell]], links: Links | None
 ) -> None:
-    """Write a table with one header row; the columns file and heatmap become links where `links` finds them."""
+    """Write a table with one header row; file, heatmap and overlay become links where `links` finds them."""
     worksheet, rows = sheet.worksheet, rows[:MOST_ROWS]
     folded = _folded(columns, rows)
     _set_up(sheet, columns, folded, len(rows))
@@ -92,6 +90,8 @@ def write_table(
                 _write_link(worksheet, number, index, links.micrograph(file), file, link)
             elif column is HEATMAP and links:
                 _write_heatmap(worksheet, number, index, links.heatmap(file), thumbnail, link)
+            elif column is OVERLAY and links:
+                _write_picture(worksheet, number, index, links.overlay(file), "overlay", link)
             else:
                 write_cell(worksheet, number, index, row.get(column.name), styles[index])
 
@@ -128,7 +128,8 @@ def _set_up(sheet: Sheet, columns: Sequence[Column], folded: set[str], count: in
     worksheet.autofilter(0, 0, count, len(columns) - 1)
     worksheet.repeat_rows(0)
     worksheet.repeat_columns(0)
-    worksheet.set_row(0, LINE_PT)
+    shown = (column for column in columns if column.name not in folded)
+    worksheet.set_row(0, LINE_PT * max((_lines_of_name(column) for column in shown), default=1))
     for index, column in enumerate(columns):
         level = {"level": 1, "hidden": True} if column.name in folded else {}
         worksheet.set_column(index, index, column.width, None, level)
@@ -138,6 +139,11 @@ def _set_up(sheet: Sheet, columns: Sequence[Column], folded: set[str], count: in
             for value, colour in BADGES.items():
                 rule = {"type": "cell", "criteria": "==", "value": f'"{value}"', "format": sheet.style(bg_color=colour)}
                 worksheet.conditional_format(1, index, max(count, 1), index, rule)
+
+
+def _lines_of_name(column: Column) -> int:
+    """Return the lines that a bold name takes, which is broken within words."""
+    return -(-len(column.name) // (column.width - 2))
 
 
 def _style(sheet: Sheet, column: Column) -> Any:
@@ -172,6 +178,12 @@ def _write_heatmap(worksheet: Any, row: int, col: int, link: str | None, thumbna
         scale = THUMBNAIL_ROW_PT / 0.75 / THUMBNAIL_PX
         place = {"x_scale": scale, "y_scale": scale, "object_position": 1, "url": f"external:{link}"}
         worksheet.insert_image(row, col, str(thumbnail), place | {"description": "heatmap"})
-    elif row <= MOST_LINKS:
+    else:
+        _write_picture(worksheet, row, col, link, "heatmap", style)
+
+
+def _write_picture(worksheet: Any, row: int, col: int, link: str | None, word: str, style: Any) -> None:
+    """Write a word that opens a picture."""
+    if link and row <= MOST_LINKS:
         # a formula, since a sheet holds only 65,530 links and the file names need most of them
-        worksheet.write_formula(row, col, f'=HYPERLINK("{link}","heatmap")', style, "heatmap")
+        worksheet.write_formula(row, col, f'=HYPERLINK("{link}","{word}")', style, word)

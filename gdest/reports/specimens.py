@@ -174,7 +174,7 @@ def specimen_statistics(origin: Origin, measured: Sequence[Field], left_out: int
     count = len(measured)
     densities = np.sort(np.array([one.grains_per_mm2 for one in measured], np.float64))
     mean = float(densities.mean()) if count else math.nan
-    sd, half = _scatter(densities)
+    sd, half = scatter(densities)
     accuracy = 100.0 * half / mean
     g = _g(mean)
     return SpecimenStatistics(
@@ -200,7 +200,7 @@ def specimen_statistics(origin: Origin, measured: Sequence[Field], left_out: int
     )
 
 
-def _scatter(densities: NDArray[np.float64]) -> tuple[float, float]:
+def scatter(densities: NDArray[np.float64]) -> tuple[float, float]:
     """Return the standard deviation of N_A and half the 95 % interval of its mean; NaN for fewer than two fields."""
     count = len(densities)
     if count < 2:

@@ -22,6 +22,7 @@ from gdest.core import (
     grain_size,
 )
 from gdest.reports.columns import COLUMNS, Cell
+from gdest.reports.counted_cells import count_cells
 
 SMALLEST_SHARE = 0.005
 """Half grades on less of the area are left out of area_by_half_g."""
@@ -45,6 +46,7 @@ def cells(row: Row, model: ModelName) -> dict[str, Cell]:
     else:
         found |= {"status": row.status} | _file_cells(row.micrograph.file, row.micrograph.sha256) | _seen_cells(row)
         found |= _calibrated_cells(row, row.statistics) if row.statistics else {}
+        found |= count_cells(row.count, row.micrograph.um_per_px)
     return {
         name: None if isinstance(value, float) and not math.isfinite(value) else value for name, value in found.items()
     }

@@ -7,46 +7,64 @@ and charts while holding one row at a time, and a workbook that Excel opens with
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from xlsxwriter import Workbook
 
 from gdest.core import Section, Status, write_atomically
-from gdest.reports.columns import COLUMNS, HEATMAP, SPECIMEN_COLUMNS, Cell, columns_in
+from gdest.reports.columns import COLUMNS, HEATMAP, OVERLAY, SPECIMEN_COLUMNS, Cell, columns_in
 from gdest.reports.limits import Limit, Verdict
 from gdest.reports.links import Links
-from gdest.reports.record import Record
+from gdest.reports.record import Record, caution, counted_caution
 from gdest.reports.settings_sheet import write_settings
 from gdest.reports.sheets import Sheet, fresh_sheet, write_table
 from gdest.reports.summary_sheet import write_summary
+
+UNPRINTED = ("specimen", "grains_by_half_g")
+"""Columns of the sheet Counts that a printed page has no room for."""
 
 
 def write_workbook(
     record: Record, specimens: Sequence[Mapping[str, Cell]], limits: Sequence[Limit], path: Path
 ) -> None:
-    """Write the sheets Summary, Specimens, Micrographs, Problems and Settings; raise `OutputError`.
+    """Write the sheets Summary, Specimens, Micrographs, Counts, Problems and Settings; raise `OutputError`.
 
-    Thumbnails are those of the folder that `path` lies in; links are relative to it.
+    Counts is there only when something was counted. Thumbnails are those of the folder that `path` lies in; links are
+    relative to it.
     """
     links = Links(path.parent, record)
     problems = [row for row in record.table if _is_problem(row)]
+    words = caution(f"model {record.model}")
+    counted = [row for row in record.table if _was_to_be_counted(row)]
 
     def write(temporary: Path) -> None:
         with Workbook(str(temporary), {"constant_memory": True, "strings_to_formulas": False}) as book:
             book.set_properties({"title": "gdest: grain size of etched steel", "comments": "an estimate by a model"})
-            write_summary(fresh_sheet(book, "Summary", record.model), record, specimens, limits)
-            _write_specimens(fresh_sheet(book, "Specimens", record.model), specimens, record)
+            write_summary(fresh_sheet(book, "Summary", words), record, specimens, limits)
+            _write_specimens(fresh_sheet(book, "Specimens", words), specimens, record)
             columns = [*COLUMNS.values(), HEATMAP]
-            write_table(fresh_sheet(book, "Micrographs", record.model), columns, record.table, links)
+            write_table(fresh_sheet(book, "Micrographs", words), columns, record.table, links)
+            if any(row.get("grains_counted") is not None for row in counted):
+                columns = [replace(one, printed=one.name not in UNPRINTED) for one in columns_in("counts", COLUMNS)]
+                columns.append(OVERLAY)
+                write_table(
+                    fresh_sheet(book, "Counts", counted_caution(f"model {record.model}")), columns, counted, links
+                )
             columns = columns_in("problems", COLUMNS)
-            write_table(fresh_sheet(book, "Problems", record.model), columns, problems, links)
-            write_settings(fresh_sheet(book, "Settings", record.model), record)
+            write_table(fresh_sheet(book, "Problems", words), columns, problems, links)
+            write_settings(fresh_sheet(book, "Settings", words), record)
 
     write_atomically(path, write)
 
 
 def _is_problem(row: Mapping[str, Cell]) -> bool:
     return row["status"] != Status.GRADED or row["verdict"] in (Verdict.FAIL, Verdict.UNDECIDED)
+
+
+def _was_to_be_counted(row: Mapping[str, Cell]) -> bool:
+    """Return whether a row says a number of grains, or why there is none."""
+    return row.get("grains_counted") is not None or row.get("count_note") is not None
 
 
 def _write_specimens(sheet: Sheet, specimens: Sequence[Mapping[str, Cell]], record: Record) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from gdest.core import GradeSettings, SettingsError, read_config, with_pixel_size_rules
+from gdest.core import GradeSettings, SettingsError, read_config, require, with_pixel_size_rules
 from gdest.model import ModelFile, read_model_file, weights_path
 from gdest.reports import Record, read_rules
 from gdest.scan.exporting import begin_record
@@ -44,7 +44,9 @@ def prepare_scan(
     """
     sections = read_config(config)
     settings = with_pixel_size_rules(settings, sections)
-    read_rules(sections, config.parent if config else Path())  # raises here, not after hours of grading
+    rules = read_rules(sections, config.parent if config else Path())  # raises here, not after hours of grading
+    for limit in rules.limits:
+        require(settings.count or not limit.needs_count, f'The limit "{limit.sentence}" needs --count.')
     _check_folders(roots, out)
     model = read_model_file(weights_path(weights))
     record = begin_record(model, settings, roots, sections, config)

@@ -215,11 +215,14 @@ class Ledger:
         )
         return {name.removeprefix(file): unpack_grade_map(packed) for file, name, packed in found}
 
-    def mapped(self, recipe: int) -> list[tuple[str, str]]:
-        """Return (micrograph, file) of every row that has a grade map."""
-        return self._connection.execute(
-            "SELECT name, file FROM micrographs WHERE recipe = ? AND grade_map IS NOT NULL", (recipe,)
-        ).fetchall()
+    def mapped(self, recipe: int) -> list[tuple[str, str, bool]]:
+        """Return (micrograph, file, whether its grains were counted) of every row that has a grade map."""
+        found = self._connection.execute(
+            "SELECT name, file, json_extract(cells, '$.grains_counted') IS NOT NULL FROM micrographs"
+            " WHERE recipe = ? AND grade_map IS NOT NULL",
+            (recipe,),
+        )
+        return [(name, file, bool(counted)) for name, file, counted in found]
 
     def problems(self, recipe: int, most: int) -> list[dict[str, Cell]]:
         """Return the cells of the first `most` rows that are not `graded`, deleted files left out."""

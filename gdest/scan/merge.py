@@ -92,7 +92,7 @@ def _take_all(ledger: Ledger, recipe: Recipe, shards: Sequence[_ShardFolder], ou
                 newest[name] = graded_at
                 ledger.record(recipe.id, state, [(row.cells, row.grade_map) for row in rows])
                 for row in rows:
-                    for picture in picture_names(str(row.cells["file"])):
+                    for picture in picture_names(str(row.cells["file"]), counted=True):
                         _take_picture(shard.folder, out, picture)
 
 

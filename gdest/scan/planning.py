@@ -122,7 +122,11 @@ def _undrawn(ledger: Ledger, recipe: int, out: Path) -> set[str]:
         for folder, _, names in os.walk(out / kind):
             below = Path(folder).relative_to(out).as_posix()
             drawn.update(f"{below}/{name}" for name in names)
-    return {file for micrograph, file in ledger.mapped(recipe) if not drawn.issuperset(picture_names(micrograph))}
+    return {
+        file
+        for micrograph, file, counted in ledger.mapped(recipe)
+        if not drawn.issuperset(picture_names(micrograph, counted=counted))
+    }
 
 
 def compare(

@@ -140,8 +140,9 @@ class Scan:
     def _here(self, work: tuple[Work, ...]) -> FilesWithRows:
         if self._predictor is None:
             self._predictor = load_predictor(self.job.model.path, self.job.settings, len(work))
-        forced = self.job.options.force
-        with nullcontext(no_memory) if forced else memory(self.job.out, self.recipe.id) as recall:
+        # a ledger keeps grade maps but no boundaries, on which grains are counted
+        anew = self.job.options.force or self.job.settings.count
+        with nullcontext(no_memory) if anew else memory(self.job.out, self.recipe.id) as recall:
             yield from grade_files(self._until_stopped(work), self._predictor, self.job.settings, recall)
 
     def _on_ray(self, work: tuple[Work, ...]) -> FilesWithRows:

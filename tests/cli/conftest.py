@@ -7,6 +7,7 @@ from gdest.cli.options import app
 
 CALLED = (
     "gdest.cli.run_analyze.run_analyze",
+    "gdest.cli.run_count.run_count",
     "gdest.cli.run_explain.run_explain",
     "gdest.cli.run_learn.run_train",
     "gdest.cli.run_learn.run_evaluate",

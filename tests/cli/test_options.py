@@ -21,9 +21,11 @@ CALIBRATION = "um-per-px magnification camera-um"
 BAR = "read-scale-bar scale-bar-um"
 TILES = "stride batch max-megapixels device"
 OPTIONS = {
-    "analyze": f"{CALIBRATION} {BAR} {TILES} precision cross-check config weights heatmap json",
-    "scan": f"{CALIBRATION} {BAR} {TILES} precision cross-check config weights read-timeout out heatmaps no-heatmaps "
-    "force fail-on-reject include exclude since limit dry-run quiet log-file watch poll settle shard engine address",
+    "analyze": f"{CALIBRATION} {BAR} {TILES} precision cross-check count no-count config weights heatmap json",
+    "count": f"{CALIBRATION} {BAR} batch max-megapixels device precision config weights boundaries by out rois json",
+    "scan": f"{CALIBRATION} {BAR} {TILES} precision cross-check count no-count config weights read-timeout out "
+    "heatmaps no-heatmaps force fail-on-reject include exclude since limit dry-run quiet log-file watch poll settle "
+    "shard engine address",
     "merge": "",
     "explain": f"{CALIBRATION} {TILES} weights regressor",
     "train": "out init epochs batch lr schedule average crop-px crops-per-micrograph rescale-g contrast "
@@ -54,7 +56,7 @@ def test_a_command_has_each_of_its_options_once(command):
 
 def test_without_options_the_settings_are_those_that_their_class_declares(typed):
     assert typed("scan", "a", "--out", "o")[2:] == (GradeSettings(), None, None, ScanSettings())
-    assert typed("analyze", "a.tif")[1] == GradeSettings()
+    assert typed("analyze", "a.tif")[1] == typed("count", "a.tif")[1] == GradeSettings(count=True)
     assert typed("explain", "a.tif")[1] == GradeSettings(batch=64, max_megapixels=400.0)
     assert typed("train", "d", "--out", "w.safetensors")[2] == TrainSettings()
     assert typed("evaluate", "d")[1] == GradeSettings()
@@ -77,6 +79,10 @@ def test_each_option_of_a_scan_arrives_in_its_field(typed):
         include=("a*", "b*"), exclude=("c*",), since="7d", limit=3, shard=Shard(2, 3), poll_s=1.0, settle_s=2.0,
         engine="ray", address="host",
     )  # fmt: skip
+    assert [typed("scan", "a", "--out", "o", *word)[2].count for word in ((), ("--count",), ("--no-count",))] == [
+        *(False, True, False)
+    ]
+    assert not typed("analyze", "a.tif", "--no-count")[1].count
     assert typed("scan", "a", "--out", "o", "--magnification", "200", "--camera-um", "4")[2] == GradeSettings(
         CalibrationSettings(magnification=200.0, camera_um=4.0)
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,10 +15,12 @@ import tifffile
 
 from gdest.cli.run_scan import run_scan
 from gdest.core.settings import GradeSettings
+from gdest.grading import grade_files, no_memory
 from gdest.model.weights_file import ModelFile
 from gdest.scan import job, scan
 from gdest.scan.settings import ScanSettings
 from gdest.scan.stopping import Stop
+from helpers.counted_steel import count_of, grain_map
 from helpers.predictors import FakePredictor
 
 SETTINGS = GradeSettings()
@@ -87,6 +90,18 @@ def scan_once(root, tmp_path, use):
         )
 
     return scanned
+
+
+@pytest.fixture
+def counting(monkeypatch, rng):
+    """Let scans that count find the same grains on every micrograph; the others find none."""
+    count = count_of(grain_map(rng, 230, 240))
+
+    def counted(files, predictor, settings, recall=no_memory):
+        for file, rows in grade_files(files, predictor, settings, recall):
+            yield file, [replace(row, count=count if settings.count else None) for row in rows]
+
+    monkeypatch.setattr(scan, "grade_files", counted)
 
 
 @pytest.fixture

@@ -50,6 +50,20 @@ def test_a_micrograph_has_the_verdict_of_the_limits_that_hold_for_it():
     ]
 
 
+@pytest.mark.parametrize(
+    ("rule", "said"),
+    [
+        *[("g_counted >= 6.0", "pass"), ("g_counted >= 6.5", "undecided"), ("g_counted >= 7.1", "fail")],
+        *[("g_counted <= 7.0", "pass"), ("g_largest_grain >= 3.5", "pass"), ("g_largest_grain >= 3.6", "fail")],
+    ],
+)
+def test_a_limit_on_what_was_counted_looks_at_the_count_and_not_at_the_estimate(rule, said):
+    counted = {"g_counted": 6.5, "g_counted_low": 6.0, "g_counted_high": 7.0, "g_largest_grain": 3.5}
+    table = assign([row("1.tif", **counted), row("2.tif"), row("3.tif", status="review", **counted)],
+                   Rules(None, (Limit(rule),)))  # fmt: skip
+    assert [line["verdict"] for line in table] == [said, "undecided", "undecided"]
+
+
 def test_without_limits_nothing_has_a_verdict():
     (line,) = assign([row("1.tif", verdict="fail", verdict_reason="an older limit")], Rules())
     assert (line["verdict"], line["verdict_reason"]) == (None, None)
@@ -121,32 +135,36 @@ def test_a_row_of_a_specimen_has_every_column_and_five_digits():
     table[0]["location"] = "core"
     (specimen,) = specimen_rows(table, [Limit("g >= 7"), Limit("g >= 5", on=("micrograph",))])
     assert list(specimen) == list(SPECIMEN_COLUMNS)
-    assert specimen == {
-        "specimen": "P1",
-        "product": "bar",
-        "heat": None,
-        "order": "O1",
-        "location": "core; rim",
-        "verdict": "pass",
-        "verdict_reason": "g >= 7",
-        "fields": 5,
-        "fields_left_out": 0,
-        "g": 8.0116,  # log2(2000 / 15.5) + 1
-        "g_low": 7.6963,
-        "g_high": 8.2702,
-        "relative_accuracy": 19.632,
-        "g_model_half": 0.4,
-        "g_iso_643": 7.9658,
-        "grains_per_mm2": 2000.0,
-        "sd_per_mm2": 316.23,
-        "ci95_per_mm2": 392.65,
-        "mean_diameter_um": 22.361,
-        "mean_intercept_um": 19.918,
-        "area_mm2": 0.61728,
-        "grains": 1234.6,
-        "homogeneity": "uniform",
-        "flags": "%RA above 10",
-    }
+    assert (
+        specimen
+        == {
+            "specimen": "P1",
+            "product": "bar",
+            "heat": None,
+            "order": "O1",
+            "location": "core; rim",
+            "verdict": "pass",
+            "verdict_reason": "g >= 7",
+            "fields": 5,
+            "fields_left_out": 0,
+            "g": 8.0116,  # log2(2000 / 15.5) + 1
+            "g_low": 7.6963,
+            "g_high": 8.2702,
+            "relative_accuracy": 19.632,
+            "g_model_half": 0.4,
+            "g_iso_643": 7.9658,
+            "grains_per_mm2": 2000.0,
+            "sd_per_mm2": 316.23,
+            "ci95_per_mm2": 392.65,
+            "mean_diameter_um": 22.361,
+            "mean_intercept_um": 19.918,
+            "area_mm2": 0.61728,
+            "grains": 1234.6,
+            "homogeneity": "uniform",
+            "flags": "%RA above 10",
+            **dict.fromkeys(list(SPECIMEN_COLUMNS)[list(SPECIMEN_COLUMNS).index("flags") + 1 :]),  # nothing was counted
+        }
+    )
 
 
 def test_what_a_specimen_does_not_know_is_empty():

@@ -7,7 +7,7 @@ import dataclasses
 import pytest
 
 from gdest.core.records import GradeStatistics
-from gdest.reports.columns import COLUMNS, HEATMAP, SPECIMEN_COLUMNS, column_notes, columns_in
+from gdest.reports.columns import COLUMNS, HEATMAP, OVERLAY, SPECIMEN_COLUMNS, column_notes, columns_in
 from gdest.reports.specimens import ORIGIN_FIELDS, SpecimenStatistics
 
 DESIGNED = [
@@ -16,14 +16,19 @@ DESIGNED = [
     "um_per_px", "um_per_px_source", "tiles", "width_px", "height_px", "sha256", "model", "model_sha256",
     "gdest_version", "graded_at", "tiles_used", "area_by_half_g", "homogeneity_note", "file_modified",
     "g_intercept", "intercepts", "specimen", "product", "heat", "order", "location", "verdict", "verdict_reason",
-    "area_mm2",
+    "area_mm2", "g_counted", "g_counted_low", "g_counted_high", "grains_counted", "intercepts_counted",
+    "mean_intercept_counted_um", "relative_accuracy_counted", "anisotropy", "aspect_ratio", "g_largest_grain",
+    "twinned_share", "particle_share", "homogeneity_counted", "grains_by_half_g", "count_note",
+    "intercept_by_direction_um", "count_corrected_by", "count_corrected_at",
 ]  # fmt: skip
 OF_SPECIMENS = [
     "specimen", "product", "heat", "order", "location", "verdict", "verdict_reason", "fields", "fields_left_out",
     "g", "g_low", "g_high", "relative_accuracy", "g_model_half", "g_iso_643", "grains_per_mm2", "sd_per_mm2",
     "ci95_per_mm2", "mean_diameter_um", "mean_intercept_um", "area_mm2", "grains", "homogeneity", "flags",
+    "fields_counted", "g_counted", "g_counted_low", "g_counted_high", "relative_accuracy_counted", "grains_counted",
+    "intercepts_counted", "g_largest_grain", "grains_by_half_g",
 ]  # fmt: skip
-EVERY = [*COLUMNS.values(), *SPECIMEN_COLUMNS.values(), HEATMAP]
+EVERY = [*COLUMNS.values(), *SPECIMEN_COLUMNS.values(), HEATMAP, OVERLAY]
 
 
 def names(columns):
@@ -37,22 +42,32 @@ def test_columns_keep_their_names_and_order():
 
 def test_every_place_shows_its_columns_in_its_order():
     assert names(columns_in("gallery", COLUMNS)) == [
-        *("file", "status", "verdict", "g", "g_low", "g_high", "homogeneity", "specimen", "um_per_px", "reason"),
+        *("file", "status", "verdict", "g", "g_low", "g_high", "g_counted", "homogeneity", "specimen", "um_per_px"),
+        "reason",
     ]
     assert names(columns_in("details", COLUMNS)) == [
         *("homogeneity_note", "area_by_half_g", "verdict_reason", "um_per_px_source", "mean_intercept_um"),
-        "g_intercept",
+        *("g_intercept", "g_counted_low", "g_counted_high", "grains_counted", "intercepts_counted"),
+        *("mean_intercept_counted_um", "relative_accuracy_counted", "anisotropy", "aspect_ratio", "g_largest_grain"),
+        *("twinned_share", "particle_share", "homogeneity_counted", "grains_by_half_g", "count_note"),
+        *("intercept_by_direction_um", "count_corrected_by", "count_corrected_at"),
+    ]
+    assert names(columns_in("counts", COLUMNS)) == [
+        *("file", "specimen", "g_counted", "g_counted_low", "g_counted_high", "relative_accuracy_counted"),
+        *("grains_counted", "intercepts_counted", "mean_intercept_counted_um", "intercept_by_direction_um"),
+        *("anisotropy", "aspect_ratio", "g_largest_grain", "twinned_share", "particle_share", "homogeneity_counted"),
+        *("grains_by_half_g", "count_note", "count_corrected_by", "count_corrected_at"),
     ]
     assert names(columns_in("problems", COLUMNS)) == [
         *("file", "status", "verdict", "reason", "verdict_reason", "specimen", "g", "g_low", "g_high"),
     ]
     assert names(columns_in("gallery", SPECIMEN_COLUMNS)) == [
-        *("specimen", "heat", "verdict", "fields", "g", "g_low", "g_high", "relative_accuracy", "homogeneity"),
-        "flags",
+        *("specimen", "heat", "verdict", "fields", "g", "g_low", "g_high", "relative_accuracy", "g_counted"),
+        *("homogeneity", "flags"),
     ]
 
 
-@pytest.mark.parametrize("place", ["gallery", "details", "problems"])
+@pytest.mark.parametrize("place", ["gallery", "details", "problems", "counts"])
 @pytest.mark.parametrize("columns", [COLUMNS, SPECIMEN_COLUMNS])
 def test_no_two_columns_claim_one_place(place, columns):
     places = [getattr(column, place) for column in columns_in(place, columns)]

@@ -15,6 +15,7 @@ from gdest.reports.every import write_reports
 from gdest.reports.gallery import write_gallery
 from gdest.reports.heatmap import BAR_PX, heatmap_name
 from gdest.reports.limits import Limit
+from gdest.reports.overlay import LEGEND_PX, overlay_name
 from gdest.reports.pictures import preview_name, thumbnail_name
 from gdest.reports.record import Record
 
@@ -26,6 +27,10 @@ pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this ma
 
 EVIL = '<img src=x onerror="document.title=1">\'"&amp;.tif'
 SCRIPT = "a</script><script>document.title=2</script>.tif"
+
+
+COUNTED = {"g_counted": 7.9, "g_counted_low": 7.7, "g_counted_high": 8.1, "grains_counted": 412.5}
+COUNTED |= {"twinned_share": 0.25, "grains_by_half_g": "7.0:10%/40% 8.0:90%/60%"}
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +67,7 @@ def page_path(tmp_path_factory):
     table = [
         row(EVIL, g=4.0, g_low=3.6, g_high=4.4, specimen="P2"),
         row(SCRIPT, g=10.0, g_low=9.7, g_high=10.3, specimen="P1"),
-        row("sub/ä #2.tif", g=8.0, specimen="P1"),
+        row("sub/ä #2.tif", g=8.0, specimen="P1", **COUNTED),
         row("z.tif", status="failed", reason="the file is empty (0 bytes)", g=None, specimen="P1", heat="H2"),
     ]
     for name in ("sub/ä #2.tif", EVIL):
@@ -73,6 +78,8 @@ def page_path(tmp_path_factory):
         ):
             (out / picture).parent.mkdir(parents=True, exist_ok=True)
             Image.new("RGB", size, "navy").save(out / picture)
+    (out / "overlays/sub").mkdir(parents=True)
+    Image.new("RGB", (500 + LEGEND_PX, 375), "teal").save(out / overlay_name("sub/ä #2.tif"))
     write_reports(Record(table, ("/archive",), "fake", "1" * 64), Rules(None, (Limit("g >= 7.0"),)), out)
     return out / "index.html"
 
@@ -162,6 +169,86 @@ def test_a_micrograph_opens_with_heatmap_and_slider_by_keyboard_alone(chromium, 
         assert page.locator("#micrograph").evaluate("node => node.style.clipPath").startswith("inset(0px 0%")
         page.keyboard.press("Escape")
         assert not page.locator("#viewer").is_visible()
+
+
+def shown_layers(page):
+    """Return which buttons of the picture are there, and which one is pressed."""
+    there = page.locator("#layers button:visible")
+    pressed = page.locator("#layers button[aria-pressed=true]:visible")
+    return there.all_inner_texts(), pressed.all_inner_texts()
+
+
+def test_a_counted_micrograph_is_shown_as_it_is_under_its_grades_or_under_its_boundaries(chromium, page_path):
+    with opened(chromium, page_path) as page:
+        page.locator("#micrographs button.open", has_text="sub/").click()
+        assert shown_layers(page) == (["Original", "Heatmap", "Counted grains"], ["Heatmap"])
+        page.get_by_role("button", name="Counted grains").click()
+        picture = "document.getElementById('heatmap')"
+        loaded = f"() => {picture}.decode().then(() => {picture}.naturalWidth)"
+        assert page.evaluate(loaded) == 500 + LEGEND_PX
+        assert shown_layers(page)[1] == ["Counted grains"]
+        boxes = [page.locator(name).bounding_box()["width"] for name in ("#heatmap", "#micrograph")]
+        assert boxes[1] == pytest.approx(boxes[0] * 500 / (500 + LEGEND_PX), abs=1)  # the legend stays free
+        assert page.locator("#layer-name").inner_text() == "Counted grains"
+        page.get_by_role("button", name="Original").click()
+        assert page.evaluate(loaded) == 400
+        assert not page.locator("#slider-line").is_visible()
+        assert not page.locator("#micrograph").is_visible()
+
+
+def test_the_chosen_picture_stays_where_the_next_micrograph_has_it(chromium, page_path):
+    with opened(chromium, page_path) as page:
+        order = files(page)
+        page.locator("#micrographs button.open", has_text="sub/").click()
+        page.get_by_role("button", name="Counted grains").click()
+        to_evil = order.index(EVIL) - order.index("sub/ä #2.tif")
+        for _ in range(abs(to_evil)):
+            page.keyboard.press("ArrowRight" if to_evil > 0 else "ArrowLeft")
+        assert shown_layers(page) == (["Original", "Heatmap"], ["Heatmap"])  # nothing was counted on this one
+        for _ in range(abs(to_evil)):
+            page.keyboard.press("ArrowLeft" if to_evil > 0 else "ArrowRight")
+        assert shown_layers(page)[1] == ["Counted grains"]
+
+
+def test_the_sizes_of_grains_are_a_histogram_by_number_and_by_area(chromium, page_path):
+    with opened(chromium, page_path) as page:
+        page.locator("#micrographs button.open", has_text="sub/").click()
+        drawn = page.locator("#sizes svg")
+        words = "G 7: 10 % by number, 40 % by area; G 8: 90 % by number, 60 % by area"
+        assert drawn.get_attribute("aria-label") == f"Sizes of the grains. {words}"
+        heights = [
+            [float(bar.get_attribute("height")) for bar in drawn.locator(f"rect.{look}").all()][1:]
+            for look in ("number", "area")
+        ]
+        assert [round(bar / max(heights[0]), 2) for bar in heights[0]] == [0.11, 0.0, 1.0]
+        assert [round(bar / max(heights[0]), 2) for bar in heights[1]] == [0.44, 0.0, 0.67]
+        names, values = (page.locator(f"#told {tag}").all_inner_texts() for tag in ("dt", "dd"))
+        told = dict(zip(names, values, strict=True))
+        assert (told["g_counted"], told["twinned_share"], told["grains_counted"]) == ("7.9", "0.25", "413")
+        assert "grains_by_half_g" not in told
+        page.keyboard.press("Escape")
+        page.locator("#micrographs button.open", has_text="<img").click()
+        assert not page.locator("#sizes").is_visible()
+
+
+def test_the_note_tells_what_is_estimated_and_what_is_counted(chromium, page_path, tmp_path):
+    with opened(chromium, page_path) as page:
+        assert "not an E112 measurement" in page.locator(".note").inner_text()
+        assert "g_counted is counted as E112 has it, on boundaries that it drew" in page.locator(".note").inner_text()
+    write_gallery(Record([row("a.tif")], ("/archive",), "fake", "1" * 64), [], (), tmp_path / "index.html")
+    assert "g_counted is counted" not in (tmp_path / "index.html").read_text(encoding="utf-8")
+
+
+def test_a_specimen_shows_what_was_counted_on_its_fields(chromium, page_path):
+    with opened(chromium, page_path) as page:
+        page.locator("#specimens button", has_text="P1").nth(0).click()
+        assert "G 8: 90 % by number" in page.locator("#chosen-sizes svg").get_attribute("aria-label")
+        told = page.locator("#chosen-list")
+        assert "grains_counted" in told.inner_text() and "fields_counted" in told.inner_text()
+        page.locator("#specimens button", has_text="P2").click()
+        assert not page.locator("#chosen-sizes").is_visible()
+        page.get_by_role("button", name="Show all").click()
+        assert not page.locator("#chosen-told").is_visible()
 
 
 def test_the_next_micrograph_is_the_next_of_the_table(chromium, page_path):

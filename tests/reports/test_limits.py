@@ -51,6 +51,45 @@ def test_a_limit_may_be_coarser_than_g_0(rule, said):
     assert compare(Limit(rule), found(-0.5, 0.2)) == said
 
 
+@pytest.mark.parametrize(
+    ("rule", "said"),
+    [
+        ("g >= 5.0", "fail"),
+        ("g_counted >= 5.0", "pass"),
+        ("g_counted >= 5.5", "undecided"),
+        ("g_counted <= 5.1", "fail"),
+        ("g_largest_grain >= 3.0", "pass"),
+        ("g_largest_grain >= 3.1", "fail"),
+        ("g_largest_grain <= 3.0", "pass"),
+        ("g_largest_grain<=2.9", "fail"),
+    ],
+)
+def test_each_number_is_compared_with_its_own_interval(rule, said):
+    assert compare(Limit(rule), Found(1.0, 2.0, "uniform", True, (5.2, 5.8), (3.0, 3.0))) == said
+    assert compare(Limit(rule), Found(1.0, 2.0, "uniform", False, (5.2, 5.8), (3.0, 3.0))) == "undecided"
+
+
+@pytest.mark.parametrize(
+    ("rule", "said"),
+    [
+        *[("g_largest_grain >= 3.5", "fail"), ("g_largest_grain >= 2.0", "undecided")],
+        *[("g_largest_grain <= 3.5", "pass"), ("g_largest_grain <= 2.0", "undecided")],
+    ],
+)
+def test_a_part_that_was_not_counted_may_hold_a_larger_grain(rule, said):
+    assert compare(Limit(rule), Found(5.2, 5.8, "uniform", True, largest=(-math.inf, 3.0))) == said
+
+
+@pytest.mark.parametrize("rule", ["g_counted >= 5.0", "g_counted <= 5.0", "g_largest_grain >= 5.0"])
+def test_what_was_not_counted_is_undecided(rule):
+    assert compare(Limit(rule), found()) == "undecided"
+
+
+def test_a_limit_knows_whether_it_needs_a_count():
+    rules = ["g >= 5", "homogeneity", "g_counted >= 5", "g_largest_grain <= 3"]
+    assert [Limit(rule).needs_count for rule in rules] == [False, False, True, True]
+
+
 @pytest.mark.parametrize("g", [5.0, 8.0])
 @pytest.mark.parametrize("sign", [">=", "<="])
 def test_an_interval_that_is_one_number_passes_or_fails_at_its_limit(g, sign):
@@ -136,7 +175,10 @@ def test_limits_keep_their_order_and_none_are_none():
     assert Limit("homogeneity").sentence == "homogeneity uniform"
 
 
-NEITHER = '[[limit]]: rule = "{}" is neither "g >= 5.0", "g <= 8.5" nor "homogeneity".'
+NEITHER = (
+    '[[limit]]: rule = "{}" is neither "g >= 5.0", "g <= 8.5" nor "homogeneity"; '
+    "g_counted and g_largest_grain may stand for g."
+)
 UNKNOWN = "[[limit]]: {} is not known or not text; known are file, heat, location, on, order, product, rule, specimen."
 BRACKETS = "Limits are written as [[limit]], with double brackets."
 
@@ -151,6 +193,8 @@ BRACKETS = "Limits are written as [[limit]], with double brackets."
         ([{"rule": "g >= 5."}], NEITHER.format("g >= 5.")),
         ([{"rule": "g >= 5 or so"}], NEITHER.format("g >= 5 or so")),
         ([{"rule": "G >= 5"}], NEITHER.format("G >= 5")),
+        ([{"rule": "g_counted > 5"}], NEITHER.format("g_counted > 5")),
+        ([{"rule": "g_seen >= 5"}], NEITHER.format("g_seen >= 5")),
         ([{"rule": "homogeneity uniform"}], NEITHER.format("homogeneity uniform")),
         ([{}], NEITHER.format("")),
         ([{"rule": "g >= 5", "colour": "red"}], UNKNOWN.format("colour")),

@@ -6,8 +6,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from helpers.counted_steel import count_of, grain_map
 
 from gdest import __version__
+from gdest.core.counted import GrainCount
 from gdest.core.records import Failed, Graded, GradeMap, GradeStatistics, ImageFile, Micrograph, Status, TileGrid
 from gdest.reports.columns import COLUMNS
 from gdest.reports.table import ModelName, cells
@@ -98,6 +100,64 @@ def test_without_a_pixel_size_only_what_was_seen_is_known(file):
     assert {name for name, value in found.items() if value is not None} == {
         *("file", "status", "g_seen", "homogeneity", "tiles", "tiles_used", "width_px", "height_px"),
         *("sha256", "model", "model_sha256", "gdest_version", "graded_at", "file_modified"),
+    }
+
+
+COUNTED = {
+    "g_counted": 7.123,
+    "g_counted_low": 6.9,
+    "g_counted_high": 7.3,
+    "grains_counted": 512.5,
+    "intercepts_counted": 431.2,
+    "mean_intercept_counted_um": 27.01,
+    "relative_accuracy_counted": 6.79,
+    "anisotropy": 1.057,
+    "aspect_ratio": 1.346,
+    "g_largest_grain": 3.457,
+    "twinned_share": 0.346,
+    "particle_share": 0.0123,
+    "homogeneity_counted": "uniform",
+    "grains_by_half_g": "6.0:25%/57% 8.0:75%/43%",
+    "count_note": "few grains; two populations",
+    "intercept_by_direction_um": "0:27.5 45:26.6 90:26.04 135:27.1",
+}
+"""What `count_of` makes of three grains of G 8 (504 um2) and one of G 6 (four times as large)."""
+
+
+def counted(**changed):
+    areas = np.float32([504.0, 504.0, 504.0, 2016.0])
+    return count_of(
+        grain_map(np.random.default_rng(1)),
+        areas_um2=areas,
+        note="few grains",
+        homogeneity_note="two populations",
+        **changed,
+    )
+
+
+def known(row):
+    return {name: value for name, value in cells(row, MODEL).items() if value is not None}
+
+
+def test_what_was_counted_has_its_cells_and_the_others_are_as_before(file):
+    without, row = known(graded(file)), known(graded(file, count=counted()))
+    assert {name: row[name] for name in row if name not in without} == COUNTED
+    assert {name: row[name] for name in without} == without
+
+
+def test_without_a_pixel_size_only_the_number_of_grains_is_counted(file):
+    row = graded(file, statistics=None, status=Status.UNCALIBRATED, count=counted())
+    row = replace(row, micrograph=replace(row.micrograph, um_per_px=None))
+    assert {name: value for name, value in known(row).items() if name in COUNTED} == {
+        "grains_counted": 512.5,
+        "count_note": "few grains; two populations",
+    }
+
+
+def test_what_could_not_be_counted_is_empty_and_the_note_says_why(file):
+    count = GrainCount(note="the boundaries do not close")
+    assert {name: value for name, value in known(graded(file, count=count)).items() if name in COUNTED} == {
+        "count_note": "the boundaries do not close"
     }
 
 

@@ -177,6 +177,29 @@ def test_settings_name_every_setting_and_the_model_card(book):
     assert told["host"] == "here"
 
 
+def test_what_was_counted_has_a_sheet_with_its_pictures(record, tmp_path):
+    known = {"g_counted": 7.3, "g_counted_low": 7.1, "grains_counted": 412.5, "intercept_by_direction_um": "0:21.3"}
+    record.table[2] |= known
+    record.table[1] |= {"count_note": "the boundaries do not close"}
+    put_picture(tmp_path, "overlays", "png", (90, 60))
+    write_workbook(record, [], (), tmp_path / "results.xlsx")
+    book = openpyxl.load_workbook(tmp_path / "results.xlsx")
+    assert book.sheetnames == [*SHEETS[:3], "Counts", *SHEETS[3:]]
+    sheet = book["Counts"]
+    assert [cell.value for cell in sheet["A"]] == ["file", "a\N{REPLACEMENT CHARACTER}b.tif", "sub/#5 ä.tif"]
+    cells = by_name(sheet, 3)
+    assert {name: cells[name].value for name in known} == known
+    assert (cells["g_counted"].number_format, cells["grains_counted"].number_format) == ("0.0", "0")
+    assert cells["overlay"].value == '=HYPERLINK("overlays/sub/%235%20%C3%A4.tif.png","overlay")'
+    assert by_name(sheet, 2)["overlay"].value is None
+    assert by_name(sheet, 2)["count_note"].value == "the boundaries do not close"
+    assert "95 %" in by_name(sheet, 1)["g_counted_low"].comment.text
+    assert "counted as E112 has it, on boundaries that model fake drew" in sheet.oddFooter.center.text
+    hidden = {name: sheet.column_dimensions[cell.column_letter].hidden for name, cell in by_name(sheet, 1).items()}
+    assert not hidden["g_counted"] and not hidden["intercept_by_direction_um"]
+    assert hidden["anisotropy"] and hidden["count_corrected_by"]  # no row has one
+
+
 def test_pandas_reads_back_what_was_written(written, record):
     frame = pd.read_excel(written, sheet_name="Micrographs")
     assert list(frame["g"][:3]) == [8.0, 6.0, 7.2]

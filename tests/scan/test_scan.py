@@ -10,6 +10,7 @@ import pytest
 import tifffile
 from helpers.scan_fixtures import put
 
+from gdest.core.errors import SettingsError
 from gdest.core.settings import GradeSettings
 from gdest.grading import pipeline
 from gdest.reports.pictures import PICTURE_FOLDERS
@@ -121,7 +122,51 @@ def test_a_heatmap_that_is_missing_is_drawn_again_without_the_network(run, tmp_p
     assert run() == (0, 0)
 
 
-@pytest.mark.parametrize("kind", PICTURE_FOLDERS)
+COUNT = GradeSettings(count=True)
+
+
+def overlays(tmp_path):
+    return sorted(path.name for path in (tmp_path / "out/overlays").rglob("*.png"))
+
+
+@pytest.mark.usefixtures("counting")
+def test_counting_is_part_of_the_recipe_and_its_pictures_go_when_it_is_left(run, table, tmp_path):
+    run()
+    assert table()["g_counted"].isna().all() and not overlays(tmp_path)
+    assert run(settings=COUNT) == (0, 24)
+    assert table()["g_counted"].tolist() == [7.123] * 6
+    assert overlays(tmp_path) == [f"{i}.tif.png" for i in range(6)]
+    assert run(settings=COUNT) == (0, 0)
+    run(ScanSettings(force=True))
+    assert table()["g_counted"].isna().all() and not overlays(tmp_path)
+
+
+@pytest.mark.usefixtures("counting")
+def test_an_overlay_that_was_deleted_comes_back(run, tmp_path):
+    run(settings=COUNT)
+    lost = next((tmp_path / "out/overlays").rglob("*.png"))
+    lost.unlink()
+    run(settings=COUNT)
+    assert lost.is_file()
+
+
+@pytest.mark.usefixtures("counting")
+def test_a_moved_file_is_counted_again_since_only_its_grades_are_remembered(run, table, root):
+    run(settings=COUNT)
+    (root / "a/2.tif").rename(root / "moved.tif")
+    assert run(settings=COUNT) == (0, 4)
+    assert table()["g_counted"]["moved.tif"] == 7.123
+
+
+def test_a_limit_on_what_is_counted_needs_the_count(run, tmp_path):
+    config = tmp_path / "gdest.toml"
+    config.write_text('[[limit]]\nrule = "g_counted >= 5"\n')
+    with pytest.raises(SettingsError, match=r'^The limit "g_counted >= 5" needs --count\.$'):
+        run(config=config)
+    assert run(settings=COUNT, config=config)[1] == 24
+
+
+@pytest.mark.parametrize("kind", sorted({*PICTURE_FOLDERS} - {"overlays"}))
 def test_a_single_picture_that_was_deleted_comes_back(run, tmp_path, kind):
     run()
     lost = next(path for path in (tmp_path / "out" / kind).rglob("*.*") if path.is_file())

@@ -50,6 +50,15 @@ def test_merged_shards_are_what_one_scan_would_have_written(run, tmp_path):
     assert {path.name: path.read_bytes() for path in (merged / "heatmaps").rglob("*.png")} == heatmaps
 
 
+@pytest.mark.usefixtures("counting")
+def test_merged_shards_have_the_overlays_too(run, tmp_path):
+    for i in (1, 2):
+        run(ScanSettings(shard=Shard(i, 2)), settings=GradeSettings(count=True))
+    assert run_merge(tmp_path / "out", ()) == 0
+    overlays = sorted(path.name for path in (tmp_path / "out/overlays").rglob("*.png"))
+    assert overlays == [f"{i}.tif.png" for i in range(6)]
+
+
 def test_merge_names_the_gaps_and_the_doubles(run, tmp_path, capsys):
     out = tmp_path / "out"
     for i in (1, 2):

@@ -16,7 +16,7 @@
   const shownColumns = [...data.columns, ...data.details];
   const names = shownColumns.map((column) => column.name);
   const column = (name) => names.indexOf(name);
-  const [thumbnail, preview, heatmap, specimenNumber] = [0, 1, 2, 3].map((i) => names.length + i);
+  const [thumbnail, preview, heatmap, overlay, specimenNumber] = [0, 1, 2, 3, 4].map((i) => names.length + i);
   const shown = (column, value) =>
     value === null ? "" : typeof value === "number" && column.decimals !== null ? value.toFixed(column.decimals) : String(value);
 
@@ -67,6 +67,71 @@
     return micrographs.rows({ search: "applied", order: "applied" }).data().toArray();
   }
 
+  // a picture of bars, `high` is the most that one shows; words say to a screen reader what it shows
+  function bars(place, width, high, words) {
+    const space = "http://www.w3.org/2000/svg";
+    const picture = document.createElementNS(space, "svg");
+    picture.setAttribute("viewBox", `0 0 ${width} 160`);
+    picture.setAttribute("preserveAspectRatio", "xMinYMid meet");
+    picture.setAttribute("role", "img");
+    picture.setAttribute("aria-label", words);
+    place.append(picture);
+    const made = (name, attributes) => {
+      const one = document.createElementNS(space, name);
+      for (const [key, value] of Object.entries(attributes)) one.setAttribute(key, value);
+      picture.append(one);
+      return one;
+    };
+    return {
+      text: (x, y, content, anchor = "middle") => {
+        made("text", { x, y, "text-anchor": anchor }).textContent = content;
+      },
+      bar: (x, value, width, look = "") => {
+        const height = (value / high) * 115;
+        made("rect", { x, y: 135 - height, width, height, class: look });
+        return 131 - height;
+      },
+      key: (x, look) => made("rect", { x, y: 3, width: 10, height: 10, class: look }),
+    };
+  }
+
+  // the sizes of grains as their cell has them: "6.0:12%/25% 6.5:88%/75%", by number and by area
+  function drawSizes(place, text) {
+    place.replaceChildren();
+    place.hidden = !text;
+    if (!text) return;
+    const shares = new Map(text.split(" ").map((part) => {
+      const [g, both] = part.split(":");
+      return [Math.round(Number(g) * 2), both.split("/").map((share) => parseFloat(share))];
+    }));
+    const least = Math.min(...shares.keys()), most = Math.max(...shares.keys());
+    const high = Math.max(...[...shares.values()].flat());
+    const told = [...shares].map(([half, [number, area]]) => `G ${half / 2}: ${number} % by number, ${area} % by area`);
+    const drawn = bars(place, Math.max((most - least + 1) * 34 + 10, 330), high, `Sizes of the grains. ${told.join("; ")}`);
+    drawn.key(5, "number");
+    drawn.text(20, 12, "% of the grains by number", "start");
+    drawn.key(175, "area");
+    drawn.text(190, 12, "% of their area", "start");
+    for (let half = least; half <= most; half += 1) {
+      const [number, area] = shares.get(half) ?? [0, 0], x = (half - least) * 34 + 5;
+      // nine tenths of the height, below the key; the figures stand above their bars
+      [[number, x, "number"], [area, x + 15, "area"]].forEach(([share, left, look]) => {
+        const above = drawn.bar(left, share * 0.88, 14, look);
+        if (share) drawn.text(left + 7, above + 1, share);
+      });
+      drawn.text(x + 15, 150, (half / 2).toFixed(1));
+    }
+  }
+
+  function list(place, columns, row, first) {
+    place.replaceChildren();
+    columns.forEach((column, index) => {
+      if (index >= first && row[index] !== null && column.name !== "grains_by_half_g") {
+        place.append(element("dt", column.name), element("dd", shown(column, row[index])));
+      }
+    });
+  }
+
   function drawHistogram() {
     const counts = new Map();
     for (const row of rows()) {
@@ -83,39 +148,28 @@
       return;
     }
     const least = Math.min(...counts.keys()), most = Math.max(...counts.keys()), high = Math.max(...counts.values());
-    const space = "http://www.w3.org/2000/svg";
-    const picture = document.createElementNS(space, "svg");
-    picture.setAttribute("viewBox", `0 0 ${(most - least + 1) * 30 + 10} 160`);
-    picture.setAttribute("preserveAspectRatio", "xMinYMid meet");
-    picture.setAttribute("role", "img");
     const words = [...counts.keys()].sort((a, b) => a - b).map((half) => `G ${half / 2}: ${counts.get(half)}`);
-    picture.setAttribute("aria-label", `Histogram of graded micrographs. ${words.join(", ")}`);
-    const text = (x, y, content) => {
-      const made = document.createElementNS(space, "text");
-      made.setAttribute("x", x);
-      made.setAttribute("y", y);
-      made.setAttribute("text-anchor", "middle");
-      made.textContent = content;
-      picture.append(made);
-    };
+    const drawn = bars(place, (most - least + 1) * 30 + 10, high, `Histogram of graded micrographs. ${words.join(", ")}`);
     for (let half = least; half <= most; half += 1) {
-      const count = counts.get(half) ?? 0, height = (count / high) * 115, x = (half - least) * 30 + 5;
-      const bar = document.createElementNS(space, "rect");
-      for (const [name, value] of Object.entries({ x, y: 135 - height, width: 26, height })) bar.setAttribute(name, value);
-      picture.append(bar);
-      if (count) text(x + 13, 131 - height, count);
-      text(x + 13, 150, (half / 2).toFixed(1));
+      const count = counts.get(half) ?? 0, x = (half - least) * 30 + 5;
+      const above = drawn.bar(x, count, 26);
+      if (count) drawn.text(x + 13, above, count);
+      drawn.text(x + 13, 150, (half / 2).toFixed(1));
     }
-    place.append(picture);
   }
   micrographs.on("draw", drawHistogram);
   drawHistogram();
 
+  const specimenColumns = [...data.specimenColumns, ...data.specimenDetails];
+  const ofSpecimen = (specimen, name) => specimen?.[specimenColumns.findIndex((column) => column.name === name)] ?? null;
   function choose(specimen) {
-    const number = specimen?.[data.specimenColumns.length];
+    const number = specimen?.[specimenColumns.length];
     micrographs.column(columns.length - 1).search(specimen === null ? "" : (value) => value === `${number}`).draw();
     at("chosen").hidden = specimen === null;
-    const heat = specimen?.[data.specimenColumns.findIndex((column) => column.name === "heat")];
+    const heat = ofSpecimen(specimen, "heat");
+    at("chosen-told").hidden = specimen === null;
+    drawSizes(at("chosen-sizes"), ofSpecimen(specimen, "grains_by_half_g"));
+    if (specimen !== null) list(at("chosen-list"), specimenColumns, specimen, data.specimenColumns.length);
     at("chosen-name").textContent = specimen === null ? "" : `${specimen[0]}${heat ? `, heat ${heat}` : ""}`;
     at("micrographs-title").scrollIntoView();
   }
@@ -129,33 +183,51 @@
     new DataTable("#specimens", { data: data.specimens, columns: told, pageLength: 10, autoWidth: false });
   }
 
-  let current = null;
+  const layers = { original: preview, heatmap, overlay };
+  let current = null, wanted = "heatmap", layer = null;
   function open(row) {
     current = row;
-    const [micrograph, map] = [at("micrograph"), at("heatmap")];
     at("viewer-title").textContent = row[column("file")];
-    at("pictures").hidden = at("slider-line").hidden = row[heatmap] === null;
-    at("no-picture").hidden = row[heatmap] !== null;
-    if (row[heatmap] !== null) {
-      map.alt = `Heatmap of ${row[column("file")]}`;
-      micrograph.alt = `Micrograph ${row[column("file")]}`;
-      map.src = row[heatmap];
-      micrograph.hidden = row[preview] === null;
-      if (row[preview] !== null) micrograph.src = row[preview];
-    }
-    const list = at("told");
-    list.replaceChildren();
-    shownColumns.forEach((column, index) => {
-      if (index && row[index] !== null) list.append(element("dt", column.name), element("dd", shown(column, row[index])));
-    });
+    drawSizes(at("sizes"), row[column("grains_by_half_g")]);
+    list(at("told"), shownColumns, row, 1);
+    show();
     if (!at("viewer").open) at("viewer").showModal();
     slide();
   }
-  // the heatmap's colour bar is right of the picture; the micrograph covers the picture only
+  // show the layer that is wanted; of a micrograph that has none of it, the next best
+  function show() {
+    const there = Object.keys(layers).filter((name) => current[layers[name]] !== null);
+    layer = [wanted, "heatmap", "overlay", "original"].find((name) => there.includes(name)) ?? null;
+    at("layers").hidden = there.length < 2;
+    at("pictures").hidden = layer === null;
+    at("no-picture").hidden = layer !== null;
+    for (const name of Object.keys(layers)) {
+      at(`show-${name}`).hidden = !there.includes(name);
+      at(`show-${name}`).ariaPressed = `${name === layer}`;
+    }
+    const [micrograph, picture] = [at("micrograph"), at("heatmap")];
+    micrograph.hidden = layer === "original" || !there.includes("original");
+    at("slider-line").hidden = layer === null || micrograph.hidden;
+    at("layer-name").textContent = layer === "overlay" ? "Counted grains" : "Heatmap";
+    if (layer === null) return;
+    const words = { original: "Micrograph", heatmap: "Heatmap of", overlay: "Counted grains of" };
+    picture.alt = `${words[layer]} ${current[column("file")]}`;
+    micrograph.alt = `Micrograph ${current[column("file")]}`;
+    picture.src = current[layers[layer]];
+    if (!micrograph.hidden) micrograph.src = current[preview];
+  }
+  // the colour bar or legend is right of the picture; the micrograph covers the picture only
   function slide() {
-    const map = at("heatmap");
-    if (map.naturalWidth) at("micrograph").style.width = `${(100 * (map.naturalWidth - data.bar)) / map.naturalWidth}%`;
+    const picture = at("heatmap"), bar = data.bars[layer] ?? 0;
+    if (picture.naturalWidth) at("micrograph").style.width = `${(100 * (picture.naturalWidth - bar)) / picture.naturalWidth}%`;
     at("micrograph").style.clipPath = `inset(0 ${100 - at("slider").value}% 0 0)`;
+  }
+  for (const name of Object.keys(layers)) {
+    at(`show-${name}`).addEventListener("click", () => {
+      wanted = name;
+      show();
+      slide();
+    });
   }
   function step(by) {
     const order = rows(), next = order[order.indexOf(current) + by];
@@ -166,8 +238,9 @@
   at("close").addEventListener("click", () => at("viewer").close());
   at("previous").addEventListener("click", () => step(-1));
   at("next").addEventListener("click", () => step(1));
-  at("viewer").addEventListener("keydown", (event) => {
-    if (event.target === at("slider")) return;
+  // of the document, since a button that was pressed and is hidden now leaves the focus to it
+  document.addEventListener("keydown", (event) => {
+    if (!at("viewer").open || event.target === at("slider")) return;
     if (event.key === "ArrowLeft") step(-1);
     if (event.key === "ArrowRight") step(1);
   });

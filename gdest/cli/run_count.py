@@ -1,0 +1,221 @@
+"""Count the grains of a few pictures, write the boundaries for other programs, and count what a person corrected."""
+
+from __future__ import annotations
+
+import getpass
+import hashlib
+import json
+import sys
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from math import isfinite, nan
+from pathlib import Path
+
+from gdest import grading
+from gdest.cli.console import print_counted
+from gdest.cli.run_info import load_weights
+from gdest.core import (
+    DataError,
+    ExitCode,
+    Failed,
+    GradeSettings,
+    GrainCount,
+    ImageFile,
+    Micrograph,
+    MicrographError,
+    Status,
+    __version__,
+    exit_code,
+    now,
+    read_config,
+    require,
+    say,
+    with_pixel_size_rules,
+    write_atomically,
+)
+from gdest.grading import Predictor
+from gdest.model import NetworkPredictor
+from gdest.reading import read_micrographs
+from gdest.reports import (
+    Cell,
+    CountedField,
+    count_cells,
+    draw_count,
+    read_corrected,
+    require_rois,
+    save_png,
+    write_boundaries,
+    write_geojson,
+    write_labels,
+    write_rois,
+)
+
+
+@dataclass(frozen=True)
+class Correction:
+    """Name a boundary map that a person corrected by hand: its file, who did it, when it was counted (UTC)."""
+
+    path: Path
+    by: str
+    at: str
+
+
+@dataclass(frozen=True)
+class Counted:
+    """Hold what was counted on one micrograph, and the parts that it was counted on."""
+
+    micrograph: Micrograph
+    count: GrainCount
+    parts: tuple[CountedField, ...]
+
+
+def run_count(
+    images: Sequence[Path],
+    settings: GradeSettings,
+    weights: Path | None,
+    config: Path | None,
+    boundaries: Path | None,
+    by: str | None,
+    out: Path,
+    *,
+    rois: bool,
+    as_json: bool,
+) -> ExitCode:
+    """Count each image and write its boundaries into `out`; return the exit code.
+
+    NAME.count.json says what was counted, on boundaries that a person corrected also by whom and when.
+    """
+    correction = _correction(images, boundaries, by)
+    names = Counter(path.name for path in images)
+    twice = next((name for name, count in names.items() if count > 1), None)
+    require(twice is None, f"Two images are called {twice}; count them into two --out folders.")
+    if rois:
+        require_rois()
+    settings = with_pixel_size_rules(settings, read_config(config))
+    predictor = NetworkPredictor(load_weights(weights), settings)
+    table: list[dict[str, Cell]] = []
+    for path in images:
+        for found in _count_file(ImageFile(path, path.as_posix()), predictor, settings, correction):
+            row = _row(found, predictor, correction)
+            table.append(row)
+            if isinstance(found, Counted):
+                _write(found, row, out, correction, rois=rois)
+    if as_json:
+        sys.stdout.write(json.dumps(table, indent=2, ensure_ascii=False) + "\n")
+    else:
+        print_counted(table)
+    return exit_code(Counter(str(row["status"]) for row in table))
+
+
+def _correction(images: Sequence[Path], boundaries: Path | None, by: str | None) -> Correction | None:
+    if boundaries is None:
+        require(by is None, "--by goes with --boundaries.")
+        return None
+    require(len(images) == 1, "--boundaries goes with one image.")
+    if not by:
+        with suppress(OSError, KeyError, ImportError):
+            by = getpass.getuser()
+    require(bool(by), "--boundaries needs --by NAME, since the login name is not known.")
+    return Correction(boundaries, str(by), now())
+
+
+def _count_file(
+    file: ImageFile, predictor: Predictor, settings: GradeSettings, correction: Correction | None
+) -> Iterator[Counted | Failed]:
+    """Yield what was counted on each micrograph of a file; raise `DataError` for boundaries that do not fit it."""
+    micrographs: Iterable[Micrograph | Failed] = read_micrographs(file, settings)
+    if correction:
+        micrographs = list(micrographs)
+        require(len(micrographs) == 1, f"{file.name} holds several micrographs; --boundaries goes with one.")
+    for found in micrographs:
+        if isinstance(found, Failed):
+            yield found
+            continue
+        try:
+            yield _count_one(found, predictor, settings, correction)
+        except MicrographError as error:
+            yield Failed(found.file, str(error), found.sha256, now())
+
+
+def _count_one(
+    micrograph: Micrograph, predictor: Predictor, settings: GradeSettings, correction: Correction | None
+) -> Counted:
+    if micrograph.regions is not None:
+        raise MicrographError("too large to be drawn in one piece; cut out a part of at most 100 megapixels")
+    if correction:
+        fields = [read_corrected(correction.path, micrograph)]
+    else:
+        fields = grading.boundary_fields(micrograph, predictor, settings)  # type: ignore[attr-defined, unused-ignore]
+    if not fields:
+        raise MicrographError("the weights draw no boundaries; count with others, or correct a map by hand")
+    count = grading.count_grains(fields, predictor.card)  # type: ignore[attr-defined, unused-ignore]
+    if micrograph.um_per_px is not None:
+        count = grading.count_at_pixel_size(  # type: ignore[attr-defined, unused-ignore]
+            count, micrograph.um_per_px, predictor.card
+        )
+    if correction:  # a map of grain boundaries says nothing of these
+        count = replace(count, twinned_share=nan, particle_share=nan)
+    labels = grading.grain_labels  # type: ignore[attr-defined, unused-ignore]
+    return Counted(micrograph, count, tuple(CountedField(field, labels(field)) for field in fields))
+
+
+def _row(found: Counted | Failed, predictor: NetworkPredictor, correction: Correction | None) -> dict[str, Cell]:
+    """Return what is known of one micrograph, under the names of results.csv; None means not known."""
+    row: dict[str, Cell] = {"file": "", "status": Status.FAILED, "reason": None}
+    row |= dict.fromkeys(("um_per_px", "um_per_px_source", "width_px", "height_px", "sha256"))
+    row |= {"model": predictor.name, "model_sha256": predictor.sha256, "gdest_version": __version__, "graded_at": now()}
+    row |= dict.fromkeys(count_cells(GrainCount(), 1.0))
+    row |= {"count_corrected_by": None, "count_corrected_at": None, "boundaries": None, "boundaries_sha256": None}
+    if isinstance(found, Failed):
+        return row | {"file": found.file.name, "reason": found.reason, "sha256": found.sha256}
+    micrograph, count = found.micrograph, found.count
+    status, reason = _judged(micrograph, count)
+    row |= {"file": micrograph.file.name, "status": status, "reason": reason, "sha256": micrograph.sha256}
+    row |= {"um_per_px": micrograph.um_per_px, "um_per_px_source": micrograph.um_per_px_source or None}
+    row |= {"width_px": micrograph.cols, "height_px": micrograph.rows, **count_cells(count, micrograph.um_per_px)}
+    if correction:
+        row |= {"count_corrected_by": correction.by, "count_corrected_at": correction.at}
+        row |= {"boundaries": correction.path.as_posix(), "boundaries_sha256": _sha256(correction.path)}
+    return row
+
+
+def _judged(micrograph: Micrograph, count: GrainCount) -> tuple[Status, str | None]:
+    if micrograph.um_per_px is None:
+        unknown = "the pixel size is not known; state --um-per-px, or --magnification with --camera-um"
+        return Status.UNCALIBRATED, unknown
+    if not isfinite(count.g):
+        return Status.REVIEW, count.note or "no count"
+    return (Status.REVIEW, "; ".join(micrograph.doubts)) if micrograph.doubts else (Status.GRADED, None)
+
+
+def _sha256(path: Path) -> str:
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror or error}.") from error
+
+
+def _write(found: Counted, row: dict[str, Cell], out: Path, correction: Correction | None, *, rois: bool) -> None:
+    """Write what was counted beside each other; the map that a person corrected is never written over."""
+    micrograph, parts = found.micrograph, found.parts
+    shape, um_per_px = (micrograph.rows, micrograph.cols), micrograph.um_per_px
+    start = out / Path(micrograph.file.name).name
+
+    def path(ending: str) -> Path:
+        return start.with_name(f"{start.name}.{ending}")
+
+    mine = correction.path.resolve() if correction else None
+    if path("boundaries.png").resolve() != mine:
+        write_boundaries(parts, shape, path("boundaries.png"))
+    if path("grains.tif").resolve() != mine:
+        write_labels(parts, shape, um_per_px, path("grains.tif"))
+    write_geojson(parts, um_per_px, path("geojson"))
+    if rois:
+        write_rois(parts, path("rois.zip"))
+    g = found.count.g if um_per_px is not None else nan
+    save_png(draw_count(micrograph.pixels, shape, found.count, g), path("overlay.png"))
+    text = json.dumps(row, indent=2, ensure_ascii=False) + "\n"
+    write_atomically(path("count.json"), lambda temporary: temporary.write_text(text, encoding="utf-8"))
+    say(f"Written: {start}.* (boundaries.png, grains.tif, geojson, overlay.png, count.json)")

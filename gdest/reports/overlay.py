@@ -1,0 +1,172 @@
+"""Draw what was counted over its micrograph: boundaries, twins, particles, test lines and the largest grain."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+from scipy import ndimage
+
+from gdest.core import Graded, GrainCount, Mark, Overlay
+from gdest.reports.heatmap import FEW_GREYS, HATCH_GREY, HATCH_PX
+
+LONGEST_PX = 1600
+"""Longest side; a boundary is one line in a picture of 12 megapixels, whose map has cells of 2 px."""
+
+LEGEND_PX = 150
+OUTLINE_PX = 3
+
+
+@dataclass(frozen=True)
+class Look:
+    """Say how a mark is drawn: its name, its colour, how much of it covers the picture."""
+
+    name: str
+    colour: tuple[int, int, int]
+    opacity: float
+
+
+LOOKS = {
+    Mark.LEFT_OUT: Look("left out", (HATCH_GREY,) * 3, 1.0),
+    Mark.LINE: Look("test line", (0, 0, 0), 0.7),
+    Mark.GRAIN: Look("grain boundary", (213, 94, 0), 1.0),
+    Mark.TWIN: Look("twin boundary", (86, 180, 233), 1.0),
+    Mark.PARTICLE: Look("particle, pore", (240, 228, 66), 0.7),
+    Mark.LARGEST: Look("largest grain", (204, 0, 204), 1.0),
+    Mark.HIT: Look("intercept", (255, 255, 255), 1.0),
+}
+"""What lies below comes first. The colours are Okabe and Ito's, which the colour-blind tell apart, but for the outline
+of the largest grain, which is told by its width."""
+
+ORDER = tuple(LOOKS)
+
+
+def overlay_name(file_name: str) -> str:
+    """Return the overlay's path relative to the output folder."""
+    return f"overlays/{file_name}.png"
+
+
+def has_overlay(count: GrainCount | None) -> bool:
+    """Return whether there is something to draw: marks, or a number of grains to be believed."""
+    return count is not None and bool(count.overlays or np.isfinite(count.grains))
+
+
+def draw_overlay(graded: Graded) -> Image.Image:
+    """Return the micrograph under what was counted on it, with a legend, of a row that has a count."""
+    count = graded.count
+    assert count is not None, "nothing was counted"
+    g = count.g if graded.micrograph.um_per_px is not None else float("nan")
+    micrograph = graded.micrograph
+    return draw_count(micrograph.pixels, (micrograph.rows, micrograph.cols), count, g)
+
+
+def draw_count(pixels: NDArray[np.uint8], shape: tuple[int, int], count: GrainCount, g: float) -> Image.Image:
+    """Return grey pixels under the marks of a count; `shape` is that of the file, `g` the number told, NaN for none.
+
+    The pixels of a picture that was read region by region are thinned; the marks lie as in the file.
+    """
+    shrink = min(1.0, LONGEST_PX / max(pixels.shape))
+    height, width = (max(1, round(side * shrink)) for side in pixels.shape)
+    base = Image.fromarray(pixels).resize((width, height), Image.Resampling.BOX).point(FEW_GREYS)
+    ranks = _ranks(count.overlays, shape, (height, width))
+    canvas = Image.new("RGB", (width + LEGEND_PX, height), "white")
+    canvas.paste(Image.fromarray(_coloured(np.asarray(base), ranks)), (0, 0))
+    present = tuple(mark for rank, mark in enumerate(ORDER, start=1) if (ranks == rank).any())
+    canvas.paste(_legend(height, present, _told(count, g)), (width, 0))
+    return canvas
+
+
+def _ranks(overlays: Sequence[Overlay], shape: tuple[int, int], drawn: tuple[int, int]) -> NDArray[np.uint8]:
+    """Return for each drawn pixel the uppermost of the marks that fall on it, its place in `ORDER` from 1, 0 for none.
+
+    A line one cell wide is drawn also where several cells fall on one pixel.
+    """
+    rank_of = np.zeros(256, np.uint8)
+    for rank, mark in enumerate(ORDER, start=1):
+        rank_of[mark] = rank
+    ranks = np.zeros(drawn, np.uint8)
+    scale = drawn[0] / shape[0], drawn[1] / shape[1]
+    for overlay in overlays:
+        begin = [round(at * by) for at, by in zip((overlay.top, overlay.left), scale, strict=True)]
+        sides = [max(1, round(n * overlay.cell_px * by)) for n, by in zip(overlay.marks.shape, scale, strict=True)]
+        part = rank_of[overlay.marks]
+        for axis, side in enumerate(sides):
+            starts = np.arange(side) * part.shape[axis] // side
+            part = np.maximum.reduceat(part, starts, axis=axis)
+        place = ranks[begin[0] : begin[0] + sides[0], begin[1] : begin[1] + sides[1]]
+        np.maximum(place, part[: place.shape[0], : place.shape[1]], out=place)
+    return _outlined(ranks)
+
+
+def _outlined(ranks: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return the ranks with hits as dots and a bold outline of the largest grain, be it marked by its rim or whole."""
+    hit = ORDER.index(Mark.HIT) + 1
+    ranks[ndimage.binary_dilation(ranks == hit, np.ones((3, 3)))] = hit
+    largest = ORDER.index(Mark.LARGEST) + 1
+    marked = ranks == largest
+    if not marked.any():
+        return ranks
+    rows, cols = (
+        slice(max(0, one.start - OUTLINE_PX), one.stop + OUTLINE_PX)
+        for one in ndimage.find_objects(marked.view(np.uint8))[0]
+    )
+    inner = ndimage.binary_erosion(marked[rows, cols], np.ones((3, 3)), iterations=2, border_value=1)
+    line = ndimage.binary_dilation(marked[rows, cols] & ~inner, np.ones((OUTLINE_PX, OUTLINE_PX)))
+    ranks[marked] = 0
+    part = ranks[rows, cols]
+    part[line & (part < largest)] = largest
+    return ranks
+
+
+def _coloured(grey: NDArray[np.uint8], ranks: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return grey pixels (rows, cols) in RGB (rows, cols, 3), under the colour of their marks."""
+    left_out = ORDER.index(Mark.LEFT_OUT) + 1
+    row, col = np.ogrid[: ranks.shape[0], : ranks.shape[1]]
+    seen = np.where((ranks == left_out) & ((row + col) % HATCH_PX >= 2), 0, ranks)
+    colours = np.zeros((len(ORDER) + 1, 256, 3), np.uint8)
+    greys = np.arange(256)[:, None]
+    colours[0] = greys
+    for rank, mark in enumerate(ORDER, start=1):
+        look = LOOKS[mark]
+        colours[rank] = np.round(look.opacity * np.array(look.colour) + (1.0 - look.opacity) * greys)
+    return colours[seen, grey]
+
+
+def _told(count: GrainCount, g: float) -> tuple[str, ...]:
+    """Return the lines above the legend: the number, its interval, how much was counted."""
+    lines = []
+    if np.isfinite(g):
+        lines.append(f"G {g:.1f} counted")
+        if np.isfinite(count.g_low) and np.isfinite(count.g_high):
+            lines.append(f"95 %: {count.g_low:.1f}..{count.g_high:.1f}")
+    for number, what in ((count.grains, "grains"), (count.intercepts, "intercepts")):
+        if np.isfinite(number):
+            lines.append(f"{number:.0f} {what}")
+    return tuple(lines)
+
+
+@lru_cache(16)
+def _legend(height: int, marks: tuple[Mark, ...], lines: tuple[str, ...]) -> Image.Image:
+    picture = Image.new("RGB", (LEGEND_PX, height), "white")
+    draw, font = ImageDraw.Draw(picture), ImageFont.load_default(14)
+    top = 12
+    for line in lines:
+        draw.text((10, top), line, fill="black", font=font)
+        top += 20
+    top += 8
+    for mark in marks:
+        look = LOOKS[mark]
+        swatch = (10, top, 28, top + 14)
+        draw.rectangle(swatch, fill=None if mark is Mark.LARGEST else look.colour, outline=(120,) * 3)
+        if mark is Mark.LARGEST:
+            draw.rectangle(swatch, outline=look.colour, width=OUTLINE_PX)
+        elif mark is Mark.LEFT_OUT:
+            draw.rectangle(swatch, fill="white", outline=look.colour)
+            draw.line((10, top + 14, 24, top), fill=look.colour, width=2)
+        draw.text((34, top + 7), look.name, fill="black", font=font, anchor="lm")
+        top += 22
+    return picture
