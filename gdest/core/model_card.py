@@ -43,6 +43,9 @@ class ModelCard:
 
     `int8_limits` are the largest numbers that 8 bits hold at the inputs of the convolutions, in the order of the
     network; `int8_g_gap` is the mean change of a tile's G by 8 bits. Without them a network runs in floats.
+
+    `counting` holds curves of the count on boundary maps, each rows of (spread in G, value): `interval` is the
+    half-width of the method's own 95 % error; without it `gdest.grading.counting` has defaults.
     """
 
     backbone: Backbone = "resnet18"
@@ -65,6 +68,7 @@ class ModelCard:
     boundaries: bool = False
     int8_limits: tuple[float, ...] = ()
     int8_g_gap: float | None = None
+    counting: dict[str, tuple[tuple[float, float], ...]] = field(default_factory=dict)
 
     def to_json(self) -> str:
         """Return the card as the JSON text that the weights file carries."""
@@ -77,6 +81,7 @@ class ModelCard:
             raw = json.loads(text)
             for name in ("correction", "interval", "tile_scatter"):
                 raw[name] = tuple((float(g), float(value)) for g, value in raw.get(name, ()))
+            raw["counting"] = _read_curves(raw.get("counting", {}))
             raw["classes"] = tuple(raw["classes"])
             if not isinstance(raw.get("boundaries", False), bool):
                 raise ValueError("boundaries must be true or false")
@@ -98,6 +103,14 @@ def _read_int8(raw: dict[str, object]) -> tuple[tuple[float, ...], float | None]
     if not _is_number(gap) or gap < 0:
         raise ValueError("int8_g_gap must be a number, not negative")
     return tuple(map(float, limits)), float(gap)
+
+
+def _read_curves(raw: dict[str, list[list[float]]]) -> dict[str, tuple[tuple[float, float], ...]]:
+    """Return named curves of a card; raise `ValueError` where a point of one is not two finite numbers."""
+    curves = {str(name): tuple((point[0], point[1]) for point in curve) for name, curve in raw.items()}
+    if not all(_is_number(number) for curve in curves.values() for point in curve for number in point):
+        raise ValueError("the curves of counting must be rows of two numbers")
+    return {name: tuple((float(at), float(value)) for at, value in curve) for name, curve in curves.items()}
 
 
 def _is_number(value: object) -> TypeGuard[float]:

@@ -1,4 +1,5 @@
 from .batching import Predictor as Predictor
+from .counting import count_at_pixel_size as count_at_pixel_size, count_grains as count_grains
 from .pipeline import (
     Memory as Memory,
     grade_files as grade_files,
