@@ -147,17 +147,15 @@ def _count_one(
     if correction:
         fields = [read_corrected(correction.path, micrograph)]
     else:
-        fields = grading.boundary_fields(micrograph, predictor, settings)  # type: ignore[attr-defined, unused-ignore]
+        fields = grading.boundary_fields(micrograph, predictor, settings)
     if not fields:
         raise MicrographError("the weights draw no boundaries; count with others, or correct a map by hand")
-    count = grading.count_grains(fields, predictor.card)  # type: ignore[attr-defined, unused-ignore]
+    count = grading.count_grains(fields, predictor.card)
     if micrograph.um_per_px is not None:
-        count = grading.count_at_pixel_size(  # type: ignore[attr-defined, unused-ignore]
-            count, micrograph.um_per_px, predictor.card
-        )
+        count = grading.count_at_pixel_size(count, micrograph.um_per_px, predictor.card)
     if correction:  # a map of grain boundaries says nothing of these
         count = replace(count, twinned_share=nan, particle_share=nan)
-    labels = grading.grain_labels  # type: ignore[attr-defined, unused-ignore]
+    labels = grading.grain_labels
     return Counted(micrograph, count, tuple(CountedField(field, labels(field)) for field in fields))
 
 

@@ -1,7 +1,9 @@
 from .batching import Predictor as Predictor
 from .counting import count_at_pixel_size as count_at_pixel_size, count_grains as count_grains
+from .grains import grain_labels as grain_labels
 from .pipeline import (
     Memory as Memory,
+    boundary_fields as boundary_fields,
     grade_files as grade_files,
     grade_map_of as grade_map_of,
     grade_micrographs as grade_micrographs,

@@ -78,6 +78,11 @@ def close_grains(field: BoundaryField) -> Grains:
     return Grains(closed, np.bincount(closed.ravel()), saltikov_shares(closed), loose, edge, fewest, most)
 
 
+def grain_labels(field: BoundaryField) -> NDArray[np.int32]:
+    """Return the label map of the closed grains of a boundary field, (rows, cols), 1..n; 0 is what is left out."""
+    return close_grains(field).labels
+
+
 def _first_regions(field: BoundaryField) -> tuple[NDArray[np.int32], Partition]:
     """Return a label map of too many regions, 0 what is left out, and the regions with their edges."""
     from skimage import segmentation

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
 
 from gdest.core import (
     CORES,
+    BoundaryField,
     Failed,
     Graded,
     GradeMap,
     GradeSettings,
+    GrainCount,
     GreyImage,
     ImageFile,
     Micrograph,
@@ -24,11 +27,12 @@ from gdest.core import (
     now,
 )
 from gdest.grading.batching import Predictor, SharedPredictor
+from gdest.grading.counting import count_at_pixel_size, count_grains
 from gdest.grading.doubts import reasons
 from gdest.grading.intercepts import cross_checked
 from gdest.grading.looks import FEWEST_USABLE
 from gdest.grading.summary import at_pixel_size, summarize
-from gdest.grading.zooms import predict_grade_map
+from gdest.grading.zooms import draw_boundaries, predict_grade_map
 from gdest.reading import read_micrographs
 
 FILES_UNDER_WAY = 2 * CORES + 2
@@ -79,10 +83,42 @@ def _grade_one(micrograph: Micrograph, predictor: Predictor, settings: GradeSett
     """Return the row of a micrograph; a large one is read while the network looks at it, and that may fail."""
     try:
         grade_map = recall(micrograph) or grade_map_of(micrograph, predictor, settings.stride_px)
+        count = _counted(micrograph, grade_map, predictor, settings.stride_px) if settings.count else None
     except MicrographError as error:
         return Failed(micrograph.file, str(error), micrograph.sha256, now())
-    row = graded_row(micrograph, grade_map, predictor.card)
+    row = graded_row(micrograph, replace(grade_map, boundaries=()), predictor.card)
+    row = replace(row, count=count)
     return cross_checked(row) if settings.cross_check else row
+
+
+def _counted(micrograph: Micrograph, grade_map: GradeMap, predictor: Predictor, stride_px: int) -> GrainCount:
+    """Return what is counted on a micrograph, at its own pixel size where it is known."""
+    if not predictor.card.boundaries:
+        return GrainCount(note="these weights draw no boundaries")
+    fields = grade_map.boundaries or _drawn_again(micrograph, grade_map, predictor, stride_px)
+    count = count_grains(fields, predictor.card)
+    if micrograph.um_per_px is None:
+        return count
+    return count_at_pixel_size(count, micrograph.um_per_px, predictor.card)
+
+
+def _drawn_again(
+    micrograph: Micrograph, grade_map: GradeMap, predictor: Predictor, stride_px: int
+) -> Iterator[BoundaryField]:
+    """Yield the boundary fields of a micrograph whose grade map is recalled, or which is read region by region."""
+    picture = micrograph.regions or GreyImage(micrograph.pixels)
+    return draw_boundaries(picture, grade_map, predictor, stride_px, micrograph.not_metal, micrograph.cell_px)
+
+
+def boundary_fields(micrograph: Micrograph, predictor: Predictor, settings: GradeSettings) -> list[BoundaryField]:
+    """Return the boundary fields of a micrograph, at the zoom at which it is graded; none where the weights draw none.
+
+    Raises `MicrographError` where no tile shows metal.
+    """
+    if not predictor.card.boundaries:
+        return []
+    grade_map = grade_map_of(micrograph, predictor, settings.stride_px)
+    return list(grade_map.boundaries or _drawn_again(micrograph, grade_map, predictor, settings.stride_px))
 
 
 def grade_map_of(micrograph: Micrograph, predictor: Predictor, stride_px: int) -> GradeMap:
