@@ -62,11 +62,12 @@ class GrainCount:
     """Hold what was counted on one micrograph by ASTM E112; NaN where it cannot be said, and `note` says why.
 
     `g` is the number that reports lead with, `g_low`..`g_high` its 95 % interval. `grains` is Saltikov's planimetric
-    count, `intercepts` the weighed number of intercepts. `by_direction_um` holds the mean intercepts along test lines
-    at 0, 45, 90 and 135 degrees to the rows, `anisotropy` their longest over their shortest. `g_largest_grain` is the
-    G of the largest grain found (E930). `areas_um2` (n,) holds the areas of the grains that lie whole in the picture.
-    `homogeneity` is `uniform`, `duplex:<class of E1181>` or `unknown`, from the grains; empty without closed ones.
-    `overlays` are the pictures of the parts, one unless the micrograph was counted in several.
+    count, `intercepts` the weighed number of intercepts, `relative_accuracy` half the 95 % interval of the mean over
+    the mean, a share. `by_direction_um` holds the mean intercepts along test lines at 0, 45, 90 and 135 degrees to the
+    rows, `anisotropy` their longest over their shortest. `g_largest_grain` is the G of the largest grain found (E930).
+    `areas_um2` (n,) holds the areas of the grains that lie whole in the picture. `homogeneity` is `uniform`,
+    `duplex:<class of E1181>` or `unknown`, from the grains; empty without closed ones. `overlays` are the pictures of
+    the parts, one unless the micrograph was counted in several.
     """
 
     g: float = np.nan

@@ -166,7 +166,7 @@ COLUMNS = _by_name(
     ),
     _counted(
         "intercepts_counted",
-        "intercepts counted of lines in four directions, each weighed by how sure its boundary is",
+        "intercepts of test lines (Heyn, Abrams), each weighed by how sure its boundary is",
         "0",
         details=10,
         counts=8,

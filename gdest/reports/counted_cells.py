@@ -98,7 +98,7 @@ def _cells(count: GrainCount, um_per_px: float | None) -> dict[str, Cell]:
         "g_counted_high": round(count.g_high, 3),
         "intercepts_counted": round(count.intercepts, 1),
         "mean_intercept_counted_um": _four_digits(count.mean_intercept_um),
-        "relative_accuracy_counted": round(count.relative_accuracy, 2),
+        "relative_accuracy_counted": round(100.0 * count.relative_accuracy, 2),
         "anisotropy": round(count.anisotropy, 3),
         "aspect_ratio": round(count.aspect_ratio, 3),
         "g_largest_grain": round(count.g_largest_grain, 3),

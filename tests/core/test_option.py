@@ -80,6 +80,7 @@ def test_only_what_changes_an_answer_belongs_to_the_recipe():
         "precision",
         "max_megapixels",
         "cross_check",
+        "count",
     }
 
 

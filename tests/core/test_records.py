@@ -81,7 +81,7 @@ def test_statuses_and_sources_are_stored_as_their_words():
 def test_what_travels_between_the_steps_cannot_be_changed_on_the_way():
     nouns = [*vars(records).values(), Tiles, Regions]
     frozen = {noun.__name__: noun.__dataclass_params__.frozen for noun in nouns if is_dataclass(noun)}
-    assert len(frozen) == 12
+    assert len(frozen) == 14
     assert all(frozen.values())
 
 

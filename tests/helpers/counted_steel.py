@@ -49,7 +49,7 @@ def count_of(labels, um_per_px=1.0, cell_px=1.0, **changed):
     areas = np.bincount(labels.ravel())[1:] * (um_per_px * cell_px) ** 2
     known = {
         "g": 7.12345, "g_low": 6.9, "g_high": 7.3, "g_planimetric": 7.1, "g_intercepts": 7.2, "grains": 512.5,
-        "intercepts": 431.25, "relative_accuracy": 6.789, "mean_intercept_um": 27.0123, "anisotropy": 1.0567,
+        "intercepts": 431.25, "relative_accuracy": 0.06789, "mean_intercept_um": 27.0123, "anisotropy": 1.0567,
         "by_direction_um": (27.5, 26.6, 26.04, 27.1), "aspect_ratio": 1.3456, "g_largest_grain": 3.4567,
         "twinned_share": 0.3456, "particle_share": 0.01234, "areas_um2": areas.astype(np.float32),
         "homogeneity": "uniform", "overlays": (Overlay(marks_of(labels), cell_px),),
