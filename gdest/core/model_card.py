@@ -107,7 +107,7 @@ def _read_int8(raw: dict[str, object]) -> tuple[tuple[float, ...], float | None]
 
 def _read_curves(raw: dict[str, list[list[float]]]) -> dict[str, tuple[tuple[float, float], ...]]:
     """Return named curves of a card; raise `ValueError` where a point of one is not two finite numbers."""
-    curves = {str(name): tuple((point[0], point[1]) for point in curve) for name, curve in raw.items()}
+    curves = {str(name): tuple((at, value) for at, value in curve) for name, curve in raw.items()}
     if not all(_is_number(number) for curve in curves.values() for point in curve for number in point):
         raise ValueError("the curves of counting must be rows of two numbers")
     return {name: tuple((float(at), float(value)) for at, value in curve) for name, curve in curves.items()}

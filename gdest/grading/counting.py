@@ -10,8 +10,10 @@ import numpy as np
 
 from gdest.core import BoundaryField, GrainCount, ModelCard, Overlay, grain_size, interpolate
 from gdest.grading import lineal, planimetric
+from gdest.grading.grain_table import GrainTable, joined_tables, measure_grains
 from gdest.grading.grains import SURE, Grains, close_grains
 from gdest.grading.overlay import draw_overlay
+from gdest.grading.size_classes import size_class
 
 FEWEST_GRAINS = 10.0
 """With fewer grains in all, one more or less is 0.15 G."""
@@ -21,6 +23,10 @@ FINEST_CELLS = 4.0
 
 MOST_SPREAD = 2.5
 """In G: where counts of sure and of possible boundaries differ by more, the boundaries are not closed."""
+
+MOST_APART = 4.5
+"""In G: by so much the mean grain by area may be coarser than the mean grain by number. One population has about 1,
+two sizes four G apart about 3; beyond, large parts of the picture are not traced at all."""
 
 METHOD_HALF_WIDTH = ((0.0, 0.25), (0.5, 0.3), (1.0, 0.4), (2.0, 0.7))
 """The method's own 95 % error for cards without a calibration: rows of (spread in G, half-width in G)."""
@@ -32,9 +38,9 @@ class _Part:
 
     planimetric: planimetric.Planimetric
     hits: lineal.Hits
+    table: GrainTable
     fewest: float
     most: float
-    largest_um2: float
     usable_cells: int
     particle_cells: int
     diameter_cells: float
@@ -65,6 +71,8 @@ def count_grains(fields: Iterable[BoundaryField], card: ModelCard) -> GrainCount
     if note:
         return found
     low, high = _interval(areas, spread, card)
+    table = joined_tables([part.table for part in parts])
+    sizes = size_class(table)
     return replace(
         found,
         g=areas.g,
@@ -77,8 +85,12 @@ def count_grains(fields: Iterable[BoundaryField], card: ModelCard) -> GrainCount
         mean_intercept_um=lines.mean_um,
         by_direction_um=lines.by_direction_um,
         anisotropy=lines.anisotropy,
-        g_largest_grain=float(grain_size.g_from_mean_area_um2(max(part.largest_um2 for part in parts))),
+        aspect_ratio=float(table.aspect[table.whole].mean()) if table.whole.any() else math.nan,
+        g_largest_grain=float(grain_size.g_from_mean_area_um2(float(table.area_um2.max()))),
+        twinned_share=float(np.average(table.twinned, weights=table.share)),
         areas_um2=areas.areas_um2.astype(np.float32),
+        homogeneity=sizes.verdict,
+        homogeneity_note=sizes.note,
     )
 
 
@@ -114,9 +126,9 @@ def _count_part(field: BoundaryField, cell_um: float) -> _Part:
     return _Part(
         counted,
         hits,
+        measure_grains(field, grains, cell_um),
         grains.fewest,
         grains.most,
-        float(grains.areas[1:].max(initial=0)) * cell_um**2,
         cells,
         _particle_cells(field, grains),
         diameter,
@@ -142,7 +154,9 @@ def _why_not(parts: list[_Part], areas: planimetric.Planimetric, spread: float) 
         return f"too few grains ({areas.grains:.0f})"
     if float(np.median([part.diameter_cells for part in parts])) < FINEST_CELLS:
         return "too fine to be traced"
-    if spread > MOST_SPREAD:
+    seen = np.concatenate([part.table.area_um2 for part in parts])
+    by_area, by_number = float((seen**2).sum() / seen.sum()), areas.area_um2 / areas.grains
+    if spread > MOST_SPREAD or math.log2(by_area / by_number) > MOST_APART:
         return "boundaries are not closed"
     return ""
 

@@ -45,9 +45,10 @@ class Grains:
     """Hold the grains of one boundary field: `labels` (rows, cols) int32, 1..n, 0 what is left out.
 
     `areas` (n + 1,) are in cells; `shares` (n + 1,) what each grain counts for by Saltikov: 1 inside, 1/2 where the
-    rim or what is left out cuts it, 1/4 in a corner. `possible` (rows, cols) int32 are the grains if every possible boundary
-    held, and `edge` (rows, cols) float32, 0..1, is how surely the cells before one of these lie before a real one; 0
-    elsewhere. `fewest` and `most` are the planimetric count if only sure boundaries hold, and if all possible ones do.
+    rim or what is left out cuts it, 1/4 in a corner. `possible` (rows, cols) int32 are the grains if every possible
+    boundary held, and `edge` (rows, cols) float32, 0..1, is how surely the cells before one of these lie before a real
+    one; 0 elsewhere. `fewest` and `most` are the planimetric count if only sure boundaries hold, and if all possible
+    ones do.
     """
 
     labels: NDArray[np.int32]
@@ -91,9 +92,9 @@ def _first_regions(field: BoundaryField) -> tuple[NDArray[np.int32], Partition]:
     particle = field.particle >= SURE
     away = ndimage.gaussian_filter(ndimage.distance_transform_edt(probability < INSIDE), SEED_BLUR_CELLS)
     relief = HEIGHT * ndimage.gaussian_filter(probability, SEED_BLUR_CELLS) - SLOPE * np.minimum(away, FARTHEST_CELLS)
-    low = ndimage.minimum_filter(relief, 3) == relief
     if field.usable is not None:
-        low &= field.usable
+        relief = np.where(field.usable, relief, np.inf)  # so that the part of a grain that is seen has a lowest cell
+    low = (ndimage.minimum_filter(relief, 3) == relief) & np.isfinite(relief)
     seeds, _ = ndimage.label(low, np.ones((3, 3)))
     steps = np.clip(relief + BED, 0, 255).astype(np.uint8)
     flooded = segmentation.watershed(steps, seeds, mask=field.usable)  # type: ignore[no-untyped-call]

@@ -103,6 +103,7 @@ def _circles(flat: NDArray[np.int64]) -> list[TestLine]:
         angle = 2.0 * math.pi * np.arange(steps + 1) / steps
         down = np.rint((rows - 1) / 2.0 + radius * np.sin(angle)).astype(int)
         right = np.rint((cols - 1) / 2.0 + radius * np.cos(angle)).astype(int)
+        down[-1], right[-1] = down[0], right[0]
         found.append(TestLine(-1, flat[down, right], 2.0 * math.pi * radius / steps))
     return found
 
@@ -125,11 +126,12 @@ def meet(grains: Grains, lines: Sequence[TestLine], cell_um: float) -> tuple[Hit
     last = np.concatenate([~inside, [True]])
     ends = (first[at] | last[at + 1]) & straight[owner[at]]
     begins = np.flatnonzero(np.concatenate([[True], (np.diff(at) > 1) | (np.diff(owner[at]) > 0)])[: len(at)])
-    worth = _worth(at, begins, label, junction[at] | junction[at + 1], ends)
+    worth = _worth(at, begins, label, junction[at] & junction[at + 1], ends)
     slanted = np.array([line.step > 1.2 for line in lines])[owner[at]]  # one cell of a slanted step may lie apart
     weight = np.where(slanted, np.maximum(edge[at], edge[at + 1]), np.minimum(edge[at], edge[at + 1]))
     value = worth * (np.maximum.reduceat(weight, begins) if len(begins) else weight)
-    lengths = np.bincount(owner[:-1], inside, len(lines)) + straight * np.bincount(owner[first], minlength=len(lines))
+    stretches = np.bincount(owner[first & (label > 0)], minlength=len(lines))
+    lengths = np.bincount(owner[:-1], inside, len(lines)) + straight * stretches
     step = np.array([line.step for line in lines])
     hits = np.asarray(np.bincount(owner[at[begins]], value, len(lines)), np.float64)
     found = Hits(np.array([line.direction for line in lines]), lengths * step * cell_um, hits)
@@ -148,10 +150,9 @@ def _worth(
         return np.zeros(0)
     stops = np.append(begins[1:], len(at)) - 1
     crossings = (stops - begins + 1).astype(np.float64)
-    worth = np.where(crossings <= 2, 1.0, crossings)
-    worth[np.logical_or.reduceat(junction, begins) & (crossings <= 2)] = TRIPLE
-    returns = (crossings == 2) & (label[at[begins]] == label[at[stops] + 1])
-    worth[returns] = TANGENT
+    worth = crossings.copy()
+    worth[(crossings == 2) | ((crossings == 1) & np.logical_or.reduceat(junction, begins))] = TRIPLE
+    worth[(crossings == 2) & (label[at[begins]] == label[at[stops] + 1])] = TANGENT
     worth[np.logical_or.reduceat(ends, begins)] = END
     return worth
 

@@ -33,7 +33,10 @@ ISOLATED_AREA = 0.2
 
 
 class Mixture(StrEnum):
-    """Name how the grades of a duplex steel lie; suggestions, not ratings by ASTM E1181."""
+    """Name how the grades of a duplex steel lie; suggestions, not ratings by ASTM E1181.
+
+    A map of tiles shows no necklace: its rings are as narrow as the fine grains (size_classes.py finds them).
+    """
 
     BANDING_HORIZONTAL = "banding-horizontal"
     BANDING_VERTICAL = "banding-vertical"
@@ -41,6 +44,7 @@ class Mixture(StrEnum):
     BIMODAL = "bimodal"
     ISOLATED_COARSE = "isolated-coarse"
     WIDE_RANGE = "wide-range"
+    NECKLACE = "necklace"
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,85 @@
+import numpy as np
+import pytest
+from helpers.boundary_fields import field_of, squares, voronoi
+
+from gdest.core import grain_size
+from gdest.grading.grain_table import measure_grains
+from gdest.grading.grains import close_grains
+from gdest.grading.size_classes import block_grades, share_by_class, size_class
+
+
+def verdict_of(labels):
+    field = field_of(labels)
+    return size_class(measure_grains(field, close_grains(field), 1.0)).verdict
+
+
+def test_one_size_is_uniform():
+    for seed in range(5):
+        assert verdict_of(voronoi(np.random.default_rng(seed), 300, 300, 250)) == "uniform"
+
+
+def test_few_grains_are_unknown():
+    assert verdict_of(voronoi(np.random.default_rng(0), 200, 200, 40)) == "unknown"
+
+
+def test_fine_grains_in_one_half_are_bimodal():
+    coarse, fine = (voronoi(np.random.default_rng(n), 360, 360, n) for n in (100, 1200))
+
+    assert verdict_of(np.where(np.arange(360) < 180, coarse, fine + 10**4)) == "duplex:bimodal"
+
+
+def test_a_band_of_fine_grains_is_banding_along_its_direction():
+    coarse, fine = (voronoi(np.random.default_rng(n), 360, 360, n) for n in (100, 1200))
+    band = (np.arange(360) > 100) & (np.arange(360) < 240)
+
+    assert verdict_of(np.where(band[:, None], fine + 10**4, coarse)) == "duplex:banding-horizontal"
+    assert verdict_of(np.where(band, fine + 10**4, coarse)) == "duplex:banding-vertical"
+
+
+def chequered(coarse_share, seed=0):
+    """Return squares of side 48, of which some are cut into 6 x 6 fine ones of side 8 (5 G finer), at random."""
+    rng = np.random.default_rng(seed)
+    coarse, fine = squares(480, 480, 48), squares(480, 480, 8)
+    return np.where((rng.random(10**4) < coarse_share)[coarse], coarse, fine + 10**6)
+
+
+def test_two_sizes_grain_by_grain_are_bimodal():
+    assert verdict_of(chequered(0.5)) == "duplex:bimodal"
+
+
+def test_few_coarse_grains_among_fine_ones_are_isolated():
+    labels = squares(480, 480, 12)
+    for top, left in ((48, 96), (240, 300), (360, 72)):
+        labels[top : top + 84, left : left + 84] = 10**6 + top
+
+    assert verdict_of(labels) == "duplex:isolated-coarse"
+
+
+def test_rings_of_fine_grains_round_coarse_ones_are_a_necklace():
+    labels, fine = squares(480, 480, 64), squares(480, 480, 8)
+    ring = np.arange(480) % 64 < 8
+    necklace = np.where(ring[:, None] | ring, fine + 10**6, labels)
+
+    assert verdict_of(necklace) == "duplex:necklace"
+
+
+def test_half_grade_classes_hold_all_grains_by_number_and_by_area():
+    areas = np.array([float(grain_size.mean_area_um2(g)) for g in (8.0, 8.1, 8.2, 5.0)])
+
+    classes, numbers, by_area = share_by_class(areas)
+
+    assert list(classes) == [8.0, 7.5, 7.0, 6.5, 6.0, 5.5, 5.0]
+    assert numbers == pytest.approx([0.75, 0, 0, 0, 0, 0, 0.25])
+    assert by_area[-1] == pytest.approx(areas[-1] / areas.sum())
+
+
+def test_block_grades_are_those_of_their_grains():
+    labels = np.where(np.arange(240) < 120, squares(240, 240, 10), squares(240, 240, 20) + 10**6)
+    field = field_of(labels)
+
+    grades, areas, expected = block_grades(measure_grains(field, close_grains(field), 1.0))
+
+    assert np.nanmedian(grades[:, 0]) == pytest.approx(float(grain_size.g_from_mean_area_um2(100.0)), abs=0.3)
+    assert np.nanmedian(grades[:, -1]) == pytest.approx(float(grain_size.g_from_mean_area_um2(400.0)), abs=0.3)
+    assert areas.sum() == 240 * 240
+    assert expected < 0.1
