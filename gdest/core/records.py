@@ -115,7 +115,8 @@ class GradeMap:
     moved to the file's own pixels. `doubts` holds one number per name in the card's `limits`, NaN
     where it could not be measured. Where halving left too few tiles to show how they lie, `closer` is the map of
     the larger picture, whose tiles hold fewer grains. `boundaries` are the fields to count grains on, where boundaries
-    were asked for; they are large, and not kept once they have been counted on.
+    were asked for, `boundaries_at_half` those of the picture at half the size, where that was looked at; they are
+    large, and not kept once they have been counted on.
     """
 
     g_seen: NDArray[np.float32]
@@ -125,6 +126,7 @@ class GradeMap:
     doubts: dict[str, float] = field(default_factory=dict)
     closer: GradeMap | None = None
     boundaries: tuple[BoundaryField, ...] = ()
+    boundaries_at_half: tuple[BoundaryField, ...] = ()
 
 
 @dataclass(frozen=True)

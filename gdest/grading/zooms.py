@@ -74,6 +74,7 @@ def predict_grade_map(
         doubts=measured_doubts(kept.answers, gap, larger.answers if larger and shows_gaps else None),
         closer=_closer(looks),
         boundaries=finer.boundaries or fields_of(kept),
+        boundaries_at_half=fields_of(smaller) if smaller and not finer.boundaries else (),
     )
 
 
@@ -84,16 +85,23 @@ def draw_boundaries(
     stride_px: int,
     not_metal: NDArray[np.bool_] | None = None,
     cell_px: int = 1,
+    *,
+    at_half: bool = False,
 ) -> Iterator[BoundaryField]:
-    """Yield the fields of a picture whose grade map is known, at the zoom that decided it; only what fits in memory."""
+    """Yield the fields of a picture whose grade map is known, at the zoom that decided it; only what fits in memory.
+
+    With `at_half` the picture is half the size of that; where no tile fits then, there are none.
+    """
     shown = Shown(not_metal, cell_px, predictor, stride_px)
-    if is_enlarged(grade_map.zoom, float(np.nanmean(grade_map.g_seen))):
+    enlarged = is_enlarged(grade_map.zoom, float(np.nanmean(grade_map.g_seen)))
+    if enlarged and not at_half:
         yield from _seen_enlarged(look_at(picture, 1.0, shown), shown).boundaries
         return
-    zoom = 1.0
-    while zoom > grade_map.zoom:
+    zoom, wanted = 1.0, grade_map.zoom / (2.0 if at_half else 1.0)
+    while zoom > wanted:
         picture, zoom = half_of(picture), zoom / 2.0
-    yield from drawn_by_blocks(picture, zoom, shown)
+    if not enlarged and min(picture.shape) >= predictor.card.tile_px:
+        yield from drawn_by_blocks(picture, zoom, shown)
 
 
 def _looks_while_coarse(picture: GreyImage | Regions, shown: Shown) -> list[Look]:

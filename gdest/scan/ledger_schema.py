@@ -109,7 +109,7 @@ def pack_grade_map(grade_map: GradeMap) -> bytes:
     arrays: dict[str, Any] = {}
     rest: dict[str, object] = {}
     for field in fields(grade_map):
-        if field.name == "boundaries":  # large, and drawn again when they are needed
+        if field.name in ("boundaries", "boundaries_at_half"):  # large, and drawn again when they are needed
             continue
         value = getattr(grade_map, field.name)
         if isinstance(value, np.ndarray):

@@ -59,7 +59,7 @@ def draw_twins(frame: Frame, recipe: Recipe) -> Twins | None:
     along, across = frame.grain_axes()
     twinned = rng.random(grains) < recipe.twinned
     bundled = rng.random(grains) < rng.uniform(0.0, 0.4)
-    wide_share = rng.uniform(0.0, 0.5)
+    wide_share = rng.uniform(0.1, 0.8)
     nearest: Floats = np.full(frame.labels.shape, 1e4, np.float32)
     strength: Floats = np.zeros(frame.labels.shape, np.float32)
     first, pitch = radius * rng.uniform(-0.9, 0.9, grains), radius * rng.uniform(0.12, 0.4, grains)
@@ -92,7 +92,8 @@ def draw_twins(frame: Frame, recipe: Recipe) -> Twins | None:
 def twin_lines(frame: Frame, recipe: Recipe, twins: Twins) -> Floats:
     """Return the darkness of the straight twin boundaries, from none to darker than a grain boundary."""
     rng = frame.rng
-    width = max(0.35, recipe.half_width_px * rng.uniform(0.5, 1.2 if recipe.family == "bright-field" else 1.0))
+    # thinner than the grain boundaries in most steels, which is half of what tells them apart
+    width = max(0.35, recipe.half_width_px * rng.uniform(0.25, 1.2 if recipe.family == "bright-field" else 1.0))
     profile = sigmoid((width - np.abs(twins.distance)) / np.float32(max(0.3, 0.3 * width)))
     if recipe.family == "bright-field":
         strength: Floats = recipe.outline * np.exp(np.float32(recipe.outline_sigma) * twins.strength)

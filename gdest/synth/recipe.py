@@ -7,14 +7,14 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 FAMILIES = {
-    "boundary": 0.16,
+    "boundary": 0.20,
     "over-etched": 0.12,
     "contrast": 0.04,
     "both": 0.08,
     "bright-field": 0.22,
-    "mosaic": 0.16,
+    "mosaic": 0.13,
     "thin-lines": 0.13,
-    "particles": 0.09,
+    "particles": 0.08,
 }
 """How often each family of etches is drawn.
 
@@ -25,6 +25,9 @@ thin lines, gone in places. particles: precipitates on boundaries and inside gra
 """
 
 WITHOUT_LINES = ("contrast", "mosaic")
+ALIKE = 0.35
+"""In so many bright fields all grain boundaries are about as dark, and what is fainter is a twin's."""
+
 OWN_STRENGTHS = ("bright-field", "thin-lines")
 """The families whose every boundary has a strength of its own."""
 
@@ -83,12 +86,14 @@ def draw_recipe(rng: np.random.Generator, diameter_px: float, family: str) -> Re
     line_median, line_sigma = 1.0, 0.0
     if bright:
         line_median, line_sigma = rng.uniform(0.18, 0.75), rng.uniform(0.4, 1.0)
+        if rng.random() < ALIKE:
+            line_median, line_sigma = rng.uniform(0.5, 1.0), rng.uniform(0.05, 0.4)
     elif own:
         line_median, line_sigma = rng.uniform(0.7, 1.1), rng.uniform(0.0, 0.35)
     line = 1.0
     if family in WITHOUT_LINES:
         line = rng.uniform(0.0, 0.25) if rng.random() < 0.6 else 0.0
-    has_twins = rng.random() < {"bright-field": 0.9, "thin-lines": 0.25, "particles": 0.3}.get(family, 0.7)
+    has_twins = rng.random() < {"bright-field": 0.9, "thin-lines": 0.25, "particles": 0.3}.get(family, 0.8)
     slips = rng.random() < {"bright-field": 0.7, "thin-lines": 0.1, "mosaic": 0.15}.get(family, 0.45)
     particles, largest = _particles(rng, diameter_px, family)
     return Recipe(
@@ -102,7 +107,7 @@ def draw_recipe(rng: np.random.Generator, diameter_px: float, family: str) -> Re
         contrast=_contrast(rng, family),
         slope=float(rng.uniform(0.0, 0.06) if family == "mosaic" and rng.random() < 0.7 else 0.0),
         twinned=float(rng.uniform(0.1, 0.95) if has_twins else 0.0),
-        outline=float(rng.uniform(0.25, 1.0) if bright else rng.uniform(0.05, 0.9)),
+        outline=float(rng.uniform(0.25, 1.0) if bright else rng.uniform(0.1, 1.0)),
         outline_sigma=float(rng.uniform(0.3, 0.9) if bright else rng.uniform(0.1, 0.5)),
         boxed=float(rng.uniform(0.05, 0.7) if bright else rng.uniform(0.0, 0.5)),
         slipped=float(rng.uniform(0.05, 0.9) if slips else 0.0),

@@ -71,7 +71,7 @@ def random_shape(rng: np.random.Generator) -> GrainShape:
         size_spread=float(rng.uniform(0.03, 0.3) if rng.random() < 0.7 else rng.uniform(0.3, 0.55)),
         elongation=float(rng.uniform(1.0, rng.choice([1.12, 1.3, 1.8, 3.0], p=[0.55, 0.2, 0.15, 0.1]))),
         angle=float(rng.uniform(0.0, np.pi)),
-        waviness=float(rng.uniform(0.0, 0.12)),
+        waviness=float(rng.uniform(0.02, 0.14)),
         jaggedness=float(rng.uniform(0.0, rng.choice([0.0, 0.03, 0.08], p=[0.25, 0.4, 0.35]))),
         kink=float(np.exp(rng.uniform(np.log(0.08), np.log(0.35)))),
         unevenness=float(rng.uniform(0.7, 1.3) if bimodal else rng.uniform(0.1, 1.2) if uneven else 0.0),
