@@ -16,7 +16,7 @@ from scipy import ndimage
 from gdest.core import BoundaryField
 from gdest.grading.merging import NEVER, Partition, find_edges, merge_weak
 
-EDGE_CONTRASTS = (0.45, 0.6, 0.75)
+EDGE_CONTRASTS = (0.37, 0.52, 0.67)
 """How far an edge must stand out to be a grain's: to be possible, to be as likely as not, to be sure."""
 
 LINE_CELLS = 1.5
@@ -28,12 +28,18 @@ EDGE_BLUR_CELLS = 0.8
 INSIDE = 0.2
 """Cells less likely a boundary than this are the inside of grains, from whose middles the watershed begins."""
 
-SEED_BLUR_CELLS = 0.7
+NO_GAP = 0.3
+"""Cells as likely a boundary as this close a gap."""
+
+TWIN_DOUBT = 0.5
+"""How much of the probability of a twin boundary is taken off that of a grain boundary at the same place."""
+
+SEED_BLUR_CELLS = 0.5
 FARTHEST_CELLS = 25.0
 HEIGHT, BED, SLOPE = 200.0, 50.0, 2.0
 """The watershed's relief in 256 steps: so many for a sure boundary, and so many less per cell away from one."""
 
-SPECK_SHARE = 0.03
+SPECK_SHARE = 0.02
 """Of the median area: what is smaller is dirt or a corner of a boundary, as hand counts leave it out."""
 
 SURE = 128
@@ -88,26 +94,33 @@ def _first_regions(field: BoundaryField) -> tuple[NDArray[np.int32], Partition]:
     """Return a label map of too many regions, 0 what is left out, and the regions with their edges."""
     from skimage import segmentation
 
-    probability = field.grain.astype(np.float32) / np.float32(255.0)
+    probability = grain_probability(field)
     particle = field.particle >= SURE
-    away = ndimage.gaussian_filter(ndimage.distance_transform_edt(probability < INSIDE), SEED_BLUR_CELLS)
-    relief = HEIGHT * ndimage.gaussian_filter(probability, SEED_BLUR_CELLS) - SLOPE * np.minimum(away, FARTHEST_CELLS)
+    inside = ndimage.gaussian_filter(ndimage.distance_transform_edt(probability < INSIDE), SEED_BLUR_CELLS)
+    relief = HEIGHT * ndimage.gaussian_filter(probability, SEED_BLUR_CELLS) - SLOPE * np.minimum(inside, FARTHEST_CELLS)
     if field.usable is not None:
         relief = np.where(field.usable, relief, np.inf)  # so that the part of a grain that is seen has a lowest cell
-    low = (ndimage.minimum_filter(relief, 3) == relief) & np.isfinite(relief)
-    seeds, _ = ndimage.label(low, np.ones((3, 3)))
+    seeds, count = ndimage.label((ndimage.minimum_filter(relief, 3) == relief) & np.isfinite(relief), np.ones((3, 3)))
     steps = np.clip(relief + BED, 0, 255).astype(np.uint8)
     flooded = segmentation.watershed(steps, seeds, mask=field.usable)  # type: ignore[no-untyped-call]
     labels = np.asarray(flooded, np.int32)
-    peak = math.erf(LINE_CELLS / 2.0 / EDGE_BLUR_CELLS / math.sqrt(2.0))
-    strength = np.minimum(ndimage.gaussian_filter(probability, EDGE_BLUR_CELLS) / np.float32(peak), 1.0)
-    regions = find_edges(labels, strength, (~particle).astype(np.float32))
-    floor = np.zeros(int(labels.max()) + 1)
+    away = ndimage.distance_transform_edt(probability < NO_GAP).astype(np.float32)
+    floor, radius = np.zeros(count + 1), np.zeros(count + 1)
     at = np.flatnonzero(seeds)
     floor[seeds.ravel()[at]] = probability.ravel()[at]
-    covered = np.bincount(labels.ravel(), particle.ravel(), len(floor))
-    floor[covered > np.bincount(labels.ravel(), minlength=len(floor)) / 2.0] = NEVER
-    return labels, _apart_from_left_out(replace(regions, floor=floor))
+    radius[seeds.ravel()[at]] = away.ravel()[at]
+    covered = np.bincount(labels.ravel(), particle.ravel(), count + 1)
+    floor[covered > np.bincount(labels.ravel(), minlength=count + 1) / 2.0] = NEVER
+    peak = math.erf(LINE_CELLS / 2.0 / EDGE_BLUR_CELLS / math.sqrt(2.0))
+    strength = np.minimum(ndimage.gaussian_filter(probability, EDGE_BLUR_CELLS) / np.float32(peak), 1.0)
+    regions = find_edges(labels, strength, (~particle).astype(np.float32), away, floor, radius)
+    return labels, _apart_from_left_out(regions)
+
+
+def grain_probability(field: BoundaryField) -> NDArray[np.float32]:
+    """Return how likely each cell (rows, cols) lies on a grain boundary, 0..1, less where a twin is as likely."""
+    doubtful = np.float32(TWIN_DOUBT) * field.twin.astype(np.float32)
+    return np.asarray(np.maximum(field.grain.astype(np.float32) - doubtful, 0.0) / np.float32(255.0))
 
 
 def _apart_from_left_out(regions: Partition) -> Partition:
@@ -119,6 +132,7 @@ def _apart_from_left_out(regions: Partition) -> Partition:
         second=regions.second[kept],
         strength=regions.strength[kept],
         length=regions.length[kept],
+        neck=regions.neck[kept],
     )
 
 

@@ -27,10 +27,8 @@ def test_a_line_with_gaps_is_closed():
     true = squares(120, 160, 20)
     field = field_of(true)
     gaps = field.grain.copy()
-    gaps[:, 6::20] = 0  # a fifth of each boundary between rows of squares
-    gaps[:, 7::20] = 0
-    gaps[:, 8::20] = 0
-    gaps[:, 9::20] = 0
+    for col in (6, 7, 8):  # a seventh of each boundary between rows of squares
+        gaps[:, col::20] = 0
 
     assert same_partition(close_grains(replace(field, grain=gaps)).labels, true, 0.9)
 
@@ -102,3 +100,25 @@ def test_more_boundaries_are_possible_than_sure():
 
     assert clear.most / clear.fewest < 1.1
     assert doubtful.most / doubtful.fewest > 1.5
+
+
+def test_a_line_that_stops_short_splits_nothing_though_it_is_as_strong_along_its_edge():
+    true = squares(120, 120, 60)
+    field = field_of(true)
+    scratch, faint = field.grain.copy(), field.grain.copy()
+    scratch[0:42, 30:32] = 255  # leaves 18 of 60 cells open
+    faint[0:60, 30:32] = np.maximum(faint[0:60, 30:32], 255 * 42 // 60)  # the same strength on the whole way
+
+    assert len(close_grains(replace(field, grain=scratch)).areas) == 1 + 4
+    assert len(close_grains(replace(field, grain=faint)).areas) == 1 + 5
+
+
+def test_a_line_that_is_as_likely_a_twin_splits_nothing():
+    true = squares(120, 120, 60)
+    field = field_of(true)
+    grain, twin = field.grain.copy(), field.twin.copy()
+    grain[0:60, 30:32] = np.maximum(grain[0:60, 30:32], 180)
+    twin[0:58, 30:32] = 180
+
+    assert len(close_grains(replace(field, grain=grain)).areas) == 1 + 5
+    assert len(close_grains(replace(field, grain=grain, twin=twin)).areas) == 1 + 4
