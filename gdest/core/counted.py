@@ -67,7 +67,8 @@ class GrainCount:
     rows, `anisotropy` their longest over their shortest. `g_largest_grain` is the G of the largest grain found (E930).
     `areas_um2` (n,) holds the areas of the grains that lie whole in the picture. `homogeneity` is `uniform`,
     `duplex:<class of E1181>` or `unknown`, from the grains; empty without closed ones. `overlays` are the pictures of
-    the parts, one unless the micrograph was counted in several.
+    the parts, one unless the micrograph was counted in several. `spread` is by how many G counts of the sure boundaries
+    only and of all possible ones differ: how far the boundaries are from closed.
     """
 
     g: float = np.nan
@@ -85,6 +86,7 @@ class GrainCount:
     g_largest_grain: float = np.nan
     twinned_share: float = np.nan
     particle_share: float = np.nan
+    spread: float = np.nan
     areas_um2: NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, np.float32))
     homogeneity: str = ""
     homogeneity_note: str = ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -21,8 +21,11 @@ FEWEST_GRAINS = 10.0
 FINEST_CELLS = 4.0
 """Grains of a smaller diameter in cells of the map are not traced: a boundary alone is taught 1.5 cells wide."""
 
-MOST_SPREAD = 2.5
+MOST_SPREAD = 1.2
 """In G: where counts of sure and of possible boundaries differ by more, the boundaries are not closed."""
+
+DOUBTFUL_SPREAD = 0.8
+"""In G: from such a difference on, the picture is also counted at half the size."""
 
 MOST_APART = 4.5
 """In G: by so much the mean grain by area may be coarser than the mean grain by number. One population has about 1,
@@ -65,6 +68,7 @@ def count_grains(fields: Iterable[BoundaryField], card: ModelCard) -> GrainCount
     found = GrainCount(
         grains=areas.grains,
         particle_share=sum(part.particle_cells for part in parts) / cells if cells else math.nan,
+        spread=spread,
         note=note,
         overlays=overlays,
     )
@@ -92,6 +96,18 @@ def count_grains(fields: Iterable[BoundaryField], card: ModelCard) -> GrainCount
         homogeneity=sizes.verdict,
         homogeneity_note=sizes.note,
     )
+
+
+def surer_of(count: GrainCount, other: Callable[[], GrainCount]) -> GrainCount:
+    """Return a count, or the `other`, of the picture at half the size, where the boundaries are surer there.
+
+    Wide, rough or faint boundaries close from further away; where they are closed anyway, small grains are lost.
+    The other is asked for only where the boundaries are in doubt.
+    """
+    if not count.spread > DOUBTFUL_SPREAD:
+        return count
+    from_further_away = other()
+    return from_further_away if from_further_away.spread < count.spread else count
 
 
 def count_at_pixel_size(count: GrainCount, um_per_px: float, card: ModelCard) -> GrainCount:

@@ -27,7 +27,7 @@ from gdest.core import (
     now,
 )
 from gdest.grading.batching import Predictor, SharedPredictor
-from gdest.grading.counting import count_at_pixel_size, count_grains
+from gdest.grading.counting import count_at_pixel_size, count_grains, surer_of
 from gdest.grading.doubts import reasons
 from gdest.grading.intercepts import cross_checked
 from gdest.grading.looks import FEWEST_USABLE
@@ -86,7 +86,7 @@ def _grade_one(micrograph: Micrograph, predictor: Predictor, settings: GradeSett
         count = _counted(micrograph, grade_map, predictor, settings.stride_px) if settings.count else None
     except MicrographError as error:
         return Failed(micrograph.file, str(error), micrograph.sha256, now())
-    row = graded_row(micrograph, replace(grade_map, boundaries=()), predictor.card)
+    row = graded_row(micrograph, replace(grade_map, boundaries=(), boundaries_at_half=()), predictor.card)
     row = replace(row, count=count)
     return cross_checked(row) if settings.cross_check else row
 
@@ -95,19 +95,23 @@ def _counted(micrograph: Micrograph, grade_map: GradeMap, predictor: Predictor, 
     """Return what is counted on a micrograph, at its own pixel size where it is known."""
     if not predictor.card.boundaries:
         return GrainCount(note="these weights draw no boundaries")
-    fields = grade_map.boundaries or _drawn_again(micrograph, grade_map, predictor, stride_px)
-    count = count_grains(fields, predictor.card)
+    again = partial(_drawn_again, micrograph, grade_map, predictor, stride_px)
+    count = surer_of(
+        count_grains(grade_map.boundaries or again(), predictor.card),
+        lambda: count_grains(grade_map.boundaries_at_half or again(at_half=True), predictor.card),
+    )
     if micrograph.um_per_px is None:
         return count
     return count_at_pixel_size(count, micrograph.um_per_px, predictor.card)
 
 
 def _drawn_again(
-    micrograph: Micrograph, grade_map: GradeMap, predictor: Predictor, stride_px: int
+    micrograph: Micrograph, grade_map: GradeMap, predictor: Predictor, stride_px: int, *, at_half: bool = False
 ) -> Iterator[BoundaryField]:
     """Yield the boundary fields of a micrograph whose grade map is recalled, or which is read region by region."""
     picture = micrograph.regions or GreyImage(micrograph.pixels)
-    return draw_boundaries(picture, grade_map, predictor, stride_px, micrograph.not_metal, micrograph.cell_px)
+    not_metal, cell_px = micrograph.not_metal, micrograph.cell_px
+    return draw_boundaries(picture, grade_map, predictor, stride_px, not_metal, cell_px, at_half=at_half)
 
 
 def boundary_fields(micrograph: Micrograph, predictor: Predictor, settings: GradeSettings) -> list[BoundaryField]:

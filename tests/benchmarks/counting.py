@@ -87,9 +87,7 @@ def measure_real(predictor: Predictor, settings: GradeSettings, micrographs: Pat
     means = [np.nanmean([one.g for one in counted[name]]) for name in ("SUS304-200x", "SUS304-500x")]
     print(f"\nSUS304, between the two magnifications: {abs(means[0] - means[1]):.2f} (asked 0.15)")
     inside = [one.low <= one.truth <= one.high for name in BARS for one in counted[name] if np.isfinite(one.g)]
-    print(
-        f"95 % intervals that hold the truth, of the sets with a limit: {np.mean(inside):.0%} of {len(inside)} (asked 85 %)"
-    )
+    print(f"95 % intervals that hold the truth: {np.mean(inside):.0%} of {len(inside)} with a limit (asked 85 %)")
 
 
 def measure_boundaries(predictor: Predictor, settings: GradeSettings, micrographs: Path) -> None:
@@ -119,7 +117,7 @@ def _edges(labels: NDArray[np.int32]) -> NDArray[np.bool_]:
 def _thin(lines: NDArray[np.bool_]) -> NDArray[np.bool_]:
     from skimage.morphology import skeletonize
 
-    return np.asarray(skeletonize(lines))
+    return np.asarray(skeletonize(np.array(lines)))
 
 
 def _scores(found: NDArray[np.bool_], drawn: NDArray[np.bool_]) -> tuple[float, float, float]:
