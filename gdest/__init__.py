@@ -85,13 +85,12 @@ def grade_micrographs(
     model: NetworkPredictor,
     *,
     um_per_px: float | None = None,
-    cross_check: bool = False,
     count: bool = True,
 ) -> Iterator[Result]:
     """Yield a `Result` for each micrograph in the image files, in their order; a bad file is one that `failed`.
 
-    `um_per_px` is the pixel size of all of them; without it each file's own counts. `cross_check` also counts
-    intercepts without the network; without `count` no boundaries are drawn and no grains counted, which is faster.
+    `um_per_px` is the pixel size of all of them; without it each file's own counts. Without `count`
+    no boundaries are drawn and no grains counted, which is faster.
     Several files are read at a time, so ask for many in one call.
     """
     from gdest.core import CalibrationSettings, GradeSettings, ImageFile
@@ -100,7 +99,7 @@ def grade_micrographs(
 
     given = [paths] if isinstance(paths, str | Path) else paths
     files = (ImageFile(Path(path), Path(path).as_posix()) for path in given)
-    settings = GradeSettings(CalibrationSettings(um_per_px), cross_check=cross_check, count=count)
+    settings = GradeSettings(CalibrationSettings(um_per_px), count=count)
     names = [field.name for field in fields(Result) if field.name != "row"]
     for row in grade(files, model, settings):
         known: dict[str, Any] = dict(cells(row, ModelName(model.name, model.sha256)))

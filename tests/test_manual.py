@@ -28,7 +28,7 @@ OTHERS += (".github/CONTRIBUTING.md", ".github/SECURITY.md")
 ALL_TEXTS = TEXTS | {name: (ROOT / name).read_text(encoding="utf-8") for name in OTHERS}
 WANTED = ("formats", "pixel-size", "columns", "gdest-toml", "nightly", "cluster", "training", "paper", "exit-codes")
 COMMANDS = get_command(app).commands
-OF_OTHER_PROGRAMS = {"--array", "--wrap", "--now", "--help", "--version", "--max-children"}
+OF_OTHER_PROGRAMS = {"--cross-check", "--array", "--wrap", "--now", "--help", "--version", "--max-children"}
 
 
 def each(texts):

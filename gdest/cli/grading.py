@@ -15,7 +15,7 @@ Images = Annotated[list[Path], typer.Argument(help="Image files.")]
 EXPLAINED = Asked(
     only=("um_per_px", "magnification", "camera_um", "device", "stride_px", "batch", "max_megapixels"),
 )
-COUNTED = Asked(without=("read_timeout_s", "stride_px", "cross_check", "count"))
+COUNTED = Asked(without=("read_timeout_s", "stride_px", "count"))
 
 
 @command

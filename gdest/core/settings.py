@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
-from importlib.util import find_spec
 from typing import Annotated, Any, Literal, get_args
 
 from gdest.core.calibration import CalibrationSettings, PixelSizeRule
 from gdest.core.config import Section
-from gdest.core.errors import SettingsError, require
+from gdest.core.errors import SettingsError
 from gdest.core.option import POSITIVE, Check, Option, at_least, check_fields, declared_fields
 
 Device = Annotated[str, Option("auto, cpu, cuda or cuda:N.", speed_only=True)]
@@ -33,14 +32,11 @@ class GradeSettings:
     read_timeout_s: Annotated[
         float, Option("Seconds a file may take.", POSITIVE, flag="--read-timeout", speed_only=True)
     ] = 600.0
-    cross_check: Annotated[bool, Option("Count intercepts as well; review where they differ by more than 1 G.")] = False
     count: Annotated[bool, Option("Draw the boundaries and count the grains, as E112 has it.", both_ways=True)] = False
 
     def __post_init__(self) -> None:
         """Raise `SettingsError` for values that cannot be meant."""
         check_fields(self)
-        missing = self.cross_check and find_spec("skimage") is None
-        require(not missing, "--cross-check needs scikit-image: pip install 'gdest[cross-check]'.")
 
 
 def answer_settings(settings: GradeSettings) -> dict[str, object]:

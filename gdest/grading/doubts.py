@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageStat
 
-from gdest.core import UNFIT, Doubt, GradeMap, ModelCard, TileAnswers, grain_size
+from gdest.core import UNFIT, Doubt, GradeMap, GradeStatistics, GrainCount, ModelCard, TileAnswers, grain_size
 
 BLANK_SD = 3.0
 """Grey levels: a micrograph with less contrast than this shows no grains."""
@@ -40,6 +40,16 @@ def measured_doubts(answers: TileAnswers, zoom_gap: float, larger: TileAnswers |
         in_larger = float(larger.unfit[:, UNFIT.index(Doubt.FRAGMENTS)].mean(dtype=np.float64))
         found[Doubt.FRAGMENTS] = max(found[Doubt.FRAGMENTS], in_larger)
     return {**found, Doubt.NOVELTY: float(answers.novelty.mean(dtype=np.float64)), Doubt.ZOOM_GAP: zoom_gap}
+
+
+def contradiction(estimate: GradeStatistics, count: GrainCount) -> str:
+    """Return how an estimate and a count contradict each other, empty where their intervals meet or nothing counted.
+
+    Both are at the micrograph's own pixel size.
+    """
+    if not np.isfinite(count.g) or (estimate.g_low <= count.g_high and count.g_low <= estimate.g_high):
+        return ""
+    return f"estimate and count contradict each other (G {estimate.g:.1f} and {count.g:.1f})"
 
 
 def reasons(pixels: NDArray[np.uint8], g_seen: float, grade_map: GradeMap, card: ModelCard) -> Iterator[str]:

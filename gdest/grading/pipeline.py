@@ -28,8 +28,7 @@ from gdest.core import (
 )
 from gdest.grading.batching import Predictor, SharedPredictor
 from gdest.grading.counting import count_at_pixel_size, count_grains, surer_of
-from gdest.grading.doubts import reasons
-from gdest.grading.intercepts import cross_checked
+from gdest.grading.doubts import contradiction, reasons
 from gdest.grading.looks import FEWEST_USABLE
 from gdest.grading.summary import at_pixel_size, summarize
 from gdest.grading.zooms import draw_boundaries, predict_grade_map
@@ -87,8 +86,7 @@ def _grade_one(micrograph: Micrograph, predictor: Predictor, settings: GradeSett
     except MicrographError as error:
         return Failed(micrograph.file, str(error), micrograph.sha256, now())
     row = graded_row(micrograph, replace(grade_map, boundaries=(), boundaries_at_half=()), predictor.card)
-    row = replace(row, count=count)
-    return cross_checked(row) if settings.cross_check else row
+    return row if count is None else with_second_opinion(row, count)
 
 
 def _counted(micrograph: Micrograph, grade_map: GradeMap, predictor: Predictor, stride_px: int) -> GrainCount:
@@ -112,6 +110,21 @@ def _drawn_again(
     picture = micrograph.regions or GreyImage(micrograph.pixels)
     not_metal, cell_px = micrograph.not_metal, micrograph.cell_px
     return draw_boundaries(picture, grade_map, predictor, stride_px, not_metal, cell_px, at_half=at_half)
+
+
+def with_second_opinion(row: Graded, count: GrainCount) -> Graded:
+    """Return a row with what was counted beside its estimate; where the two contradict each other, for review."""
+    known = np.isfinite(count.g_intercepts) and row.statistics is not None
+    row = replace(
+        row,
+        count=count,
+        g_intercept=float(count.g_intercepts) if known else None,
+        intercepts=round(count.intercepts) if np.isfinite(count.intercepts) else None,
+    )
+    doubt = contradiction(row.statistics, count) if row.statistics else ""
+    if not doubt:
+        return row
+    return replace(row, status=Status.REVIEW, reason="; ".join(filter(None, (row.reason, doubt))))
 
 
 def boundary_fields(micrograph: Micrograph, predictor: Predictor, settings: GradeSettings) -> list[BoundaryField]:

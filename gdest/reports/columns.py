@@ -127,12 +127,12 @@ COLUMNS = _by_name(
     Column("file_modified", "time of the file's last change, UTC, ISO 8601", stated_width=26),
     _number(
         "g_intercept",
-        "G by the intercept count on automatically found boundaries (--cross-check)",
+        "G of the intercepts counted on the drawn boundaries",
         "0.0",
         printed=True,
         details=6,
     ),
-    _whole("intercepts", "intercepts counted by the cross-check"),
+    _whole("intercepts", "intercepts counted on the drawn boundaries"),
     Column(
         "specimen", "specimen by the rule in gdest.toml", stated_width=24, printed=True, gallery=9, problems=6, counts=2
     ),

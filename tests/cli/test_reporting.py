@@ -31,7 +31,7 @@ def scanned(tmp_path_factory):
         folder / "out",
         "--config",
         folder / "gdest.toml",
-        "--cross-check",
+        "--count",
     )
     return gdest(*arguments, "--fail-on-reject"), folder
 

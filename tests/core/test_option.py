@@ -79,7 +79,6 @@ def test_only_what_changes_an_answer_belongs_to_the_recipe():
         "stride_px",
         "precision",
         "max_megapixels",
-        "cross_check",
         "count",
     }
 

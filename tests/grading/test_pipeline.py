@@ -184,12 +184,60 @@ def test_a_row_says_how_uniform_its_map_is_and_when_it_was_graded():
     assert abs(datetime.now(UTC) - datetime.fromisoformat(row.graded_at)) < timedelta(minutes=1)
 
 
-def test_intercepts_are_counted_only_where_that_is_asked(write_tiff, grey, monkeypatch):
-    monkeypatch.setattr(pipeline, "cross_checked", lambda row: replace(row, intercepts=77))
-    for asked, counted in ((False, None), (True, 77)):
-        settings = GradeSettings(cross_check=asked)
-        (row,) = grade_micrographs([write_tiff("a.tif", grey)], FakePredictor(), settings)
-        assert row.intercepts == counted
+def drawn_squares(side_cells=14, p=255):
+    """Return the boundary map (3, 112, 112) of a tile of square grains."""
+    maps = np.zeros((3, 112, 112), np.uint8)
+    first = side_cells // 2
+    maps[0, first::side_cells], maps[0, :, first::side_cells] = p, p
+    maps[0, first + 1 :: side_cells], maps[0, :, first + 1 :: side_cells] = p, p
+    return maps
+
+
+class DrawingPredictor(FakePredictor):
+    """Draw the same square grains in every tile."""
+
+    card = replace(CARD, boundaries=True)
+
+    def predict(self, parts):
+        found = super().predict(parts)
+        return replace(found, boundaries=np.repeat(drawn_squares()[None], len(found.g_seen), axis=0))
+
+
+def test_grains_are_counted_only_where_that_is_asked_and_the_weights_draw(write_tiff, grey):
+    (row,) = grade_micrographs([write_tiff("a.tif", grey)], DrawingPredictor(8.0), GradeSettings())
+    assert row.count is None
+    (row,) = grade_micrographs([write_tiff("a.tif", grey)], FakePredictor(), GradeSettings(count=True))
+    assert row.count.note == "these weights draw no boundaries"
+    assert np.isnan(row.count.g)
+
+
+def test_square_grains_are_counted_at_the_size_of_the_file_and_the_map_is_not_kept(write_tiff):
+    pixels = np.random.default_rng(0).integers(0, 256, (448, 448), dtype=np.uint8)
+    settings = GradeSettings(CalibrationSettings(um_per_px=0.5), count=True)
+    (row,) = grade_micrographs([write_tiff("a.tif", pixels)], DrawingPredictor(6.5), settings)
+    side_mm = 28 * 0.5e-3  # 14 cells of 2 px
+    expected = np.log2(1.0 / side_mm**2 / 15.5) + 1.0
+    assert row.count.g == pytest.approx(expected, abs=0.05)
+    assert row.g_intercept == pytest.approx(row.count.g_intercepts)
+    assert row.grade_map.boundaries == ()
+    assert (row.status, row.reason) == ("graded", "")
+
+
+def test_an_estimate_and_a_count_whose_intervals_do_not_meet_send_the_row_to_review(write_tiff):
+    pixels = np.random.default_rng(0).integers(0, 256, (448, 448), dtype=np.uint8)
+    settings = GradeSettings(CalibrationSettings(um_per_px=0.5), count=True)
+    (row,) = grade_micrographs([write_tiff("a.tif", pixels)], DrawingPredictor(9.0), settings)
+    assert row.status == "review"
+    assert "estimate and count contradict each other" in row.reason
+
+
+def test_what_is_recalled_is_counted_on_boundaries_drawn_again(write_tiff):
+    pixels = np.random.default_rng(0).integers(0, 256, (448, 448), dtype=np.uint8)
+    file, settings = write_tiff("a.tif", pixels), GradeSettings(count=True)
+    ((_, (first,)),) = grade_files([file], DrawingPredictor(6.5), settings)
+    ((_, (again,)),) = grade_files([file], DrawingPredictor(6.5), settings, recall=lambda _: first.grade_map)
+    assert again.count.g_planimetric == first.count.g_planimetric
+    assert again.count.grains == first.count.grains
 
 
 def test_what_is_not_metal_in_a_micrograph_has_no_grade():
