@@ -19,8 +19,6 @@ FINER_AREA = 8.0
 TWIN_SHARE = 0.5
 """Of the side of a square as large as the grain: as many cells of twin boundary inside make it a twinned grain."""
 
-FEWEST_TWIN_CELLS = 3
-
 
 @dataclass(frozen=True)
 class GrainTable:
@@ -85,7 +83,7 @@ def _twinned(field: BoundaryField, grains: Grains) -> NDArray[np.bool_]:
     """Return which labels (n + 1,) have twin boundaries inside, beyond the cells at their own boundary."""
     inside = (field.twin >= SURE) & (grains.edge == 0.0)
     cells = np.bincount(grains.labels[inside], minlength=len(grains.areas))
-    return np.asarray(cells >= np.maximum(TWIN_SHARE * np.sqrt(grains.areas), FEWEST_TWIN_CELLS))
+    return np.asarray(cells >= TWIN_SHARE * np.sqrt(grains.areas))
 
 
 def _ringed(grains: Grains) -> Floats:

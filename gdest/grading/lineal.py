@@ -66,7 +66,11 @@ class Intercepts:
 
     @property
     def g(self) -> float:
-        """Return G from the mean lineal intercept (E112: -6.643856 log10(l in mm) - 3.288)."""
+        """Return G from the mean lineal intercept (E112: -6.643856 log10(l in mm) - 3.288).
+
+        E112's constant is that of circles. Grains that fill a plane have longer outlines for their area and read finer:
+        hexagons by 0.14 G, sections of a Poisson-Voronoi tessellation by 0.2.
+        """
         return float(grain_size.g_from_mean_intercept_um(self.mean_um)) if self.count > 0 else float("nan")
 
     @property

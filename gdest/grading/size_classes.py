@@ -29,6 +29,9 @@ TWO_SIZES_G = 3.2
 """Difference of the mean G, by area, of the coarse and the fine half: 80 uniform drawn fields show 1.3 to 2.6, sizes
 four G apart (E1181's bimodal, FIELD.md 3.6) more than 3.5."""
 
+TWO_PEAKS_SHARE = 0.78
+"""Of the variance of G, by area, that two sizes explain: an even spread over any range leaves a quarter unexplained."""
+
 RINGED_SHARE = 0.6
 """Of the outline of coarse grains that fine ones surround in a necklace."""
 
@@ -116,8 +119,8 @@ def _grain_by_grain(table: GrainTable) -> Assessment | None:
     order = np.argsort(table.area_um2)
     areas, share = table.area_um2[order], table.share[order]
     grades = grain_size.g_from_mean_area_um2(areas)
-    apart, split = _two_sizes(areas, grades)
-    if apart >= TWO_SIZES_G:
+    apart, explained, split = _two_sizes(areas, grades)
+    if apart >= TWO_SIZES_G and explained >= TWO_PEAKS_SHARE:
         coarse = float(areas[split:].sum() / areas.sum())
         ringed = float(np.average(table.ringed[order][split:], weights=areas[split:]))
         words = f"{coarse:.0%} of the area is {apart:.1f} G coarser than the rest"
@@ -127,7 +130,7 @@ def _grain_by_grain(table: GrainTable) -> Assessment | None:
         return Assessment(f"duplex:{kind}", words)
     large = areas >= FINER_AREA * float(areas.sum() / share.sum())
     coarse = float(areas[large].sum() / areas.sum())
-    if coarse >= COARSE_SHARE:
+    if COARSE_SHARE <= coarse <= ISOLATED_AREA:
         words = f"{np.count_nonzero(large)} grains 3 G coarser than the mean on {coarse:.0%} of the area"
         return Assessment(f"duplex:{Mixture.ISOLATED_COARSE}", words)
     reached = np.cumsum(areas) / areas.sum()
@@ -137,13 +140,16 @@ def _grain_by_grain(table: GrainTable) -> Assessment | None:
     return None
 
 
-def _two_sizes(areas: Floats, grades: Floats) -> tuple[float, int]:
-    """Return how far the mean grades of two groups are apart, by area, and where the coarse one begins (Otsu).
+def _two_sizes(areas: Floats, grades: Floats) -> tuple[float, float, int]:
+    """Return how far two groups are apart in G by area, the share of variance that they explain, and their split.
 
+       The split is where the coarse group begins, such that they explain most (Otsu).
     `areas` (n,) are sorted, the finest first.
     """
     weight = np.cumsum(areas)[:-1] / areas.sum()
     sums = np.cumsum(areas * grades) / areas.sum()
     fine, coarse = sums[:-1] / weight, (sums[-1] - sums[:-1]) / (1.0 - weight)
-    best = int(np.argmax(weight * (1.0 - weight) * (fine - coarse) ** 2))
-    return float(fine[best] - coarse[best]), best + 1
+    between = weight * (1.0 - weight) * (fine - coarse) ** 2
+    best = int(np.argmax(between))
+    variance = float(np.average((grades - sums[-1]) ** 2, weights=areas))
+    return float(fine[best] - coarse[best]), float(between[best]) / max(variance, 1e-12), best + 1

@@ -109,13 +109,29 @@ def test_a_picture_without_boundaries_is_not_counted():
     assert count_grains([BoundaryField(blank, blank, blank, 1.0)], CARD).note == "too few grains (0)"
 
 
-def test_open_boundaries_are_not_counted():
-    labels = steel(grains=2000)
-    field = field_of(labels)
-    grain = field.grain.copy()
-    grain[:, 200:] = 0
+def note_with(grain_of, grains=3000):
+    field = field_of(steel(grains=grains))
+    return count_grains([replace(field, grain=grain_of(field.grain))], CARD).note
 
-    assert count_grains([replace(field, grain=grain)], CARD).note == "boundaries are not closed"
+
+def test_boundaries_that_are_all_in_doubt_are_not_closed():
+    assert note_with(lambda grain: grain // 255 * 178, grains=300) == "boundaries are not closed"
+
+
+def test_a_large_part_that_is_not_traced_is_not_counted():
+    def without_a_corner(grain):
+        kept = grain.copy()
+        kept[:130, :130] = 0  # a tenth of the area
+        return kept
+
+    assert note_with(lambda grain: grain) == ""
+    assert note_with(without_a_corner) == "boundaries are not closed"
+
+
+def test_many_small_parts_that_are_not_traced_are_not_counted():
+    open_part = np.arange(400) % 40 < 31
+
+    assert note_with(lambda grain: np.where(open_part[:, None] & open_part, 0, grain)) == "boundaries are not closed"
 
 
 def test_grains_of_a_few_cells_are_too_fine():

@@ -67,7 +67,7 @@ def test_a_particle_with_its_own_outline_is_no_grain():
     grain, particle = field.grain.copy(), field.particle.copy()
     grain[10:30, 10:30] = 255
     grain[12:28, 12:28] = 0
-    particle[10:30, 10:30] = 255
+    particle[12:28, 12:28] = 255
 
     grains = close_grains(replace(field, grain=grain, particle=particle))
 

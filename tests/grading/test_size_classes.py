@@ -55,6 +55,38 @@ def test_few_coarse_grains_among_fine_ones_are_isolated():
     assert verdict_of(labels) == "duplex:isolated-coarse"
 
 
+def test_sizes_spread_evenly_over_a_wide_range_are_wide_range():
+    rng = np.random.default_rng(2)
+    labels = np.zeros((512, 512), np.int64)
+
+    def cut(top, left, side):
+        """Fill a square with grains of sides 128, 64, ... 8: each size has about the same area."""
+        if side == 8 or (side <= 128 and rng.random() < {128: 0.2, 64: 0.25, 32: 1 / 3, 16: 0.5}[side]):
+            labels[top : top + side, left : left + side] = labels.max() + 1
+            return
+        for down, right in ((0, 0), (0, 1), (1, 0), (1, 1)):
+            cut(top + down * side // 2, left + right * side // 2, side // 2)
+
+    cut(0, 0, 512)
+    table = measure_grains(field_of(labels), close_grains(field_of(labels)), 1.0)
+
+    assert size_class(table).verdict == "duplex:wide-range"
+
+
+def test_one_coarse_grain_is_isolated_from_a_share_of_the_area_on():
+    labels = voronoi(np.random.default_rng(4), 300, 300, 150)
+    down, right = np.ogrid[:300, :300]
+    away = (down - 150) ** 2 + (right - 150) ** 2
+
+    assert verdict_of(np.where(away < 50**2, 10**6, labels)) == "duplex:isolated-coarse"  # 8.7 %, 3.7 G coarser
+    assert verdict_of(np.where(away < 36**2, 10**6, labels)) == "uniform"  # 4.5 %, 2.8 G coarser
+    wide = voronoi(np.random.default_rng(4), 600, 600, 600)
+    assert (
+        verdict_of(np.where(np.pad(away, ((0, 300), (0, 300)), constant_values=10**6) < 50**2, 10**6, wide))
+        == "uniform"
+    )
+
+
 def test_rings_of_fine_grains_round_coarse_ones_are_a_necklace():
     labels, fine = squares(480, 480, 64), squares(480, 480, 8)
     ring = np.arange(480) % 64 < 8
