@@ -21,10 +21,10 @@ FEWEST_GRAINS = 10.0
 FINEST_CELLS = 4.0
 """Grains of a smaller diameter in cells of the map are not traced: a boundary alone is taught 1.5 cells wide."""
 
-MOST_SPREAD = 1.2
+MOST_SPREAD = 2.0
 """In G: where counts of sure and of possible boundaries differ by more, the boundaries are not closed."""
 
-DOUBTFUL_SPREAD = 0.8
+DOUBTFUL_SPREAD = 1.2
 """In G: from such a difference on, the picture is also counted at half the size."""
 
 MOST_APART = 4.5

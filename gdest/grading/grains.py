@@ -16,7 +16,7 @@ from scipy import ndimage
 from gdest.core import BoundaryField
 from gdest.grading.merging import NEVER, Partition, find_edges, merge_weak
 
-EDGE_CONTRASTS = (0.45, 0.6, 0.75)
+EDGE_CONTRASTS = (0.4, 0.55, 0.7)
 """How far an edge must stand out to be a grain's: to be possible, to be as likely as not, to be sure."""
 
 LINE_CELLS = 1.5
