@@ -19,6 +19,9 @@ BURNT_SHARE = 0.7
 SAMPLE_PX = 4_000_000
 """Contrast and saturation are measured on every second (fourth, eighth...) pixel, at most this many."""
 
+OPEN_SPREAD = 1.25
+"""In G: by more the counts of sure and of possible boundaries differ on no material with lines that was looked at."""
+
 SENTENCES = {
     Doubt.NO_GRAINS: "no grain structure can be seen",
     Doubt.DEFOCUSED: "out of focus for grains of this size",
@@ -42,14 +45,19 @@ def measured_doubts(answers: TileAnswers, zoom_gap: float, larger: TileAnswers |
     return {**found, Doubt.NOVELTY: float(answers.novelty.mean(dtype=np.float64)), Doubt.ZOOM_GAP: zoom_gap}
 
 
-def contradiction(estimate: GradeStatistics, count: GrainCount) -> str:
-    """Return how an estimate and a count contradict each other, empty where their intervals meet or nothing counted.
+def contradiction(estimate: GradeStatistics, count: GrainCount) -> Iterator[str]:
+    """Yield how an estimate and a count contradict each other, if their intervals do not meet.
 
     Both are at the micrograph's own pixel size.
     """
-    if not np.isfinite(count.g) or (estimate.g_low <= count.g_high and count.g_low <= estimate.g_high):
-        return ""
-    return f"estimate and count contradict each other (G {estimate.g:.1f} and {count.g:.1f})"
+    if np.isfinite(count.g) and (estimate.g_low > count.g_high or count.g_low > estimate.g_high):
+        yield f"estimate and count contradict each other (G {estimate.g:.1f} and {count.g:.1f})"
+
+
+def doubts_of_count(count: GrainCount) -> Iterator[str]:
+    """Yield why the boundaries that were drawn need a person, if they are far from closed."""
+    if count.spread > OPEN_SPREAD:
+        yield f"boundaries are far from closed (sure and possible ones make {count.spread:.1f} G of difference)"
 
 
 def reasons(pixels: NDArray[np.uint8], g_seen: float, grade_map: GradeMap, card: ModelCard) -> Iterator[str]:

@@ -28,7 +28,7 @@ from gdest.core import (
 )
 from gdest.grading.batching import Predictor, SharedPredictor
 from gdest.grading.counting import count_at_pixel_size, count_grains, surer_of
-from gdest.grading.doubts import contradiction, reasons
+from gdest.grading.doubts import contradiction, doubts_of_count, reasons
 from gdest.grading.looks import FEWEST_USABLE
 from gdest.grading.summary import at_pixel_size, summarize
 from gdest.grading.zooms import draw_boundaries, predict_grade_map
@@ -121,10 +121,11 @@ def with_second_opinion(row: Graded, count: GrainCount) -> Graded:
         g_intercept=float(count.g_intercepts) if known else None,
         intercepts=round(count.intercepts) if np.isfinite(count.intercepts) else None,
     )
-    doubt = contradiction(row.statistics, count) if row.statistics else ""
-    if not doubt:
+    doubts = [*doubts_of_count(count), *(contradiction(row.statistics, count) if row.statistics else ())]
+    if not doubts:
         return row
-    return replace(row, status=Status.REVIEW, reason="; ".join(filter(None, (row.reason, doubt))))
+    status = Status.REVIEW if row.status == Status.GRADED else row.status
+    return replace(row, status=status, reason="; ".join(filter(None, (row.reason, *doubts))))
 
 
 def boundary_fields(micrograph: Micrograph, predictor: Predictor, settings: GradeSettings) -> list[BoundaryField]:

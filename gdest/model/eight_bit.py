@@ -24,7 +24,7 @@ TAKING = ("Convolution",)
 
 
 DECODER = "decoder"
-"""What the names of its layers hold, whose inputs are also negative."""
+"""Part of the names of the decoder's layers, some of whose inputs are negative."""
 
 
 def find_limits(model: Any, tiles: NDArray[np.uint8]) -> tuple[tuple[float, ...], NDArray[np.float32]]:
@@ -56,7 +56,7 @@ def to_8_bit(model: Any, limits: Sequence[float]) -> None:
     if len(limits) != len(inputs):
         raise WeightsError(f"The model card has {len(limits)} int8_limits for {len(inputs)} inputs of convolutions.")
     for output, limit in zip(inputs, np.asarray(limits, np.float32), strict=True):
-        taking = [target for target in output.get_target_inputs() if target.get_node().get_type_name() in TAKING]
+        taking = [target for target in output.get_target_inputs() if _is_taking(target.get_node())]
         zero = np.float32(0.0)
         rounded = opset13.fake_quantize(output, zero, limit, zero, limit, STEPS)
         for target in taking:
@@ -70,8 +70,15 @@ def to_8_bit(model: Any, limits: Sequence[float]) -> None:
 
 def _convolutions(model: Any) -> list[Any]:
     """Return all convolutions of the ResNet but the first; those of the decoder, a fifth of the work, stay exact."""
-    found = [node for node in model.get_ordered_ops() if node.get_type_name() == "Convolution"]
-    return [node for node in found if DECODER not in node.get_friendly_name()][1:]
+    return [node for node in model.get_ordered_ops() if _is_taking(node)][1:]
+
+
+def _is_taking(node: Any) -> bool:
+    """Return whether a node is a convolution of the ResNet; one of the decoder bears its name, or its input does."""
+    if node.get_type_name() not in TAKING:
+        return False
+    names = (node.get_friendly_name(), node.input_value(0).get_node().get_friendly_name())
+    return not any(DECODER in name for name in names)
 
 
 def _inputs(model: Any) -> list[Any]:

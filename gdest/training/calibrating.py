@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from gdest.core import UNFIT, Doubt, GradeMap, GradeSettings, GreyImage, ModelCard, grain_size, interpolate
+from gdest.core import Doubt, GradeMap, GradeSettings, GreyImage, ModelCard, grain_size, interpolate
 from gdest.grading import predict_grade_map
 from gdest.model import LoadedModel, NetworkPredictor
 from gdest.training.judge import gradeable_pictures
@@ -29,6 +29,13 @@ of contrast and light are to stay below one in twenty; of 200 micrographs not us
 
 FEWEST_FOR_CORRECTION = 5
 """The mean error of fewer micrographs says nothing of the network's bias."""
+
+LARGEST_ODDS = {Doubt.NO_GRAINS: 0.0, Doubt.DEFOCUSED: 0.0, Doubt.FRAGMENTS: 2.0}
+"""Where each kind of unfit picture begins at the latest. Clean lines with gaps look like fragments up to 2: the paper's
+steel has 1.1, two prior-austenite etches 2.2."""
+
+FEWEST_MATERIALS = 5
+"""Of fewer materials the errors say nothing of how the next one is read."""
 
 NEIGHBOURS = 40
 """Micrographs of similar G whose errors make one point of a curve."""
@@ -88,7 +95,9 @@ def cross_coverage(measured: Sequence[Measured]) -> float:
 def limits_of_doubt(maps: Sequence[GradeMap]) -> dict[str, float]:
     """Return how large each doubt may be: all but `REVIEW_SHARE` of these gradeable micrographs stay below.
 
-    Log odds may always reach 0: until then a micrograph is more likely gradeable than unfit.
+    Log odds may always reach 0: until then a micrograph is more likely gradeable than unfit. They may not pass
+    `LARGEST_ODDS`: limits that let all drawn steel pass, however faint its etch, let half of the pictures pass that
+    must not be graded.
     """
     limits: dict[str, float] = {}
     for name in Doubt:
@@ -96,13 +105,33 @@ def limits_of_doubt(maps: Sequence[GradeMap]) -> dict[str, float]:
         values = values[np.isfinite(values)]
         if len(values):
             limit = round(float(np.quantile(values, 1.0 - REVIEW_SHARE)), 3)
-            limits[name] = max(limit, 0.0) if name in UNFIT else limit
+            limits[name] = float(np.clip(limit, 0.0, LARGEST_ODDS[name])) if name in LARGEST_ODDS else limit
     return limits
 
 
 def interval_curve(measured: Sequence[Measured]) -> Curve:
-    """Return (G_seen, half-width) of the split-conformal 90 % interval, from neighbours in G."""
-    return _curve([one.row.g_seen for one in measured], [one.error for one in measured], conformal_half_width)
+    """Return (G_seen, half-width) of the 90 % interval: what fields of similar G need, or more for unseen materials."""
+    curve = _curve([one.row.g_seen for one in measured], [one.error for one in measured], conformal_half_width)
+    unseen = unseen_half_width(measured)
+    return tuple((g, max(half, unseen)) for g, half in curve)
+
+
+def unseen_half_width(measured: Sequence[Measured]) -> float:
+    """Return the half-width that holds nine in ten fields of a material that was not measured; 0 for too few materials.
+
+    What the fields of one material share, all read too fine or too coarse, is no less an error: each material counts
+    once, however many its fields, and the quantile is taken of all their errors together (Dunn, Wasserman and Ramdas
+    2018, distribution-free prediction sets with random effects: pooled distributions).
+    """
+    groups: dict[str, list[float]] = {}
+    for one in measured:
+        groups.setdefault(one.item.material, []).append(abs(one.error))
+    if len(groups) < FEWEST_MATERIALS:
+        return 0.0
+    pooled = sorted((error, 1.0 / len(group)) for group in groups.values() for error in group)
+    reached = np.cumsum([weight for _, weight in pooled]) / len(groups)
+    first = int(np.searchsorted(reached, NOMINAL_COVERAGE - 1e-9))
+    return round(pooled[min(first, len(pooled) - 1)][0], 4)
 
 
 def conformal_half_width(errors: NDArray[np.float64]) -> float:

@@ -15,13 +15,17 @@ from gdest.training.settings import TrainSettings
 
 @dataclass(frozen=True)
 class Labelled:
-    """Name one labelled micrograph and its specimen; only a synthetic one may have a `label_map`."""
+    """Name one labelled micrograph, its specimen and its material: steels of one kind, etched one way.
+
+    A synthetic one's material is the family of its etch. `label_map` is the file that numbers its grains, if any.
+    """
 
     file: ImageFile
     g: float
     um_per_px: float | None
     specimen: str
     label_map: Path | None
+    material: str = ""
 
 
 @dataclass(frozen=True)
@@ -54,7 +58,9 @@ def _from_table(table: Path, um_per_px: float | None) -> list[Labelled]:
     with open(table, newline="", encoding="utf-8-sig") as file:
         reader = csv.DictReader(file)
         if not {"file", "g"} <= set(reader.fieldnames or ()):
-            raise DataError(f"{table} needs the columns file,g[,um_per_px,specimen]; it has {reader.fieldnames}.")
+            raise DataError(
+                f"{table} needs the columns file,g[,um_per_px,specimen,material]; it has {reader.fieldnames}."
+            )
         rows = [row for row in reader if (row["g"] or "").strip()]
     return [_from_row(table, row, um_per_px) for row in rows]
 
@@ -67,7 +73,8 @@ def _from_row(table: Path, row: dict[str, str], um_per_px: float | None) -> Labe
         raise DataError(f"{table}: {row['file']}: {error}.") from error
     label_map = table.parent / row["label_map"] if row.get("label_map") else None
     file = ImageFile(table.parent / row["file"], row["file"])
-    return Labelled(file, g, pixel_size, row.get("specimen") or row["file"], label_map)
+    material = row.get("material") or row.get("family") or ""
+    return Labelled(file, g, pixel_size, row.get("specimen") or row["file"], label_map, material)
 
 
 def _from_grade_folders(data: Path, um_per_px: float | None) -> list[Labelled]:

@@ -8,15 +8,23 @@ import numpy as np
 import pytest
 from helpers.predictors import CARD, FakePredictor
 
+from gdest.core.counted import GrainCount
 from gdest.core.grid import tile_grid
 from gdest.core.model_card import UNFIT, Doubt
 from gdest.core.records import GradeMap, TileAnswers
 from gdest.core.settings import GradeSettings
 from gdest.core.tiles import GreyImage
 from gdest.grading import doubts as doubting
-from gdest.grading.doubts import SENTENCES, measured_doubts, reasons
+from gdest.grading.doubts import SENTENCES, doubts_of_count, measured_doubts, reasons
 from gdest.grading.pipeline import grade_micrographs
 from gdest.grading.zooms import predict_grade_map
+
+
+def test_boundaries_far_from_closed_are_a_doubt_and_closed_ones_are_none():
+    assert list(doubts_of_count(GrainCount(spread=0.4))) == []
+    assert list(doubts_of_count(GrainCount())) == []
+    (doubt,) = doubts_of_count(GrainCount(spread=1.5))
+    assert "far from closed" in doubt
 
 
 def test_every_doubt_has_its_sentence():

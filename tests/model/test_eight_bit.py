@@ -203,3 +203,15 @@ def test_torch_is_left_one_thread_by_name_and_openvino_gets_what_torch_had(monke
         assert openvino_threads() == 7
     finally:
         openvino_threads.cache_clear()
+
+
+def test_boundaries_are_drawn_the_same_beside_a_resnet_in_8_bits(openvino, bundled_model, told_precision):  # noqa: ARG001
+    if not bundled_model.card.boundaries:
+        pytest.skip("these weights draw no boundaries")
+    rng = np.random.default_rng(0)
+    tiles = [tiles_of(rng.integers(0, 256, (2, 224, 224), dtype=np.uint8))]
+    network, card = bundled_model.network, bundled_model.card
+    exact, rounded = (
+        OpenVinoEngine(network, card, bf16=False, int8=int8, boundaries=True).answer(tiles) for int8 in (False, True)
+    )
+    assert float((exact[3].float() - rounded[3].float()).abs().mean()) < 4.0

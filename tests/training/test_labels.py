@@ -13,6 +13,13 @@ from gdest.training.labels import Labelled, read_labels, split_by_specimen, spli
 from gdest.training.settings import TrainSettings
 
 
+def test_a_material_is_read_from_its_column_and_that_of_drawn_steel_is_its_family(tmp_path):
+    (tmp_path / "labels.csv").write_text("file,g,material,family\na.tif,5,316L,\nb.tif,6,,mosaic\n")
+    assert [item.material for item in read_labels(tmp_path, 1.0)] == ["316L", "mosaic"]
+    (tmp_path / "labels.csv").write_text("file,g\na.tif,5\n")
+    assert [item.material for item in read_labels(tmp_path, 1.0)] == [""]
+
+
 def test_all_fields_of_a_specimen_stay_on_one_side(tmp_path):
     rows = [f"{i}.tif,{5 + i % 4},1.0,heat-{i // 3}" for i in range(30)]
     (tmp_path / "labels.csv").write_text("\n".join(["file,g,um_per_px,specimen", *rows]))
