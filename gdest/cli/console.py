@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -16,26 +17,52 @@ if TYPE_CHECKING:
     from gdest.training import Errors, Scores
 
 
+FILE_COLUMNS = 140
+"""Width of what goes into a file or a pipe, where rich would fold at 80 columns."""
+
+ALWAYS = ("file", "status", "G estimated", "homogeneity", "um/px")
+"""The columns that are shown also where they are empty."""
+
+
 def print_rows(table: Sequence[dict[str, Cell]]) -> None:
     """Print micrographs as a table on standard output; the model's name and the reasons go to standard error."""
-    shown, counted = Table(), any(row["g_counted"] is not None for row in table)
-    titles = ["file", "status", "G", "90 % interval", "G seen", "homogeneity", "um/px"]
-    for title in [*titles, *(("G counted", "grains") if counted else ())]:
+    shown = Table()
+    columns = {title: cells for title, cells in _columns(table).items() if any(cells) or title in ALWAYS}
+    for title in columns:
         shown.add_column(title, overflow="fold")
-    for row in table:
-        interval = "" if row["g_low"] is None else f"{row['g_low']:.1f}..{row['g_high']:.1f}"
-        numbers = [_number(row["g"], 1), interval, _number(row["g_seen"], 1)]
-        name, status = escape(str(row["file"])), str(row["status"])
-        numbers += [str(row["homogeneity"] or ""), _number(row["um_per_px"], 4)]
-        if counted:
-            numbers += [_number(row["g_counted"], 1), _number(row["grains_counted"], 0)]
-        shown.add_row(name, status, *numbers)
-    Console().print(shown)
+    for cells in zip(*columns.values(), strict=True):
+        shown.add_row(*cells)
+    _output().print(shown)
     models = ", ".join(sorted({str(row["model"]) for row in table if row["model"]}))
     say(caution(f"model {models}"))
     for row in table:
         if row["reason"]:
             say(f"{row['file']}: {row['status']}: {row['reason']}")
+
+
+def _columns(table: Sequence[dict[str, Cell]]) -> dict[str, list[str]]:
+    """Return the cells of each column by its title: what was counted leads, since it is nearer on most steels."""
+    return {
+        "file": [escape(str(row["file"])) for row in table],
+        "status": [str(row["status"]) for row in table],
+        "G counted": [_number(row["g_counted"], 1) for row in table],
+        "95 % interval": [_interval(row, "g_counted_low", "g_counted_high") for row in table],
+        "grains": [_number(row["grains_counted"], 0) for row in table],
+        "G estimated": [_number(row["g"], 1) for row in table],
+        "90 % interval": [_interval(row, "g_low", "g_high") for row in table],
+        "G seen": ["" if row["g"] is not None else _number(row["g_seen"], 1) for row in table],
+        "homogeneity": [str(row["homogeneity"] or "") for row in table],
+        "um/px": [_number(row["um_per_px"], 4) for row in table],
+    }
+
+
+def _interval(row: Mapping[str, Cell], low: str, high: str) -> str:
+    return "" if row[low] is None else f"{row[low]:.1f}..{row[high]:.1f}"
+
+
+def _output() -> Console:
+    """Return standard output; a file or a pipe is as wide as the table may need."""
+    return Console(width=None if sys.stdout.isatty() else FILE_COLUMNS)
 
 
 def print_counted(table: Sequence[dict[str, Cell]]) -> None:
@@ -44,7 +71,7 @@ def print_counted(table: Sequence[dict[str, Cell]]) -> None:
     for title in ("file", "status", "G counted", "95 % interval", "grains", "%RA", "largest grain, G", "um/px"):
         shown.add_column(title, overflow="fold")
     for row in table:
-        interval = f"{_number(row['g_counted_low'], 1)}..{_number(row['g_counted_high'], 1)}".strip(".")
+        interval = _interval(row, "g_counted_low", "g_counted_high")
         numbers = [_number(row["g_counted"], 1), interval, _number(row["grains_counted"], 0)]
         numbers += [_number(row["relative_accuracy_counted"], 1), _number(row["g_largest_grain"], 1)]
         shown.add_row(escape(str(row["file"])), str(row["status"]), *numbers, _number(row["um_per_px"], 4))

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from helpers.predictors import CARD, FakePredictor
 
 from gdest.core.grid import tile_grid
-from gdest.core.tiles import GreyImage, Tiles
+from gdest.core.tiles import GreyImage, Regions, Tiles, cut_parts
 from gdest.grading.tracing import MOST_TILES, blocks_of, enlarged_fields, laid_together
+from gdest.grading.zooms import draw_boundaries, predict_grade_map
 
 
 def picture_of_cells(rows, cols):
@@ -71,3 +75,48 @@ def test_a_tile_that_was_enlarged_is_a_field_of_its_own_whose_cells_are_px_of_th
     assert (first.cell_px, first.top, first.left, second.left) == (1.0, 1056.0, 56.0, 280.0)
     assert np.array_equal(second.grain, maps[1][0])
     assert enlarged_fields(None, tiles) == []
+
+
+class Tracing(FakePredictor):
+    """Draw what the tiles themselves show: a cell is a boundary where its px are bright."""
+
+    card = replace(CARD, boundaries=True)
+
+    def predict(self, parts):
+        tiles = cut_parts(parts)
+        shown = tiles.reshape(len(tiles), 112, 2, 112, 2).mean(axis=(2, 4)).astype(np.uint8)
+        return replace(super().predict(parts), boundaries=np.stack([shown, 255 - shown, shown // 2], axis=1))
+
+
+def same(one, other):
+    return all(np.array_equal(getattr(one, name), getattr(other, name)) for name in ("grain", "twin", "particle")) and (
+        one.cell_px,
+        one.top,
+        one.left,
+    ) == (other.cell_px, other.top, other.left)
+
+
+@pytest.mark.parametrize("g", [6.0, 4.0, 11.0])
+def test_a_picture_read_by_regions_has_the_fields_of_one_in_memory(g):
+    """At G 6 the picture is kept, at G 4 it is halved, at G 11 parts of it are enlarged."""
+    rows, cols = 900, 224 * (MOST_TILES + 2)
+    pixels = np.random.default_rng(0).integers(0, 256, (rows, cols), dtype=np.uint8)
+    predictor = Tracing(lambda tiles: np.full(len(tiles), g))
+    whole = GreyImage(pixels)
+    grade_map = predict_grade_map(whole, predictor, 224)
+    by_regions = list(draw_boundaries(Regions((rows, cols), lambda a, b: pixels[a:b]), grade_map, predictor, 224))
+    assert len(by_regions) == len(grade_map.boundaries) == {6.0: 2, 4.0: 1, 11.0: 64}[g]
+    assert all(same(*pair) for pair in zip(grade_map.boundaries, by_regions, strict=True))
+    # meanwhile the memory holds no map of the whole picture
+    kept = predict_grade_map(Regions((rows, cols), lambda a, b: pixels[a:b]), predictor, 224).boundaries
+    assert sum(field.grain.size for field in kept) <= 64 * 112 * 112
+
+
+def test_the_picture_at_half_the_size_is_drawn_too_and_the_same_when_drawn_again():
+    pixels = np.random.default_rng(0).integers(0, 256, (960, 1280), dtype=np.uint8)
+    predictor = Tracing(lambda tiles: np.full(len(tiles), 6.0))
+    grade_map = predict_grade_map(GreyImage(pixels), predictor, 224)
+    (field,) = grade_map.boundaries_at_half
+    assert (field.cell_px, field.grain.shape) == (4.0, (240, 320))
+    (again,) = draw_boundaries(GreyImage(pixels), grade_map, predictor, 224, at_half=True)
+    assert same(field, again)

@@ -30,7 +30,7 @@ def openvino():
 @pytest.fixture(scope="module")
 def translation(openvino, bundled_model):  # noqa: ARG001
     """Return the bundled network translated once, which takes seconds."""
-    return openvino_engine._translated(bundled_model.network, 224)
+    return openvino_engine._translated(openvino_engine._Described(bundled_model.network), 224)
 
 
 @pytest.fixture
@@ -138,7 +138,7 @@ def test_a_network_in_8_bits_is_made_once_and_kept(monkeypatch, cache, bundled_m
     def described(sha256="a"):
         engine = OpenVinoEngine(bundled_model.network, bundled_model.card, bf16=False, int8=True, sha256=sha256)
         assert engine.int8
-        return engine.describe(steel)
+        return openvino_engine._asked(engine._free, steel)[0]
 
     first = described()
     assert torch.equal(described(), first)
@@ -205,9 +205,8 @@ def test_torch_is_left_one_thread_by_name_and_openvino_gets_what_torch_had(monke
         openvino_threads.cache_clear()
 
 
-def test_boundaries_are_drawn_the_same_beside_a_resnet_in_8_bits(openvino, bundled_model, told_precision):  # noqa: ARG001
-    if not bundled_model.card.boundaries:
-        pytest.skip("these weights draw no boundaries")
+@pytest.mark.usefixtures("openvino", "cache")
+def test_boundaries_are_drawn_the_same_beside_a_resnet_in_8_bits(bundled_model):
     rng = np.random.default_rng(0)
     tiles = [tiles_of(rng.integers(0, 256, (2, 224, 224), dtype=np.uint8))]
     network, card = bundled_model.network, bundled_model.card

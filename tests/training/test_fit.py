@@ -95,7 +95,7 @@ def test_batch_normalisation_is_left_as_the_initial_weights_have_it_where_that_i
     fit(new_card(decoded.training, settings, "drawn", 8), decoded, out, settings)
     before, after = state(trained.weights), state(out)
     measured = [name for name in before if "running_" in name]
-    assert len(measured) == 40
+    assert len(measured) == 2 * (20 + 5)  # of the ResNet18, and of the decoder
     assert all(torch.equal(before[name], after[name]) for name in measured) is kept
     assert not torch.equal(before["body.conv1.weight"], after["body.conv1.weight"])
 
