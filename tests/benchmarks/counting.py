@@ -101,8 +101,9 @@ def measure_boundaries(predictor: Predictor, settings: GradeSettings, micrograph
                 drawn = np.asarray(image.convert("L").resize((micrograph.cols, micrograph.rows))) < 128
             if drawn.mean() > 0.5:
                 drawn = ~drawn
-            found = Image.fromarray(_edges(grain_labels(field))).resize(drawn.shape[::-1], Image.Resampling.NEAREST)
-            scores.append(_scores(_thin(np.asarray(found)), _thin(drawn)))
+            edges = Image.fromarray(_edges(grain_labels(field)).astype(np.uint8))
+            found = edges.resize(drawn.shape[::-1], Image.Resampling.NEAREST)
+            scores.append(_scores(_thin(np.asarray(found) > 0), _thin(drawn)))
     precision, recall, f1 = np.mean(scores, axis=0)
     print(f"\n316L boundaries within {WITHIN_PX:g} px: precision {precision:.2f}, recall {recall:.2f}, F1 {f1:.2f}")
 
