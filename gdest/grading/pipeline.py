@@ -129,14 +129,23 @@ def with_second_opinion(row: Graded, count: GrainCount) -> Graded:
 
 
 def boundary_fields(micrograph: Micrograph, predictor: Predictor, settings: GradeSettings) -> list[BoundaryField]:
-    """Return the boundary fields of a micrograph, at the zoom at which it is graded; none where the weights draw none.
+    """Return the boundary fields of a micrograph on which a scan counts; none where the weights draw none.
 
     Raises `MicrographError` where no tile shows metal.
     """
     if not predictor.card.boundaries:
         return []
     grade_map = grade_map_of(micrograph, predictor, settings.stride_px)
-    return list(grade_map.boundaries or _drawn_again(micrograph, grade_map, predictor, settings.stride_px))
+    again = partial(_drawn_again, micrograph, grade_map, predictor, settings.stride_px)
+    fields = list(grade_map.boundaries or again())
+    at_half = grade_map.boundaries_at_half or again(at_half=True)
+    count, others = count_grains(fields, predictor.card), list[BoundaryField]()
+
+    def counted_at_half() -> GrainCount:
+        others.extend(at_half)
+        return count_grains(others, predictor.card)
+
+    return fields if surer_of(count, counted_at_half) is count else others
 
 
 def grade_map_of(micrograph: Micrograph, predictor: Predictor, stride_px: int) -> GradeMap:

@@ -15,8 +15,9 @@ from gdest.core.records import Failed, Graded, GradeMap, ImageFile, Micrograph
 from gdest.core.settings import GradeSettings
 from gdest.core.tiles import GreyImage
 from gdest.grading import pipeline
-from gdest.grading.pipeline import grade_files, grade_map_of, grade_micrographs, graded_row
+from gdest.grading.pipeline import boundary_fields, grade_files, grade_map_of, grade_micrographs, graded_row
 from gdest.grading.zooms import predict_grade_map
+from gdest.reading import read_micrographs
 
 
 def test_bad_file_is_named_and_the_rest_is_graded(write_tiff, grey):
@@ -238,6 +239,29 @@ def test_what_is_recalled_is_counted_on_boundaries_drawn_again(write_tiff):
     ((_, (again,)),) = grade_files([file], DrawingPredictor(6.5), settings, recall=lambda _: first.grade_map)
     assert again.count.g_planimetric == first.count.g_planimetric
     assert again.count.grains == first.count.grains
+
+
+class DoubtfulPredictor(DrawingPredictor):
+    """Draw half of the boundaries faintly where a picture is as it is, and all of them surely at half the size."""
+
+    def predict(self, parts):
+        found = super().predict(parts)
+        if found.boundaries is not None and parts[0].image.whole is None:
+            found.boundaries[:, 0] = np.where(np.arange(112) % 28 < 20, found.boundaries[:, 0], 0) // 4 * 2
+        return found
+
+
+def test_where_boundaries_are_in_doubt_they_are_counted_at_half_the_size_if_they_are_surer_there(write_tiff):
+    pixels = np.random.default_rng(0).integers(0, 256, (960, 960), dtype=np.uint8)
+    settings = GradeSettings(CalibrationSettings(um_per_px=1.0), count=True)
+    file = write_tiff("a.tif", pixels)
+    (row,) = grade_micrographs([file], DoubtfulPredictor(6.5), settings)
+    assert row.count.spread < 0.5
+    (micrograph,) = read_micrographs(file, settings)
+    fields = boundary_fields(micrograph, DoubtfulPredictor(6.5), settings)
+    assert {field.cell_px for field in fields} == {overlay.cell_px for overlay in row.count.overlays} == {4.0}
+    (sure,) = grade_micrographs([file], DrawingPredictor(6.5), settings)
+    assert {overlay.cell_px for overlay in sure.count.overlays} == {2.0}
 
 
 def test_what_is_not_metal_in_a_micrograph_has_no_grade():
