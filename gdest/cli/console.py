@@ -14,7 +14,7 @@ from gdest.core import Status, say, stderr
 from gdest.reports import Cell, caution
 
 if TYPE_CHECKING:
-    from gdest.training import Errors, Scores
+    from gdest.training import Errors, Opinion, Scores
 
 
 FILE_COLUMNS = 140
@@ -81,6 +81,19 @@ def print_counted(table: Sequence[dict[str, Cell]]) -> None:
             say(f"{row['file']}: {row['status']}: {note}")
         if row["count_corrected_by"]:
             say(f"{row['file']}: boundaries corrected by hand by {row['count_corrected_by']}.")
+
+
+def print_opinions(opinions: Sequence[Opinion]) -> None:
+    """Print what a lab's own fields show of estimate and count, before and after each was calibrated by the others."""
+    shown = Table()
+    titles = ("opinion", "fields", "bias taken off", "MAE", "inside", "MAE, left out", "inside, left out", "interval")
+    for title in titles:
+        shown.add_column(title, justify="left" if title == "opinion" else "right")
+    for one in opinions:
+        (mae, inside), (left_mae, left_inside) = one.before, one.after
+        numbers = (f"{one.bias:+.2f}", f"{mae:.2f}", f"{inside:.0%}", f"{left_mae:.2f}", f"{left_inside:.0%}")
+        shown.add_row(one.name, str(len(one.errors)), *numbers, f"+-{one.half_width:.2f}")
+    _output().print(shown)
 
 
 def print_errors(groups: Mapping[str, Errors]) -> None:

@@ -62,6 +62,24 @@ def evaluate(
 
 
 @command
+def calibrate(
+    data: Annotated[Path, typer.Argument(help="Five or more counted fields of one steel, labelled as for train.")],
+    out: Annotated[Path, typer.Option(help="Weights file to write, NAME.safetensors.")],
+    settings: Annotated[GradeSettings, Asked(only=("um_per_px", "device", "precision"))],
+    weights: Weights = None,
+) -> None:
+    """Take the bias off that your own counted fields prove, and give the interval that they leave.
+
+    The network and its judge stay as they are. Each field is also calibrated by the others, to show what it brings.
+    """
+    if out.suffix != ".safetensors":
+        raise SettingsError("--out must end in .safetensors.")
+    from gdest.cli.run_learn import run_calibrate
+
+    raise typer.Exit(run_calibrate(data, out, settings, weights))
+
+
+@command
 def synth(
     out: Annotated[Path, typer.Argument(help="Folder to write to.")],
     settings: SynthSettings,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from rich.progress import Progress
 
-from gdest.cli.console import print_errors, print_scores
+from gdest.cli.console import print_errors, print_opinions, print_scores
 from gdest.cli.run_info import load_weights
 from gdest.core import ExitCode, GradeSettings, progress, say, stderr
 from gdest.model import LoadedModel
@@ -44,6 +44,19 @@ def run_evaluate(
     if out is not None:
         write_errors(measured, out)
         say(f"Written: {out / 'evaluation.csv'}, {out / 'evaluation.png'}")
+    return ExitCode.GRADED
+
+
+def run_calibrate(data: Path, out: Path, settings: GradeSettings, weights: Path | None) -> ExitCode:
+    """Calibrate weights on a lab's own fields; print before and after on standard output."""
+    from gdest.training import calibrate_own
+
+    opinions = calibrate_own(data, load_weights(weights), out, settings)
+    print_opinions(opinions)
+    for one in opinions:
+        fields = len(one.errors)
+        say(f"{one.name}: with {2 * fields} fields about +-{one.half_width_of(2 * fields):.2f} G")
+    say(f"Written: {out}")
     return ExitCode.GRADED
 
 

@@ -45,7 +45,8 @@ class ModelCard:
     network; `int8_g_gap` is the mean change of a tile's G by 8 bits. Without them a network runs in floats.
 
     `counting` holds curves of the count on boundary maps, each rows of (spread in G, value): `interval` is the
-    half-width of the method's own 95 % error; without it `gdest.grading.counting` has defaults.
+    half-width of the method's own 95 % error; without it `gdest.grading.counting` has defaults. `bias` is what the
+    count reads too fine, to be subtracted.
     """
 
     backbone: Backbone = "resnet18"

@@ -38,6 +38,8 @@ intercepts (polygons have shorter ones than circles), two sizes four G apart 0.3
 METHOD_HALF_WIDTH = ((0.0, 0.35), (0.5, 0.4), (1.0, 0.5), (2.0, 0.8))
 """The method's own 95 % error for cards without a calibration: rows of (spread in G, half-width in G)."""
 
+NO_BIAS = ((0.0, 0.0),)
+
 
 @dataclass(frozen=True)
 class _Part:
@@ -78,14 +80,15 @@ def count_grains(fields: Iterable[BoundaryField], card: ModelCard) -> GrainCount
     )
     if note:
         return found
-    low, high = _interval(areas, spread, card)
+    g = areas.g - interpolate(card.counting.get("bias", NO_BIAS), spread)
+    half = _half_width(areas, spread, card)
     table = joined_tables([part.table for part in parts])
     sizes = size_class(table)
     return replace(
         found,
-        g=areas.g,
-        g_low=low,
-        g_high=high,
+        g=g,
+        g_low=g - half,
+        g_high=g + half,
         g_planimetric=areas.g,
         g_intercepts=lines.g,
         intercepts=lines.count,
@@ -182,9 +185,8 @@ def _why_not(parts: list[_Part], areas: planimetric.Planimetric, lines: lineal.I
     return ""
 
 
-def _interval(areas: planimetric.Planimetric, spread: float, card: ModelCard) -> tuple[float, float]:
-    """Return the 95 % interval of G: the scatter of a sample of so many grains, and the method's own error."""
+def _half_width(areas: planimetric.Planimetric, spread: float, card: ModelCard) -> float:
+    """Return half the 95 % interval of G: the scatter of a sample of so many grains, and the method's own error."""
     method = interpolate(card.counting.get("interval", METHOD_HALF_WIDTH), spread)
     by_chance = math.log2(1.0 + areas.relative_accuracy) if np.isfinite(areas.relative_accuracy) else math.nan
-    half = math.hypot(method, by_chance)
-    return areas.g - half, areas.g + half
+    return math.hypot(method, by_chance)

@@ -8,6 +8,7 @@ from .evaluation import (
 )
 from .fit import train as train
 from .measuring import Errors as Errors
+from .own_steel import Opinion as Opinion, calibrate_own as calibrate_own
 from .paper_scores import Scores as Scores
 from .settings import TrainSettings as TrainSettings
 from .study.grid import chosen as chosen

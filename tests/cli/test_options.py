@@ -31,6 +31,7 @@ OPTIONS = {
     "train": "out init epochs batch lr schedule average crop-px crops-per-micrograph rescale-g contrast "
     "validation-share calibration mix mix-share unfit-pictures um-per-px reference-um-per-px seed device bf16 task "
     "head backbone input rescale no-rescale test-share optimizer keep-norm preset",
+    "calibrate": "out um-per-px weights device precision",
     "evaluate": "out um-per-px weights device precision paper",
     "synth": "count g-min g-max seed size um-per-px label-maps workers grades",
     "study": "out unseen seeds epochs configs init batch image-batch crops-per-micrograph lr validation-share "

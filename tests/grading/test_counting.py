@@ -208,3 +208,12 @@ def test_a_mixed_micrograph_is_duplex():
 
     assert count.homogeneity == "duplex:bimodal"
     assert count_grains([field_of(steel(3))], CARD).homogeneity == "uniform"
+
+
+def test_what_a_card_says_the_count_reads_too_fine_is_taken_off_with_its_interval():
+    field = field_of(squares(400, 400, 25))
+    plain = count_grains([field], ModelCard())
+    moved = count_grains([field], ModelCard(counting={"bias": ((0.0, 0.3),), "interval": ((0.0, 0.5),)}))
+    assert moved.g == pytest.approx(plain.g - 0.3)
+    assert (moved.g_low + moved.g_high) / 2.0 == pytest.approx(moved.g)
+    assert moved.g_planimetric == plain.g_planimetric

@@ -1,0 +1,133 @@
+"""Calibrate weights on a lab's own counted fields: bias and interval, without touching the network or the judge."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gdest.core import DataError, GradeSettings, ModelCard, interpolate
+from gdest.model import LoadedModel, save_model
+from gdest.training.labels import read_labels
+from gdest.training.measuring import Measured, measure
+
+FEWEST_FIELDS = 5
+"""Fewer fields prove no bias, and their scatter says little."""
+
+PROVEN = 2.0
+"""Standard errors within which a mean error may be chance."""
+
+COVERAGES = {"estimate": 0.9, "count": 0.95}
+SMALLEST_METHOD = 0.05
+
+Errors = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Opinion:
+    """Hold the errors (n,) of one opinion, `estimate` or `count`, on a lab's fields, and its half-widths before."""
+
+    name: str
+    errors: Errors
+    half_widths: Errors
+
+    @property
+    def bias(self) -> float:
+        """Return the mean error as far as the fields prove it: shrunk by what may be chance, 0 within that."""
+        return proven_bias(self.errors)
+
+    @property
+    def half_width(self) -> float:
+        """Return the half-width of the interval of a further field of this steel."""
+        return half_width(self.errors - self.bias, COVERAGES[self.name])
+
+    def half_width_of(self, fields: int) -> float:
+        """Return about what the half-width would be with so many fields that scatter like these."""
+        known, more = (_factor(count, COVERAGES[self.name]) for count in (len(self.errors), fields))
+        return self.half_width * more / known
+
+    @property
+    def before(self) -> tuple[float, float]:
+        """Return the mean absolute error and the share inside the interval as the weights were."""
+        return float(np.abs(self.errors).mean()), float(np.mean(np.abs(self.errors) <= self.half_widths))
+
+    @property
+    def after(self) -> tuple[float, float]:
+        """Return the same of each field, calibrated by the others."""
+        left, inside = [], []
+        for number, error in enumerate(self.errors):
+            others = np.delete(self.errors, number)
+            bias = proven_bias(others)
+            left.append(abs(error - bias))
+            inside.append(left[-1] <= half_width(others - bias, COVERAGES[self.name]))
+        return float(np.mean(left)), float(np.mean(inside))
+
+
+def proven_bias(errors: Errors) -> float:
+    """Return the mean of errors (n,), shrunk towards 0 by what may be chance (James and Stein)."""
+    mean, chance = float(errors.mean()), PROVEN * float(errors.std(ddof=1)) / math.sqrt(len(errors))
+    return mean * (1.0 - (chance / mean) ** 2) if abs(mean) > chance else 0.0
+
+
+def half_width(left: Errors, coverage: float) -> float:
+    """Return the half-width that holds a further error with this probability, from what is left of n errors.
+
+    Student's prediction interval, t s sqrt(1 + 1 / n), with s about 0, since the bias is taken off already.
+    """
+    scatter = math.sqrt(float(np.square(left).sum()) / (len(left) - 1))
+    return scatter * _factor(len(left), coverage)
+
+
+def _factor(count: int, coverage: float) -> float:
+    from scipy.special import stdtrit
+
+    return float(stdtrit(count - 1, 0.5 + coverage / 2.0)) * math.sqrt(1.0 + 1.0 / count)
+
+
+def calibrate_own(data: Path, model: LoadedModel, out: Path, settings: GradeSettings) -> list[Opinion]:
+    """Write the weights with what the labelled micrographs of one steel show of their bias and interval.
+
+    Returns the opinions that were calibrated, the estimate first; the count where five fields or more have one. Raises
+    `DataError` for fewer than five fields.
+    """
+    measured = measure(model, read_labels(data, settings.calibration.um_per_px), replace(settings, count=True))
+    if len(measured) < FEWEST_FIELDS:
+        raise DataError(f"{data} holds {len(measured)} micrographs; {FEWEST_FIELDS} or more prove a bias.")
+    opinions = opinions_of(measured)
+    card = model.card
+    for opinion in opinions:
+        card = _with_estimate(card, opinion) if opinion.name == "estimate" else _with_count(card, opinion, measured)
+    record = {**card.training, "own_fields": str(len(measured)), "own_data": data.name}
+    save_model(model.network, replace(card, training=record), out)
+    return opinions
+
+
+def opinions_of(measured: Sequence[Measured]) -> list[Opinion]:
+    """Return what the fields show of the estimate, and of the count where enough have one."""
+    estimates = [(one.error, (one.statistics.g_high - one.statistics.g_low) / 2.0) for one in measured]
+    counts = [
+        (one.row.count.g - one.item.g, (one.row.count.g_high - one.row.count.g_low) / 2.0)
+        for one in measured
+        if one.row.count is not None and math.isfinite(one.row.count.g)
+    ]
+    known = {"estimate": estimates, "count": counts}
+    return [Opinion(name, *np.array(rows).T) for name, rows in known.items() if len(rows) >= FEWEST_FIELDS]
+
+
+def _with_estimate(card: ModelCard, found: Opinion) -> ModelCard:
+    before = card.correction or ((card.g_min, 0.0),)
+    correction = tuple((g, round(too_fine + found.bias, 4)) for g, too_fine in before)
+    return replace(card, correction=correction, interval=((card.g_min, round(found.half_width, 4)),))
+
+
+def _with_count(card: ModelCard, found: Opinion, measured: Sequence[Measured]) -> ModelCard:
+    """Return the card with the count's bias, and its interval less what the grains' own number makes of it."""
+    shares = [one.row.count.relative_accuracy for one in measured if one.row.count is not None]
+    chance = float(np.nanmean(np.log2(1.0 + np.array(shares))))
+    method = math.sqrt(max(found.half_width**2 - chance**2, SMALLEST_METHOD**2))
+    bias = interpolate(card.counting.get("bias", ((0.0, 0.0),)), 0.0) + found.bias
+    return replace(card, counting={"bias": ((0.0, round(bias, 4)),), "interval": ((0.0, round(method, 4)),)})

@@ -1,0 +1,97 @@
+"""A lab's own fields take the bias off as far as they prove it, and leave an interval that holds a further one."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from helpers.measured_fields import measured_field
+from helpers.predictors import CARD
+
+from gdest.core.counted import GrainCount
+from gdest.core.errors import DataError
+from gdest.core.settings import GradeSettings
+from gdest.model.network import LoadedModel, build_network, load_model
+from gdest.training import own_steel
+from gdest.training.own_steel import Opinion, calibrate_own, half_width, opinions_of, proven_bias
+
+
+def test_a_mean_error_within_two_standard_errors_is_chance_and_a_far_one_is_nearly_whole():
+    scattered = np.array([-0.3, 0.4, -0.2, 0.3, 0.1])
+    assert proven_bias(scattered) == 0.0
+    assert proven_bias(scattered + 2.0) == pytest.approx(2.06, abs=0.05)
+    assert proven_bias(scattered - 2.0) < -1.8
+
+
+def test_the_half_width_holds_nine_in_ten_further_errors():
+    rng = np.random.default_rng(0)
+    inside = []
+    for _ in range(4000):
+        errors = rng.normal(0.0, 0.2, 9)
+        inside.append(abs(errors[8] - errors[:8].mean()) <= half_width(errors[:8] - errors[:8].mean(), 0.9))
+    assert np.mean(inside) == pytest.approx(0.9, abs=0.015)
+
+
+def test_more_fields_that_scatter_alike_narrow_the_interval():
+    one = Opinion("estimate", np.array([0.1, 0.3, 0.2, 0.3, 0.1, 0.2]), np.full(6, 0.5))
+    assert one.half_width_of(6) == pytest.approx(one.half_width)
+    assert one.half_width_of(12) < one.half_width_of(8) < one.half_width
+    assert one.before == pytest.approx((0.2, 1.0))
+
+
+def test_after_is_measured_on_the_field_that_was_left_out():
+    """Five fields agree and one lies apart: the five calibrate it away from its truth, and it lies outside."""
+    errors = np.array([0.5, 0.52, 0.48, 0.5, 0.51, -0.5])
+    mae, inside = Opinion("estimate", errors, np.full(6, 0.5)).after
+    assert inside == pytest.approx(5 / 6)
+    assert mae > 0.15
+
+
+def counted_field(error, count_error, **known):
+    field = measured_field(error, **known)
+    g = field.item.g + count_error
+    field.row.count = GrainCount(g=g, g_low=g - 0.6, g_high=g + 0.6, relative_accuracy=0.1)
+    return field
+
+
+def test_the_count_is_calibrated_only_where_enough_fields_have_one():
+    fields = [counted_field(0.2, 0.1 if i < 4 else np.nan) for i in range(6)]
+    assert [one.name for one in opinions_of(fields)] == ["estimate"]
+    fields = [counted_field(0.2, 0.1 * i) for i in range(6)]
+    assert [one.name for one in opinions_of(fields)] == ["estimate", "count"]
+    assert opinions_of(fields)[1].errors.tolist() == pytest.approx([0.0, 0.1, 0.2, 0.3, 0.4, 0.5])
+
+
+@pytest.fixture
+def model():
+    card = replace(CARD, correction=((2.0, 0.1), (9.0, 0.2)), counting={"interval": ((0.0, 0.5),)})
+    return LoadedModel(build_network(card).eval(), card, "w", "0" * 64)
+
+
+def calibrated(monkeypatch, model, fields, out):
+    monkeypatch.setattr(own_steel, "read_labels", lambda *_: [])
+    monkeypatch.setattr(own_steel, "measure", lambda *_: fields)
+    calibrate_own(SimpleNamespace(name="labels.csv"), model, out, GradeSettings())
+    return load_model(out)
+
+
+def test_only_the_card_changes_and_the_bias_is_taken_off_on_top_of_what_was(monkeypatch, model, tmp_path):
+    fields = [counted_field(0.3 + 0.01 * i, -0.2 + 0.01 * i) for i in (-2, -1, 0, 1, 2)]
+    mine = calibrated(monkeypatch, model, fields, tmp_path / "mine.safetensors")
+    assert mine.card.correction == ((2.0, pytest.approx(0.4, abs=0.01)), (9.0, pytest.approx(0.5, abs=0.01)))
+    ((_, half),) = mine.card.interval
+    assert 0.02 < half < 0.06
+    ((_, bias),) = mine.card.counting["bias"]
+    assert bias == pytest.approx(-0.2, abs=0.01)
+    assert (mine.card.limits, mine.card.tile_scatter) == (model.card.limits, model.card.tile_scatter)
+    assert (mine.card.training["own_fields"], mine.card.training["own_data"]) == ("5", "labels.csv")
+    for name, value in mine.network.state_dict().items():
+        assert np.allclose(value.numpy(), model.network.state_dict()[name].numpy(), atol=2e-3)
+
+
+def test_four_fields_are_too_few_and_nothing_is_written(monkeypatch, model, tmp_path):
+    with pytest.raises(DataError, match="5 or more"):
+        calibrated(monkeypatch, model, [counted_field(0.3, 0.2)] * 4, tmp_path / "mine.safetensors")
+    assert not (tmp_path / "mine.safetensors").exists()
