@@ -8,7 +8,8 @@ from .boundary_files import (
     write_labels as write_labels,
     write_rois as write_rois,
 )
-from .columns import COLUMNS as COLUMNS, Cell as Cell, column_notes as column_notes
+from .column import Cell as Cell
+from .columns import COLUMNS as COLUMNS, column_notes as column_notes
 from .counted_cells import count_cells as count_cells
 from .every import REPORTS as REPORTS, rejected as rejected, write_reports as write_reports
 from .heatmap import (

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from gdest.core import Section, Status
-from gdest.reports.columns import SPECIMEN_COLUMNS, Cell
+from gdest.reports.column import Cell
 from gdest.reports.counted_specimens import CountedStatistics, counted_statistics
 from gdest.reports.limits import Found, Limit, read_limits, verdict
+from gdest.reports.specimen_columns import SPECIMEN_COLUMNS
 from gdest.reports.specimens import (
     IDENTITY,
     ORIGIN_FIELDS,

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gdest.core import GrainCount, grain_size
-from gdest.reports.columns import Cell
+from gdest.reports.column import Cell
 
 SMALLEST_SHARE = 0.005
 """Half grades with less of the grains, and of their area, are left out of grains_by_half_g."""

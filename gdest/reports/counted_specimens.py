@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from gdest.core import grain_size
-from gdest.reports.columns import Cell
+from gdest.reports.column import Cell
 from gdest.reports.counted_cells import joined_sizes, read_sizes
 from gdest.reports.specimens import UM2_PER_MM2, scatter
 

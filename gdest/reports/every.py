@@ -6,12 +6,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from gdest.reports.assign import Rules, assign, specimen_rows
-from gdest.reports.columns import COLUMNS, SPECIMEN_COLUMNS
+from gdest.reports.columns import COLUMNS
 from gdest.reports.gallery import write_gallery
 from gdest.reports.limits import Verdict
 from gdest.reports.record import Record
 from gdest.reports.record_file import RECORD_FILE, write_record
 from gdest.reports.results_csv import write_csv
+from gdest.reports.specimen_columns import SPECIMEN_COLUMNS
 from gdest.reports.workbook import write_workbook
 
 SPECIMENS = "specimens.csv"

@@ -18,12 +18,14 @@ from markupsafe import Markup
 
 from gdest.core import Status, write_atomically
 from gdest.reports.assign import identity
-from gdest.reports.columns import COLUMNS, SPECIMEN_COLUMNS, Cell, Column, columns_in
+from gdest.reports.column import Cell, Column, columns_in
+from gdest.reports.columns import COLUMNS
 from gdest.reports.heatmap import BAR_PX
 from gdest.reports.limits import Limit, Verdict
 from gdest.reports.links import Links
 from gdest.reports.overlay import LEGEND_PX
 from gdest.reports.record import NOTE, Record, counted_caution
+from gdest.reports.specimen_columns import SPECIMEN_COLUMNS
 
 PLACES: tuple[Literal["gallery", "details"], ...] = ("gallery", "details")
 

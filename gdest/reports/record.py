@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from gdest.core import __version__, split_page
-from gdest.reports.columns import Cell
+from gdest.reports.column import Cell
 
 LIBRARIES = ("torch", "torchvision", "numpy", "scipy", "pillow", "tifffile", "pandas", "xlsxwriter", "itables")
 

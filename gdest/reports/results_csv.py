@@ -8,7 +8,8 @@ from pathlib import Path
 import pandas as pd
 
 from gdest.core import write_atomically
-from gdest.reports.columns import COLUMNS, Cell, Column
+from gdest.reports.column import Cell, Column
+from gdest.reports.columns import COLUMNS
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 

@@ -11,7 +11,8 @@ from typing import Any
 from xlsxwriter import Workbook
 
 from gdest.core import Status
-from gdest.reports.columns import HEATMAP, OVERLAY, Cell, Column
+from gdest.reports.column import Cell, Column
+from gdest.reports.columns import HEATMAP, OVERLAY
 from gdest.reports.limits import Verdict
 from gdest.reports.links import Links
 from gdest.reports.pictures import THUMBNAIL_PX, thumbnail_name

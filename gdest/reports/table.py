@@ -21,7 +21,8 @@ from gdest.core import (
     covered_px,
     grain_size,
 )
-from gdest.reports.columns import COLUMNS, Cell
+from gdest.reports.column import Cell
+from gdest.reports.columns import COLUMNS
 from gdest.reports.counted_cells import count_cells
 
 SMALLEST_SHARE = 0.005

@@ -13,12 +13,14 @@ from pathlib import Path
 from xlsxwriter import Workbook
 
 from gdest.core import Section, Status, write_atomically
-from gdest.reports.columns import COLUMNS, HEATMAP, OVERLAY, SPECIMEN_COLUMNS, Cell, columns_in
+from gdest.reports.column import Cell, columns_in
+from gdest.reports.columns import COLUMNS, HEATMAP, OVERLAY
 from gdest.reports.limits import Limit, Verdict
 from gdest.reports.links import Links
 from gdest.reports.record import Record, caution, counted_caution
 from gdest.reports.settings_sheet import write_settings
 from gdest.reports.sheets import Sheet, fresh_sheet, write_table
+from gdest.reports.specimen_columns import SPECIMEN_COLUMNS
 from gdest.reports.summary_sheet import write_summary
 
 UNPRINTED = ("specimen", "grains_by_half_g")

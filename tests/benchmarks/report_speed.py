@@ -12,7 +12,8 @@ import numpy as np
 
 from gdest import __version__
 from gdest.reports.assign import Rules, assign, specimen_rows
-from gdest.reports.columns import COLUMNS, Cell
+from gdest.reports.column import Cell
+from gdest.reports.columns import COLUMNS
 from gdest.reports.limits import Limit
 from gdest.reports.record import Record
 from gdest.reports.record_file import write_record

@@ -8,8 +8,8 @@ from helpers.table_rows import row
 
 from gdest.core.errors import SettingsError
 from gdest.reports.assign import Rules, assign, identity, read_rules, specimen_rows
-from gdest.reports.columns import SPECIMEN_COLUMNS
 from gdest.reports.limits import Limit
+from gdest.reports.specimen_columns import SPECIMEN_COLUMNS
 from gdest.reports.specimens import SpecimenRule
 
 UNGRADED = dict.fromkeys(["g", "g_low", "g_high", "grains_per_mm2", "homogeneity", "g_seen"])

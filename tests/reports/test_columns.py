@@ -7,7 +7,9 @@ import dataclasses
 import pytest
 
 from gdest.core.records import GradeStatistics
-from gdest.reports.columns import COLUMNS, HEATMAP, OVERLAY, SPECIMEN_COLUMNS, column_notes, columns_in
+from gdest.reports.column import columns_in
+from gdest.reports.columns import COLUMNS, HEATMAP, OVERLAY, column_notes
+from gdest.reports.specimen_columns import SPECIMEN_COLUMNS
 from gdest.reports.specimens import ORIGIN_FIELDS, SpecimenStatistics
 
 DESIGNED = [

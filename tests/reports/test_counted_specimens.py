@@ -8,10 +8,10 @@ from helpers.table_rows import row
 
 from gdest.core import grain_size
 from gdest.reports.assign import specimen_rows
-from gdest.reports.columns import SPECIMEN_COLUMNS
 from gdest.reports.counted_cells import joined_sizes, read_sizes, sizes_of
 from gdest.reports.counted_specimens import counted_statistics
 from gdest.reports.limits import Limit
+from gdest.reports.specimen_columns import SPECIMEN_COLUMNS
 
 COUNTED = list(SPECIMEN_COLUMNS)[list(SPECIMEN_COLUMNS).index("fields_counted") :]
 

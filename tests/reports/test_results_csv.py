@@ -5,8 +5,9 @@ import pytest
 from helpers.table_rows import row
 
 from gdest.core.errors import OutputError
-from gdest.reports.columns import COLUMNS, SPECIMEN_COLUMNS
+from gdest.reports.columns import COLUMNS
 from gdest.reports.results_csv import write_csv
+from gdest.reports.specimen_columns import SPECIMEN_COLUMNS
 
 UNKNOWN = dict.fromkeys(COLUMNS)
 TABLE = [

@@ -1,0 +1,86 @@
+"""Describe one column of the reports: its meaning, and how each report shows it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+Cell = str | int | float | None
+
+
+@dataclass(frozen=True)
+class Column:
+    """Describe one column: its name, its meaning and how each report shows it.
+
+    A `whole` number stays whole beside empty cells; `number_format` is Excel's, empty for text. `stated_width` is in
+    characters; 0 lets the name decide. The workbook shows a `printed` column where a row fills it, and one that is
+    `always` there in any case; the others are behind the outline's plus sign. A `badge` is coloured by its value.
+    `gallery`, `details`, `problems` and `counts` are its place, counted from 1, in the gallery's table, beside an
+    opened micrograph or chosen specimen, and in the sheets Problems and Counts; 0 leaves it out.
+    """
+
+    name: str
+    note: str
+    type: Literal["text", "number", "whole"] = "text"
+    number_format: str = ""
+    stated_width: int = 0
+    printed: bool = False
+    always: bool = False
+    wrapped: bool = False
+    badge: bool = False
+    gallery: int = 0
+    details: int = 0
+    problems: int = 0
+    counts: int = 0
+
+    @property
+    def width(self) -> int:
+        """Return the width in the workbook in characters."""
+        return self.stated_width or max(len(self.name) + 4, 9)
+
+    @property
+    def decimals(self) -> int | None:
+        """Return the digits after the point, None for text."""
+        return len(self.number_format.partition(".")[2]) if self.number_format else None
+
+
+def number_column(name: str, note: str, number_format: str, **looks: Any) -> Column:
+    """Return a column of numbers."""
+    return Column(name, note, "number", number_format, **looks)
+
+
+def whole_column(name: str, note: str, **looks: Any) -> Column:
+    """Return a column of whole numbers."""
+    return Column(name, note, "whole", "0", **looks)
+
+
+def counted_column(name: str, note: str, number_format: str, **looks: Any) -> Column:
+    """Return a narrow column, whose name may take two lines: with all that is counted a page is full."""
+    return number_column(name, note, number_format, stated_width=min(len(name) + 2, 15), **looks)
+
+
+def by_name(*columns: Column) -> Mapping[str, Column]:
+    """Return columns by their names, in their order."""
+    return {column.name: column for column in columns}
+
+
+SHOWN: Mapping[str, Any] = {"printed": True, "always": True}
+
+VERDICT = Column(
+    "verdict",
+    "pass, fail or undecided by the limits in gdest.toml",
+    stated_width=11,
+    printed=True,
+    badge=True,
+    gallery=3,
+)
+"""The same for a micrograph and for a specimen; the sheet Problems shows it too."""
+
+
+def columns_in(
+    place: Literal["gallery", "details", "problems", "counts"], columns: Mapping[str, Column]
+) -> list[Column]:
+    """Return the columns that a place shows, in its order."""
+    shown = [column for column in columns.values() if getattr(column, place)]
+    return sorted(shown, key=lambda column: int(getattr(column, place)))

@@ -1,0 +1,87 @@
+"""Describe each column of a specimen's row."""
+
+from __future__ import annotations
+
+from gdest.reports.column import SHOWN, VERDICT, Column, by_name, counted_column, number_column, whole_column
+
+SPECIMEN_COLUMNS = by_name(
+    Column("specimen", "specimen by the rule in gdest.toml", stated_width=24, printed=True, gallery=1),
+    Column("product", "product"),
+    Column("heat", "heat", gallery=2),
+    Column("order", "order"),
+    Column("location", "locations of its micrographs", wrapped=True),
+    VERDICT,
+    Column("verdict_reason", "the limits that gave the verdict", stated_width=32, printed=True, wrapped=True),
+    whole_column("fields", "micrographs with status graded; only these count", printed=True, gallery=4),
+    whole_column("fields_left_out", "micrographs with any other status", printed=True),
+    number_column("g", "ASTM grain size number G of the mean grains per mm2", "0.0", **SHOWN, gallery=5),
+    number_column("g_low", "lower end of the 95 % interval over the fields (Student t)", "0.0", **SHOWN, gallery=6),
+    number_column("g_high", "upper end of the 95 % interval over the fields (Student t)", "0.0", **SHOWN, gallery=7),
+    number_column(
+        "relative_accuracy",
+        "%RA, 100 times the 95 % interval over the mean; E112 asks for 10 or less",
+        "0.0",
+        printed=True,
+        gallery=8,
+    ),
+    number_column(
+        "g_model_half",
+        "half-width of the model's own 90 % interval, mean of the fields; more fields do not shrink it",
+        "0.00",
+        printed=True,
+    ),
+    number_column("g_iso_643", "ISO 643 grain size number of the mean grains per mm2", "0.0", printed=True),
+    number_column("grains_per_mm2", "mean N_A of the fields", "#,##0"),
+    number_column("sd_per_mm2", "standard deviation of N_A over the fields (n - 1)", "#,##0"),
+    number_column("ci95_per_mm2", "95 % interval of the mean N_A, plus or minus", "#,##0"),
+    number_column("mean_diameter_um", "mean planar grain diameter in um", "0.0"),
+    number_column("mean_intercept_um", "mean lineal intercept in um", "0.0", printed=True),
+    number_column("area_mm2", "area examined in mm2", "0.000", printed=True),
+    number_column("grains", "grains on that area, estimated", "0", printed=True),
+    Column(
+        "homogeneity",
+        "uniform, duplex in n of m fields, or unknown; an indication, not an E1181 rating",
+        stated_width=20,
+        printed=True,
+        gallery=10,
+    ),
+    Column("flags", "what falls short of E112", stated_width=44, printed=True, wrapped=True, gallery=11),
+    whole_column("fields_counted", "graded micrographs with a g_counted; only these enter what is counted", details=8),
+    counted_column(
+        "g_counted", "G of the mean N_A of the fields' g_counted, never a mean of G", "0.0", printed=True, gallery=9
+    ),
+    counted_column(
+        "g_counted_low",
+        "lower end of the 95 % interval of g_counted over the fields (Student t)",
+        "0.0",
+        printed=True,
+        details=1,
+    ),
+    counted_column(
+        "g_counted_high",
+        "upper end of the 95 % interval of g_counted over the fields (Student t)",
+        "0.0",
+        printed=True,
+        details=2,
+    ),
+    counted_column(
+        "relative_accuracy_counted",
+        "%RA of the count over the fields; E112 asks for 10 or less",
+        "0.0",
+        printed=True,
+        details=3,
+    ),
+    counted_column("grains_counted", "grains counted in all fields", "0", printed=True, details=4),
+    counted_column("intercepts_counted", "intercepts counted in all fields", "0", details=5),
+    counted_column(
+        "g_largest_grain", "G of the largest grain found in any field (ALA, E930)", "0.0", printed=True, details=6
+    ),
+    Column(
+        "grains_by_half_g",
+        "share of the grains of all fields at each half grade, G:by number/by area, coarsest first",
+        stated_width=36,
+        wrapped=True,
+        details=7,
+    ),
+)
+"""The columns of a specimen's row by name, in their order; new ones are appended."""
