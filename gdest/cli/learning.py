@@ -9,9 +9,11 @@ from typing import Annotated
 import typer
 
 from gdest.cli.options import Weights, command, stated
-from gdest.core import Asked, GradeSettings, SettingsError
+from gdest.core import Asked, GradeSettings, SettingsError, require
 from gdest.synth import SynthSettings
 from gdest.training import GRADE_SETS, PRESETS, StudySettings, TrainSettings
+
+MUST_BE_WEIGHTS = "--out must end in .safetensors."
 
 
 @command
@@ -26,8 +28,7 @@ def train(
 ) -> None:
     """Train a network on labelled micrographs; an interrupted run goes on where it stopped."""
     settings = _with_preset(settings, preset, stated(context))
-    if out.suffix != ".safetensors":
-        raise SettingsError("--out must end in .safetensors.")
+    require(out.suffix == ".safetensors", MUST_BE_WEIGHTS)
     from gdest.cli.run_learn import run_train
 
     raise typer.Exit(run_train(data, out, settings))
@@ -72,8 +73,7 @@ def calibrate(
 
     The network and its judge stay as they are. Each field is also calibrated by the others, to show what it brings.
     """
-    if out.suffix != ".safetensors":
-        raise SettingsError("--out must end in .safetensors.")
+    require(out.suffix == ".safetensors", MUST_BE_WEIGHTS)
     from gdest.cli.run_learn import run_calibrate
 
     raise typer.Exit(run_calibrate(data, out, settings, weights))

@@ -3,6 +3,7 @@ from .calibration import CalibrationSettings as CalibrationSettings, PixelSizeRu
 from .config import Section as Section, read_config as read_config
 from .counted import (
     BOUNDARY_CLASSES as BOUNDARY_CLASSES,
+    INTERCEPT_DEGREES as INTERCEPT_DEGREES,
     BoundaryField as BoundaryField,
     GrainCount as GrainCount,
     Mark as Mark,
@@ -37,6 +38,7 @@ from .grid import (
     tile_grid as tile_grid,
     usable_tiles as usable_tiles,
 )
+from .label_maps import NEIGHBOURS as NEIGHBOURS, boundary_mask as boundary_mask, rim_shares as rim_shares
 from .model_card import UNFIT as UNFIT, Doubt as Doubt, ModelCard as ModelCard, interpolate as interpolate
 from .option import (
     POSITIVE as POSITIVE,
@@ -71,6 +73,7 @@ from .settings import (
     answer_settings as answer_settings,
     with_pixel_size_rules as with_pixel_size_rules,
 )
+from .student import student_t as student_t
 from .terminal import MOST_NAMED as MOST_NAMED, be_quiet as be_quiet, progress as progress, say as say, stderr as stderr
 from .threads import CORES as CORES, heartbeat as heartbeat, in_order as in_order
 from .tiles import (

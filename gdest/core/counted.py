@@ -17,6 +17,10 @@ BOUNDARY_CLASSES = ("grain", "twin", "particle")
 a particle or pore with its inside."""
 
 
+INTERCEPT_DEGREES = (0, 45, 90, 135)
+"""The directions of straight test lines, degrees that they rise from the rows, to the right and up."""
+
+
 class Mark(IntEnum):
     """Say what one cell of an overlay shows."""
 

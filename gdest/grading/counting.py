@@ -105,16 +105,18 @@ def count_grains(fields: Iterable[BoundaryField], card: ModelCard) -> GrainCount
     )
 
 
-def surer_of(count: GrainCount, other: Callable[[], GrainCount]) -> GrainCount:
-    """Return a count, or the `other`, of the picture at half the size, where the boundaries are surer there.
+def surer_count(fields: Callable[[bool], Iterable[BoundaryField]], card: ModelCard) -> tuple[GrainCount, bool]:
+    """Return the count of a picture, or of the picture at half the size where boundaries are surer, and which it is.
 
     Wide, rough or faint boundaries close from further away; where they are closed anyway, small grains are lost.
-    The other is asked for only where the boundaries are in doubt.
+    `fields(True)`, of half the size, are asked for only where the boundaries of `fields(False)` are in doubt.
     """
-    if not count.spread > DOUBTFUL_SPREAD:
-        return count
-    from_further_away = other()
-    return from_further_away if from_further_away.spread < count.spread else count
+    count = count_grains(fields(False), card)
+    if count.spread > DOUBTFUL_SPREAD:
+        from_further_away = count_grains(fields(True), card)
+        if from_further_away.spread < count.spread:
+            return from_further_away, True
+    return count, False
 
 
 def count_at_pixel_size(count: GrainCount, um_per_px: float, card: ModelCard) -> GrainCount:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import NDArray
 
-from gdest.core import BoundaryField
+from gdest.core import NEIGHBOURS, BoundaryField
 from gdest.grading.grains import SURE, Grains
 
 Floats = NDArray[np.float64]
@@ -90,7 +90,7 @@ def _ringed(grains: Grains) -> Floats:
     """Return the share of each label's outline (n + 1,) that it has in common with grains finer by three G."""
     count = len(grains.areas)
     outline, ring = np.zeros(count), np.zeros(count)
-    for here, there in (np.s_[:, :-1], np.s_[:, 1:]), (np.s_[:-1], np.s_[1:]):
+    for here, there in NEIGHBOURS:
         a, b = grains.labels[here], grains.labels[there]
         at = (a != b) & (a > 0) & (b > 0)
         for own, other in (a[at], b[at]), (b[at], a[at]):

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from gdest.core import BoundaryField
+from gdest.core import NEIGHBOURS, BoundaryField, rim_shares
 from gdest.grading.merging import NEVER, Partition, find_edges, merge_weak
 
 EDGE_CONTRASTS = (0.4, 0.55, 0.7)
@@ -166,7 +166,7 @@ def _edge_map(labels: NDArray[np.int32], regions: Partition) -> NDArray[np.float
     edge = np.zeros(labels.shape, np.float32)
     if not len(keys):
         return edge
-    for here, there in (np.s_[:, :-1], np.s_[:, 1:]), (np.s_[:-1], np.s_[1:]):
+    for here, there in NEIGHBOURS:
         a, b = merged[here], merged[there]
         at = (a != b) & (a > 0) & (b > 0)
         key = np.minimum(a[at], b[at]) * count + np.maximum(a[at], b[at])
@@ -178,12 +178,10 @@ def _edge_map(labels: NDArray[np.int32], regions: Partition) -> NDArray[np.float
 
 def saltikov_shares(labels: NDArray[np.int32]) -> NDArray[np.float64]:
     """Return what each label (n + 1,) counts for by Saltikov, label 0 nothing (FIELD.md 3.2; E112, planimetric)."""
-    shares = np.ones(int(labels.max()) + 1)
+    shares = rim_shares(labels)
     out = labels == 0
     if out.any():
-        shares[labels[ndimage.binary_dilation(out)]] = 0.5
-    for rim in (labels[0], labels[-1], labels[:, 0], labels[:, -1]):
-        shares[rim] = 0.5
-    shares[[labels[0, 0], labels[0, -1], labels[-1, 0], labels[-1, -1]]] = 0.25
+        beside = labels[ndimage.binary_dilation(out)]
+        shares[beside] = np.minimum(shares[beside], 0.5)
     shares[0] = 0.0
     return shares

@@ -13,11 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from gdest.core import grain_size
+from gdest.core import INTERCEPT_DEGREES, grain_size, student_t
 from gdest.grading.grains import Grains
-
-DIRECTIONS = ("0", "45", "90", "135")
-"""Degrees that test lines rise from the rows, to the right and up."""
 
 ABRAMS_DIAMETERS = (79.58, 53.05, 26.53)
 """Of the three circles in mm, 500 mm of line together (E112); drawn as large as a part allows."""
@@ -77,7 +74,7 @@ class Intercepts:
     def anisotropy(self) -> float:
         """Return the longest over the shortest mean intercept of the four directions."""
         known = [mean for mean in self.by_direction_um if np.isfinite(mean)]
-        return max(known) / min(known) if len(known) == len(DIRECTIONS) else float("nan")
+        return max(known) / min(known) if len(known) == len(INTERCEPT_DEGREES) else float("nan")
 
 
 def test_lines(shape: tuple[int, int], spacing: float) -> list[TestLine]:
@@ -178,21 +175,19 @@ def count_lineal(parts: Sequence[Hits]) -> Intercepts:
     The interval is Student's t over the lines of a direction (FIELD.md 3.2), since lines of other directions meet
     the same grains.
     """
-    from scipy.stats import t
-
     direction = np.concatenate([part.direction for part in parts])
     length = np.concatenate([part.length_um for part in parts])
     hits = np.concatenate([part.hits for part in parts])
     total = float(hits.sum())
     with np.errstate(divide="ignore", invalid="ignore"):
-        ways = range(len(DIRECTIONS))
+        ways = range(len(INTERCEPT_DEGREES))
         means = tuple(float(length[direction == k].sum() / hits[direction == k].sum()) for k in ways)
         mean = float(length.sum() / total) if total > 0 else float("nan")
     straight = direction >= 0
     long = straight & (length > 0.5 * length[straight].max(initial=0.0))
     density = hits[long] / length[long]
-    n = int(np.count_nonzero(long)) / len(DIRECTIONS)
+    n = int(np.count_nonzero(long)) / len(INTERCEPT_DEGREES)
     if n < 2 or total <= 0:
         return Intercepts(total, mean, means, float("nan"), float("nan"))
     deviation = float(density.std(ddof=1) * mean)
-    return Intercepts(total, mean, means, deviation, float(t.ppf(0.975, n - 1) * deviation / math.sqrt(n)))
+    return Intercepts(total, mean, means, deviation, student_t(n) * deviation / math.sqrt(n))

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from gdest.core import NEIGHBOURS
+
 Indices = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
@@ -66,7 +68,7 @@ def find_edges(
     """
     count = len(floor)
     found: list[list[NDArray[np.generic]]] = [[], [], [], []]
-    for here, there in (np.s_[:, :-1], np.s_[:, 1:]), (np.s_[:-1], np.s_[1:]):
+    for here, there in NEIGHBOURS:
         at = labels[here] != labels[there]
         a, b = labels[here][at].astype(np.int64), labels[there][at].astype(np.int64)
         counted = np.minimum(weight[here][at], weight[there][at])

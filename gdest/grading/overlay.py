@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from gdest.core import BoundaryField, Mark, Overlay
+from gdest.core import BoundaryField, Mark, Overlay, boundary_mask
 from gdest.grading.grains import SURE, Grains
 from gdest.grading.lineal import TestLine
 
@@ -28,20 +28,12 @@ def draw_overlay(field: BoundaryField, grains: Grains, lines: Sequence[TestLine]
     marks.ravel()[circles] = Mark.LINE
     marks[field.twin >= SURE] = Mark.TWIN
     marks[field.particle >= SURE] = Mark.PARTICLE
-    marks[outlines(grains.labels)] = Mark.GRAIN
+    marks[boundary_mask(grains.labels)] = Mark.GRAIN
     if len(grains.areas) > 1:
         marks[_rim_of(grains.labels == 1 + int(np.argmax(grains.areas[1:])))] = Mark.LARGEST
     marks.ravel()[on_circles] = Mark.HIT
     marks[grains.labels == 0] = Mark.LEFT_OUT
     return Overlay(marks, field.cell_px, field.top, field.left)
-
-
-def outlines(labels: NDArray[np.int32]) -> NDArray[np.bool_]:
-    """Return the cells (rows, cols) whose right or lower neighbour belongs to another grain: lines one cell wide."""
-    edge = np.zeros(labels.shape, bool)
-    edge[:, :-1] |= labels[:, :-1] != labels[:, 1:]
-    edge[:-1] |= labels[:-1] != labels[1:]
-    return edge
 
 
 def _rim_of(grain: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -27,7 +27,7 @@ from gdest.core import (
     now,
 )
 from gdest.grading.batching import Predictor, SharedPredictor
-from gdest.grading.counting import count_at_pixel_size, count_grains, surer_of
+from gdest.grading.counting import count_at_pixel_size, surer_count
 from gdest.grading.doubts import contradiction, doubts_of_count, reasons
 from gdest.grading.looks import FEWEST_USABLE
 from gdest.grading.summary import at_pixel_size, summarize
@@ -93,20 +93,21 @@ def _counted(micrograph: Micrograph, grade_map: GradeMap, predictor: Predictor, 
     """Return what is counted on a micrograph, at its own pixel size where it is known."""
     if not predictor.card.boundaries:
         return GrainCount(note="these weights draw no boundaries")
-    again = partial(_drawn_again, micrograph, grade_map, predictor, stride_px)
-    count = surer_of(
-        count_grains(grade_map.boundaries or again(), predictor.card),
-        lambda: count_grains(grade_map.boundaries_at_half or again(at_half=True), predictor.card),
-    )
+    count, _ = surer_count(partial(_fields, micrograph, grade_map, predictor, stride_px), predictor.card)
     if micrograph.um_per_px is None:
         return count
     return count_at_pixel_size(count, micrograph.um_per_px, predictor.card)
 
 
-def _drawn_again(
-    micrograph: Micrograph, grade_map: GradeMap, predictor: Predictor, stride_px: int, *, at_half: bool = False
-) -> Iterator[BoundaryField]:
-    """Yield the boundary fields of a micrograph whose grade map is recalled, or which is read region by region."""
+def _fields(
+    micrograph: Micrograph, grade_map: GradeMap, predictor: Predictor, stride_px: int, at_half: bool
+) -> Iterable[BoundaryField]:
+    """Return the boundary fields that came with a grade map, of the picture that decided it or at half its size.
+
+    Those of a map that is recalled, or of a picture that is read region by region, are drawn again.
+    """
+    if known := grade_map.boundaries_at_half if at_half else grade_map.boundaries:
+        return known
     picture = micrograph.regions or GreyImage(micrograph.pixels)
     not_metal, cell_px = micrograph.not_metal, micrograph.cell_px
     return draw_boundaries(picture, grade_map, predictor, stride_px, not_metal, cell_px, at_half=at_half)
@@ -136,16 +137,9 @@ def boundary_fields(micrograph: Micrograph, predictor: Predictor, settings: Grad
     if not predictor.card.boundaries:
         return []
     grade_map = grade_map_of(micrograph, predictor, settings.stride_px)
-    again = partial(_drawn_again, micrograph, grade_map, predictor, settings.stride_px)
-    fields = list(grade_map.boundaries or again())
-    at_half = grade_map.boundaries_at_half or again(at_half=True)
-    count, others = count_grains(fields, predictor.card), list[BoundaryField]()
-
-    def counted_at_half() -> GrainCount:
-        others.extend(at_half)
-        return count_grains(others, predictor.card)
-
-    return fields if surer_of(count, counted_at_half) is count else others
+    fields = partial(_fields, micrograph, grade_map, predictor, settings.stride_px)
+    _, at_half = surer_count(fields, predictor.card)
+    return list(fields(at_half))
 
 
 def grade_map_of(micrograph: Micrograph, predictor: Predictor, stride_px: int) -> GradeMap:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from gdest.core import grain_size
+from gdest.core import grain_size, student_t
 from gdest.grading.grains import Grains
 
 
@@ -33,13 +33,11 @@ class Planimetric:
 
         The single grains are the sample (E1382); NaN with fewer than two.
         """
-        from scipy.stats import t
-
         n = len(self.areas_um2)
         if n < 2:
             return float("nan")
         deviation = float(self.areas_um2.std(ddof=1))
-        return float(t.ppf(0.975, n - 1)) * deviation / float(np.sqrt(n)) / float(self.areas_um2.mean())
+        return student_t(n) * deviation / float(np.sqrt(n)) / float(self.areas_um2.mean())
 
 
 def count_planimetric(grains: Grains, cell_um: float) -> Planimetric:

@@ -56,21 +56,6 @@ def size_class(table: GrainTable) -> Assessment:
     return _with_a_place(table) or _grain_by_grain(table) or Assessment("uniform", "one size of grains")
 
 
-def share_by_class(areas_um2: NDArray[np.floating]) -> tuple[Floats, Floats, Floats]:
-    """Return classes of half a G from fine to coarse that hold all areas, with the share of number and of area in each.
-
-    A class is named by its middle: 5.0 holds G 4.75 to 5.25.
-    """
-    if not len(areas_um2):
-        return np.zeros(0), np.zeros(0), np.zeros(0)
-    exact: Floats = np.asarray(areas_um2, np.float64)
-    grades = np.rint(2.0 * grain_size.g_from_mean_area_um2(exact)).astype(int)
-    classes = np.arange(grades.max(), grades.min() - 1, -1)
-    at = grades.max() - grades
-    numbers, areas = np.bincount(at), np.bincount(at, exact)
-    return classes / 2.0, numbers / numbers.sum(), areas / areas.sum()
-
-
 def _with_a_place(table: GrainTable) -> Assessment | None:
     """Return the mixture that a map of block grades shows, by the rules for maps of tiles; None without one."""
     grades, areas, expected = block_grades(table)
@@ -143,8 +128,8 @@ def _grain_by_grain(table: GrainTable) -> Assessment | None:
 def _two_sizes(areas: Floats, grades: Floats) -> tuple[float, float, int]:
     """Return how far two groups are apart in G by area, the share of variance that they explain, and their split.
 
-       The split is where the coarse group begins, such that they explain most (Otsu).
-    `areas` (n,) are sorted, the finest first.
+    The split is where the coarse group begins, such that they explain most (Otsu). `areas` (n,) are sorted, the
+    finest first.
     """
     weight = np.cumsum(areas)[:-1] / areas.sum()
     sums = np.cumsum(areas * grades) / areas.sum()

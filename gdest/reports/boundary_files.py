@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy import ndimage
 
-from gdest.core import BoundaryField, DataError, Mark, Micrograph, require, write_atomically
+from gdest.core import NEIGHBOURS, BoundaryField, DataError, Mark, Micrograph, require, write_atomically
 from gdest.reports.overlay import LOOKS
 
 DARK = 128
@@ -70,7 +70,7 @@ def boundary_picture(parts: Sequence[CountedField], shape: tuple[int, int]) -> N
 def _borders(labels: Labels) -> NDArray[np.bool_]:
     """Return the px on both sides of where two labels meet (rows, cols): lines of two px."""
     lines = np.zeros(labels.shape, bool)
-    for one, other in ((np.s_[:, :-1], np.s_[:, 1:]), (np.s_[:-1], np.s_[1:])):
+    for one, other in NEIGHBOURS:
         differs = labels[one] != labels[other]
         lines[one] |= differs
         lines[other] |= differs

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, SupportsFloat
 
 Cell = str | int | float | None
+
+SMALLEST_SHARE = 0.005
+"""Half grades with less of the area, and of the grains, are left out of a cell that lists shares."""
 
 
 @dataclass(frozen=True)
@@ -84,3 +87,8 @@ def columns_in(
     """Return the columns that a place shows, in its order."""
     shown = [column for column in columns.values() if getattr(column, place)]
     return sorted(shown, key=lambda column: int(getattr(column, place)))
+
+
+def four_digits(value: SupportsFloat) -> float:
+    """Return a number as a cell shows lengths and densities, to four digits."""
+    return float(f"{float(value):.4g}")

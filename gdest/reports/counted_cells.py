@@ -9,14 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from gdest.core import GrainCount, grain_size
-from gdest.reports.column import Cell
-
-SMALLEST_SHARE = 0.005
-"""Half grades with less of the grains, and of their area, are left out of grains_by_half_g."""
-
-DIRECTIONS = (0, 45, 90, 135)
-"""The degrees to the rows that `GrainCount.by_direction_um` stands for."""
+from gdest.core import INTERCEPT_DEGREES, GrainCount, grain_size
+from gdest.reports.column import SMALLEST_SHARE, Cell, four_digits
 
 
 @dataclass(frozen=True)
@@ -97,7 +91,7 @@ def _cells(count: GrainCount, um_per_px: float | None) -> dict[str, Cell]:
         "g_counted_low": round(count.g_low, 3),
         "g_counted_high": round(count.g_high, 3),
         "intercepts_counted": round(count.intercepts, 1),
-        "mean_intercept_counted_um": _four_digits(count.mean_intercept_um),
+        "mean_intercept_counted_um": four_digits(count.mean_intercept_um),
         "relative_accuracy_counted": round(100.0 * count.relative_accuracy, 2),
         "anisotropy": round(count.anisotropy, 3),
         "aspect_ratio": round(count.aspect_ratio, 3),
@@ -111,9 +105,5 @@ def _cells(count: GrainCount, um_per_px: float | None) -> dict[str, Cell]:
 
 
 def _by_direction(intercepts_um: Sequence[float]) -> str:
-    known = zip(DIRECTIONS, intercepts_um, strict=False)
-    return " ".join(f"{degrees}:{_four_digits(um):g}" for degrees, um in known if math.isfinite(um))
-
-
-def _four_digits(value: float) -> float:
-    return float(f"{value:.4g}")
+    known = zip(INTERCEPT_DEGREES, intercepts_um, strict=False)
+    return " ".join(f"{degrees}:{four_digits(um):g}" for degrees, um in known if math.isfinite(um))

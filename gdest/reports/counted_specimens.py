@@ -11,7 +11,7 @@ import numpy as np
 from gdest.core import grain_size
 from gdest.reports.column import Cell
 from gdest.reports.counted_cells import joined_sizes, read_sizes
-from gdest.reports.specimens import UM2_PER_MM2, scatter
+from gdest.reports.specimens import UM2_PER_MM2, g_of, scatter
 
 UNKNOWN = (math.nan, math.nan)
 
@@ -74,9 +74,9 @@ def counted_statistics(rows: Sequence[Mapping[str, Cell]]) -> CountedStatistics:
     halves = [(_number(row, "g_counted_high") - _number(row, "g_counted_low")) / 2.0 for row in counted]
     return CountedStatistics(
         fields_counted=len(counted),
-        g_counted=_g(mean),
-        g_counted_low=_g(mean - half),
-        g_counted_high=_g(mean + half),
+        g_counted=g_of(mean),
+        g_counted_low=g_of(mean - half),
+        g_counted_high=g_of(mean + half),
         relative_accuracy_counted=100.0 * half / mean,
         grains_counted=_total(counted, "grains_counted"),
         intercepts_counted=_total(counted, "intercepts_counted"),
@@ -101,10 +101,6 @@ def _total(rows: Sequence[Mapping[str, Cell]], column: str) -> float:
     """Return the sum over the rows that know it, NaN where none does."""
     known = [float(value) for row in rows if isinstance(value := row.get(column), (int, float))]
     return math.fsum(known) if known else math.nan
-
-
-def _g(density: float) -> float:
-    return float(grain_size.g_from_grains_per_mm2(density)) if density > 0 else math.nan
 
 
 def _number(row: Mapping[str, Cell], column: str) -> float:

@@ -63,7 +63,7 @@ def draw_heatmap(graded: Graded) -> Image.Image:
     The bar says whether G is calibrated or, without a pixel size, as seen.
     """
     pixels = graded.micrograph.pixels
-    width, height = _drawn_size(pixels, LONGEST_PX)
+    width, height = drawn_size(pixels, LONGEST_PX)
     steps = _spread(graded, (height, width), _steps)  # colouring tiles before they are spread takes a fifth of the time
     return _drawn(pixels, steps, "G" if graded.statistics else "G seen")
 
@@ -72,7 +72,7 @@ def draw_grades(
     pixels: NDArray[np.uint8], grades: NDArray[np.float32], title: str, longest_px: int = LONGEST_PX
 ) -> Image.Image:
     """Return grey pixels (rows, cols) under their grades, NaN transparent, with a titled colour bar."""
-    shown = Image.fromarray(grades).resize(_drawn_size(pixels, longest_px), Image.Resampling.NEAREST)
+    shown = Image.fromarray(grades).resize(drawn_size(pixels, longest_px), Image.Resampling.NEAREST)
     return _drawn(pixels, _steps(np.asarray(shown)), title)
 
 
@@ -90,7 +90,7 @@ def _drawn(pixels: NDArray[np.uint8], steps: NDArray[np.uint8], title: str) -> I
     return canvas
 
 
-def _drawn_size(pixels: NDArray[np.uint8], longest_px: int) -> tuple[int, int]:
+def drawn_size(pixels: NDArray[np.uint8], longest_px: int) -> tuple[int, int]:
     """Return the width and height to which grey pixels (rows, cols) shrink for a longest side."""
     height, width = pixels.shape
     shrink = min(1.0, longest_px / max(pixels.shape))

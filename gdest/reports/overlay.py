@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw, ImageFont
 from scipy import ndimage
 
 from gdest.core import Graded, GrainCount, Mark, Overlay
-from gdest.reports.heatmap import FEW_GREYS, HATCH_GREY, HATCH_PX
+from gdest.reports.heatmap import FEW_GREYS, HATCH_GREY, HATCH_PX, drawn_size
 
 LONGEST_PX = 1600
 """Longest side; a boundary is one line in a picture of 12 megapixels, whose map has cells of 2 px."""
@@ -69,8 +69,7 @@ def draw_count(pixels: NDArray[np.uint8], shape: tuple[int, int], count: GrainCo
 
     The pixels of a picture that was read region by region are thinned; the marks lie as in the file.
     """
-    shrink = min(1.0, LONGEST_PX / max(pixels.shape))
-    height, width = (max(1, round(side * shrink)) for side in pixels.shape)
+    width, height = drawn_size(pixels, LONGEST_PX)
     base = Image.fromarray(pixels).resize((width, height), Image.Resampling.BOX).point(FEW_GREYS)
     ranks = _ranks(count.overlays, shape, (height, width))
     canvas = Image.new("RGB", (width + LEGEND_PX, height), "white")

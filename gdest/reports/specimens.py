@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gdest.core import SettingsError, grain_size
+from gdest.core import SettingsError, grain_size, student_t
 
 FEWEST_FIELDS = 5
 FEWEST_GRAINS = 50
@@ -176,7 +176,7 @@ def specimen_statistics(origin: Origin, measured: Sequence[Field], left_out: int
     mean = float(densities.mean()) if count else math.nan
     sd, half = scatter(densities)
     accuracy = 100.0 * half / mean
-    g = _g(mean)
+    g = g_of(mean)
     return SpecimenStatistics(
         origin=origin,
         fields=count,
@@ -188,8 +188,8 @@ def specimen_statistics(origin: Origin, measured: Sequence[Field], left_out: int
         ci95_per_mm2=half,
         relative_accuracy=accuracy,
         g=g,
-        g_low=_g(mean - half),
-        g_high=_g(mean + half),
+        g_low=g_of(mean - half),
+        g_high=g_of(mean + half),
         g_model_half=math.fsum((one.g_high - one.g_low) / 2.0 for one in measured) / count if count else math.nan,
         g_iso_643=float(grain_size.iso_643(g)),
         mean_diameter_um=float(grain_size.mean_diameter_um(g)),
@@ -206,18 +206,12 @@ def scatter(densities: NDArray[np.float64]) -> tuple[float, float]:
     if count < 2:
         return math.nan, math.nan
     sd = float(densities.std(ddof=1))
-    return sd, student_t95(count) * sd / math.sqrt(count)
+    return sd, student_t(count) * sd / math.sqrt(count)
 
 
-def _g(density: float) -> float:
+def g_of(density: float) -> float:
+    """Return G for N_A grains per mm2, NaN for no density."""
     return float(grain_size.g_from_grains_per_mm2(density)) if density > 0 else math.nan
-
-
-def student_t95(count: int) -> float:
-    """Return the two-sided 95 % point of Student's t for `count` fields (2.776 for 5)."""
-    from scipy.special import stdtrit
-
-    return float(stdtrit(count - 1, 0.975))
 
 
 def _flags(measured: Sequence[Field], accuracy: float, left_out: int) -> Iterable[str]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import SupportsFloat
 
 import numpy as np
 
@@ -21,12 +20,9 @@ from gdest.core import (
     covered_px,
     grain_size,
 )
-from gdest.reports.column import Cell
+from gdest.reports.column import SMALLEST_SHARE, Cell, four_digits
 from gdest.reports.columns import COLUMNS
 from gdest.reports.counted_cells import count_cells
-
-SMALLEST_SHARE = 0.005
-"""Half grades on less of the area are left out of area_by_half_g."""
 
 
 @dataclass(frozen=True)
@@ -91,15 +87,11 @@ def _calibrated_cells(row: Graded, statistics: GradeStatistics) -> dict[str, Cel
     return {
         **{name: round(float(getattr(statistics, name)), 3) for name in grades},
         "area_by_half_g": " ".join(f"{g:.1f}:{share:.0%}" for g, share in shares if share >= SMALLEST_SHARE),
-        "area_mm2": _four_digits(_area_mm2(row)),
-        "grains_per_mm2": _four_digits(grain_size.grains_per_mm2(density_g)),
-        "mean_diameter_um": _four_digits(grain_size.mean_diameter_um(density_g)),
-        "mean_intercept_um": _four_digits(grain_size.mean_intercept_um(density_g)),
+        "area_mm2": four_digits(_area_mm2(row)),
+        "grains_per_mm2": four_digits(grain_size.grains_per_mm2(density_g)),
+        "mean_diameter_um": four_digits(grain_size.mean_diameter_um(density_g)),
+        "mean_intercept_um": four_digits(grain_size.mean_intercept_um(density_g)),
     }
-
-
-def _four_digits(value: SupportsFloat) -> float:
-    return float(f"{float(value):.4g}")
 
 
 def _area_mm2(row: Graded) -> float:

@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from gdest.core import boundary_mask
 from gdest.synth import marks
 from gdest.synth.defects import add_dirt
 from gdest.synth.frame import Boundaries, Frame, make_boundaries, make_frame
-from gdest.synth.label_maps import boundary_mask
 from gdest.synth.lines import etched_lines, lifted, pieces, sigmoid
 from gdest.synth.optics import Camera, photograph
 from gdest.synth.particles import draw_particles

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from gdest.synth.label_maps import areas_px, boundary_mask, mean_diameter_px
+from gdest.core import boundary_mask
+from gdest.synth.label_maps import areas_px, mean_diameter_px
 from gdest.synth.tessellation import Floats, Labels, smooth_noise
 
 BOUNDARY_SLOTS = 4096

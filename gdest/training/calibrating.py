@@ -155,11 +155,15 @@ def correction_curve(measured: Sequence[Measured]) -> Curve:
 
     def bias(errors: NDArray[np.float64]) -> float:
         cut = len(errors) // TRIMMED_SHARE
-        kept = np.sort(errors)[cut : len(errors) - cut]
-        mean, chance = float(kept.mean()), errors_of_chance * float(kept.std(ddof=1)) / np.sqrt(len(kept))
-        return float(mean * (1.0 - (chance / mean) ** 2)) if abs(mean) > chance else 0.0
+        return shrunk_mean(np.sort(errors)[cut : len(errors) - cut], errors_of_chance)
 
     return _curve([one.g_in_picture for one in measured], [one.error for one in measured], bias)
+
+
+def shrunk_mean(errors: NDArray[np.float64], standard_errors: float) -> float:
+    """Return the mean of errors (n,), shrunk towards 0 by so many standard errors, 0 within them (James and Stein)."""
+    mean, chance = float(errors.mean()), standard_errors * float(errors.std(ddof=1)) / np.sqrt(len(errors))
+    return float(mean * (1.0 - (chance / mean) ** 2)) if abs(mean) > chance else 0.0
 
 
 def _curve(

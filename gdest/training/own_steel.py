@@ -10,8 +10,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from gdest.core import DataError, GradeSettings, ModelCard, interpolate
+from gdest.core import DataError, GradeSettings, ModelCard, interpolate, student_t
 from gdest.model import LoadedModel, save_model
+from gdest.training.calibrating import shrunk_mean
 from gdest.training.labels import read_labels
 from gdest.training.measuring import Measured, measure
 
@@ -68,9 +69,8 @@ class Opinion:
 
 
 def proven_bias(errors: Errors) -> float:
-    """Return the mean of errors (n,), shrunk towards 0 by what may be chance (James and Stein)."""
-    mean, chance = float(errors.mean()), PROVEN * float(errors.std(ddof=1)) / math.sqrt(len(errors))
-    return mean * (1.0 - (chance / mean) ** 2) if abs(mean) > chance else 0.0
+    """Return the mean of errors (n,) as far as it is no chance."""
+    return shrunk_mean(errors, PROVEN)
 
 
 def half_width(left: Errors, coverage: float) -> float:
@@ -83,9 +83,7 @@ def half_width(left: Errors, coverage: float) -> float:
 
 
 def _factor(count: int, coverage: float) -> float:
-    from scipy.special import stdtrit
-
-    return float(stdtrit(count - 1, 0.5 + coverage / 2.0)) * math.sqrt(1.0 + 1.0 / count)
+    return student_t(count, coverage) * math.sqrt(1.0 + 1.0 / count)
 
 
 def calibrate_own(data: Path, model: LoadedModel, out: Path, settings: GradeSettings) -> list[Opinion]:

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy import ndimage
 
-from gdest.core import GradeSettings, ImageFile, Status
+from gdest.core import GradeSettings, ImageFile, Status, boundary_mask
 from gdest.grading import Predictor, boundary_fields, grade_micrographs, grain_labels
 from gdest.model import weights_path
 from gdest.reading import read_micrographs
@@ -101,18 +101,11 @@ def measure_boundaries(predictor: Predictor, settings: GradeSettings, micrograph
                 drawn = np.asarray(image.convert("L").resize((micrograph.cols, micrograph.rows))) < 128
             if drawn.mean() > 0.5:
                 drawn = ~drawn
-            edges = Image.fromarray(_edges(grain_labels(field)).astype(np.uint8))
+            edges = Image.fromarray(boundary_mask(grain_labels(field)).astype(np.uint8))
             found = edges.resize(drawn.shape[::-1], Image.Resampling.NEAREST)
             scores.append(_scores(_thin(np.asarray(found) > 0), _thin(drawn)))
     precision, recall, f1 = np.mean(scores, axis=0)
     print(f"\n316L boundaries within {WITHIN_PX:g} px: precision {precision:.2f}, recall {recall:.2f}, F1 {f1:.2f}")
-
-
-def _edges(labels: NDArray[np.int32]) -> NDArray[np.bool_]:
-    edges = np.zeros(labels.shape, bool)
-    edges[:, :-1] |= labels[:, :-1] != labels[:, 1:]
-    edges[:-1] |= labels[:-1] != labels[1:]
-    return edges
 
 
 def _thin(lines: NDArray[np.bool_]) -> NDArray[np.bool_]:

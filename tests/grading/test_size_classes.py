@@ -5,7 +5,7 @@ from helpers.boundary_fields import field_of, squares, voronoi
 from gdest.core import grain_size
 from gdest.grading.grain_table import measure_grains
 from gdest.grading.grains import close_grains
-from gdest.grading.size_classes import block_grades, share_by_class, size_class
+from gdest.grading.size_classes import block_grades, size_class
 
 
 def verdict_of(labels):
@@ -93,16 +93,6 @@ def test_rings_of_fine_grains_round_coarse_ones_are_a_necklace():
     necklace = np.where(ring[:, None] | ring, fine + 10**6, labels)
 
     assert verdict_of(necklace) == "duplex:necklace"
-
-
-def test_half_grade_classes_hold_all_grains_by_number_and_by_area():
-    areas = np.array([float(grain_size.mean_area_um2(g)) for g in (8.0, 8.1, 8.2, 5.0)])
-
-    classes, numbers, by_area = share_by_class(areas)
-
-    assert list(classes) == [8.0, 7.5, 7.0, 6.5, 6.0, 5.5, 5.0]
-    assert numbers == pytest.approx([0.75, 0, 0, 0, 0, 0, 0.25])
-    assert by_area[-1] == pytest.approx(areas[-1] / areas.sum())
 
 
 def test_block_grades_are_those_of_their_grains():

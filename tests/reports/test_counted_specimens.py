@@ -119,3 +119,11 @@ def test_the_sizes_of_a_specimen_weigh_each_field_by_its_grains_and_their_area()
     rows = counted(1984, grains_counted=300.0, grains_by_half_g=fine.text)
     rows += counted(496, grains_counted=100.0, grains_by_half_g=coarse.text)
     assert counted_statistics(rows).grains_by_half_g == "6.0:25%/57% 8.0:75%/43%"
+
+
+def test_half_grade_classes_hold_all_grains_by_number_and_by_area():
+    areas = np.array([float(grain_size.mean_area_um2(g)) for g in (8.0, 8.1, 8.2, 5.0)])
+    shares = sizes_of(areas).shares
+    assert list(shares) == [5.0, 8.0]
+    assert [number for number, _ in shares.values()] == pytest.approx([0.25, 0.75])
+    assert shares[5.0][1] == pytest.approx(areas[-1] / areas.sum())

@@ -6,13 +6,13 @@ import warnings
 import pytest
 from hypothesis import given, settings, strategies as st
 
+from gdest.core.student import student_t
 from gdest.reports.specimens import (
     Field,
     Origin,
     _flags,
-    _g,
+    g_of,
     specimen_statistics,
-    student_t95,
 )
 
 SPECIMEN = Origin("A1")
@@ -49,7 +49,7 @@ def test_the_mean_is_of_densities_never_of_g():
 
 @pytest.mark.parametrize(("count", "t"), [(5, 2.776), (6, 2.571), (10, 2.262), (20, 2.093)])
 def test_students_t_is_the_tables(count, t):
-    assert student_t95(count) == pytest.approx(t, abs=0.0006)
+    assert student_t(count) == pytest.approx(t, abs=0.0006)
 
 
 def test_flags_say_what_e112_would_miss():
@@ -107,8 +107,8 @@ def test_an_interval_that_reaches_below_no_grains_has_no_lower_end():
     found = specimen_statistics(SPECIMEN, fields(100, 400))  # 250 +- 12.71 * 212.1 / sqrt(2)
     assert math.isnan(found.g_low)
     assert found.g_high == pytest.approx(math.log2((250 + 12.706 * 212.132 / math.sqrt(2)) / 15.5) + 1, abs=1e-3)
-    assert math.isnan(_g(0.0))
-    assert _g(0.5) == pytest.approx(math.log2(0.5 / 15.5) + 1)
+    assert math.isnan(g_of(0.0))
+    assert g_of(0.5) == pytest.approx(math.log2(0.5 / 15.5) + 1)
 
 
 def test_the_models_half_width_is_the_mean_of_the_fields_and_more_fields_do_not_shrink_it():

@@ -9,10 +9,11 @@ import pytest
 import tifffile
 from scipy import ndimage
 
+from gdest.core.label_maps import boundary_mask
 from gdest.synth import etching, marks
 from gdest.synth.dataset import make_micrograph, write_label_map
 from gdest.synth.frame import make_boundaries, make_frame
-from gdest.synth.label_maps import boundary_mask, true_g
+from gdest.synth.label_maps import true_g
 from gdest.synth.particles import draw_particles
 from gdest.synth.recipe import FAMILIES, Recipe
 from gdest.synth.tessellation import GrainShape, section

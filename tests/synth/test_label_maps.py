@@ -4,10 +4,9 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
+from gdest.core.label_maps import boundary_mask, rim_shares
 from gdest.synth.label_maps import (
-    boundary_mask,
     count_grains,
-    grain_weights,
     mean_diameter_px,
     true_g,
     whole_areas,
@@ -24,7 +23,7 @@ def test_a_square_weighs_one_half_at_the_rim_and_a_quarter_at_a_corner():
     """A weight is a product: each of the two directions in which the rim cuts a square halves it."""
     down, right = np.ones(5), np.ones(6)
     down[[0, -1]] = right[[0, -1]] = 0.5
-    assert np.array_equal(grain_weights(squares(5, 6, 10)).reshape(5, 6), np.outer(down, right))
+    assert np.array_equal(rim_shares(squares(5, 6, 10)).reshape(5, 6), np.outer(down, right))
 
 
 def test_count_of_a_chequered_field_is_known():

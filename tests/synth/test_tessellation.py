@@ -5,8 +5,9 @@ import pytest
 from scipy import ndimage
 
 from gdest.core import grain_size
+from gdest.core.label_maps import rim_shares
 from gdest.synth import tessellation
-from gdest.synth.label_maps import grain_weights, true_g
+from gdest.synth.label_maps import true_g
 from gdest.synth.tessellation import GrainShape, random_shape, section
 
 
@@ -29,7 +30,7 @@ def test_every_label_is_one_connected_grain_without_gaps_in_the_numbers():
 
 def test_slivers_that_an_etched_line_swallows_are_no_grains():
     labels = section(np.random.default_rng(1), 500, 500, 1e-3, GrainShape(sliver=0.05))
-    inside = np.flatnonzero(grain_weights(labels) == 1.0)
+    inside = np.flatnonzero(rim_shares(labels) == 1.0)
     area = np.bincount(labels.ravel())[inside]
     assert area.min() >= 0.04 * 1e3
     untouched = section(np.random.default_rng(1), 500, 500, 1e-3, GrainShape(sliver=0.0))
@@ -39,14 +40,14 @@ def test_slivers_that_an_etched_line_swallows_are_no_grains():
 def test_sections_of_a_solid_hold_small_cut_off_grains():
     """A plane section spreads areas far more than the planar tessellation of the same seeds would."""
     labels = section(np.random.default_rng(2), 900, 900, 2e-3, GrainShape(relaxation=1.0, size_spread=0.0, sliver=0.0))
-    area = np.bincount(labels.ravel())[grain_weights(labels) == 1.0]
+    area = np.bincount(labels.ravel())[rim_shares(labels) == 1.0]
     assert 0.4 < area.std() / area.mean() < 0.8
 
 
 def test_relaxation_makes_grains_more_regular_and_weights_less():
     def spread(**shape):
         labels = section(np.random.default_rng(5), 900, 900, 2e-3, GrainShape(sliver=0.0, **shape))
-        area = np.bincount(labels.ravel())[grain_weights(labels) == 1.0]
+        area = np.bincount(labels.ravel())[rim_shares(labels) == 1.0]
         return area.std() / area.mean()
 
     assert spread(relaxation=1.0, size_spread=0.0) < spread(relaxation=0.0, size_spread=0.0)

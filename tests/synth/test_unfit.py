@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
+from gdest.core.label_maps import boundary_mask
 from gdest.core.model_card import UNFIT
 from gdest.synth import etching, lines
-from gdest.synth.label_maps import boundary_mask
 from gdest.synth.tessellation import GrainShape, section
 from gdest.synth.unfit import draw_unfit
 
