@@ -117,7 +117,11 @@ def _bears_8_bits(card: ModelCard) -> bool:
 
 
 def _requests(model: Any, count: int, *, bf16: bool) -> SimpleQueue[Any]:
-    """Return what computes one batch each, `count` of them, each with a thread of its own."""
+    """Return what computes one batch each, `count` of them, each with a thread of its own.
+
+    OpenVINO's Python prepares itself at the first call; two threads whose first calls met waited for each other for
+    ever, so the first is made here.
+    """
     import openvino
 
     options = {"INFERENCE_PRECISION_HINT": "bf16" if bf16 else "f32", "NUM_STREAMS": str(count)}
@@ -126,6 +130,7 @@ def _requests(model: Any, count: int, *, bf16: bool) -> SimpleQueue[Any]:
     free: SimpleQueue[Any] = SimpleQueue()
     for _ in range(count):
         free.put(compiled.create_infer_request())
+    _asked(free, np.zeros((1, *(side.get_length() for side in list(model.inputs[0].partial_shape)[1:])), np.uint8))
     return free
 
 

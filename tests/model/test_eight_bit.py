@@ -6,6 +6,7 @@ import json
 import logging
 import shutil
 import sys
+import threading
 from dataclasses import replace
 
 import numpy as np
@@ -203,6 +204,18 @@ def test_torch_is_left_one_thread_by_name_and_openvino_gets_what_torch_had(monke
         assert openvino_threads() == 7
     finally:
         openvino_threads.cache_clear()
+
+
+@pytest.mark.usefixtures("translated_once", "cache")
+def test_openvino_was_asked_once_before_several_threads_may_ask(bundled_model, monkeypatch):
+    """Its first call in two threads at a time stopped a scan for ever: each held what the other waited for."""
+    openvino = pytest.importorskip("openvino")
+    asked, real = [], openvino.InferRequest.infer
+    monkeypatch.setattr(
+        openvino.InferRequest, "infer", lambda *told: asked.append(threading.get_ident()) or real(*told)
+    )
+    OpenVinoEngine(bundled_model.network, bundled_model.card, bf16=False, int8=True)
+    assert asked == [threading.get_ident()]
 
 
 @pytest.mark.usefixtures("openvino", "cache")
