@@ -207,7 +207,12 @@ def test_a_mixed_micrograph_is_duplex():
     count = count_grains([field_of(np.where(np.arange(400) < 200, coarse, fine + 10**4))], CARD)
 
     assert count.homogeneity == "duplex:bimodal"
-    assert count_grains([field_of(steel(3))], CARD).homogeneity == "uniform"
+    assert np.isfinite(count.g)
+    assert np.isnan([count.g_low, count.g_high]).all()  # one G says little of it
+    assert np.isnan(count_at_pixel_size(count, 0.5, CARD).g_low)
+    uniform = count_grains([field_of(steel(3))], CARD)
+    assert uniform.homogeneity == "uniform"
+    assert uniform.g_low < uniform.g < uniform.g_high
 
 
 def test_what_a_card_says_the_count_reads_too_fine_is_taken_off_with_its_interval():
