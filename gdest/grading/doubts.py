@@ -34,6 +34,9 @@ SAMPLE_PX = 4_000_000
 OPEN_SPREAD = 1.25
 """In G: by more the counts of sure and of possible boundaries differ on no material with lines that was looked at."""
 
+NEARLY_SURE = 99.0
+"""Percent: nothing that a picture shows is surer, whatever the judge says."""
+
 MIXED_APART = 1.0
 """In G: about the sum of the usual half-widths of estimate and count, of which a mixed field has neither."""
 
@@ -113,7 +116,8 @@ def _told(doubt: Doubt, value: float, limit: float) -> str:
     """Return a doubt with its measure and limit in words, with the digits that tell the two apart."""
     if doubt in UNFIT:  # log odds against a gradeable picture
         likely, most = told_apart(_percent(value), _percent(limit), digits=0)
-        measure = f"probability {likely} %, limit {most} %"
+        nearly = f"over {NEARLY_SURE:g}" if _percent(value) > NEARLY_SURE >= _percent(limit) else likely
+        measure = f"probability {nearly} %, limit {most} %"
     elif doubt == Doubt.ZOOM_GAP:
         measure = "{} G apart, limit {}".format(*told_apart(value, limit))
     else:

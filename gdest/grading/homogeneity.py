@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from gdest.core import GradeMap, ModelCard, grain_size, interpolate, tile_areas, told_apart
+from gdest.core import GradeMap, ModelCard, covered_px, grain_size, interpolate, tile_areas, told_apart
 from gdest.grading import spatial_patterns as patterns
 
 FEWEST_TILES = 4
@@ -66,14 +66,16 @@ def assess(grade_map: GradeMap, card: ModelCard) -> Assessment:
     if patterns.shared_variance(cells) > notable and patterns.is_coherent(cells):
         found = patterns.suggest(grades, tile_areas(shown.grid), expected)
         return Assessment(f"duplex:{found.kind}", f"{found.words}; {beyond}")
-    if (grains := count * _grains_in(in_picture, card)) < FEWEST_GRAINS:
+    each = _grains_in_tile(grade_map, shown, card)
+    grains = each * covered_px(shown.grid, np.isfinite(shown.g_seen)) / shown.grid.tile_px**2
+    if grains < FEWEST_GRAINS:
         held, needed = told_apart(grains, FEWEST_GRAINS, digits=0)
         return Assessment("unknown", f"too few grains to tell: about {held} in all tiles, {needed} are needed")
     if _excess_sd(tiles, expected) ** 2 > max(NOTABLE_VARIANCE, 2.0 * expected):
         return Assessment("unknown", f"{beyond}, without a spatial pattern")
     if _most_variance(tiles) > SMALLEST_MIXTURE:
-        each = f"{count} tiles of about {_grains_in(in_picture, card):.0f} grains"
-        return Assessment("unknown", f"{each} scatter by {tiles.std(ddof=1):.1f} G, too much to tell")
+        scatter = f"{count} tiles of about {each:.0f} grains scatter by {tiles.std(ddof=1):.1f} G"
+        return Assessment("unknown", f"{scatter}, too much to tell")
     return Assessment("uniform", "no more scatter than uniform steel shows")
 
 
@@ -101,7 +103,8 @@ def uniform_scatter(card: ModelCard, g_in_picture: float) -> float:
     return interpolate(card.tile_scatter, g_in_picture) * max(growth, 1.0)
 
 
-def _grains_in(in_picture: float, card: ModelCard) -> float:
-    """Return how many grains a tile holds."""
+def _grains_in_tile(grade_map: GradeMap, shown: GradeMap, card: ModelCard) -> float:
+    """Return how many grains a tile of the map that is looked at holds, by the G that the micrograph is given."""
+    g = float(grade_map.g_seen[np.isfinite(grade_map.g_seen)].mean())
     side_mm = card.tile_px * card.um_per_px * 1e-3
-    return float(grain_size.grains_per_mm2(in_picture)) * side_mm**2
+    return float(grain_size.grains_per_mm2(grain_size.g_after_zoom(g, shown.zoom))) * side_mm**2

@@ -180,6 +180,7 @@ def test_a_doubt_is_a_reason_beyond_its_limit_only():
         ({"novelty": 2.001}, "(2.001 times the usual distance from its training pictures, limit 2.000)"),
         ({"defocused": 0.01}, "(probability 50.2 %, limit 50.0 %)"),  # 1 / (1 + exp(-0.01))
         ({"fragments": 2.0}, "(probability 88 %, limit 50 %)"),
+        ({"fragments": 20.0}, "(probability over 99 %, limit 50 %)"),
     ],
 )
 def test_a_measure_and_its_limit_have_the_digits_that_tell_them_apart_and_units(doubts, told):
