@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from gdest.core import BoundaryField, GrainCount, ModelCard, Overlay, grain_size, interpolate, is_duplex
+from gdest.core import BoundaryField, GrainCount, ModelCard, Overlay, grain_size, interpolate, is_duplex, told_apart
 from gdest.grading import lineal, planimetric
 from gdest.grading.grain_table import GrainTable, joined_tables, measure_grains
 from gdest.grading.grains import SURE, Grains, close_grains
@@ -176,7 +176,8 @@ def _why_not(parts: list[_Part], areas: planimetric.Planimetric, lines: lineal.I
     if areas.area_um2 <= 0:
         return "no part of the picture shows metal only"
     if areas.grains < FEWEST_GRAINS:
-        return f"too few grains ({areas.grains:.0f})"
+        counted, needed = told_apart(areas.grains, FEWEST_GRAINS, digits=0)
+        return f"too few grains ({counted}, {needed} are needed)"
     if float(np.median([part.diameter_cells for part in parts])) < FINEST_CELLS:
         return "too fine to be traced"
     seen = np.concatenate([part.table.area_um2 for part in parts])

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from gdest.reports.assign import Rules, applies, by_specimen, specimen_rows
+from gdest.reports.assign import Rules, by_specimen, specimen_rows
 from gdest.reports.column import Cell
 from gdest.reports.limits import ON, Limit, Verdict
 from gdest.reports.record import Record
@@ -44,8 +44,8 @@ def limit_sentences(table: Sequence[dict[str, Cell]], limits: Sequence[Limit]) -
     specimens = list(by_specimen(table).values()) if limits else []
     told = []
     for limit in limits:
-        of_rows = sum(applies(limit, "micrograph", row) for row in table)
-        of_specimens = sum(any(applies(limit, "specimen", row) for row in rows) for rows in specimens)
+        of_rows = sum(limit.holds_for("micrograph", row) for row in table)
+        of_specimens = sum(any(limit.holds_for("specimen", row) for row in rows) for rows in specimens)
         told.append(f"{limit.sentence}, applies to {_counted(of_rows, ON[0])}, {_counted(of_specimens, ON[1])}")
     return tuple(told)
 

@@ -56,15 +56,10 @@ def _origin_cells(row: Mapping[str, Cell], rule: SpecimenRule | None) -> dict[st
 
 
 def _verdict_cells(row: Mapping[str, Cell], limits: Sequence[Limit]) -> dict[str, Cell]:
-    applying = [limit for limit in limits if applies(limit, "micrograph", row)]
+    applying = [limit for limit in limits if limit.holds_for("micrograph", row)]
     found = found_on_micrograph(row) if applying else None
     said, why = verdict([judge(limit, found) for limit in applying if found])
     return {"verdict": said, "verdict_reason": why or None}
-
-
-def applies(limit: Limit, kind: str, row: Mapping[str, Cell]) -> bool:
-    """Return whether a limit applies to a micrograph, or to a specimen through this field of it."""
-    return limit.holds_for(kind, {name: str(row.get(name) or "") for name in ("file", *ORIGIN_FIELDS)})
 
 
 def by_specimen(table: Sequence[dict[str, Cell]]) -> dict[tuple[str, ...], list[dict[str, Cell]]]:
@@ -105,7 +100,7 @@ def _specimen_row(key: tuple[str, ...], rows: Sequence[dict[str, Cell]], limits:
 
 def _judge_specimen(limit: Limit, rows: Sequence[dict[str, Cell]], whole: Gathered) -> Finding | None:
     """Return the verdict of a limit on the fields of a specimen that it applies to; None where there are none."""
-    fitting = [row for row in rows if applies(limit, "specimen", row)]
+    fitting = [row for row in rows if limit.holds_for("specimen", row)]
     if not fitting:
         return None
     if len(fitting) == len(rows):

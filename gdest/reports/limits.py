@@ -76,9 +76,9 @@ class Limit:
         what += f", beyond it {self.beyond}" if self.beyond != Verdict.UNDECIDED else ""
         return f"{what} ({where})" if where else what
 
-    def holds_for(self, kind: str, names: Mapping[str, str]) -> bool:
+    def holds_for(self, kind: str, names: Mapping[str, object]) -> bool:
         """Return whether the limit applies to a `micrograph` of these names, or to a `specimen` with such a field."""
-        return kind in self.on and all(fnmatchcase(names.get(name, ""), pattern) for name, pattern in self.scope)
+        return kind in self.on and all(fnmatchcase(str(names.get(name) or ""), pattern) for name, pattern in self.scope)
 
 
 def read_limits(sections: Any) -> tuple[Limit, ...]:

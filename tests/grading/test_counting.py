@@ -99,14 +99,14 @@ def test_few_grains_are_not_counted():
     count = count_grains([field_of(squares(200, 200, 100))], CARD)
 
     assert np.isnan(count.g) and np.isnan(count.g_intercepts)
-    assert count.note == "too few grains (1)"
+    assert count.note == "too few grains (1, 10 are needed)"
     assert len(count.overlays) == 1
 
 
 def test_a_picture_without_boundaries_is_not_counted():
     blank = np.zeros((200, 200), np.uint8)
 
-    assert count_grains([BoundaryField(blank, blank, blank, 1.0)], CARD).note == "too few grains (0)"
+    assert count_grains([BoundaryField(blank, blank, blank, 1.0)], CARD).note == "too few grains (0, 10 are needed)"
 
 
 def note_with(grain_of, grains=3000):
