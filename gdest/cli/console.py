@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from gdest.core import Status, say, stderr
+from gdest.core import Status, is_duplex, say, stderr
 from gdest.reports import Cell, caution
 
 if TYPE_CHECKING:
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 FILE_COLUMNS = 140
 """Width of what goes into a file or a pipe, where rich would fold at 80 columns."""
+
+KINDS = ("homogeneity", "homogeneity_counted")
+"""The columns that tell a mixed field, by the estimate and by the count."""
 
 ALWAYS = ("file", "status", "G estimated", "homogeneity", "um/px")
 """The columns that are shown also where they are empty."""
@@ -38,6 +41,8 @@ def print_rows(table: Sequence[dict[str, Cell]]) -> None:
     for row in table:
         if row["reason"]:
             say(f"{row['file']}: {row['status']}: {row['reason']}")
+        if mixed := next((str(row[kind]) for kind in KINDS if is_duplex(str(row[kind] or ""))), None):
+            say(f"{row['file']}: {mixed}: one G says little of a mixed field, so it has no interval.")
 
 
 def _columns(table: Sequence[dict[str, Cell]]) -> dict[str, list[str]]:
