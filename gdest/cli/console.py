@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from gdest.core import Status, say, stderr
+from gdest.core import Status, is_duplex, say, stderr
 from gdest.reports import Cell, caution
 
 if TYPE_CHECKING:
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 FILE_COLUMNS = 140
 """Width of what goes into a file or a pipe, where rich would fold at 80 columns."""
+
+KINDS = ("homogeneity", "homogeneity_counted")
+"""The columns that tell a mixed field, by the estimate and by the count."""
 
 ALWAYS = ("file", "status", "G estimated", "homogeneity", "um/px")
 """The columns that are shown also where they are empty."""
@@ -38,6 +41,8 @@ def print_rows(table: Sequence[dict[str, Cell]]) -> None:
     for row in table:
         if row["reason"]:
             say(f"{row['file']}: {row['status']}: {row['reason']}")
+        if mixed := next((str(row[kind]) for kind in KINDS if is_duplex(str(row[kind] or ""))), None):
+            say(f"{row['file']}: {mixed}: one G says little of a mixed field, so it has no interval.")
 
 
 def _columns(table: Sequence[dict[str, Cell]]) -> dict[str, list[str]]:
@@ -47,7 +52,7 @@ def _columns(table: Sequence[dict[str, Cell]]) -> dict[str, list[str]]:
         "status": [str(row["status"]) for row in table],
         "G counted": [_number(row["g_counted"], 1) for row in table],
         "95 % interval": [_interval(row, "g_counted_low", "g_counted_high") for row in table],
-        "grains": [_number(row["grains_counted"], 0) for row in table],
+        "grains counted": [_number(row["grains_counted"], 0) for row in table],
         "G estimated": [_number(row["g"], 1) for row in table],
         "90 % interval": [_interval(row, "g_low", "g_high") for row in table],
         "G seen": ["" if row["g"] is not None else _number(row["g_seen"], 1) for row in table],
@@ -68,7 +73,7 @@ def _output() -> Console:
 def print_counted(table: Sequence[dict[str, Cell]]) -> None:
     """Print what was counted as a table on standard output; the notes go to standard error."""
     shown = Table()
-    for title in ("file", "status", "G counted", "95 % interval", "grains", "%RA", "largest grain, G", "um/px"):
+    for title in ("file", "status", "G counted", "95 % interval", "grains counted", "%RA", "largest grain, G", "um/px"):
         shown.add_column(title, overflow="fold")
     for row in table:
         interval = _interval(row, "g_counted_low", "g_counted_high")
@@ -92,14 +97,14 @@ def print_opinions(opinions: Sequence[Opinion]) -> None:
     for one in opinions:
         (mae, inside), (left_mae, left_inside) = one.before, one.after
         numbers = (f"{one.bias:+.2f}", f"{mae:.2f}", f"{inside:.0%}", f"{left_mae:.2f}", f"{left_inside:.0%}")
-        shown.add_row(one.name, str(len(one.errors)), *numbers, f"+-{one.half_width:.2f}")
+        shown.add_row(one.name, str(len(one.errors)), *numbers, f"+-{one.half_width:.2f} ({one.coverage:.0%})")
     _output().print(shown)
 
 
 def print_errors(groups: Mapping[str, Errors]) -> None:
     """Print the errors of labelled sets as a table on standard output."""
     shown = Table()
-    for title in ("set", "micrographs", "MAE", "bias", "within 0.5 G", "inside interval"):
+    for title in ("set", "micrographs", "MAE", "bias", "within 0.5 G", "inside 90 % interval"):
         shown.add_column(title, justify="left" if title == "set" else "right")
     for name, found in groups.items():
         shares = (f"{share:.1%}" for share in (found.within_half, found.coverage))

@@ -6,9 +6,19 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from gdest.cli.run_scan import say_unassigned
+from gdest.cli.run_scan import say_acceptance, say_unassigned
 from gdest.core import ExitCode, Section, read_config, say
-from gdest.reports import RECORD_FILE, Rules, differences, file_sha256, read_record, read_rules, rejected, write_reports
+from gdest.reports import (
+    RECORD_FILE,
+    Rules,
+    acceptance,
+    differences,
+    file_sha256,
+    read_record,
+    read_rules,
+    rejected,
+    write_reports,
+)
 from gdest.scan import unassigned
 
 
@@ -25,6 +35,7 @@ def run_report(folder: Path, config: Path | None, *, fail_on_reject: bool) -> Ex
         rules = read_rules(record.sections, config.parent)
     record = write_reports(record, rules, folder)
     say_unassigned(unassigned(record, rules), len(record.table))
+    say_acceptance(acceptance(record, rules))
     say(f"{len(record.table)} micrographs, the reports in {folder} are written again.")
     return ExitCode.REJECTED if fail_on_reject and rejected(record, rules) else ExitCode.GRADED
 

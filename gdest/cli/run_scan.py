@@ -8,7 +8,8 @@ from pathlib import Path
 from signal import SIGINT, Signals
 
 from gdest.cli.console import print_counts
-from gdest.core import ExitCode, GdestError, GradeSettings, be_quiet, exit_code, say
+from gdest.core import MOST_NAMED, ExitCode, GdestError, GradeSettings, be_quiet, exit_code, say
+from gdest.reports import Acceptance, Verdict
 from gdest.scan import (
     Job,
     Journal,
@@ -92,15 +93,33 @@ def scan_exit_code(outcome: ScanOutcome) -> ExitCode:
 
 
 def print_results(results: Results) -> None:
-    """Print how many micrographs belong to no specimen, which rows need a person, and the number of rows by status."""
+    """Print which rows need a person, the number of rows by status, and what the limits found.
+
+    First comes how many micrographs belong to no specimen.
+    """
     say_unassigned(results.unassigned, sum(results.counts.values()))
     print_counts(results.counts, results.problems)
+    if results.acceptance:
+        say_acceptance(results.acceptance)
 
 
 def say_unassigned(left: int, total: int) -> None:
     """Say how many micrographs the rule for specimens does not cover: a slip in a pattern or a CSV shows so."""
     if left:
         say(f"{left} of {total} micrographs belong to no specimen by the rule in gdest.toml.")
+
+
+def say_acceptance(said: Acceptance) -> None:
+    """Say what each limit applied to, the verdicts, and by name what fails."""
+    for number, sentence in enumerate(said.limits, start=1):
+        say(f"Limit {number}: {sentence}.")
+    for kind, verdicts in said.verdicts.items():
+        if verdicts:
+            say(f"{kind.capitalize()}s: {', '.join(f'{verdicts[one]} {one}' for one in Verdict if verdicts[one])}.")
+    for sentence in said.failing[:MOST_NAMED]:
+        say(sentence)
+    if len(said.failing) > MOST_NAMED:
+        say(f"... and {len(said.failing) - MOST_NAMED} more fail; the reports name each.")
 
 
 def _of_signal(number: int) -> ExitCode:

@@ -21,6 +21,7 @@ from .errors import (
     require as require,
 )
 from .exit_codes import ExitCode as ExitCode, exit_code as exit_code
+from .figures import told_apart as told_apart
 from .files import (
     image_files as image_files,
     page_name as page_name,
@@ -28,6 +29,7 @@ from .files import (
     split_page as split_page,
     write_atomically as write_atomically,
 )
+from .fingerprint import alike as alike, fingerprint as fingerprint
 from .grid import (
     area_by_half_grade as area_by_half_grade,
     covered_px as covered_px,
@@ -87,12 +89,15 @@ from .tiles import (
 )
 from .version import __version__ as __version__
 from .words import (
+    DUPLEX as DUPLEX,
     HEADS as HEADS,
     INPUTS as INPUTS,
+    NO_METAL as NO_METAL,
     Backbone as Backbone,
     Head as Head,
     NetworkInput as NetworkInput,
     PixelSizeSource as PixelSizeSource,
     Status as Status,
     Task as Task,
+    is_duplex as is_duplex,
 )

@@ -25,7 +25,8 @@ OUTPUT_MARKS = ({"ledger.sqlite"}, {"study.md", "runs.csv"})
 def image_files(roots: Sequence[Path], unreadable: list[str] | None = None) -> list[ImageFile]:
     """Return the image files below the roots, sorted by name; subfolders included.
 
-    A name is the path relative to its root, with `/`; with several roots it begins with the root's name. Hidden
+    A name is the path relative to its root, with `/`; with several roots it begins with the root's name. A file of two
+    roots, one of which lies in the other, is there once, by the root that was named first. Hidden
     files and folders (`.name`, `._name`) and the output folders of gdest are left out. Folders that cannot be
     listed are added to `unreadable`; a root that is gone meanwhile then counts as empty, and the names of the others
     stay. Raises `SettingsError` for a root that does not exist otherwise, or two roots of one name.
@@ -36,13 +37,13 @@ def image_files(roots: Sequence[Path], unreadable: list[str] | None = None) -> l
     prefixes = [f"{root.resolve().name}/" if len(roots) > 1 else "" for root in roots]
     if len(set(prefixes)) < len(roots) and len(roots) > 1:
         raise SettingsError("Two roots have the same name; scan them into two output folders.")
-    found = [
-        ImageFile(path, prefix + _readable(path.relative_to(root).as_posix()))
-        for root, prefix in zip(roots, prefixes, strict=True)
-        if root.exists()
-        for path in _walk(root, [] if unreadable is None else unreadable)
-    ]
-    return sorted(found, key=lambda file: file.name)
+    found: dict[Path, ImageFile] = {}
+    for root, prefix in zip(roots, prefixes, strict=True):
+        whole = root.resolve()
+        for path in _walk(root, [] if unreadable is None else unreadable) if root.exists() else ():
+            inside = path.relative_to(root)
+            found.setdefault(whole / inside, ImageFile(path, prefix + _readable(inside.as_posix())))
+    return sorted(found.values(), key=lambda file: file.name)
 
 
 def _readable(name: str) -> str:

@@ -40,6 +40,12 @@ class PixelSizeSource(StrEnum):
     SCALE_BAR = "scale-bar"
 
 
+DUPLEX = "duplex"
+"""How a homogeneity begins that says that grains of several sizes lie side by side."""
+
+NO_METAL = "no metal"
+"""How the reason of a picture begins that shows nothing to grade."""
+
 Task = Literal["regression", "classification"]
 Backbone = Literal["resnet18", "alexnet", "vgg16"]
 
@@ -50,3 +56,8 @@ HEADS: tuple[Head, ...] = get_args(Head)
 NetworkInput = Literal["crop", "image"]
 """What a network was trained to be shown: crops of one size, or whole images."""
 INPUTS: tuple[NetworkInput, ...] = get_args(NetworkInput)
+
+
+def is_duplex(homogeneity: str | None) -> bool:
+    """Return whether a homogeneity, of a micrograph or a specimen, says that grains of several sizes are mixed."""
+    return (homogeneity or "").startswith(DUPLEX)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from gdest.core import BoundaryField, GrainCount, ModelCard, Overlay, grain_size, interpolate
+from gdest.core import BoundaryField, GrainCount, ModelCard, Overlay, grain_size, interpolate, is_duplex, told_apart
 from gdest.grading import lineal, planimetric
 from gdest.grading.grain_table import GrainTable, joined_tables, measure_grains
 from gdest.grading.grains import SURE, Grains, close_grains
@@ -60,7 +60,7 @@ def count_grains(fields: Iterable[BoundaryField], card: ModelCard) -> GrainCount
     """Return what is counted on the boundary fields of one micrograph, a px of the file as the card's pixel size.
 
     Fields are parts of the picture, or samples of it; each is counted on its own and forgotten, and counts, areas and
-    lines add. `note` says why there is no `g` where there is none.
+    lines add. `note` says why there is no `g` where there is none. Where the grains are duplex, `g` has no interval.
     """
     parts = [_count_part(field, card.um_per_px * field.cell_px) for field in fields]
     if not parts:
@@ -81,9 +81,9 @@ def count_grains(fields: Iterable[BoundaryField], card: ModelCard) -> GrainCount
     if note:
         return found
     g = areas.g - interpolate(card.counting.get("bias", NO_BIAS), spread)
-    half = _half_width(areas, spread, card)
     table = joined_tables([part.table for part in parts])
     sizes = size_class(table)
+    half = math.nan if is_duplex(sizes.verdict) else _half_width(areas, spread, card)
     return replace(
         found,
         g=g,
@@ -176,7 +176,8 @@ def _why_not(parts: list[_Part], areas: planimetric.Planimetric, lines: lineal.I
     if areas.area_um2 <= 0:
         return "no part of the picture shows metal only"
     if areas.grains < FEWEST_GRAINS:
-        return f"too few grains ({areas.grains:.0f})"
+        counted, needed = told_apart(areas.grains, FEWEST_GRAINS, digits=0)
+        return f"too few grains ({counted}, {needed} are needed)"
     if float(np.median([part.diameter_cells for part in parts])) < FINEST_CELLS:
         return "too fine to be traced"
     seen = np.concatenate([part.table.area_um2 for part in parts])

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageStat
 
-from gdest.core import UNFIT, Doubt, GradeMap, GradeStatistics, GrainCount, ModelCard, TileAnswers, grain_size
+from gdest.core import (
+    NO_METAL,
+    UNFIT,
+    Doubt,
+    GradeMap,
+    GradeStatistics,
+    GrainCount,
+    ModelCard,
+    TileAnswers,
+    grain_size,
+    told_apart,
+)
 
 BLANK_SD = 3.0
 """Grey levels: a micrograph with less contrast than this shows no grains."""
@@ -22,12 +34,18 @@ SAMPLE_PX = 4_000_000
 OPEN_SPREAD = 1.25
 """In G: by more the counts of sure and of possible boundaries differ on no material with lines that was looked at."""
 
+NEARLY_SURE = 99.0
+"""Percent: nothing that a picture shows is surer, whatever the judge says."""
+
+MIXED_APART = 1.0
+"""In G: about the sum of the usual half-widths of estimate and count, of which a mixed field has neither."""
+
 SENTENCES = {
-    Doubt.NO_GRAINS: "no grain structure can be seen",
+    Doubt.NO_GRAINS: f"{NO_METAL}, or no grain structure, can be seen",
     Doubt.DEFOCUSED: "out of focus for grains of this size",
     Doubt.FRAGMENTS: "boundaries only in fragments, as in prior-austenite etches; grains cannot be closed",
     Doubt.NOVELTY: "unlike anything the model was trained on",
-    Doubt.ZOOM_GAP: "its answers at two zooms contradict each other",
+    Doubt.ZOOM_GAP: "read at two sizes of the picture, it gives two different G",
 }
 
 
@@ -48,20 +66,34 @@ def measured_doubts(answers: TileAnswers, zoom_gap: float, larger: TileAnswers |
 def contradiction(estimate: GradeStatistics, count: GrainCount) -> Iterator[str]:
     """Yield how an estimate and a count contradict each other, if their intervals do not meet.
 
-    Both are at the micrograph's own pixel size.
+    Both are at the micrograph's own pixel size. A mixed field has no intervals; there, G of the mean density is
+    compared with the count, which is one too.
     """
-    if np.isfinite(count.g) and (estimate.g_low > count.g_high or count.g_low > estimate.g_high):
-        yield f"estimate and count contradict each other (G {estimate.g:.1f} and {count.g:.1f})"
+    if not np.isfinite(count.g):
+        return
+    words = "estimate and count contradict each other"
+    if np.isfinite(estimate.g_low) and np.isfinite(count.g_low):
+        if estimate.g_low > count.g_high or count.g_low > estimate.g_high:
+            low, high, least, most = told_apart(estimate.g_low, estimate.g_high, count.g_low, count.g_high)
+            intervals = f"{low}..{high}, 90 %, and G {count.g:.1f}, {least}..{most}, 95 %"
+            yield f"{words} (G {estimate.g:.1f}, {intervals})"
+    elif abs(estimate.g_from_density - count.g) > MIXED_APART:
+        yield f"{words} (G {estimate.g_from_density:.1f} and {count.g:.1f} of a mixed field)"
 
 
 def doubts_of_count(count: GrainCount) -> Iterator[str]:
     """Yield why the boundaries that were drawn need a person, if they are far from closed."""
     if count.spread > OPEN_SPREAD:
-        yield f"boundaries are far from closed (sure and possible ones make {count.spread:.1f} G of difference)"
+        spread, limit = told_apart(count.spread, OPEN_SPREAD)
+        yield f"boundaries are far from closed (the sure and the possible ones make G {spread} apart, limit {limit})"
 
 
 def reasons(pixels: NDArray[np.uint8], g_seen: float, grade_map: GradeMap, card: ModelCard) -> Iterator[str]:
     """Yield the reasons why a micrograph of grey pixels (rows, cols) needs review, each one phrase."""
+    over = [doubt for doubt in Doubt if grade_map.doubts.get(doubt, math.nan) > card.limits.get(doubt, math.inf)]
+    told = {doubt: _told(doubt, grade_map.doubts[doubt], card.limits[doubt]) for doubt in over}
+    if Doubt.NO_GRAINS in told:  # before all else: what shows no metal needs neither contrast nor focus
+        yield told.pop(Doubt.NO_GRAINS)
     sample = pixels[::2, ::2]
     while sample.size > SAMPLE_PX:
         sample = sample[::2, ::2]
@@ -70,13 +102,28 @@ def reasons(pixels: NDArray[np.uint8], g_seen: float, grade_map: GradeMap, card:
         yield "hardly any contrast: no grain structure can be seen"
     burnt = sum(counted.h[:2] + counted.h[254:]) / sample.size
     if burnt > BURNT_SHARE:
-        yield f"saturated: {burnt:.0%} of the pixels are black or white"
+        share, limit = told_apart(100.0 * burnt, 100.0 * BURNT_SHARE, digits=0)
+        yield f"saturated: {share} % of the pixels are black or white, limit {limit} %"
     in_picture = float(grain_size.g_after_zoom(g_seen, grade_map.zoom))
     if not card.g_min <= in_picture <= card.g_max:
         size = "coarser" if in_picture < card.g_min else "finer"
-        trained = f"trained {card.g_min:g}..{card.g_max:g}"
-        yield f"grains {size} than the model was trained on (G seen {in_picture:.1f}, {trained})"
-    for doubt in Doubt:
-        value, limit = grade_map.doubts.get(doubt, float("nan")), card.limits.get(doubt, float("inf"))
-        if value > limit:
-            yield f"{SENTENCES[doubt]} ({doubt} {value:.1f}, limit {limit:.1f})"
+        seen, least, most = told_apart(in_picture, card.g_min, card.g_max)
+        yield f"grains {size} than the model was trained on (G seen {seen}, trained {least}..{most})"
+    yield from told.values()
+
+
+def _told(doubt: Doubt, value: float, limit: float) -> str:
+    """Return a doubt with its measure and limit in words, with the digits that tell the two apart."""
+    if doubt in UNFIT:  # log odds against a gradeable picture
+        likely, most = told_apart(_percent(value), _percent(limit), digits=0)
+        nearly = f"over {NEARLY_SURE:g}" if _percent(value) > NEARLY_SURE >= _percent(limit) else likely
+        measure = f"probability {nearly} %, limit {most} %"
+    elif doubt == Doubt.ZOOM_GAP:
+        measure = "{} G apart, limit {}".format(*told_apart(value, limit))
+    else:
+        measure = "{} times the usual distance from its training pictures, limit {}".format(*told_apart(value, limit))
+    return f"{SENTENCES[doubt]} ({measure})"
+
+
+def _percent(log_odds: float) -> float:
+    return 100.0 / (1.0 + math.exp(-max(log_odds, -700.0)))

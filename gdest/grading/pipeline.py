@@ -10,6 +10,7 @@ import numpy as np
 
 from gdest.core import (
     CORES,
+    NO_METAL,
     BoundaryField,
     Failed,
     Graded,
@@ -24,6 +25,7 @@ from gdest.core import (
     Row,
     Status,
     in_order,
+    is_duplex,
     now,
 )
 from gdest.grading.batching import Predictor, SharedPredictor
@@ -36,6 +38,8 @@ from gdest.reading import read_micrographs
 
 FILES_UNDER_WAY = 2 * CORES + 2
 """Enough to decode some while the batches of others are full; more would only hold more pixels."""
+
+UNCALIBRATED = "the pixel size is not known; state --um-per-px, or --magnification with --camera-um"
 
 Memory = Callable[[Micrograph], GradeMap | None]
 """Return the grade map of a micrograph whose pixels were graded before, if there is one."""
@@ -114,7 +118,10 @@ def _fields(
 
 
 def with_second_opinion(row: Graded, count: GrainCount) -> Graded:
-    """Return a row with what was counted beside its estimate; where the two contradict each other, for review."""
+    """Return a row with what was counted beside its estimate; where the two contradict each other, for review.
+
+    Where either says that the field is mixed, neither keeps an interval.
+    """
     known = np.isfinite(count.g_intercepts) and row.statistics is not None
     row = replace(
         row,
@@ -123,10 +130,17 @@ def with_second_opinion(row: Graded, count: GrainCount) -> Graded:
         intercepts=round(count.intercepts) if np.isfinite(count.intercepts) else None,
     )
     doubts = [*doubts_of_count(count), *(contradiction(row.statistics, count) if row.statistics else ())]
+    if is_duplex(row.homogeneity) or is_duplex(count.homogeneity):
+        row = _without_intervals(row, count)
     if not doubts:
         return row
     status = Status.REVIEW if row.status == Status.GRADED else row.status
     return replace(row, status=status, reason="; ".join(filter(None, (row.reason, *doubts))))
+
+
+def _without_intervals(row: Graded, count: GrainCount) -> Graded:
+    statistics = replace(row.statistics, g_low=np.nan, g_high=np.nan) if row.statistics else None
+    return replace(row, statistics=statistics, count=replace(count, g_low=np.nan, g_high=np.nan))
 
 
 def boundary_fields(micrograph: Micrograph, predictor: Predictor, settings: GradeSettings) -> list[BoundaryField]:
@@ -151,7 +165,9 @@ def grade_map_of(micrograph: Micrograph, predictor: Predictor, stride_px: int) -
 def graded_row(micrograph: Micrograph, grade_map: GradeMap, card: ModelCard) -> Graded:
     """Return the row of a micrograph: its statistics at its own pixel size, its status and why."""
     seen = summarize(grade_map, card)
-    doubts = [*micrograph.doubts, *reasons(micrograph.pixels, seen.g, grade_map, card)]
+    found = list(reasons(micrograph.pixels, seen.g, grade_map, card))
+    no_metal = bool(found) and found[0].startswith(NO_METAL)
+    doubts = [*found[:no_metal], *micrograph.doubts, *found[no_metal:]]
     used = int(np.count_nonzero(np.isfinite(grade_map.g_seen)))
     if used < min(FEWEST_USABLE, grade_map.g_seen.size):
         doubts.append(f"only {used} of {grade_map.g_seen.size} tiles show metal only")
@@ -161,7 +177,7 @@ def graded_row(micrograph: Micrograph, grade_map: GradeMap, card: ModelCard) -> 
         status = Status.REVIEW if doubts else Status.GRADED
     else:
         status = Status.UNCALIBRATED
-        doubts.insert(0, "the pixel size is not known; state --um-per-px, or --magnification with --camera-um")
+        doubts.insert(no_metal, UNCALIBRATED)
     reason = "; ".join(doubts)
-    homogeneity, note = seen.homogeneity, seen.homogeneity_note
+    homogeneity, note = ("unknown", "no grain structure") if no_metal else (seen.homogeneity, seen.homogeneity_note)
     return Graded(micrograph, grade_map, status, reason, seen.g, statistics, homogeneity, now(), note)

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from gdest.core import GradeMap, GradeStatistics, ModelCard, grain_size, interpolate
+from gdest.core import GradeMap, GradeStatistics, ModelCard, grain_size, interpolate, is_duplex
 from gdest.grading.homogeneity import assess
 
 
@@ -14,12 +14,13 @@ def summarize(grade_map: GradeMap, card: ModelCard) -> GradeStatistics:
     """Return the statistics of a grade map; the map needs at least one finite tile.
 
     `g` is the mean of the tile grades; `g_from_density` the G of their mean density, since E112
-    averages grains per area, never G. The interval is the card's calibrated 90 %.
+    averages grains per area, never G. The interval is the card's calibrated 90 %, NaN where the map is duplex: one G
+    says little of a mixed field.
     """
     tiles = grade_map.g_seen[np.isfinite(grade_map.g_seen)].astype(np.float64)
     g = float(tiles.mean())
-    half = interpolate(card.interval, g)
     found = assess(grade_map, card)
+    half = float("nan") if is_duplex(found.verdict) else interpolate(card.interval, g)
     return GradeStatistics(
         g=g,
         g_low=g - half,

@@ -22,6 +22,7 @@ from gdest.core import (
     Micrograph,
     MicrographError,
     Regions,
+    fingerprint,
     heartbeat,
     now,
     page_name,
@@ -153,7 +154,8 @@ def _micrograph(file: ImageFile, page: Page, calibration: CalibrationSettings, s
     size, doubts = choose_pixel_size(file.name, calibration, sizes, rows, cols)
     um_per_px, source = (size.um_per_px, size.source) if size else (None, "")
     not_metal = find_not_metal(overview)
-    return Micrograph(file, pixels, um_per_px, source, sha256, doubts, not_metal, CELL_PX * step, regions)
+    shown = fingerprint(pixels)
+    return Micrograph(file, pixels, um_per_px, source, sha256, doubts, not_metal, CELL_PX * step, regions, shown)
 
 
 def _step(size: int) -> int:

@@ -8,22 +8,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gdest.core import Section, Status
+from gdest.core import Section, is_duplex
 from gdest.reports.column import Cell
-from gdest.reports.counted_specimens import CountedStatistics, counted_statistics
-from gdest.reports.limits import Found, Limit, read_limits, verdict
+from gdest.reports.copies import mark_copies
+from gdest.reports.found import Gathered, found_on_micrograph, gather
+from gdest.reports.limits import Limit, read_limits
 from gdest.reports.specimen_columns import SPECIMEN_COLUMNS
-from gdest.reports.specimens import (
-    IDENTITY,
-    ORIGIN_FIELDS,
-    UM2_PER_MM2,
-    Field,
-    Origin,
-    SpecimenRule,
-    SpecimenStatistics,
-    specimen_rule,
-    specimen_statistics,
-)
+from gdest.reports.specimen_rules import IDENTITY, ORIGIN_FIELDS, Origin, SpecimenRule, specimen_rule
+from gdest.reports.verdicts import Finding, judge, verdict
+
+INTERVALS = ("g_low", "g_high", "g_counted_low", "g_counted_high")
 
 
 @dataclass(frozen=True)
@@ -40,13 +34,17 @@ def read_rules(sections: Mapping[str, Any], base: Path) -> Rules:
 
 
 def assign(table: Sequence[dict[str, Cell]], rules: Rules) -> list[dict[str, Cell]]:
-    """Return the rows with their specimen and verdict; without a rule for specimens each keeps the one it has.
+    """Return the rows with their specimen, what they are a copy of, and their verdict.
 
-    The rows are changed in place: a large archive has no memory for a copy.
+    Without a rule for specimens each keeps the one it has. The rows are changed in place: a large archive has no
+    memory for a copy.
     """
     for row in table:
         row.update(_origin_cells(row, rules.specimen))
         row.update(_verdict_cells(row, rules.limits))
+        row["copy_of"] = None
+    for rows in by_specimen(table).values():
+        mark_copies(rows)
     return list(table)
 
 
@@ -58,25 +56,14 @@ def _origin_cells(row: Mapping[str, Cell], rule: SpecimenRule | None) -> dict[st
 
 
 def _verdict_cells(row: Mapping[str, Cell], limits: Sequence[Limit]) -> dict[str, Cell]:
-    names = {name: str(row.get(name) or "") for name in ("file", *ORIGIN_FIELDS)}
-    found = Found(
-        _number(row["g_low"]),
-        _number(row["g_high"]),
-        str(row["homogeneity"] or "unknown"),
-        row["status"] == Status.GRADED,
-        (_number(row.get("g_counted_low")), _number(row.get("g_counted_high"))),
-        (_number(row.get("g_largest_grain")),) * 2,
-    )
-    said, why = verdict([limit for limit in limits if limit.holds_for("micrograph", names)], found)
+    applying = [limit for limit in limits if limit.holds_for("micrograph", row)]
+    found = found_on_micrograph(row) if applying else None
+    said, why = verdict([judge(limit, found) for limit in applying if found])
     return {"verdict": said, "verdict_reason": why or None}
 
 
-def _number(value: Cell) -> float:
-    return float(value) if isinstance(value, (int, float)) else math.nan
-
-
-def specimen_rows(table: Sequence[dict[str, Cell]], limits: Sequence[Limit]) -> list[dict[str, Cell]]:
-    """Return one row of `SPECIMEN_COLUMNS` per specimen, sorted by name; micrographs without one are left out.
+def by_specimen(table: Sequence[dict[str, Cell]]) -> dict[tuple[str, ...], list[dict[str, Cell]]]:
+    """Return the rows of each specimen, sorted by name; micrographs without one are left out.
 
     Two specimens of one name are told apart by product, heat and order.
     """
@@ -84,7 +71,12 @@ def specimen_rows(table: Sequence[dict[str, Cell]], limits: Sequence[Limit]) -> 
     for row in table:
         if row.get("specimen"):
             groups.setdefault(identity(row), []).append(row)
-    return [_specimen_row(key, groups[key], limits) for key in sorted(groups)]
+    return {key: groups[key] for key in sorted(groups)}
+
+
+def specimen_rows(table: Sequence[dict[str, Cell]], limits: Sequence[Limit]) -> list[dict[str, Cell]]:
+    """Return one row of `SPECIMEN_COLUMNS` per specimen, sorted by name."""
+    return [_specimen_row(key, rows, limits) for key, rows in by_specimen(table).items()]
 
 
 def identity(row: Mapping[str, Cell]) -> tuple[str, ...]:
@@ -95,41 +87,26 @@ def identity(row: Mapping[str, Cell]) -> tuple[str, ...]:
 def _specimen_row(key: tuple[str, ...], rows: Sequence[dict[str, Cell]], limits: Sequence[Limit]) -> dict[str, Cell]:
     locations = sorted({str(row["location"]) for row in rows if row.get("location")})
     origin = Origin(key[0], key[1], key[2], key[3], "; ".join(locations))
-    graded = [row for row in rows if row["status"] == Status.GRADED]
-    found = specimen_statistics(origin, [_field(row) for row in graded], len(rows) - len(graded))
-    counted = counted_statistics(graded)
-    cells: dict[str, Cell] = {name: _rounded(getattr(found, name, None)) for name in SPECIMEN_COLUMNS}
-    cells |= {name: _rounded(value) for name, value in counted.cells().items()}
+    whole = gather(rows, origin)
+    cells: dict[str, Cell] = {name: _rounded(getattr(whole.estimated, name, None)) for name in SPECIMEN_COLUMNS}
+    cells |= {name: _rounded(value) for name, value in whole.counted.cells().items()}
     cells |= {name: getattr(origin, name) or None for name in ORIGIN_FIELDS}
-    names = {name: getattr(origin, name) for name in ORIGIN_FIELDS}
-    said, why = verdict([limit for limit in limits if limit.holds_for("specimen", names)], _trusted(found, counted))
-    return cells | {"verdict": said, "verdict_reason": why or None, "flags": "; ".join(found.flags) or None}
+    if is_duplex(whole.estimated.homogeneity) or is_duplex(whole.counted.homogeneity_counted):
+        cells |= dict.fromkeys(INTERVALS)
+    said, why = verdict([one for limit in limits if (one := _judge_specimen(limit, rows, whole))])
+    flags = "; ".join(whole.estimated.flags)
+    return cells | {"verdict": said, "verdict_reason": why or None, "flags": flags or None}
 
 
-def _field(row: Mapping[str, Cell]) -> Field:
-    area = _number(row.get("area_mm2")) * UM2_PER_MM2
-    if math.isnan(area):  # a record of an earlier gdest, which had no area
-        area = _number(row["width_px"]) * _number(row["height_px"]) * _number(row["um_per_px"]) ** 2
-    low, high = _number(row["g_low"]), _number(row["g_high"])
-    return Field(_number(row["grains_per_mm2"]), area, low, high, str(row["homogeneity"]))
-
-
-def _trusted(found: SpecimenStatistics, counted: CountedStatistics) -> Found:
-    """Return what limits look at: the wider of the fields' interval and the model's own.
-
-    A single field has no interval over fields, so that its specimen is undecided.
-    """
-    low = min(found.g_low, found.g - found.g_model_half)
-    high = max(found.g_high, found.g + found.g_model_half)
-    known = found.fields > 1 and not math.isnan(found.g_low)
-    return Found(
-        low if known else math.nan,
-        high if known else math.nan,
-        found.homogeneity,
-        found.fields > 0,
-        counted.interval,
-        counted.largest,
-    )
+def _judge_specimen(limit: Limit, rows: Sequence[dict[str, Cell]], whole: Gathered) -> Finding | None:
+    """Return the verdict of a limit on the fields of a specimen that it applies to; None where there are none."""
+    fitting = [row for row in rows if limit.holds_for("specimen", row)]
+    if not fitting:
+        return None
+    if len(fitting) == len(rows):
+        return judge(limit, whole.found)
+    finding = judge(limit, gather(fitting, whole.estimated.origin).found)
+    return Finding(finding.verdict, f"{finding.words} (of {len(fitting)} of {len(rows)} micrographs)")
 
 
 def _rounded(value: object) -> Cell:

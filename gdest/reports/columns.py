@@ -17,8 +17,22 @@ COLUMNS = by_name(
     ),
     Column("reason", "why the row needs a person", stated_width=40, **SHOWN, wrapped=True, gallery=11, problems=4),
     number_column("g", "ASTM grain size number G, mean of the tile grades", "0.0", **SHOWN, gallery=4, problems=7),
-    number_column("g_low", "lower end of the 90 % interval of G", "0.0", **SHOWN, gallery=5, problems=8),
-    number_column("g_high", "upper end of the 90 % interval of G", "0.0", **SHOWN, gallery=6, problems=9),
+    number_column(
+        "g_low",
+        "lower end of the 90 % interval of G; none where mixed",
+        "0.0",
+        **SHOWN,
+        gallery=5,
+        problems=8,
+    ),
+    number_column(
+        "g_high",
+        "upper end of the 90 % interval of G; none where mixed",
+        "0.0",
+        **SHOWN,
+        gallery=6,
+        problems=9,
+    ),
     number_column("g_from_density", "G of the mean grain density of the tiles", "0.0"),
     number_column("g_seen", "G as the model sees it at its reference pixel size, before calibration", "0.0"),
     number_column("grains_per_mm2", "grains per mm2 of section, N_A, from g_from_density", "#,##0"),
@@ -78,8 +92,8 @@ COLUMNS = by_name(
     replace(VERDICT, problems=3),
     Column(
         "verdict_reason",
-        "the limits that gave the verdict",
-        stated_width=32,
+        "what was found that gave the verdict",
+        stated_width=44,
         printed=True,
         wrapped=True,
         details=3,
@@ -96,8 +110,12 @@ COLUMNS = by_name(
         gallery=7,
         counts=3,
     ),
-    counted_column("g_counted_low", "lower end of the 95 % interval of g_counted", "0.0", details=7, counts=4),
-    counted_column("g_counted_high", "upper end of the 95 % interval of g_counted", "0.0", details=8, counts=5),
+    counted_column(
+        "g_counted_low", "lower end of the 95 % interval of g_counted; none where mixed", "0.0", details=7, counts=4
+    ),
+    counted_column(
+        "g_counted_high", "upper end of the 95 % interval of g_counted; none where mixed", "0.0", details=8, counts=5
+    ),
     counted_column(
         "grains_counted", "grains counted: those inside and half of those cut (Saltikov)", "0", details=9, counts=7
     ),
@@ -166,6 +184,15 @@ COLUMNS = by_name(
         details=23,
         counts=20,
     ),
+    Column(
+        "copy_of",
+        "the micrograph of the same specimen that shows the same field, and counts in its place",
+        stated_width=24,
+        printed=True,
+        wrapped=True,
+        details=24,
+    ),
+    Column("fingerprint", "64 grey steps of the picture, which copies of a field share; hexadecimal", stated_width=14),
 )
 """The columns of a micrograph's row by name, in their order; new ones are appended."""
 

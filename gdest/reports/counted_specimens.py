@@ -9,11 +9,14 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from gdest.core import grain_size
+from gdest.reports.between_fields import OwnScatter
 from gdest.reports.column import Cell
 from gdest.reports.counted_cells import joined_sizes, read_sizes
-from gdest.reports.specimens import UM2_PER_MM2, g_of, scatter
+from gdest.reports.specimens import UM2_PER_MM2, g_of, joint_homogeneity, scatter
 
 UNKNOWN = (math.nan, math.nan)
+NORMAL_95 = 1.96
+"""Half the 95 % interval in standard deviations."""
 
 
 @dataclass(frozen=True)
@@ -21,8 +24,8 @@ class CountedStatistics:
     """Hold the counted columns of a specimen's row by their names; NaN and empty text are not known.
 
     `g_counted_low`..`g_counted_high` is the 95 % interval by Student's t over the fields; `g_half` is the mean
-    half-width of the fields' own intervals, which more fields do not shrink. `largest_known_everywhere` says that
-    each graded field has a largest grain.
+    half-width of the fields' own intervals, which more fields do not shrink. `homogeneity_counted` is that of a
+    specimen, empty where no field has one. `largest_known_everywhere` says that each graded field has a largest grain.
     """
 
     fields_counted: int
@@ -34,6 +37,7 @@ class CountedStatistics:
     intercepts_counted: float
     g_largest_grain: float
     grains_by_half_g: str
+    homogeneity_counted: str
     g_half: float
     largest_known_everywhere: bool
 
@@ -42,15 +46,7 @@ class CountedStatistics:
         if not self.fields_counted and math.isnan(self.g_largest_grain):
             return {}
         known = asdict(self)
-        return {name: known[name] for name in list(known)[:-2]} | {"grains_by_half_g": self.grains_by_half_g or None}
-
-    @property
-    def interval(self) -> tuple[float, float]:
-        """Return what limits on g_counted look at: the wider of both intervals, NaN for fewer than two fields."""
-        if math.isnan(self.g_counted_low):  # as of a single field
-            return UNKNOWN
-        low, high = self.g_counted - self.g_half, self.g_counted + self.g_half
-        return min(self.g_counted_low, low), max(self.g_counted_high, high)
+        return {name: value if value != "" else None for name, value in list(known.items())[:-2]}
 
     @property
     def largest(self) -> tuple[float, float]:
@@ -82,9 +78,22 @@ def counted_statistics(rows: Sequence[Mapping[str, Cell]]) -> CountedStatistics:
         intercepts_counted=_total(counted, "intercepts_counted"),
         g_largest_grain=min(known, default=math.nan),
         grains_by_half_g=_sizes(counted),
+        homogeneity_counted=_homogeneity(counted),
         g_half=math.fsum(halves) / len(halves) if halves else math.nan,
         largest_known_everywhere=len(known) == len(rows),
     )
+
+
+def _homogeneity(counted: Sequence[Mapping[str, Cell]]) -> str:
+    """Return the homogeneity of a specimen by its grains; a field without one is unknown."""
+    kinds = [str(row.get("homogeneity_counted") or "unknown") for row in counted]
+    return joint_homogeneity(kinds, [_own_scatter(row) for row in counted]) if counted else ""
+
+
+def _own_scatter(row: Mapping[str, Cell]) -> OwnScatter:
+    """Return G counted with the standard deviation that the number of grains leaves to it."""
+    half = math.log2(1.0 + _number(row, "relative_accuracy_counted") / 100.0)
+    return OwnScatter(_number(row, "g_counted"), half / NORMAL_95)
 
 
 def _sizes(counted: Sequence[Mapping[str, Cell]]) -> str:

@@ -17,6 +17,7 @@ from jinja2 import Environment
 from markupsafe import Markup
 
 from gdest.core import Status, write_atomically
+from gdest.reports.acceptance import limit_sentences
 from gdest.reports.assign import identity
 from gdest.reports.column import Cell, Column, columns_in
 from gdest.reports.columns import COLUMNS
@@ -41,7 +42,7 @@ def write_gallery(record: Record, specimens: Sequence[Mapping[str, Cell]], limit
         note=f"{NOTE} {counted_caution('it')}" if record.counts("grains_counted") else NOTE,
         counts=[(name, statuses[name]) for name in Status if statuses[name]],
         verdicts=[(name, verdicts[name]) for name in Verdict if verdicts[name]],
-        limits=[limit.sentence for limit in limits],
+        limits=limit_sentences(record.table, limits),
         data=_inert_json(_data(record, specimens, Links(path.parent, record))),
         style=Markup((parts / "page.css").read_text(encoding="utf-8")),
         script=Markup((parts / "page.js").read_text(encoding="utf-8")),

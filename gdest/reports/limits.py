@@ -1,14 +1,13 @@
-"""Compare what was found with acceptance limits: pass, fail, or undecided."""
+"""Read the acceptance limits of gdest.toml, and tell what each of them applies to."""
 
 from __future__ import annotations
 
-import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from fnmatch import fnmatchcase
-from typing import Any
+from typing import Any, NamedTuple
 
 from gdest.core import SettingsError
 
@@ -17,9 +16,14 @@ SCOPES = ("file", "specimen", "product", "heat", "order", "location")
 
 ON = ("micrograph", "specimen")
 NUMBERS = ("g", "g_counted", "g_largest_grain")
-"""The columns that a limit can be on."""
+"""The grain size numbers that a limit can be on."""
 
-G_LIMIT = re.compile(rf"({'|'.join(NUMBERS)})\s*(>=|<=)\s*(-?\d+(?:\.\d+)?)")
+ACCURACIES = ("relative_accuracy", "relative_accuracy_counted")
+"""The relative accuracies, %RA, that a limit can be on; a micrograph has the counted one only."""
+
+RULE = re.compile(
+    rf"({'|'.join(NUMBERS)})\s*(>=|<=)\s*(-?\d+(?:\.\d+)?)|({'|'.join(ACCURACIES)})\s*(<=)\s*(\d+(?:\.\d+)?)"
+)
 
 
 class Verdict(StrEnum):
@@ -30,50 +34,51 @@ class Verdict(StrEnum):
     FAIL = "fail"
 
 
+class Bound(NamedTuple):
+    """Hold what a rule compares: a column, `>=` or `<=`, and the bound."""
+
+    column: str
+    sign: str
+    bound: float
+
+
 @dataclass(frozen=True)
 class Limit:
-    """Hold one acceptance limit, `g >= 5.0`, `g_counted <= 8.5` or `homogeneity`, and what it applies to."""
+    """Hold one acceptance limit, such as `g >= 5.0`, `relative_accuracy <= 10` or `homogeneity`, and its scope.
+
+    `beyond` is the verdict of a relative accuracy that is worse than its limit.
+    """
 
     rule: str
     scope: tuple[tuple[str, str], ...] = ()
     on: tuple[str, ...] = ON
+    beyond: Verdict = Verdict.UNDECIDED
+
+    @property
+    def compares(self) -> Bound | None:
+        """Return what the rule compares, None for `homogeneity`."""
+        match = RULE.fullmatch(self.rule)
+        if match is None:
+            return None
+        column, sign, bound = (part for part in match.groups() if part is not None)
+        return Bound(column, sign, float(bound))
 
     @property
     def needs_count(self) -> bool:
         """Return whether only `--count` gives what the limit looks at."""
-        match = G_LIMIT.fullmatch(self.rule)
-        return match is not None and match[1] != "g"
+        return self.compares is not None and self.compares.column not in ("g", "relative_accuracy")
 
     @property
     def sentence(self) -> str:
         """Return the limit in words."""
         where = ", ".join(f"{name} {pattern}" for name, pattern in self.scope)
         what = "homogeneity uniform" if self.rule == "homogeneity" else self.rule
+        what += f", beyond it {self.beyond}" if self.beyond != Verdict.UNDECIDED else ""
         return f"{what} ({where})" if where else what
 
-    def holds_for(self, kind: str, names: Mapping[str, str]) -> bool:
-        """Return whether the limit applies to a `micrograph` or `specimen` of these names."""
-        return kind in self.on and all(fnmatchcase(names.get(name, ""), pattern) for name, pattern in self.scope)
-
-
-@dataclass(frozen=True)
-class Found:
-    """Hold what a limit looks at: intervals (low, high), NaN when unknown, homogeneity, whether all are trusted.
-
-    `g_low`..`g_high` is that of G, `counted` that of g_counted. `largest` is g_largest_grain twice, or from minus
-    infinity where a part that was not counted may hold a larger grain.
-    """
-
-    g_low: float
-    g_high: float
-    homogeneity: str
-    trusted: bool
-    counted: tuple[float, float] = (math.nan, math.nan)
-    largest: tuple[float, float] = (math.nan, math.nan)
-
-    def interval(self, number: str) -> tuple[float, float]:
-        """Return the interval of one of `NUMBERS`."""
-        return {"g": (self.g_low, self.g_high), "g_counted": self.counted, "g_largest_grain": self.largest}[number]
+    def holds_for(self, kind: str, names: Mapping[str, object]) -> bool:
+        """Return whether the limit applies to a `micrograph` of these names, or to a `specimen` with such a field."""
+        return kind in self.on and all(fnmatchcase(str(names.get(name) or ""), pattern) for name, pattern in self.scope)
 
 
 def read_limits(sections: Any) -> tuple[Limit, ...]:
@@ -86,55 +91,39 @@ def read_limits(sections: Any) -> tuple[Limit, ...]:
 
 
 def _limit(table: Mapping[str, Any]) -> Limit:
-    known = {"rule", "on", *SCOPES}
+    known = {"rule", "on", "beyond", *SCOPES}
     for name, value in table.items():
         if name not in known or not isinstance(value, str):
             raise SettingsError(f"[[limit]]: {name} is not known or not text; known are {', '.join(sorted(known))}.")
     rule, on = str(table.get("rule", "")).strip(), table.get("on")
-    if rule != "homogeneity" and not G_LIMIT.fullmatch(rule):
+    limit = Limit(rule, tuple((name, table[name]) for name in SCOPES if name in table))
+    if rule != "homogeneity" and limit.compares is None:
         raise SettingsError(
-            f'[[limit]]: rule = "{rule}" is neither "g >= 5.0", "g <= 8.5" nor "homogeneity"; '
-            "g_counted and g_largest_grain may stand for g."
+            f'[[limit]]: rule = "{rule}" is neither "g >= 5.0", "g <= 8.5", "relative_accuracy <= 10" nor '
+            '"homogeneity"; g_counted and g_largest_grain may stand for g, relative_accuracy_counted for the third.'
         )
     if on is not None and on not in ON:
         raise SettingsError(f'[[limit]]: on is "micrograph" or "specimen", not "{on}".')
-    scope = tuple((name, table[name]) for name in SCOPES if name in table)
-    return Limit(rule, scope, (on,) if on else ON)
+    return Limit(rule, limit.scope, _kinds(limit, on), _beyond(limit, table.get("beyond")))
 
 
-def compare(limit: Limit, found: Found) -> Verdict:
-    """Return the verdict of one limit; undecided where the interval straddles the limit or is not to be trusted."""
-    if not found.trusted:
+def _kinds(limit: Limit, on: str | None) -> tuple[str, ...]:
+    """Return what a limit is on: a micrograph has no relative accuracy over fields."""
+    if limit.compares is None or limit.compares.column != "relative_accuracy":
+        return (on,) if on else ON
+    if on == "micrograph":
+        raise SettingsError(
+            '[[limit]]: relative_accuracy is that of a specimen\'s fields; write on = "specimen", '
+            "or relative_accuracy_counted."
+        )
+    return ("specimen",)
+
+
+def _beyond(limit: Limit, beyond: str | None) -> Verdict:
+    if beyond is None:
         return Verdict.UNDECIDED
-    if limit.rule == "homogeneity":
-        return _compare_homogeneity(found.homogeneity)
-    match = G_LIMIT.fullmatch(limit.rule)
-    if match is None:
-        return Verdict.UNDECIDED
-    low, high = found.interval(match[1])
-    if math.isnan(low) or math.isnan(high):
-        return Verdict.UNDECIDED
-    bound = float(match[3])
-    if match[2] == ">=":
-        passes, fails = low >= bound, high < bound
-    else:
-        passes, fails = high <= bound, low > bound
-    if passes:
-        return Verdict.PASS
-    return Verdict.FAIL if fails else Verdict.UNDECIDED
-
-
-def _compare_homogeneity(homogeneity: str) -> Verdict:
-    if homogeneity == "uniform":
-        return Verdict.PASS
-    return Verdict.FAIL if homogeneity.startswith("duplex") else Verdict.UNDECIDED
-
-
-def verdict(limits: Sequence[Limit], found: Found) -> tuple[Verdict | None, str]:
-    """Return the worst verdict of the limits and the limits that gave it; None and an empty text without limits."""
-    said = [(compare(limit, found), limit.sentence) for limit in limits]
-    for worst in (Verdict.FAIL, Verdict.UNDECIDED, Verdict.PASS):
-        sentences = [sentence for one, sentence in said if one == worst]
-        if sentences:
-            return worst, "; ".join(sentences)
-    return None, ""
+    if limit.compares is None or limit.compares.column not in ACCURACIES:
+        raise SettingsError("[[limit]]: beyond belongs to a limit on relative_accuracy or relative_accuracy_counted.")
+    if beyond not in (Verdict.UNDECIDED, Verdict.FAIL):
+        raise SettingsError(f'[[limit]]: beyond is "undecided" or "fail", not "{beyond}".')
+    return Verdict(beyond)

@@ -21,7 +21,11 @@ def caution(model: str) -> str:
     return f"G is an estimate by {model}, not an E112 measurement; duplex is an indication, not an E1181 rating."
 
 
-NOTE = caution("the model named here")
+INTERVALS = (
+    "g_low..g_high is the 90 % interval on a micrograph and the 95 % interval over the fields of a specimen; "
+    "that of g_counted is 95 % on both."
+)
+NOTE = f"{caution('the model named here')} {INTERVALS}"
 
 
 def counted_caution(model: str) -> str:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import csv
 import math
-import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gdest.core import SettingsError, grain_size, student_t
+from gdest.core import grain_size, is_duplex, student_t, told_apart
+from gdest.reports.between_fields import OwnScatter, are_scattered, excess_sd
+from gdest.reports.specimen_rules import Origin
 
 FEWEST_FIELDS = 5
 FEWEST_GRAINS = 50
@@ -24,117 +22,51 @@ UM2_PER_MM2 = 1e6
 
 
 @dataclass(frozen=True)
-class Origin:
-    """Name the specimen that a micrograph shows, and what else is known of it."""
-
-    specimen: str
-    product: str = ""
-    heat: str = ""
-    order: str = ""
-    location: str = ""
-
-
-ORIGIN_FIELDS = tuple(one.name for one in fields(Origin))
-IDENTITY = ORIGIN_FIELDS[:4]
-"""What tells specimens apart: two heats may use the same name."""
-
-
-@dataclass(frozen=True)
-class SpecimenRule:
-    """Hold the rule that gives a file its specimen: its folder, a regular expression, or a list."""
-
-    folder: str = ""
-    pattern: re.Pattern[str] | None = None
-    listed: Mapping[str, Origin] | None = None
-
-    def origin(self, file: str) -> Origin | None:
-        """Return the origin of a file (path relative to its root, `/`); None where the rule gives none."""
-        if self.listed is not None:
-            return self.listed.get(file)
-        if self.pattern is not None:
-            match = self.pattern.search(file)
-            named = {name: value for name, value in match.groupdict().items() if value} if match else {}
-            return Origin(**named) if "specimen" in named else None
-        parent = file.rpartition("/")[0]
-        name = parent.partition("/")[0] if self.folder == "top" else parent
-        return Origin(name) if name else None
-
-
-def specimen_rule(section: Mapping[str, Any] | None, base: Path) -> SpecimenRule | None:
-    """Return the rule of a `[specimen]` section; a CSV's path is relative to `base`.
-
-    Exactly one of `folder` ("parent" or "top"), `regex` (with a group named specimen) or `csv`
-    must be given. Raises `SettingsError` with one sentence.
-    """
-    if section is None:
-        return None
-    if not isinstance(section, Mapping) or len(section) != 1 or not {"folder", "regex", "csv"} & set(section):
-        raise SettingsError("[specimen] takes exactly one of folder, regex or csv.")
-    ((kind, value),) = section.items()
-    if not isinstance(value, str):
-        raise SettingsError(f"[specimen] {kind} must be text.")
-    if kind == "folder":
-        if value not in ("parent", "top"):
-            raise SettingsError('[specimen] folder is "parent" (the whole path) or "top" (the first folder).')
-        return SpecimenRule(folder=value)
-    return SpecimenRule(pattern=_pattern(value)) if kind == "regex" else SpecimenRule(listed=_listed(base / value))
-
-
-def _pattern(text: str) -> re.Pattern[str]:
-    try:
-        pattern = re.compile(text)
-    except re.error as error:
-        raise SettingsError(f"[specimen] regex is not a regular expression: {error}.") from error
-    unknown = set(pattern.groupindex) - set(ORIGIN_FIELDS)
-    if "specimen" not in pattern.groupindex or unknown:
-        known = ", ".join(ORIGIN_FIELDS)
-        raise SettingsError(f"[specimen] regex needs a group (?P<specimen>...); group names are {known}.")
-    return pattern
-
-
-def _listed(path: Path) -> dict[str, Origin]:
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            head = file.readline()
-            file.seek(0)
-            # Excel writes semicolons where the comma is the decimal point
-            rows = list(csv.DictReader(file, delimiter=max(",;\t", key=head.count)))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise SettingsError(f"[specimen] csv: {path} cannot be read: {error}.") from error
-    listed: dict[str, Origin] = {}
-    for row in rows:
-        name = (row.get("file") or "").strip().replace("\\", "/")
-        origin = Origin(**{key: (row.get(key) or "").strip() for key in ORIGIN_FIELDS})
-        if not name or not origin.specimen:
-            raise SettingsError(f"[specimen] csv: every row of {path} needs a file and a specimen.")
-        if listed.setdefault(name, origin) != origin:
-            raise SettingsError(f"[specimen] csv: {path} names {name} twice, for two specimens.")
-    return listed
-
-
-@dataclass(frozen=True)
 class Field:
-    """Hold what a specimen needs of one micrograph: grains per mm2, area in um2, the model's interval of G."""
+    """Hold what a specimen needs of one micrograph: grains per mm2, area in um2, the model's interval of G.
+
+    The interval is NaN where the field is mixed. `sd_of_mean` is what the scatter of its tiles leaves to their mean
+    grade, in G, NaN for a single tile.
+    """
 
     grains_per_mm2: float
     area_um2: float
     g_low: float
     g_high: float
     homogeneity: str = "unknown"
+    sd_of_mean: float = math.nan
 
     @property
     def grains(self) -> float:
-        """Return the estimated number of grains in the field."""
+        """Return the estimated number of grains in the field: density times area, no count."""
         return self.grains_per_mm2 * self.area_um2 / UM2_PER_MM2
+
+    @property
+    def own_scatter(self) -> OwnScatter:
+        """Return G with its standard deviation by the tiles, or by so many grains at random where that is more."""
+        of_grains = 1.0 / (math.log(2.0) * math.sqrt(self.grains)) if self.grains > 0 else math.nan
+        return OwnScatter(g_of(self.grains_per_mm2), float(np.fmax(self.sd_of_mean, of_grains)))
+
+
+@dataclass(frozen=True)
+class Left:
+    """Count what is no field of a specimen: micrographs that are not graded, copies, and what is no metal or broken."""
+
+    not_graded: int = 0
+    copies: int = 0
+    no_metal: int = 0
+    unread: int = 0
 
 
 @dataclass(frozen=True)
 class SpecimenStatistics:
     """Hold one row of the sheet Specimens; NaN where there are too few fields.
 
-    `fields_left_out` counts micrographs that are not `graded`. `g_low`..`g_high` is the 95 % interval by
+    `fields_left_out` counts micrographs of metal that are not `graded`. `g_low`..`g_high` is the 95 % interval by
     Student's t over the fields, which an error that all fields share does not widen. `g_model_half` is the mean
-    half-width of the network's own intervals, which more fields do not shrink.
+    half-width of the network's own intervals, which more fields do not shrink. Both are NaN where a field is mixed.
+    `g_between_fields` is the standard deviation of G between fields beyond their own scatter. `homogeneity` is
+    `uniform`, `duplex in n of m fields`, `scattered (fields of G a..b)` or `unknown`.
     """
 
     origin: Origin
@@ -153,19 +85,13 @@ class SpecimenStatistics:
     g_iso_643: float
     mean_diameter_um: float
     mean_intercept_um: float
-    duplex_fields: int
-    unknown_fields: int
+    homogeneity: str
+    g_between_fields: float
+    copies_left_out: int
     flags: tuple[str, ...] = field(default=())
 
-    @property
-    def homogeneity(self) -> str:
-        """Return `uniform`, `duplex in n of m fields`, or `unknown`."""
-        if self.duplex_fields:
-            return f"duplex in {self.duplex_fields} of {self.fields} fields"
-        return "unknown" if self.unknown_fields or not self.fields else "uniform"
 
-
-def specimen_statistics(origin: Origin, measured: Sequence[Field], left_out: int = 0) -> SpecimenStatistics:
+def specimen_statistics(origin: Origin, measured: Sequence[Field], left: Left = Left()) -> SpecimenStatistics:
     """Return the E112 statistics of the fields of one specimen, in any order.
 
     The mean, s (n - 1) and the interval t s / sqrt(n) are those of N_A, and only then become G:
@@ -177,10 +103,13 @@ def specimen_statistics(origin: Origin, measured: Sequence[Field], left_out: int
     sd, half = scatter(densities)
     accuracy = 100.0 * half / mean
     g = g_of(mean)
+    scattered = [one.own_scatter for one in measured]
+    homogeneity = joint_homogeneity([one.homogeneity for one in measured], scattered)
+    one_g = not is_duplex(homogeneity)
     return SpecimenStatistics(
         origin=origin,
         fields=count,
-        fields_left_out=left_out,
+        fields_left_out=left.not_graded,
         area_mm2=math.fsum(one.area_um2 for one in measured) / UM2_PER_MM2,
         grains=math.fsum(one.grains for one in measured),
         grains_per_mm2=mean,
@@ -188,16 +117,28 @@ def specimen_statistics(origin: Origin, measured: Sequence[Field], left_out: int
         ci95_per_mm2=half,
         relative_accuracy=accuracy,
         g=g,
-        g_low=g_of(mean - half),
-        g_high=g_of(mean + half),
+        g_low=g_of(mean - half) if one_g else math.nan,
+        g_high=g_of(mean + half) if one_g else math.nan,
         g_model_half=math.fsum((one.g_high - one.g_low) / 2.0 for one in measured) / count if count else math.nan,
         g_iso_643=float(grain_size.iso_643(g)),
         mean_diameter_um=float(grain_size.mean_diameter_um(g)),
         mean_intercept_um=float(grain_size.mean_intercept_um(g)),
-        duplex_fields=sum(one.homogeneity.startswith("duplex") for one in measured),
-        unknown_fields=sum(one.homogeneity == "unknown" for one in measured),
-        flags=tuple(_flags(measured, accuracy, left_out)),
+        homogeneity=homogeneity,
+        g_between_fields=excess_sd(scattered),
+        copies_left_out=left.copies,
+        flags=tuple(_flags(measured, accuracy, left)),
     )
+
+
+def joint_homogeneity(kinds: Sequence[str], fields: Sequence[OwnScatter]) -> str:
+    """Return the homogeneity of a specimen from what is said of each of its fields, and from how their G differ."""
+    mixed = sum(is_duplex(kind) for kind in kinds)
+    if mixed:
+        return f"duplex in {mixed} of {len(kinds)} fields"
+    if are_scattered(fields):
+        coarsest, finest = told_apart(min(one.g for one in fields), max(one.g for one in fields))
+        return f"scattered (fields of G {coarsest}..{finest})"
+    return "uniform" if kinds and all(kind == "uniform" for kind in kinds) else "unknown"
 
 
 def scatter(densities: NDArray[np.float64]) -> tuple[float, float]:
@@ -214,12 +155,18 @@ def g_of(density: float) -> float:
     return float(grain_size.g_from_grains_per_mm2(density)) if density > 0 else math.nan
 
 
-def _flags(measured: Sequence[Field], accuracy: float, left_out: int) -> Iterable[str]:
+def _flags(measured: Sequence[Field], accuracy: float, left: Left) -> Iterable[str]:
     if len(measured) < FEWEST_FIELDS:
         yield f"fewer than {FEWEST_FIELDS} fields"
     if any(one.grains < FEWEST_GRAINS for one in measured):
-        yield f"fewer than {FEWEST_GRAINS} grains in a field"
+        yield f"fewer than {FEWEST_GRAINS} grains in a field, by the estimate"
     if accuracy > LARGEST_RELATIVE_ACCURACY:
         yield f"%RA above {LARGEST_RELATIVE_ACCURACY:g}"
-    if left_out:
-        yield f"{left_out} of {len(measured) + left_out} fields left out (not graded)"
+    if left.not_graded:
+        yield f"{left.not_graded} of {len(measured) + left.not_graded} fields left out (not graded)"
+    if left.copies:
+        yield f"{left.copies} {'copy' if left.copies == 1 else 'copies'} left out (one field counts once)"
+    if left.no_metal:
+        yield f"{left.no_metal} {'picture' if left.no_metal == 1 else 'pictures'} without metal"
+    if left.unread:
+        yield f"{left.unread} {'file' if left.unread == 1 else 'files'} that could not be read"

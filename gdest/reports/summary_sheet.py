@@ -9,6 +9,7 @@ from statistics import median
 from typing import Any, NamedTuple
 
 from gdest.core import Section, Status
+from gdest.reports.acceptance import limit_sentences
 from gdest.reports.column import Cell
 from gdest.reports.limits import Limit, Verdict
 from gdest.reports.record import NOTE, Record
@@ -113,7 +114,8 @@ def _facts(
     lines += [("specimens", len(specimens))] if specimens else []
     if record.sections.get(Section.SPECIMEN):
         lines += [("without a specimen", sum(not row.get("specimen") for row in record.table))]
-    lines += [(f"limit {number}", limit.sentence) for number, limit in enumerate(limits, start=1)]
+    sentences = limit_sentences(record.table, limits)
+    lines += [(f"limit {number}", sentence) for number, sentence in enumerate(sentences, start=1)]
     if limits:
         of_specimens = Counter(str(row["verdict"]) for row in specimens if row["verdict"])
         lines += [(f"micrographs: {one}", verdicts[one]) for one in Verdict]

@@ -76,6 +76,7 @@ def _seen_cells(row: Graded) -> dict[str, Cell]:
         "tiles_used": int(np.count_nonzero(np.isfinite(row.grade_map.g_seen))),
         "width_px": micrograph.cols,
         "height_px": micrograph.rows,
+        "fingerprint": micrograph.fingerprint or None,
     }
 
 

@@ -14,6 +14,7 @@ from gdest.reports import (
     REPORTS,
     Record,
     Rules,
+    acceptance,
     library_versions,
     read_record,
     read_rules,
@@ -63,13 +64,16 @@ def export(ledger: Ledger, recipe: Recipe, record: Record, rules: Rules, out: Pa
     """Write every report unless those there say the same already; return what the output folder holds."""
     reports = tuple(out / name for name in REPORTS)
     key = export_key(recipe, record, rules)
-    current, left = ledger.export_is_current(key) and all(report.is_file() for report in reports), 0
+    current, left, said = ledger.export_is_current(key) and all(report.is_file() for report in reports), 0, None
     if not current:
         table = [row.cells for row in ledger.rows(recipe.id, maps=False)]
-        left = unassigned(write_reports(replace(record, table=table, finished=now()), rules, out), rules)
+        record = write_reports(replace(record, table=table, finished=now()), rules, out)
+        left = unassigned(record, rules)
         ledger.exported(key)
+    if rules.limits:
+        said = acceptance(read_record(out)[0] if current else record, rules)
     counts, problems = ledger.counts(recipe.id), ledger.problems(recipe.id, MOST_NAMED)
-    return Results(counts, problems, reports, written=not current, unassigned=left)
+    return Results(counts, problems, reports, written=not current, unassigned=left, acceptance=said)
 
 
 def unassigned(record: Record, rules: Rules) -> int:

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
-from gdest.core import OutputError
+from gdest.core import OutputError, Status, say
+
+MICROGRAPH = "micrograph"
+"""The event of a micrograph, with the cells of its row that `_sentence` reads."""
 
 
 class Journal:
-    """Append events to a file, each with its time (UTC); do nothing without a path."""
+    """Append events to a file, each with its time (UTC), or to none; `aloud`, say each micrograph as well."""
 
-    def __init__(self, path: Path | None) -> None:
-        self._path = path
+    def __init__(self, path: Path | None, *, aloud: bool = False) -> None:
+        self._path, self._aloud = path, aloud
 
     def write(self, event: str, **about: object) -> None:
         """Append one event; raise `OutputError` when the file cannot be written."""
+        if self._aloud and event == MICROGRAPH:
+            say(_sentence(about))
         if self._path is None:
             return
         time = datetime.now(UTC).isoformat(timespec="milliseconds")
@@ -26,3 +32,19 @@ class Journal:
                 file.write(line + "\n")
         except OSError as error:
             raise OutputError(f"Cannot write the log {self._path}: {error.strerror or error}.") from error
+
+
+def _sentence(cells: Mapping[str, object]) -> str:
+    """Return what is known of a micrograph in one line: `a/1.tif: graded, G 7.3 (6.9..7.7, 90 %), uniform`."""
+    told = [str(cells["status"])]
+    if isinstance(cells["g"], float):
+        told.append(f"G {cells['g']:.1f}{_interval(cells)}")
+    if cells["homogeneity"] and cells["status"] != Status.FAILED:
+        told.append(str(cells["homogeneity"]))
+    reason = f": {cells['reason']}" if cells["reason"] else ""
+    return f"{cells['file']}: {', '.join(told)}{reason}"
+
+
+def _interval(cells: Mapping[str, object]) -> str:
+    low, high = cells["g_low"], cells["g_high"]
+    return f" ({low:.1f}..{high:.1f}, 90 %)" if isinstance(low, float) and isinstance(high, float) else ""

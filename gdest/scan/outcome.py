@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from gdest.reports import Cell
+from gdest.reports import Acceptance, Cell
 
 
 @dataclass(frozen=True)
@@ -16,7 +16,7 @@ class Results:
     `counts` has the number of rows by status, and `problems` the cells of the first rows that are not
     graded, at most `MOST_NAMED`. `reports` are the files with the results; `written` is False when they were up to
     date already. `unassigned` is the number of micrographs that the rule for specimens does not
-    cover, 0 without a rule or when nothing was written.
+    cover, 0 without a rule or when nothing was written. `acceptance` is what the limits say, None without limits.
     """
 
     counts: Mapping[str, int]
@@ -24,6 +24,7 @@ class Results:
     reports: tuple[Path, ...]
     written: bool
     unassigned: int = 0
+    acceptance: Acceptance | None = None
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from types import TracebackType
 from gdest.core import CORES, Failed, FileState, Graded, GradeMap, Row, now
 from gdest.reports import Cell, ModelName, cells, remove_pictures, write_pictures
 from gdest.scan.archive import look_at
-from gdest.scan.journal import Journal
+from gdest.scan.journal import MICROGRAPH, Journal
 from gdest.scan.ledger import Ledger
 from gdest.scan.ledger_schema import Recipe
 from gdest.scan.planning import Work
@@ -28,7 +28,7 @@ SECONDS_BETWEEN_WRITES = 2.0
 FILES_AT_ONCE = 256
 """A transaction waits for the disk, so that one a file would be slower than grading; it holds either of these two."""
 
-LOGGED = ("file", "status", "reason", "g", "sha256")
+LOGGED = ("file", "status", "reason", "g", "g_low", "g_high", "homogeneity", "sha256")
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ class Recorder:
         pictures = [self._pool.submit(self._draw, row) for row in rows] if self._pictures_in else []
         self._drawing.append(_Finished(state, kept, pictures))
         for told, _ in kept:
-            self._journal.write("micrograph", why=work.why, **{name: told[name] for name in LOGGED})
+            self._journal.write(MICROGRAPH, why=work.why, **{name: told[name] for name in LOGGED})
         while len(self._drawing) > DRAW_AHEAD or (self._drawing and self._drawing[0].is_drawn):
             self._wait_for_one()
         if len(self._drawn) >= FILES_AT_ONCE or time.monotonic() - self._last_write > SECONDS_BETWEEN_WRITES:

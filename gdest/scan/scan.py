@@ -90,7 +90,7 @@ class Scan:
         self.job, self.ledger, self.stop = job, ledger, stop
         model = job.model
         self.recipe = ledger.recipe(model.name, model.sha256, model.card, answer_settings(job.settings))
-        self.journal = Journal(job.options.log_file)
+        self.journal = Journal(job.options.log_file, aloud=job.options.watch)
         self._predictor: Predictor | None = None
 
     def plan(self, archive: Archive, ready: Sequence[ImageFile]) -> Plan:

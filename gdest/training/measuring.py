@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
@@ -57,6 +58,11 @@ class Measured:
         return self.g - self.item.g
 
     @property
+    def has_interval(self) -> bool:
+        """Return whether the row claims an interval, which a mixed field does not."""
+        return math.isfinite(self.statistics.g_low)
+
+    @property
     def is_inside(self) -> bool:
         """Return whether the true G lies in the row's interval, ends included."""
         return self.statistics.g_low <= self.item.g <= self.statistics.g_high
@@ -64,7 +70,10 @@ class Measured:
 
 @dataclass(frozen=True)
 class Errors:
-    """Hold the errors over a set: `mae` and `bias` in G, `within_half` and `coverage` as shares 0..1."""
+    """Hold the errors over a set: `mae` and `bias` in G, `within_half` and `coverage` as shares 0..1.
+
+    The coverage is that of the fields that have an interval, NaN where none has.
+    """
 
     count: int
     mae: float
@@ -97,10 +106,11 @@ def measure_with(predictor: Predictor, labelled: Sequence[Labelled], settings: G
 def errors_of(measured: Sequence[Measured]) -> Errors:
     """Return the mean absolute error, the bias, the share within 0.5 G and the share inside the interval."""
     errors = np.array([one.error for one in measured])
+    inside = [one.is_inside for one in measured if one.has_interval]
     return Errors(
         count=len(errors),
         mae=float(np.abs(errors).mean()),
         bias=float(errors.mean()),
         within_half=float(np.mean(np.abs(errors) <= HALF_G)),
-        coverage=float(np.mean([one.is_inside for one in measured])),
+        coverage=float(np.mean(inside)) if inside else math.nan,
     )

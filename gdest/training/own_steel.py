@@ -30,11 +30,19 @@ Errors = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Opinion:
-    """Hold the errors (n,) of one opinion, `estimate` or `count`, on a lab's fields, and its half-widths before."""
+    """Hold the errors (n,) of one opinion, `estimate` or `count`, on a lab's fields, and its half-widths before.
+
+    A mixed field has no interval; its half-width is NaN.
+    """
 
     name: str
     errors: Errors
     half_widths: Errors
+
+    @property
+    def coverage(self) -> float:
+        """Return the probability with which an interval of this opinion holds the true G."""
+        return COVERAGES[self.name]
 
     @property
     def bias(self) -> float:
@@ -44,17 +52,19 @@ class Opinion:
     @property
     def half_width(self) -> float:
         """Return the half-width of the interval of a further field of this steel."""
-        return half_width(self.errors - self.bias, COVERAGES[self.name])
+        return half_width(self.errors - self.bias, self.coverage)
 
     def half_width_of(self, fields: int) -> float:
         """Return about what the half-width would be with so many fields that scatter like these."""
-        known, more = (_factor(count, COVERAGES[self.name]) for count in (len(self.errors), fields))
+        known, more = (_factor(count, self.coverage) for count in (len(self.errors), fields))
         return self.half_width * more / known
 
     @property
     def before(self) -> tuple[float, float]:
-        """Return the mean absolute error and the share inside the interval as the weights were."""
-        return float(np.abs(self.errors).mean()), float(np.mean(np.abs(self.errors) <= self.half_widths))
+        """Return the mean absolute error, and the share inside the interval where there is one, as the weights were."""
+        known = np.isfinite(self.half_widths)
+        inside = float(np.mean(np.abs(self.errors[known]) <= self.half_widths[known])) if known.any() else math.nan
+        return float(np.abs(self.errors).mean()), inside
 
     @property
     def after(self) -> tuple[float, float]:
@@ -64,7 +74,7 @@ class Opinion:
             others = np.delete(self.errors, number)
             bias = proven_bias(others)
             left.append(abs(error - bias))
-            inside.append(left[-1] <= half_width(others - bias, COVERAGES[self.name]))
+            inside.append(left[-1] <= half_width(others - bias, self.coverage))
         return float(np.mean(left)), float(np.mean(inside))
 
 

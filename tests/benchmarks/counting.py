@@ -86,7 +86,7 @@ def measure_real(predictor: Predictor, settings: GradeSettings, micrographs: Pat
     print_table("real, estimated", {name: [estimate_of(one) for one in group] for name, group in groups.items()}, {})
     means = [np.nanmean([one.g for one in counted[name]]) for name in ("SUS304-200x", "SUS304-500x")]
     print(f"\nSUS304, between the two magnifications: {abs(means[0] - means[1]):.2f} (asked 0.15)")
-    inside = [one.low <= one.truth <= one.high for name in BARS for one in counted[name] if np.isfinite(one.g)]
+    inside = [one.low <= one.truth <= one.high for name in BARS for one in counted[name] if np.isfinite(one.low)]
     print(f"95 % intervals that hold the truth: {np.mean(inside):.0%} of {len(inside)} with a limit (asked 85 %)")
 
 

@@ -101,8 +101,8 @@ def summary_of(answers: Iterable[Answer]) -> Summary:
         bias=float(errors.mean()),
         mae=float(np.abs(errors).mean()),
         scatter=float(errors.std()),
-        inside=float(np.mean([one.low <= one.truth <= one.high for one in known])),
-        half_width=float(np.median([(one.high - one.low) / 2.0 for one in known])),
+        inside=float(np.mean([one.low <= one.truth <= one.high for one in known if np.isfinite(one.low)])),
+        half_width=float(np.nanmedian([(one.high - one.low) / 2.0 for one in known])),
     )
 
 

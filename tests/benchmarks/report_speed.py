@@ -18,7 +18,7 @@ from gdest.reports.limits import Limit
 from gdest.reports.record import Record
 from gdest.reports.record_file import write_record
 from gdest.reports.results_csv import write_csv
-from gdest.reports.specimens import SpecimenRule
+from gdest.reports.specimen_rules import SpecimenRule
 from gdest.reports.workbook import write_workbook
 
 LIMITS = (Limit("g >= 5.0"), Limit("homogeneity"))

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from gdest.cli.run_merge import print_merge
 from gdest.cli.run_scan import print_scan
+from gdest.reports.acceptance import Acceptance
 from gdest.scan.outcome import MergeOutcome, Results, ScanOutcome
 
 REPORTS = (Path("out/results.csv"), Path("out/index.html"))
@@ -63,6 +66,28 @@ def test_a_scan_that_was_stopped_says_so_first(said, signal, name):
 def test_problems_that_are_not_named_are_counted(said):
     lines = said(print_scan, ScanOutcome(results(counts={"graded": 2, "review": 3, "failed": 1}.items()), 6, 1.0))
     assert lines[1] == "... and 3 more; the reports name each."
+
+
+def test_a_scan_ends_with_what_its_limits_applied_to_and_what_fails(said):
+    failing = [f"{i}.tif: fail: G 3.0 (2.7..3.2, 90 %) is below 5.0" for i in range(22)]
+    found = Acceptance(
+        ("g >= 5.0, applies to 24 micrographs, 1 specimen", "g >= 5 (heat H9*), applies to 0 micrographs, 0 specimens"),
+        {"micrograph": Counter({"fail": 22, "pass": 2}), "specimen": Counter({"undecided": 1})},
+        ("specimen P1: fail: homogeneity is duplex in 1 of 5 fields, must be uniform", *failing),
+    )
+    outcome = ScanOutcome(
+        replace(results(written=False, counts=(("graded", 24),), problems=()), acceptance=found), 0, 0.0
+    )
+    assert said(print_scan, outcome)[:-1] == [
+        "Limit 1: g >= 5.0, applies to 24 micrographs, 1 specimen.",
+        "Limit 2: g >= 5 (heat H9*), applies to 0 micrographs, 0 specimens.",
+        "Micrographs: 2 pass, 22 fail.",
+        "Specimens: 1 undecided.",
+        "specimen P1: fail: homogeneity is duplex in 1 of 5 fields, must be uniform",
+        *failing[:19],
+        "... and 3 more fail; the reports name each.",
+        "0 files read in 0.0 s",
+    ]
 
 
 def test_a_merge_names_gaps_and_doubles_but_no_more_than_twenty_of_each(said):

@@ -31,6 +31,14 @@ def test_with_several_roots_names_begin_with_the_root(tmp_path):
     assert names([tmp_path / "one"]) == ["1.tif"]
 
 
+def test_a_file_of_two_roots_that_overlap_is_there_once_by_the_root_named_first(tmp_path):
+    make(tmp_path, "all/1.tif", "all/2026/2.tif")
+    (tmp_path / "year").symlink_to(tmp_path / "all/2026")
+    assert names([tmp_path / "all", tmp_path / "all/2026"]) == ["all/1.tif", "all/2026/2.tif"]
+    assert names([tmp_path / "all/2026", tmp_path / "all"]) == ["2026/2.tif", "all/1.tif"]
+    assert names([tmp_path / "year", tmp_path / "all"]) == ["2026/2.tif", "all/1.tif"]
+
+
 def test_every_format_is_found_by_its_suffix_in_any_case(tmp_path):
     known = ["tif", "tiff", "btf", "tf8", "png", "jpg", "jpeg", "jpe", "jfif", "jp2", "j2k", "jpx", "j2c", "bmp", "gif"]
     known += ["webp", "czi", "lif", "nd2", "oib", "oif", "vsi"]

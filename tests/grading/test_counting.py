@@ -99,14 +99,14 @@ def test_few_grains_are_not_counted():
     count = count_grains([field_of(squares(200, 200, 100))], CARD)
 
     assert np.isnan(count.g) and np.isnan(count.g_intercepts)
-    assert count.note == "too few grains (1)"
+    assert count.note == "too few grains (1, 10 are needed)"
     assert len(count.overlays) == 1
 
 
 def test_a_picture_without_boundaries_is_not_counted():
     blank = np.zeros((200, 200), np.uint8)
 
-    assert count_grains([BoundaryField(blank, blank, blank, 1.0)], CARD).note == "too few grains (0)"
+    assert count_grains([BoundaryField(blank, blank, blank, 1.0)], CARD).note == "too few grains (0, 10 are needed)"
 
 
 def note_with(grain_of, grains=3000):
@@ -207,7 +207,12 @@ def test_a_mixed_micrograph_is_duplex():
     count = count_grains([field_of(np.where(np.arange(400) < 200, coarse, fine + 10**4))], CARD)
 
     assert count.homogeneity == "duplex:bimodal"
-    assert count_grains([field_of(steel(3))], CARD).homogeneity == "uniform"
+    assert np.isfinite(count.g)
+    assert np.isnan([count.g_low, count.g_high]).all()  # one G says little of it
+    assert np.isnan(count_at_pixel_size(count, 0.5, CARD).g_low)
+    uniform = count_grains([field_of(steel(3))], CARD)
+    assert uniform.homogeneity == "uniform"
+    assert uniform.g_low < uniform.g < uniform.g_high
 
 
 def test_what_a_card_says_the_count_reads_too_fine_is_taken_off_with_its_interval():

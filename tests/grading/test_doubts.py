@@ -63,7 +63,7 @@ def test_answers_at_two_zooms_must_agree(write_tiff, rng):
     assert only_row(file, by_size(6.0, 8.3)).status == "graded"
     row = only_row(file, by_size(6.0, 6.1))
     assert row.status == "review"
-    assert "contradict" in row.reason
+    assert "two different G (1.9 G apart, limit 1.0)" in row.reason
     assert row.g_seen == pytest.approx(6.0)
     assert row.grade_map.tiles == 13
 
@@ -119,7 +119,7 @@ def test_a_deviation_of_less_than_three_grey_levels_is_hardly_any_contrast(brigh
 @pytest.mark.parametrize(("share", "said"), [(0.7, False), (0.72, True)])
 def test_more_than_seven_tenths_of_black_or_white_pixels_are_saturated(level, share, said):
     found = list(reasons(two_greys(100, level, share), 6.0, map_of(), CARD))
-    assert found == ([f"saturated: {share:.0%} of the pixels are black or white"] if said else [])
+    assert found == ([f"saturated: {100 * share:.0f} % of the pixels are black or white, limit 70 %"] if said else [])
 
 
 @pytest.mark.parametrize("level", [2, 253])
@@ -158,7 +158,7 @@ def test_contrast_and_saturation_are_measured_on_every_second_pixel_or_of_more_o
 def test_grains_beyond_the_trained_range_as_they_look_in_the_graded_picture_are_named(g, zoom, said):
     found = list(reasons(two_greys(80, 160), g, map_of(g, zoom), CARD))
     in_picture = g if zoom == 1.0 else g + 2.0
-    words = f"grains {said} than the model was trained on (G seen {in_picture:.1f}, trained 1..13.5)"
+    words = f"grains {said} than the model was trained on (G seen {in_picture:.1f}, trained 1.0..13.5)"
     assert found == ([words] if said else [])
 
 
@@ -167,9 +167,45 @@ def test_a_doubt_is_a_reason_beyond_its_limit_only():
         return list(reasons(two_greys(80, 160), 6.0, map_of(**doubts), CARD))
 
     assert found(novelty=2.0) == found(novelty=float("nan")) == found() == []
-    assert found(novelty=2.14) == [f"{SENTENCES['novelty']} (novelty 2.1, limit 2.0)"]
+    words = "2.1 times the usual distance from its training pictures, limit 2.0"
+    assert found(novelty=2.14) == [f"{SENTENCES['novelty']} ({words})"]
     no_limit = replace(CARD, limits={})
     assert list(reasons(two_greys(80, 160), 6.0, map_of(novelty=1e9), no_limit)) == []
+
+
+@pytest.mark.parametrize(
+    ("doubts", "told"),
+    [
+        ({"zoom gap": 1.04}, "(1.04 G apart, limit 1.00)"),
+        ({"novelty": 2.001}, "(2.001 times the usual distance from its training pictures, limit 2.000)"),
+        ({"defocused": 0.01}, "(probability 50.2 %, limit 50.0 %)"),  # 1 / (1 + exp(-0.01))
+        ({"fragments": 2.0}, "(probability 88 %, limit 50 %)"),
+        ({"fragments": 20.0}, "(probability over 99 %, limit 50 %)"),
+    ],
+)
+def test_a_measure_and_its_limit_have_the_digits_that_tell_them_apart_and_units(doubts, told):
+    (found,) = reasons(two_greys(80, 160), 6.0, map_of(**doubts), CARD)
+    assert found.endswith(told)
+
+
+def test_a_share_of_pixels_just_beyond_its_limit_does_not_read_as_the_limit():
+    pixels = two_greys(100, 255, 0.7)
+    pixels[70, :20] = 255  # 10 of the 2500 that are looked at more
+    (found,) = reasons(pixels, 6.0, map_of(), CARD)
+    assert found == "saturated: 70.4 % of the pixels are black or white, limit 70.0 %"
+
+
+def test_what_shows_no_metal_is_said_before_all_else_also_before_a_missing_pixel_size(write_tiff, grey):
+    file = write_tiff("photograph.tif", grey, um_per_px=None)
+    row = only_row(file, FakePredictor(unfit=(3.0, 3.0, -9.0)))
+    no_metal, unknown, defocused = row.reason.split("; ", 2)
+    assert no_metal.startswith("no metal")
+    assert unknown.startswith("the pixel size is not known")
+    assert defocused.startswith("state ") and "out of focus" in defocused
+    assert (row.status, row.homogeneity) == ("uncalibrated", "unknown")
+    metal = only_row(file, FakePredictor())
+    assert metal.reason.startswith("the pixel size is not known")
+    assert metal.homogeneity == "uniform"
 
 
 def test_doubts_are_means_over_tiles_and_fragments_the_larger_of_two_pictures():

@@ -29,7 +29,36 @@ def said(values, zoom=1.0):
 @pytest.mark.parametrize("g", [2.0, 3.0, 5.0, 8.0, 12.0])
 def test_uniform_steel_of_any_g_is_not_called_mixed(rng, g):
     verdicts = [said(uniform(rng, g, (5, 6))) for _ in range(200)]
-    assert verdicts.count("uniform") >= 196
+    assert sum(verdict.startswith("duplex") for verdict in verdicts) <= 4
+    if g >= 8.0:
+        assert verdicts.count("uniform") >= 196
+
+
+@pytest.mark.parametrize("g", [2.0, 3.0])
+def test_what_tiles_of_few_grains_cannot_tell_is_unknown(rng, g):
+    # tiles of uniform steel of G 3 scatter by 0.7 G here, a variance of 0.5: two grades 2 G apart could hide in it
+    found = [assess(grade_map(uniform(rng, g, (5, 6))), CARD) for _ in range(50)]
+    assert {one.verdict for one in found} == {"unknown"}
+    assert all("to tell" in one.note for one in found)
+
+
+@pytest.mark.parametrize(("deviation", "verdict"), [(0.44, "uniform"), (0.47, "unknown")])
+def test_a_map_is_uniform_only_where_a_mixture_of_two_grades_cannot_hide(deviation, verdict):
+    # 30 tiles: the variance is sure to be below 29 / 17.708 (chi squared) times what they show, 0.36 / 1.638 = 0.2198
+    board = 5.0 + deviation * np.sqrt(29 / 30) * np.where(np.indices((5, 6)).sum(axis=0) % 2, 1.0, -1.0)
+    found = assess(grade_map(board), replace(CARD, tile_scatter=((5.0, 0.45),)))
+    assert found.verdict == verdict
+    assert (verdict == "uniform") is (found.note == "no more scatter than uniform steel shows")
+
+
+@pytest.mark.parametrize(("g", "verdict"), [(4.0, "uniform"), (3.7, "unknown")])
+def test_a_field_of_fewer_than_fifty_grains_is_unknown(g, verdict):
+    # nine tiles of 0.0502 mm2: 50 grains are 110.7 per mm2, G 3.84
+    found = assess(grade_map(np.full((3, 3), g)), CARD)
+    assert found.verdict == verdict
+    assert ("too few grains to tell: about 45 in all tiles, 50 are needed" in found.note) is (verdict == "unknown")
+    finer_pixels = replace(CARD, um_per_px=0.5)
+    assert "about 14 in all" in assess(grade_map(np.full((3, 3), 4.0)), finer_pixels).note
 
 
 def test_two_grades_side_by_side_are_bimodal(rng):
@@ -76,10 +105,10 @@ def test_odd_tiles_without_a_pattern_are_not_duplex(rng):
     values = uniform(rng, shape=(8, 10))
     values[3, 4] -= 6.0
     found = assess(grade_map(values), CARD)
-    assert found.verdict == "uniform"
+    assert found.verdict == "unknown"
     assert "without a spatial pattern" in found.note
     shuffled = [said(rng.permuted(rng.normal(7.0, 0.7, 80)).reshape(8, 10)) for _ in range(60)]
-    assert shuffled.count("uniform") >= 45
+    assert shuffled.count("unknown") >= 45
 
 
 def test_a_map_too_small_for_patterns_is_judged_by_its_scatter(rng):
@@ -90,14 +119,8 @@ def test_a_map_too_small_for_patterns_is_judged_by_its_scatter(rng):
 
 def test_scatter_is_looked_up_at_the_size_the_network_saw(rng):
     values = rng.normal(2.0, 0.8, (5, 8)) + np.linspace(-0.8, 0.8, 8)
-    assert said(values) == "uniform"
+    assert said(values) == "unknown"
     assert said(values, 0.25).startswith("duplex")
-
-
-def test_few_grains_per_tile_are_said():
-    # G 4 at 1 um/px: 124 grains/mm2 on 0.0502 mm2 are 6
-    assert "too few grains per tile (about 6)" in assess(grade_map(np.full((3, 3), 4.0)), CARD).note
-    assert "too few" not in assess(grade_map(np.full((3, 3), 6.0)), CARD).note
 
 
 def test_too_few_tiles_say_nothing():
@@ -144,7 +167,6 @@ def test_few_tiles_of_a_halved_picture_give_way_to_those_of_the_larger_one(rng):
     larger[:, :3] += 2.5
     found = assess(replace(halved, closer=grade_map(larger)), CARD)
     assert found.verdict == "duplex:bimodal"
-    assert "too few grains per tile" in found.note
 
 
 @pytest.mark.parametrize("shape", [(5, 6), (9, 12), (30, 40)])
@@ -189,7 +211,7 @@ def halves(middle, step, shape):
 )
 def test_a_step_is_mixed_from_the_least_variance_that_counts(middle, shape, least):
     # of two levels of equal areas the variance is a quarter of the step squared
-    assert said(halves(middle, 0.98 * least, shape)) == "uniform"
+    assert not said(halves(middle, 0.98 * least, shape)).startswith("duplex")
     assert said(halves(middle, 1.02 * least, shape)) == "duplex:bimodal"
 
 
@@ -204,8 +226,8 @@ def test_the_scatter_beyond_uniform_steel_is_told_in_g():
 def test_scatter_without_a_place_is_told_from_twice_what_uniform_steel_shows(deviation, told):
     board = 9.0 + deviation * np.where(np.indices((8, 8)).sum(axis=0) % 2, 1.0, -1.0)
     found = assess(grade_map(board), CARD)  # 64 / 63 of the deviation squared, less 0.0625, against 0.125
-    assert found.verdict == "uniform"
-    assert ("tiles scatter by 0.4 G beyond uniform steel, but without a spatial pattern" in found.note) is told
+    assert found.verdict == ("unknown" if told else "uniform")
+    assert ("tiles scatter by 0.4 G beyond uniform steel, without a spatial pattern" in found.note) is told
     assert ("no more scatter than uniform steel shows" in found.note) is not told
 
 
@@ -218,11 +240,3 @@ def test_three_tiles_are_too_few_and_four_are_not():
 def test_a_card_without_the_scatter_of_uniform_steel_says_nothing():
     found = assess(grade_map(np.full((4, 4), 6.0)), replace(CARD, tile_scatter=()))
     assert (found.verdict, found.note) == ("unknown", "")
-
-
-@pytest.mark.parametrize(("g", "warned"), [(5.2, True), (5.35, False)])
-def test_fewer_than_fifteen_grains_in_a_tile_are_few(g, warned):
-    # 15 grains on 0.0502 mm2 are G 5.27
-    assert ("too few grains per tile" in assess(grade_map(np.full((3, 3), g)), CARD).note) is warned
-    finer_pixels = replace(CARD, um_per_px=0.5)
-    assert "(about 4)" in assess(grade_map(np.full((3, 3), g)), finer_pixels).note

@@ -59,7 +59,17 @@ def test_one_tile_has_no_scatter():
 
 
 def test_what_is_said_of_homogeneity_stands_beside_the_numbers():
-    statistics = summarize(grade_map([[4.0] * 4, [4.0] * 4]), CARD)
-    assert statistics.homogeneity == "uniform"
-    assert "too few grains per tile (about 6)" in statistics.homogeneity_note
+    statistics = summarize(grade_map([[4.0] * 4, [4.0] * 3 + [np.nan]]), CARD)
+    assert statistics.homogeneity == "unknown"
+    assert "too few grains to tell: about 44 in all tiles" in statistics.homogeneity_note
     assert at_pixel_size(statistics, 2.0, CARD).homogeneity_note == statistics.homogeneity_note
+
+
+def test_a_mixed_field_claims_no_interval():
+    mixed = summarize(grade_map([[6.0] * 4 + [9.0] * 4] * 6), CARD)
+    assert mixed.homogeneity.startswith("duplex")
+    assert mixed.g == 7.5
+    assert np.isnan([mixed.g_low, mixed.g_high]).all()
+    moved = at_pixel_size(mixed, 0.5, CARD)
+    assert np.isnan([moved.g_low, moved.g_high]).all()
+    assert summarize(grade_map([[7.5] * 8] * 6), CARD).g_low < 7.5

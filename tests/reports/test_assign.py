@@ -10,7 +10,7 @@ from gdest.core.errors import SettingsError
 from gdest.reports.assign import Rules, assign, identity, read_rules, specimen_rows
 from gdest.reports.limits import Limit
 from gdest.reports.specimen_columns import SPECIMEN_COLUMNS
-from gdest.reports.specimens import SpecimenRule
+from gdest.reports.specimen_rules import SpecimenRule
 
 UNGRADED = dict.fromkeys(["g", "g_low", "g_high", "grains_per_mm2", "homogeneity", "g_seen"])
 
@@ -44,9 +44,9 @@ def test_a_micrograph_has_the_verdict_of_the_limits_that_hold_for_it():
     limits = (Limit("g >= 7.5"), Limit("g >= 9.0", on=("specimen",)), Limit("g <= 5.0", (("heat", "H2"),)))
     table = assign([row("1.tif"), row("2.tif", heat="H2"), row("3.tif", g_low=7.4)], Rules(None, limits))
     assert [(line["verdict"], line["verdict_reason"]) for line in table] == [
-        ("pass", "g >= 7.5"),
-        ("fail", "g <= 5.0 (heat H2)"),
-        ("undecided", "g >= 7.5"),
+        ("pass", "G 8.0 (7.6..8.4, 90 %) is at least 7.5"),
+        ("fail", "G 8.0 (7.6..8.4, 90 %) is above 5.0"),
+        ("undecided", "G 8.0 (7.4..8.4, 90 %) may be below 7.5"),
     ]
 
 
@@ -125,9 +125,13 @@ def test_one_field_decides_homogeneity_and_none_does_not():
 def test_a_specimen_counts_only_graded_fields():
     table = [*fields(1984, 1984, 1984), row("r.tif", status="review", grains_per_mm2=9.0)]
     table.append(row("f.tif", status="failed", **UNGRADED))
+    table += [row("p.tif", status="review", reason="no metal, or no grain structure, can be seen (probability 98 %)")]
     (specimen,) = specimen_rows(table, ())
-    assert (specimen["fields"], specimen["fields_left_out"], specimen["grains_per_mm2"]) == (3, 2, 1984.0)
-    assert specimen["flags"] == "fewer than 5 fields; 2 of 5 fields left out (not graded)"
+    assert (specimen["fields"], specimen["fields_left_out"], specimen["grains_per_mm2"]) == (3, 1, 1984.0)
+    assert specimen["flags"] == (
+        "fewer than 5 fields; 1 of 4 fields left out (not graded); "
+        "1 picture without metal; 1 file that could not be read"
+    )
 
 
 def test_a_row_of_a_specimen_has_every_column_and_five_digits():
@@ -144,7 +148,7 @@ def test_a_row_of_a_specimen_has_every_column_and_five_digits():
             "order": "O1",
             "location": "core; rim",
             "verdict": "pass",
-            "verdict_reason": "g >= 7",
+            "verdict_reason": "G 8.0 (7.6..8.4, the fields' own 90 %) is at least 7.0",
             "fields": 5,
             "fields_left_out": 0,
             "g": 8.0116,  # log2(2000 / 15.5) + 1
@@ -163,6 +167,8 @@ def test_a_row_of_a_specimen_has_every_column_and_five_digits():
             "homogeneity": "uniform",
             "flags": "%RA above 10",
             **dict.fromkeys(list(SPECIMEN_COLUMNS)[list(SPECIMEN_COLUMNS).index("flags") + 1 :]),  # nothing was counted
+            "g_between_fields": 0.20834,
+            "copies_left_out": 0,
         }
     )
 
@@ -170,7 +176,7 @@ def test_a_row_of_a_specimen_has_every_column_and_five_digits():
 def test_what_a_specimen_does_not_know_is_empty():
     (specimen,) = specimen_rows(fields(1984, status="review"), ())
     unknown = {name for name, value in specimen.items() if value is None}
-    known = {"specimen", "fields", "fields_left_out", "area_mm2", "grains", "homogeneity", "flags"}
+    known = {"specimen", "fields", "fields_left_out", "area_mm2", "grains", "homogeneity", "flags", "copies_left_out"}
     assert unknown == set(SPECIMEN_COLUMNS) - known
     assert (specimen["fields"], specimen["homogeneity"]) == (0, "unknown")
 

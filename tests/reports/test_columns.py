@@ -10,7 +10,8 @@ from gdest.core.records import GradeStatistics
 from gdest.reports.column import columns_in
 from gdest.reports.columns import COLUMNS, HEATMAP, OVERLAY, column_notes
 from gdest.reports.specimen_columns import SPECIMEN_COLUMNS
-from gdest.reports.specimens import ORIGIN_FIELDS, SpecimenStatistics
+from gdest.reports.specimen_rules import ORIGIN_FIELDS
+from gdest.reports.specimens import SpecimenStatistics
 
 DESIGNED = [
     "file", "status", "reason", "g", "g_low", "g_high", "g_from_density", "g_seen", "grains_per_mm2",
@@ -52,7 +53,7 @@ def test_every_place_shows_its_columns_in_its_order():
         *("g_intercept", "g_counted_low", "g_counted_high", "grains_counted", "intercepts_counted"),
         *("mean_intercept_counted_um", "relative_accuracy_counted", "anisotropy", "aspect_ratio", "g_largest_grain"),
         *("twinned_share", "particle_share", "homogeneity_counted", "grains_by_half_g", "count_note"),
-        *("intercept_by_direction_um", "count_corrected_by", "count_corrected_at"),
+        *("intercept_by_direction_um", "count_corrected_by", "count_corrected_at", "copy_of"),
     ]
     assert names(columns_in("counts", COLUMNS)) == [
         *("file", "specimen", "g_counted", "g_counted_low", "g_counted_high", "relative_accuracy_counted"),

@@ -13,7 +13,7 @@ from gdest.reports.counted_specimens import counted_statistics
 from gdest.reports.limits import Limit
 from gdest.reports.specimen_columns import SPECIMEN_COLUMNS
 
-COUNTED = list(SPECIMEN_COLUMNS)[list(SPECIMEN_COLUMNS).index("fields_counted") :]
+COUNTED = [name for name in SPECIMEN_COLUMNS if "counted" in name or name in ("g_largest_grain", "grains_by_half_g")]
 
 
 def g_of(density):

@@ -1,140 +1,18 @@
 from __future__ import annotations
 
-import math
 import re
 
 import pytest
 
 from gdest.core.errors import SettingsError
-from gdest.reports.limits import Found, Limit, Verdict, compare, read_limits, verdict
-
-
-def found(low=5.2, high=5.8, homogeneity="uniform", trusted=True):
-    return Found(low, high, homogeneity, trusted)
-
-
-@pytest.mark.parametrize(
-    ("rule", "said"),
-    [
-        ("g >= 5.0", "pass"),
-        ("g >= 5.2", "pass"),  # the lower end lies on the limit
-        ("g >= 5.21", "undecided"),
-        ("g >= 5.5", "undecided"),
-        ("g >= 5.8", "undecided"),  # the upper end lies on the limit: one that holds 5.8 could be enough
-        ("g >= 5.81", "fail"),
-        ("g >= 6", "fail"),
-        ("g <= 6.0", "pass"),
-        ("g <= 5.8", "pass"),
-        ("g <= 5.79", "undecided"),
-        ("g<=5.5", "undecided"),
-        ("g <= 5.2", "undecided"),
-        ("g <= 5.19", "fail"),
-        ("g <= 5.0", "fail"),
-        ("homogeneity", "pass"),
-    ],
-)
-def test_an_interval_that_straddles_the_limit_is_undecided(rule, said):
-    assert compare(Limit(rule), found()) == said
-
-
-@pytest.mark.parametrize(
-    ("rule", "said"),
-    [
-        ("g >= -1", "pass"),
-        ("g >= -0.2", "undecided"),
-        ("g >= 0.3", "fail"),
-        ("g <= -0.6", "fail"),
-        ("g <= 0.2", "pass"),
-    ],
-)
-def test_a_limit_may_be_coarser_than_g_0(rule, said):
-    assert compare(Limit(rule), found(-0.5, 0.2)) == said
-
-
-@pytest.mark.parametrize(
-    ("rule", "said"),
-    [
-        ("g >= 5.0", "fail"),
-        ("g_counted >= 5.0", "pass"),
-        ("g_counted >= 5.5", "undecided"),
-        ("g_counted <= 5.1", "fail"),
-        ("g_largest_grain >= 3.0", "pass"),
-        ("g_largest_grain >= 3.1", "fail"),
-        ("g_largest_grain <= 3.0", "pass"),
-        ("g_largest_grain<=2.9", "fail"),
-    ],
-)
-def test_each_number_is_compared_with_its_own_interval(rule, said):
-    assert compare(Limit(rule), Found(1.0, 2.0, "uniform", True, (5.2, 5.8), (3.0, 3.0))) == said
-    assert compare(Limit(rule), Found(1.0, 2.0, "uniform", False, (5.2, 5.8), (3.0, 3.0))) == "undecided"
-
-
-@pytest.mark.parametrize(
-    ("rule", "said"),
-    [
-        *[("g_largest_grain >= 3.5", "fail"), ("g_largest_grain >= 2.0", "undecided")],
-        *[("g_largest_grain <= 3.5", "pass"), ("g_largest_grain <= 2.0", "undecided")],
-    ],
-)
-def test_a_part_that_was_not_counted_may_hold_a_larger_grain(rule, said):
-    assert compare(Limit(rule), Found(5.2, 5.8, "uniform", True, largest=(-math.inf, 3.0))) == said
-
-
-@pytest.mark.parametrize("rule", ["g_counted >= 5.0", "g_counted <= 5.0", "g_largest_grain >= 5.0"])
-def test_what_was_not_counted_is_undecided(rule):
-    assert compare(Limit(rule), found()) == "undecided"
+from gdest.reports.limits import Limit, Verdict, read_limits
+from gdest.reports.verdicts import Found, Number, judge
 
 
 def test_a_limit_knows_whether_it_needs_a_count():
-    rules = ["g >= 5", "homogeneity", "g_counted >= 5", "g_largest_grain <= 3"]
-    assert [Limit(rule).needs_count for rule in rules] == [False, False, True, True]
-
-
-@pytest.mark.parametrize("g", [5.0, 8.0])
-@pytest.mark.parametrize("sign", [">=", "<="])
-def test_an_interval_that_is_one_number_passes_or_fails_at_its_limit(g, sign):
-    assert compare(Limit(f"g {sign} {g}"), found(g, g)) == "pass"
-
-
-@pytest.mark.parametrize("rule", ["g >= 5.0", "g <= 6.0", "g >= 7.0", "g <= 1.0"])
-@pytest.mark.parametrize("interval", [(math.nan, math.nan), (5.2, math.nan), (math.nan, 5.8)])
-def test_an_unknown_end_of_the_interval_is_undecided(rule, interval):
-    assert compare(Limit(rule), found(*interval)) == "undecided"
-
-
-def test_what_nobody_should_trust_is_undecided():
-    for rule in ("g >= 5.0", "g >= 7.0", "homogeneity"):
-        assert compare(Limit(rule), found(trusted=False)) == "undecided"
-    assert compare(Limit("homogeneity"), found(homogeneity="duplex:bimodal", trusted=False)) == "undecided"
-
-
-@pytest.mark.parametrize(
-    ("homogeneity", "said"),
-    [
-        ("uniform", "pass"),
-        ("unknown", "undecided"),
-        ("duplex:banding", "fail"),
-        ("duplex in 1 of 5 fields", "fail"),
-    ],
-)
-def test_homogeneity_passes_fails_or_is_unknown(homogeneity, said):
-    assert compare(Limit("homogeneity"), found(math.nan, math.nan, homogeneity)) == said
-
-
-def test_a_rule_that_is_none_decides_nothing():
-    assert compare(Limit("g > 5.0"), found()) == "undecided"
-
-
-def test_the_worst_verdict_counts_and_names_its_limits():
-    passing, other, failing, open_ = Limit("g >= 5.0"), Limit("homogeneity"), Limit("g >= 6.0"), Limit("g >= 5.5")
-    assert verdict([passing, failing, open_, other], found()) == (Verdict.FAIL, "g >= 6.0")
-    assert verdict([passing, open_, other], found()) == (Verdict.UNDECIDED, "g >= 5.5")
-    assert verdict([passing, other], found()) == (Verdict.PASS, "g >= 5.0; homogeneity uniform")
-    assert verdict([], found()) == (None, "")
-
-
-def test_a_verdict_is_written_as_its_word():
-    assert [str(one) for one in Verdict] == ["pass", "undecided", "fail"]
+    without = ["g >= 5", "homogeneity", "relative_accuracy <= 10"]
+    counted = ["g_counted >= 5", "g_largest_grain <= 3", "relative_accuracy_counted <= 10"]
+    assert [Limit(rule).needs_count for rule in (*without, *counted)] == [False] * 3 + [True] * 3
 
 
 def test_a_limit_holds_where_all_its_patterns_fit():
@@ -164,7 +42,7 @@ def test_a_limit_is_read_with_everything_that_restricts_it():
     (limit,) = read_limits([section])
     assert limit == Limit("g  <=8.25", tuple(names.items()), ("micrograph",))
     assert limit.sentence == ("g  <=8.25 (file a/*, specimen P?, product bar, heat H1, order O1, location rim)")
-    assert compare(limit, found(8.0, 8.25)) == "pass"
+    assert judge(limit, Found({"g": Number(8.1, 8.0, 8.25)})).verdict == "pass"
 
 
 def test_limits_keep_their_order_and_none_are_none():
@@ -176,10 +54,17 @@ def test_limits_keep_their_order_and_none_are_none():
 
 
 NEITHER = (
-    '[[limit]]: rule = "{}" is neither "g >= 5.0", "g <= 8.5" nor "homogeneity"; '
-    "g_counted and g_largest_grain may stand for g."
+    '[[limit]]: rule = "{}" is neither "g >= 5.0", "g <= 8.5", "relative_accuracy <= 10" nor "homogeneity"; '
+    "g_counted and g_largest_grain may stand for g, relative_accuracy_counted for the third."
 )
-UNKNOWN = "[[limit]]: {} is not known or not text; known are file, heat, location, on, order, product, rule, specimen."
+UNKNOWN = (
+    "[[limit]]: {} is not known or not text; "
+    "known are beyond, file, heat, location, on, order, product, rule, specimen."
+)
+BEYOND = "[[limit]]: beyond belongs to a limit on relative_accuracy or relative_accuracy_counted."
+OF_FIELDS = (
+    '[[limit]]: relative_accuracy is that of a specimen\'s fields; write on = "specimen", or relative_accuracy_counted.'
+)
 BRACKETS = "Limits are written as [[limit]], with double brackets."
 
 
@@ -202,8 +87,27 @@ BRACKETS = "Limits are written as [[limit]], with double brackets."
         ([{"rule": "g >= 5", "heat": 7}], UNKNOWN.format("heat")),
         ([{"rule": "g >= 5", "on": "tile"}], '[[limit]]: on is "micrograph" or "specimen", not "tile".'),
         ([{"rule": "g >= 5", "on": ""}], '[[limit]]: on is "micrograph" or "specimen", not "".'),
+        ([{"rule": "relative_accuracy >= 10"}], NEITHER.format("relative_accuracy >= 10")),
+        ([{"rule": "relative_accuracy <= -1"}], NEITHER.format("relative_accuracy <= -1")),
+        ([{"rule": "relative_accuracy <= 10", "on": "micrograph"}], OF_FIELDS),
+        (
+            [{"rule": "relative_accuracy <= 10", "beyond": "pass"}],
+            '[[limit]]: beyond is "undecided" or "fail", not "pass".',
+        ),
+        ([{"rule": "g >= 5", "beyond": "fail"}], BEYOND),
+        ([{"rule": "homogeneity", "beyond": "undecided"}], BEYOND),
     ],
 )
 def test_a_wrong_limit_is_one_clear_sentence(sections, sentence):
     with pytest.raises(SettingsError, match=f"^{re.escape(sentence)}$"):
         read_limits(sections)
+
+
+def test_a_limit_on_relative_accuracy_is_on_specimens_and_says_what_is_beyond_it():
+    (plain,) = read_limits([{"rule": "relative_accuracy <= 10"}])
+    assert plain == Limit("relative_accuracy <= 10", (), ("specimen",), Verdict.UNDECIDED)
+    (hard,) = read_limits([{"rule": "relative_accuracy<=7.5", "beyond": "fail", "on": "specimen"}])
+    assert hard == Limit("relative_accuracy<=7.5", (), ("specimen",), Verdict.FAIL)
+    assert (plain.sentence, hard.sentence) == ("relative_accuracy <= 10", "relative_accuracy<=7.5, beyond it fail")
+    (counted,) = read_limits([{"rule": "relative_accuracy_counted <= 10"}])
+    assert counted.on == ("micrograph", "specimen")

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from gdest.core.errors import SettingsError
-from gdest.reports.specimens import (
+from gdest.reports.specimen_rules import (
     IDENTITY,
     ORIGIN_FIELDS,
     Origin,

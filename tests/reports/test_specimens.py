@@ -7,13 +7,8 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from gdest.core.student import student_t
-from gdest.reports.specimens import (
-    Field,
-    Origin,
-    _flags,
-    g_of,
-    specimen_statistics,
-)
+from gdest.reports.specimen_rules import Origin
+from gdest.reports.specimens import Field, Left, _flags, g_of, specimen_statistics
 
 SPECIMEN = Origin("A1")
 
@@ -53,14 +48,19 @@ def test_students_t_is_the_tables(count, t):
 
 
 def test_flags_say_what_e112_would_miss():
-    few = specimen_statistics(SPECIMEN, fields(100, 400, area_um2=100_000), left_out=1)
+    few = specimen_statistics(
+        SPECIMEN, fields(100, 400, area_um2=100_000), left=Left(1, copies=4, no_metal=1, unread=2)
+    )
     assert few.flags == (
         "fewer than 5 fields",
-        "fewer than 50 grains in a field",
+        "fewer than 50 grains in a field, by the estimate",
         "%RA above 10",
         "1 of 3 fields left out (not graded)",
+        "4 copies left out (one field counts once)",
+        "1 picture without metal",
+        "2 files that could not be read",
     )
-    assert few.fields_left_out == 1
+    assert (few.fields_left_out, few.copies_left_out) == (1, 4)
 
 
 @pytest.mark.parametrize(("count", "flags"), [(4, ("fewer than 5 fields",)), (5, ()), (6, ())])
@@ -68,16 +68,18 @@ def test_five_fields_are_enough(count, flags):
     assert specimen_statistics(SPECIMEN, fields(*[1000] * count)).flags == flags
 
 
-@pytest.mark.parametrize(("grains", "flags"), [(49.9, ("fewer than 50 grains in a field",)), (50.0, ()), (50.1, ())])
+@pytest.mark.parametrize(
+    ("grains", "flags"), [(49.9, ("fewer than 50 grains in a field, by the estimate",)), (50.0, ()), (50.1, ())]
+)
 def test_fifty_grains_in_the_poorest_field_are_enough(grains, flags):
     poorest = Field(grains, 1e6, 7.6, 8.4)
     assert poorest.grains == grains
-    assert tuple(_flags([*fields(*[1000] * 5), poorest], 0.0, 0)) == flags
+    assert tuple(_flags([*fields(*[1000] * 5), poorest], 0.0, Left())) == flags
 
 
 @pytest.mark.parametrize(("accuracy", "flags"), [(9.9, ()), (10.0, ()), (10.1, ("%RA above 10",)), (math.nan, ())])
 def test_a_relative_accuracy_of_ten_percent_is_enough(accuracy, flags):
-    assert tuple(_flags(fields(*[1000] * 5), accuracy, 0)) == flags
+    assert tuple(_flags(fields(*[1000] * 5), accuracy, Left())) == flags
 
 
 def test_the_relative_accuracy_is_flagged_by_what_the_fields_show():
@@ -92,7 +94,7 @@ def test_the_relative_accuracy_is_flagged_by_what_the_fields_show():
 def test_one_field_has_no_interval_and_none_has_no_number():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        one, none = specimen_statistics(SPECIMEN, fields(1984)), specimen_statistics(SPECIMEN, [], left_out=2)
+        one, none = specimen_statistics(SPECIMEN, fields(1984)), specimen_statistics(SPECIMEN, [], Left(2))
     assert one.g == pytest.approx(8.0)
     assert (one.fields, one.grains) == (1, 1984)
     spread = ("sd_per_mm2", "ci95_per_mm2", "relative_accuracy", "g_low", "g_high")
@@ -118,18 +120,41 @@ def test_the_models_half_width_is_the_mean_of_the_fields_and_more_fields_do_not_
 
 
 @pytest.mark.parametrize(
-    ("kinds", "homogeneity", "duplex", "unknown"),
+    ("kinds", "homogeneity"),
     [
-        (("uniform", "uniform"), "uniform", 0, 0),
-        (("uniform", "uniform", "duplex:bimodal"), "duplex in 1 of 3 fields", 1, 0),
-        (("duplex:bimodal", "unknown", "duplex:banding"), "duplex in 2 of 3 fields", 2, 1),
-        (("uniform", "unknown"), "unknown", 0, 1),
-        ((), "unknown", 0, 0),
+        (("uniform", "uniform"), "uniform"),
+        (("uniform", "uniform", "duplex:bimodal"), "duplex in 1 of 3 fields"),
+        (("duplex:bimodal", "unknown", "duplex:banding"), "duplex in 2 of 3 fields"),
+        (("uniform", "unknown"), "unknown"),
+        ((), "unknown"),
     ],
 )
-def test_a_specimen_is_as_uniform_as_its_fields(kinds, homogeneity, duplex, unknown):
+def test_a_specimen_is_as_uniform_as_its_fields(kinds, homogeneity):
     found = specimen_statistics(SPECIMEN, [Field(1000, 1e6, 7.6, 8.4, kind) for kind in kinds])
-    assert (found.homogeneity, found.duplex_fields, found.unknown_fields) == (homogeneity, duplex, unknown)
+    assert found.homogeneity == homogeneity
+    assert math.isnan(found.g_low) is (homogeneity.startswith("duplex") or not kinds)
+
+
+def of_g(*grades, area_um2=1e6, sd_of_mean=0.05, homogeneity="uniform"):
+    """Return uniform fields of so many G, each of which its tiles tell to 0.05 G."""
+    return [Field(15.5 * 2 ** (g - 1), area_um2, g - 0.4, g + 0.4, homogeneity, sd_of_mean) for g in grades]
+
+
+def test_fields_from_g_7_to_8_are_no_uniform_specimen():
+    found = specimen_statistics(SPECIMEN, of_g(7.1, 7.4, 7.6, 7.9, 8.1))
+    assert found.homogeneity == "scattered (fields of G 7.1..8.1)"
+    assert found.g_between_fields == pytest.approx(0.39, abs=0.01)  # of the five grades, n - 1, less 0.05 squared
+    assert math.isfinite(found.g_low)  # Student's t knows that they scatter
+    mixed = [*of_g(7.1, 7.4, 7.6, 7.9), *of_g(8.1, homogeneity="duplex:bimodal")]
+    assert specimen_statistics(SPECIMEN, mixed).homogeneity == "duplex in 1 of 5 fields"
+
+
+def test_scatter_between_fields_that_their_own_explains_is_none():
+    few_grains = of_g(7.1, 7.4, 7.6, 7.9, 8.1, area_um2=15_000)  # 20 grains each are good to 0.32 G
+    assert specimen_statistics(SPECIMEN, few_grains).g_between_fields == 0.0
+    assert specimen_statistics(SPECIMEN, few_grains).homogeneity == "uniform"
+    rough_tiles = of_g(7.1, 7.4, 7.6, 7.9, 8.1, sd_of_mean=0.4)
+    assert specimen_statistics(SPECIMEN, rough_tiles).homogeneity == "uniform"
 
 
 def test_a_field_says_nothing_of_homogeneity_unless_told():

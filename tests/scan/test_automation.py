@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import threading
 import time
 from contextlib import nullcontext
@@ -19,6 +20,7 @@ from gdest.core.errors import GdestError, SettingsError
 from gdest.core.records import ImageFile
 from gdest.scan import stopping
 from gdest.scan.archive import Settling
+from gdest.scan.journal import Journal
 from gdest.scan.selection import moment_ns
 from gdest.scan.settings import ScanSettings
 
@@ -140,7 +142,9 @@ def test_a_file_that_is_still_growing_is_not_settled(tmp_path):
     assert settling.settled([]) == ()
 
 
-def test_watching_grades_files_as_they_come_until_it_is_stopped(run, root, tmp_path, monkeypatch):
+def test_watching_grades_files_as_they_come_and_names_each_until_it_is_stopped(
+    run, root, tmp_path, monkeypatch, capsys
+):
     stop, finished = stopping.Stop(), []
     monkeypatch.setattr(command, "heard", lambda: nullcontext(stop))
     options = ScanSettings(watch=True, poll_s=0.05, settle_s=0.1)
@@ -156,6 +160,31 @@ def test_watching_grades_files_as_they_come_until_it_is_stopped(run, root, tmp_p
         stop.signal = 15
         watching.join(30)
     assert finished == [(143, 28)]
+    said = [line for line in capsys.readouterr().err.splitlines() if ".tif: graded, G " in line]
+    assert [line.partition(":")[0] for line in said] == [
+        *(f"a/{i}.tif" for i in (0, 2, 4)),
+        *(f"b/{i}.tif" for i in (1, 3, 5)),
+        "late.tif",
+    ]
+    assert all(re.fullmatch(r"\S+: graded, G \d+\.\d \(\d+\.\d\.\.\d+\.\d, 90 %\), \w+", line) for line in said)
+
+
+def test_a_watched_file_is_named_with_what_is_known_of_it(capsys):
+    known = {"file": "a.tif", "status": "graded", "reason": None, "g": 7.26, "g_low": 6.8, "g_high": 7.7}
+    for cells in (
+        known | {"homogeneity": "uniform"},
+        known | {"homogeneity": "duplex:bimodal", "g_low": None, "g_high": None},
+        known | {"homogeneity": "unknown", "status": "review", "reason": "out of focus"},
+        known | {"homogeneity": None, "status": "failed", "reason": "it is empty", "g": None, "g_low": None},
+    ):
+        Journal(None, aloud=True).write("micrograph", **cells)
+        Journal(None).write("micrograph", **cells)  # a scan of a night names none
+    assert capsys.readouterr().err.splitlines() == [
+        "a.tif: graded, G 7.3 (6.8..7.7, 90 %), uniform",
+        "a.tif: graded, G 7.3, duplex:bimodal",
+        "a.tif: review, G 7.3 (6.8..7.7, 90 %), unknown: out of focus",
+        "a.tif: failed: it is empty",
+    ]
 
 
 def _rows(tmp_path):

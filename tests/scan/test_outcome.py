@@ -86,6 +86,21 @@ def test_fail_on_reject_counts_micrographs_where_no_rule_names_specimens(scan_on
     assert (unasked.rejected, scan_exit_code(unasked)) == (0, 0)
 
 
+def test_what_limits_found_is_there_also_when_nothing_is_new(scan_once, tmp_path):
+    config = tmp_path / "gdest.toml"
+    config.write_text('[[limit]]\nrule = "g >= 15.0"\nfile = "a/*"\n[[limit]]\nrule = "g <= 16"\nheat = "H99*"\n')
+    first, again = scan_once(config=config), scan_once(config=config)
+    assert (first.results.written, again.results.written) == (True, False)
+    for outcome in (first, again):
+        found = outcome.results.acceptance
+        assert found.limits == (
+            "g >= 15.0 (file a/*), applies to 3 micrographs, 0 specimens",
+            "g <= 16 (heat H99*), applies to 0 micrographs, 0 specimens",
+        )
+        assert [line.partition(":")[0] for line in found.failing] == ["a/0.tif", "a/2.tif", "a/4.tif"]
+    assert scan_once().results.acceptance is None
+
+
 def test_micrographs_without_a_specimen_are_counted(scan_once, tmp_path):
     config = tmp_path / "gdest.toml"
     config.write_text('[specimen]\nregex = "^a/(?P<specimen>[0-9])"\n')

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import math
+
 import pytest
 from helpers.measured_fields import measured_field
 
@@ -21,6 +23,14 @@ def test_half_a_grade_counts_as_within_half_a_grade_and_more_does_not(error, wit
 @pytest.mark.parametrize(("error", "inside"), [(0.5, 1.0), (-0.5, 1.0), (0.5078125, 0.0), (-0.5078125, 0.0)])
 def test_the_ends_of_an_interval_lie_inside_it_on_either_side(error, inside):
     assert errors_of([measured_field(error, half_width=0.5)]).coverage == inside
+
+
+def test_a_mixed_field_has_no_interval_and_counts_neither_inside_nor_outside_one():
+    inside, mixed = measured_field(0.1), measured_field(0.1, half_width=math.nan)
+    assert errors_of([inside, mixed]).coverage == 1.0
+    assert errors_of([measured_field(3.0), mixed]).coverage == 0.0
+    assert math.isnan(errors_of([mixed]).coverage)
+    assert errors_of([inside, mixed]).count == 2
 
 
 @pytest.mark.parametrize(("g_seen", "zoom", "in_picture"), [(8.0, 1.0, 8.0), (11.0, 1.0, 9.0), (4.0, 0.5, 6.0)])

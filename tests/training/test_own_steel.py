@@ -34,6 +34,13 @@ def test_the_half_width_holds_nine_in_ten_further_errors():
     assert np.mean(inside) == pytest.approx(0.9, abs=0.015)
 
 
+def test_the_share_inside_is_that_of_the_fields_that_had_an_interval():
+    errors = np.array([0.1, 0.9, 0.1])
+    assert Opinion("estimate", errors, np.array([0.5, 0.5, np.nan])).before == (pytest.approx(1.1 / 3), 0.5)
+    assert np.isnan(Opinion("count", errors, np.full(3, np.nan)).before[1])
+    assert (Opinion("estimate", errors, errors).coverage, Opinion("count", errors, errors).coverage) == (0.9, 0.95)
+
+
 def test_more_fields_that_scatter_alike_narrow_the_interval():
     one = Opinion("estimate", np.array([0.1, 0.3, 0.2, 0.3, 0.1, 0.2]), np.full(6, 0.5))
     assert one.half_width_of(6) == pytest.approx(one.half_width)

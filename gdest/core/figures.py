@@ -1,0 +1,19 @@
+"""Write numbers with as many digits as tell them apart."""
+
+from __future__ import annotations
+
+import math
+
+MOST_DIGITS = 6
+
+
+def told_apart(*numbers: float, digits: int = 1) -> tuple[str, ...]:
+    """Return numbers as text with so many decimals, or with more where different ones would read the same.
+
+    >>> told_apart(0.62, 0.58), told_apart(7.0, 5.0)
+    (('0.62', '0.58'), ('7.0', '5.0'))
+    """
+    known = {round(number, MOST_DIGITS) for number in numbers if math.isfinite(number)}
+    while digits < MOST_DIGITS and len({f"{number:.{digits}f}" for number in known}) < len(known):
+        digits += 1
+    return tuple(f"{number:.{digits}f}" for number in numbers)

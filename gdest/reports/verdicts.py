@@ -1,0 +1,133 @@
+"""Compare what was found with acceptance limits: pass, fail, or undecided, and say what was found."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from gdest.core import is_duplex, told_apart
+from gdest.reports.limits import ACCURACIES, Bound, Limit, Verdict
+
+CALLED = {
+    "g": "G",
+    "g_counted": "G counted",
+    "g_largest_grain": "G of the largest grain",
+    "relative_accuracy": "%RA",
+    "relative_accuracy_counted": "%RA of the count",
+}
+"""What reasons call the columns that a limit can be on."""
+
+ONE_G = ("g", "g_counted")
+"""The numbers that stand for a whole field, of which a mixed one has more than one."""
+
+
+@dataclass(frozen=True)
+class Number:
+    """Hold a number and the interval that limits compare, NaN where it is not known; `level` says which interval."""
+
+    value: float = math.nan
+    low: float = math.nan
+    high: float = math.nan
+    level: str = ""
+
+
+@dataclass(frozen=True)
+class Found:
+    """Hold what limits look at: numbers by their columns, and what is said of homogeneity.
+
+    `homogeneity_counted` is empty where too few grains close. `distrusted` says why nothing can be decided, empty for
+    what is graded. The lower end of g_largest_grain is minus infinity where a part that was not counted may hold a
+    larger grain.
+    """
+
+    numbers: Mapping[str, Number] = field(default_factory=dict)
+    homogeneity: str = "unknown"
+    homogeneity_counted: str = ""
+    distrusted: str = ""
+
+    @property
+    def mixed(self) -> str:
+        """Return which homogeneity says that grains of several sizes lie side by side; empty where none does."""
+        if is_duplex(self.homogeneity):
+            return f"homogeneity is {self.homogeneity}"
+        return f"homogeneity_counted is {self.homogeneity_counted}" if is_duplex(self.homogeneity_counted) else ""
+
+
+class Finding(NamedTuple):
+    """Hold the verdict of one limit, and what was found, in words."""
+
+    verdict: Verdict
+    words: str
+
+
+def judge(limit: Limit, found: Found) -> Finding:
+    """Return the verdict of one limit; undecided where what it looks at is not known, or not sure enough."""
+    if found.distrusted:
+        return Finding(Verdict.UNDECIDED, found.distrusted)
+    compares = limit.compares
+    if compares is None:
+        return _judge_homogeneity(found) if limit.rule == "homogeneity" else Finding(Verdict.UNDECIDED, limit.rule)
+    number = found.numbers.get(compares.column, Number())
+    if compares.column in ACCURACIES:
+        return _judge_accuracy(compares, number.value, limit.beyond)
+    if compares.column in ONE_G and found.mixed:
+        return Finding(Verdict.UNDECIDED, f"{found.mixed}, and one {CALLED[compares.column]} says little of it")
+    return _judge_number(compares, number)
+
+
+def _judge_homogeneity(found: Found) -> Finding:
+    if is_duplex(found.homogeneity):
+        return Finding(Verdict.FAIL, f"homogeneity is {found.homogeneity}, must be uniform")
+    if found.mixed:
+        return Finding(Verdict.UNDECIDED, f"{found.mixed}, homogeneity is {found.homogeneity}; both must be uniform")
+    if found.homogeneity == "uniform":
+        return Finding(Verdict.PASS, "homogeneity is uniform")
+    return Finding(Verdict.UNDECIDED, f"homogeneity is {found.homogeneity}, must be uniform")
+
+
+def _judge_accuracy(compares: Bound, accuracy: float, beyond: Verdict) -> Finding:
+    called = CALLED[compares.column]
+    if math.isnan(accuracy):
+        return Finding(Verdict.UNDECIDED, f"{called} is not known")
+    said, bound = told_apart(accuracy, compares.bound)
+    if accuracy <= compares.bound:
+        return Finding(Verdict.PASS, f"{called} {said} is at most {bound}")
+    return Finding(beyond, f"{called} {said} is above {bound}")
+
+
+def _judge_number(compares: Bound, number: Number) -> Finding:
+    called, bound, (low, high) = CALLED[compares.column], compares.bound, (number.low, number.high)
+    if math.isnan(low) or math.isnan(high):
+        what = "is not known" if math.isnan(number.value) else f"{number.value:.1f} has no interval"
+        return Finding(Verdict.UNDECIDED, f"{called} {what}")
+    said, limit = _said(number, bound)
+    if compares.sign == ">=":
+        passes, fails, good, bad = low >= bound, high < bound, "at least", "below"
+    else:
+        passes, fails, good, bad = high <= bound, low > bound, "at most", "above"
+    if passes:
+        return Finding(Verdict.PASS, f"{called} {said} is {good} {limit}")
+    if fails:
+        return Finding(Verdict.FAIL, f"{called} {said} is {bad} {limit}")
+    if math.isinf(low):
+        return Finding(Verdict.UNDECIDED, f"{called} {said}, and what was not counted may hold a larger one")
+    return Finding(Verdict.UNDECIDED, f"{called} {said} may be {bad} {limit}")
+
+
+def _said(number: Number, bound: float) -> tuple[str, str]:
+    """Return a number with its interval as text, and the bound, with the digits that tell them apart."""
+    value, low, high, limit = told_apart(number.value, number.low, number.high, bound)
+    if math.isinf(number.low) or number.low == number.high:
+        return value, limit
+    return f"{value} ({low}..{high}{f', {number.level}' if number.level else ''})", limit
+
+
+def verdict(findings: Sequence[Finding]) -> tuple[Verdict | None, str]:
+    """Return the worst verdict and what gave it; None and an empty text where no limit applies."""
+    for worst in (Verdict.FAIL, Verdict.UNDECIDED, Verdict.PASS):
+        words = [finding.words for finding in findings if finding.verdict == worst]
+        if words:
+            return worst, "; ".join(dict.fromkeys(words))
+    return None, ""

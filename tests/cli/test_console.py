@@ -1,0 +1,30 @@
+"""What is printed of micrographs: every interval with its level, and why a mixed field has none."""
+
+from __future__ import annotations
+
+import pytest
+from helpers.table_rows import row
+
+from gdest.cli.console import print_rows
+
+COUNTED = {"g_counted": 7.5, "g_counted_low": 7.0, "g_counted_high": 8.0, "grains_counted": 200.0}
+
+
+def test_every_interval_bears_its_level_and_a_count_is_called_one(capsys):
+    print_rows([row("a.tif", **COUNTED)])
+    head = capsys.readouterr().out.splitlines()[1]
+    titles = [
+        title.strip()
+        for title in head.strip("\N{BOX DRAWINGS HEAVY VERTICAL}").split("\N{BOX DRAWINGS HEAVY VERTICAL}")
+    ]
+    assert titles[2:7] == ["G counted", "95 % interval", "grains counted", "G estimated", "90 % interval"]
+
+
+@pytest.mark.parametrize("kind", ["homogeneity", "homogeneity_counted"])
+def test_a_mixed_field_has_no_interval_and_the_reason_is_said(capsys, kind):
+    none = dict.fromkeys(("g_low", "g_high", "g_counted_low", "g_counted_high"))
+    print_rows([row("a.tif", **(COUNTED | none | {kind: "duplex:bimodal"})), row("b.tif", **COUNTED)])
+    printed = capsys.readouterr()
+    assert "a.tif: duplex:bimodal: one G says little of a mixed field, so it has no interval." in printed.err
+    assert "b.tif:" not in printed.err
+    assert printed.out.count("..") == 2

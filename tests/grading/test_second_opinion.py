@@ -1,0 +1,49 @@
+"""What an estimate and a count say together: whether they contradict each other, and what a mixed field keeps."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from gdest.core import GrainCount
+from gdest.core.records import Graded, GradeStatistics
+from gdest.core.words import Status
+from gdest.grading.doubts import contradiction
+from gdest.grading.pipeline import with_second_opinion
+
+
+def row_of(homogeneity, counted, count_g=7.5):
+    """Return a row of G 7 (8.2 by its mean density) with an interval, whose count says something of its own."""
+    statistics = GradeStatistics(7.0, 6.5, 7.5, 8.2, 0.1, 6.9, 7.1, 1.0, homogeneity)
+    row = Graded(None, None, Status.GRADED, "", 7.0, statistics, homogeneity, "")
+    return with_second_opinion(
+        row, GrainCount(g=count_g, g_low=count_g - 0.6, g_high=count_g + 0.6, homogeneity=counted)
+    )
+
+
+@pytest.mark.parametrize(("homogeneity", "counted"), [("duplex:bimodal", "uniform"), ("unknown", "duplex:necklace")])
+def test_where_either_opinion_says_mixed_neither_keeps_an_interval(homogeneity, counted):
+    row = row_of(homogeneity, counted)
+    ends = [row.statistics.g_low, row.statistics.g_high, row.count.g_low, row.count.g_high]
+    assert np.isnan(ends).all()
+    assert (row.statistics.g, row.count.g) == (7.0, 7.5)
+    assert np.isfinite(row_of("uniform", "unknown").statistics.g_low)
+    assert np.isfinite(row_of("uniform", "").count.g_low)
+
+
+def test_in_a_mixed_field_the_count_is_compared_with_the_mean_density_which_it_is_too():
+    statistics = GradeStatistics(7.0, np.nan, np.nan, 8.2, 0.1, 6.9, 7.1, 1.0, "duplex:bimodal")
+    for count_g, apart in ((9.1, False), (9.3, True), (7.3, False), (7.1, True)):
+        said = list(contradiction(statistics, GrainCount(g=count_g, g_low=count_g - 0.1, g_high=count_g + 0.1)))
+        assert bool(said) is apart
+    assert said == ["estimate and count contradict each other (G 8.2 and 7.1 of a mixed field)"]
+    assert list(contradiction(statistics, GrainCount())) == []
+
+
+def test_a_contradiction_names_both_numbers_with_their_intervals_and_levels():
+    statistics = GradeStatistics(7.0, 6.5, 7.5, 7.0, 0.1, 6.9, 7.1, 1.0, "uniform")
+    (said,) = contradiction(statistics, GrainCount(g=8.2, g_low=7.6, g_high=8.8))
+    assert said == "estimate and count contradict each other (G 7.0, 6.5..7.5, 90 %, and G 8.2, 7.6..8.8, 95 %)"
+    (close,) = contradiction(statistics, GrainCount(g=8.2, g_low=7.51, g_high=8.8))
+    assert "6.50..7.50" in close and "7.51..8.80" in close
+    assert list(contradiction(statistics, GrainCount(g=8.2, g_low=7.5, g_high=8.8))) == []
