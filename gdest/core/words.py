@@ -30,6 +30,8 @@ class PixelSizeSource(StrEnum):
     OLYMPUS_TAG = "olympus-tag"
     LEICA_TAG = "leica-tag"
     NIKON_TAG = "nikon-tag"
+    METAMORPH_TAG = "metamorph-tag"
+    GATAN_TAG = "gatan-tag"
     TIFF_RESOLUTION = "tiff-resolution"
     CZI = "czi"
     LIF = "lif"

@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import logging
+import struct
 import warnings
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from gdest.core import MicrographError
 from gdest.reading.page import ONE_PIECE_MEGAPIXELS
 
 WARNING_MODULES = ("PIL", "tifffile", "nd2")
 LOGGERS = ("PIL", "tifffile", "RapidOCR")
+
+PYTHONS_OWN = (
+    ArithmeticError, AssertionError, AttributeError, BufferError, EOFError, IndexError, KeyError, NameError,
+    OverflowError, RecursionError, RuntimeError, SystemError, TypeError, UnboundLocalError, UnicodeDecodeError,
+    ValueError, ZeroDivisionError, struct.error, zlib.error,
+)  # fmt: skip
+"""The errors of Python itself; decoders that mean a file have kinds of their own, or `OSError`."""
 
 
 def prepare_decoders() -> None:
@@ -44,9 +53,19 @@ def decoding() -> Iterator[None]:
     except ImportError as error:
         raise MicrographError(f"a codec is missing: {_first_line(error)}; pip install 'gdest[vendor]'") from error
     except Exception as error:  # decoders raise anything
-        what = _first_line(error)
-        what = "not an image format that gdest reads" if "cannot identify image" in what else what
-        raise MicrographError(f"cannot decode: {what}") from error
+        raise MicrographError(f"cannot decode: {_reason(error)}") from error
+
+
+def _reason(error: Exception) -> str:
+    """Return what a decoder says, where it speaks of files; Python's own errors speak of its code."""
+    what = _first_line(error)
+    if isinstance(error, UnidentifiedImageError):
+        return "not an image format that gdest reads"
+    if type(error).__module__.startswith("imagecodecs"):
+        return "its compressed pixels are damaged"
+    if type(error) in PYTHONS_OWN or "reshape" in what or what == type(error).__name__:
+        return "damaged, or written in a way that gdest does not know"
+    return what
 
 
 def _first_line(error: Exception) -> str:

@@ -21,6 +21,7 @@ from gdest.core import (
     ImageFile,
     Micrograph,
     MicrographError,
+    PixelSizeSource,
     Regions,
     fingerprint,
     heartbeat,
@@ -76,7 +77,7 @@ def read_micrographs(file: ImageFile, settings: GradeSettings) -> Iterator[Micro
             for number, page in enumerate(_large_enough(_pages(stream, file.path, file_bytes)), start=1):
                 named = ImageFile(file.path, page_name(file.name, number))
                 try:
-                    page.check_size(settings.max_megapixels, file_bytes)
+                    page.check(settings.max_megapixels, file_bytes)
                     yield _micrograph(named, page, settings.calibration, sha256)
                 except MicrographError as error:
                     yield Failed(named, str(error), sha256, now())
@@ -152,6 +153,8 @@ def _micrograph(file: ImageFile, page: Page, calibration: CalibrationSettings, s
     if calibration.read_scale_bar or calibration.scale_bar_um is not None:
         sizes += scale_bar_size(overview, step, calibration.scale_bar_um)
     size, doubts = choose_pixel_size(file.name, calibration, sizes, rows, cols)
+    if size is None or size.source not in (PixelSizeSource.COMMAND_LINE, PixelSizeSource.RULE):
+        doubts = (*doubts, *page.unreadable)
     um_per_px, source = (size.um_per_px, size.source) if size else (None, "")
     not_metal = find_not_metal(overview)
     shown = fingerprint(pixels)

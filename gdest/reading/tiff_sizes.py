@@ -30,31 +30,68 @@ SQUARE_WITHIN = 0.01
 """Width and height of a pixel may differ by so much of the width."""
 
 
-def tiff_sizes(tiff: tifffile.TiffFile, page: Any) -> tuple[PixelSize, ...]:
-    """Return what the file says of the pixel size of a page, strongest source first; damaged tags say nothing."""
+SEM_SCAN_PX = 1024
+"""A Zeiss SEM states `AP_PIXEL_SIZE` for a picture of this width, however wide the stored one is."""
+
+
+def tiff_sizes(tiff: tifffile.TiffFile, page: Any) -> tuple[tuple[PixelSize, ...], tuple[str, ...]]:
+    """Return what the file says of the pixel size of a page, strongest source first, and which tags are unreadable.
+
+    OME, ImageJ, LSM, FluoView, MetaMorph and SCN describe a whole file in its first page; other tags count for the
+    page that they stand on.
+    """
+    own = _with_own_tags(page)
     readers: dict[PixelSizeSource, Callable[[], Iterator[float]]] = {
         PixelSizeSource.OME_XML: lambda: _ome(tiff, page),
-        PixelSizeSource.IMAGEJ: lambda: _imagej(tiff),
-        PixelSizeSource.ZEISS_TAG: lambda: _zeiss(tiff),
-        PixelSizeSource.FEI_TAG: lambda: _fei(tiff),
-        PixelSizeSource.OLYMPUS_TAG: lambda: _olympus(tiff),
-        PixelSizeSource.LEICA_TAG: lambda: _leica(tiff, page),
-        PixelSizeSource.NIKON_TAG: lambda: _nikon(tiff),
-        PixelSizeSource.TIFF_RESOLUTION: lambda: _resolution(tiff, page),
+        PixelSizeSource.IMAGEJ: lambda: _imagej(tiff, own),
+        PixelSizeSource.ZEISS_TAG: lambda: _zeiss(tiff, own),
+        PixelSizeSource.FEI_TAG: lambda: _fei(own),
+        PixelSizeSource.OLYMPUS_TAG: lambda: _olympus(tiff, own),
+        PixelSizeSource.LEICA_TAG: lambda: _leica(tiff, own),
+        PixelSizeSource.NIKON_TAG: lambda: _nikon(own),
+        PixelSizeSource.METAMORPH_TAG: lambda: _metamorph(tiff, own),
+        PixelSizeSource.GATAN_TAG: lambda: _gatan(own),
+        PixelSizeSource.TIFF_RESOLUTION: lambda: _resolution(tiff, own),
     }
-    found = ((source, _first(read)) for source, read in readers.items())
-    return tuple(PixelSize(um, source) for source, um in found if um is not None)
+    sizes, unreadable = [], []
+    for source, read in readers.items():
+        try:
+            found = [float(value) for value in read()]
+        except Exception:  # a foreign tag may hold anything
+            unreadable.append(f"its {source} cannot be read")
+            continue
+        um_per_px = _square(found)
+        if um_per_px is not None:
+            sizes.append(PixelSize(um_per_px, source))
+    return tuple(sizes), tuple(unreadable)
 
 
-def _first(read: Callable[[], Iterator[float]]) -> float | None:
-    """Return the first size of a dialect, None where it is absent, not positive or not square."""
-    try:
-        sizes = [float(value) for value in read()]
-    except Exception:  # a foreign tag may hold anything; what cannot be read says nothing
-        return None
+def _with_own_tags(page: Any) -> Any:
+    """Return the page with the tags that stand in it; of a plane that has none, the page that it is like."""
+    if isinstance(page, tifffile.TiffPage):
+        return page
+    return page.keyframe if page.is_virtual else page.aspage()
+
+
+def _square(sizes: list[float]) -> float | None:
+    """Return the first of a pixel's width and height, None where one is absent, not positive or they differ."""
     if not sizes or not all(0 < size < float("inf") for size in sizes):
         return None
     return sizes[0] if max(sizes) - min(sizes) <= SQUARE_WITHIN * sizes[0] else None
+
+
+def _record(page: Any, code: int) -> dict[str, Any]:
+    """Return what a maker's tag of a page holds, nothing without the tag; raise `ValueError` for a damaged one."""
+    value = page.tags.valueof(code)
+    if value is not None and not isinstance(value, dict):
+        raise ValueError(f"tag {code} is damaged")
+    return value or {}
+
+
+def _per_pixel(resolution: Any) -> float:
+    """Return the unit length of a pixel by a resolution tag's pixels per unit; 0, which says nothing, for 0."""
+    numerator, denominator = resolution.value
+    return float(denominator / numerator) if numerator else 0.0
 
 
 def _in_um(value: object, unit: object) -> Iterator[float]:
@@ -68,35 +105,41 @@ def _ome(tiff: tifffile.TiffFile, page: Any) -> Iterator[float]:
     if tiff.ome_metadata is None:
         return
     images = [node for node in ElementTree.fromstring(tiff.ome_metadata).iter() if node.tag.endswith("}Pixels")]
+    if not images:
+        return
     index = next((i for i, series in enumerate(tiff.series) if page in series.pages), 0)
     for axis in "XY":
         attributes = images[min(index, len(images) - 1)].attrib
         yield from _in_um(attributes.get(f"PhysicalSize{axis}"), attributes.get(f"PhysicalSize{axis}Unit", "um"))
 
 
-def _imagej(tiff: tifffile.TiffFile) -> Iterator[float]:
-    """Yield the size that ImageJ keeps: pixels per its own unit in the resolution tags."""
+def _imagej(tiff: tifffile.TiffFile, page: Any) -> Iterator[float]:
+    """Yield the width and height that ImageJ keeps: pixels per its own unit in the resolution tags."""
     unit = (tiff.imagej_metadata or {}).get("unit")
-    tag = tiff.pages.first.tags.get("XResolution")
-    if unit is not None and tag is not None and tag.value[0]:
-        yield from _in_um(tag.value[1] / tag.value[0], unit)
+    for name in ("XResolution", "YResolution"):
+        if unit is not None and name in page.tags:
+            yield from _in_um(_per_pixel(page.tags[name]), unit)
 
 
-def _zeiss(tiff: tifffile.TiffFile) -> Iterator[float]:
-    """Yield the size of an image pixel from a Zeiss SEM tag or an LSM structure; `ap_pixel_size` is the scan's."""
-    record = tiff.sem_metadata or {}
-    for name in ("ap_image_pixel_size", "ap_pixel_size"):
-        if name in record:
-            yield from _in_um(record[name][1], record[name][2])
-            return
+def _zeiss(tiff: tifffile.TiffFile, page: Any) -> Iterator[float]:
+    """Yield the size of an image pixel from a Zeiss SEM tag or an LSM structure."""
+    record = _record(page, 34118)
+    if "ap_image_pixel_size" in record:
+        yield from _in_um(*record["ap_image_pixel_size"][1:3])
+    elif "ap_width" in record:
+        _, width, unit = record["ap_width"]
+        yield from _in_um(width / page.imagewidth, unit)
+    elif "ap_pixel_size" in record:
+        _, size, unit = record["ap_pixel_size"]
+        yield from _in_um(size * SEM_SCAN_PX / page.imagewidth, unit)
     for axis in "XY":
         if tiff.lsm_metadata and f"VoxelSize{axis}" in tiff.lsm_metadata:
             yield from _in_um(tiff.lsm_metadata[f"VoxelSize{axis}"], "m")
 
 
-def _fei(tiff: tifffile.TiffFile) -> Iterator[float]:
+def _fei(page: Any) -> Iterator[float]:
     """Yield the pixel width and height, in m, of an FEI or Thermo tag."""
-    record = tiff.fei_metadata or {}
+    record = {**_record(page, 34680), **_record(page, 34682)}
     scan: dict[str, Any] = next(
         (record[name] for name in ("Scan", "EScan") if "PixelWidth" in record.get(name, {})), {}
     )
@@ -104,15 +147,37 @@ def _fei(tiff: tifffile.TiffFile) -> Iterator[float]:
         yield from _in_um(scan.get(name), "m")
 
 
-def _olympus(tiff: tifffile.TiffFile) -> Iterator[float]:
+def _olympus(tiff: tifffile.TiffFile, page: Any) -> Iterator[float]:
     """Yield the pixel width and height, in m, of an Olympus SIS tag, or those of a FluoView header."""
-    record = tiff.sis_metadata or {}
+    value = page.tags.valueof(33560)
+    # other programs keep the tag, but not the structure that it points to
+    record = value if isinstance(value, dict) else {}
     for axis in "xy":
         yield from _in_um(record.get(f"pixelsize{axis}"), "m")
     if not record and tiff.fluoview_metadata:
         for name, _, _, step, unit in (row[:5] for row in tiff.fluoview_metadata["Dimensions"]):
             if str(name).strip().lower() in ("x", "y"):
                 yield from _in_um(step, unit)
+
+
+def _metamorph(tiff: tifffile.TiffFile, page: Any) -> Iterator[float]:
+    """Yield the width and height of a MetaMorph stack (STK), or of the XML that MetaXpress writes for each page."""
+    stack = tiff.stk_metadata or {}
+    if stack.get("SpatialCalibration"):
+        for axis in "XY":
+            yield from _in_um(stack.get(f"{axis}Calibration"), stack.get("CalibrationUnits"))
+    if str(page.description).startswith("<MetaData>"):
+        root = ElementTree.fromstring(page.description)
+        record = {node.get("id"): node.get("value") for node in root.iter("prop")}
+        if record.get("spatial-calibration-state") == "on":
+            for axis in "xy":
+                yield from _in_um(record.get(f"spatial-calibration-{axis}"), record.get("spatial-calibration-units"))
+
+
+def _gatan(page: Any) -> Iterator[float]:
+    """Yield the width and height that DigitalMicrograph writes, each with its unit."""
+    for size, unit in ((65009, 65003), (65010, 65004)):
+        yield from _in_um(page.tags.valueof(size), page.tags.valueof(unit))
 
 
 def _leica(tiff: tifffile.TiffFile, page: Any) -> Iterator[float]:
@@ -124,11 +189,11 @@ def _leica(tiff: tifffile.TiffFile, page: Any) -> Iterator[float]:
                 continue
             view = next(node for node in pixels if node.tag.endswith("}view"))
             inner = next(node for node in pixels if node.tag.endswith("}pixels"))
-            if int(inner.attrib["sizeX"]) == page.keyframe.imagewidth:
+            if int(inner.attrib["sizeX"]) == page.imagewidth:
                 for axis in "XY":
                     yield from _in_um(int(view.attrib[f"size{axis}"]) / int(inner.attrib[f"size{axis}"]), "nm")
                 return
-    elif "<DimensionDescription" in (description := str(tiff.pages.first.description)):
+    elif "<DimensionDescription" in (description := str(page.description)):
         yield from leica_dimensions(ElementTree.fromstring(description[description.index("<") :]))
 
 
@@ -140,9 +205,9 @@ def leica_dimensions(root: ElementTree.Element) -> Iterator[float]:
             yield from _in_um(float(node.attrib["Length"]) / steps, node.attrib.get("Unit", "m"))
 
 
-def _nikon(tiff: tifffile.TiffFile) -> Iterator[float]:
+def _nikon(page: Any) -> Iterator[float]:
     for code in NIKON_XML_TAGS:
-        tag = tiff.pages.first.tags.get(code)
+        tag = page.tags.get(code)
         value = b"" if tag is None else tag.value
         raw = value if isinstance(value, bytes) else str(value).encode()
         for text in (raw.decode("utf-8", "ignore"), raw.decode("utf-16", "ignore") if raw[:2] == b"\xff\xfe" else ""):
@@ -157,11 +222,13 @@ def _resolution(tiff: tifffile.TiffFile, page: Any) -> Iterator[float]:
 
     ImageJ keeps its own unit in these tags, and SIS a screen's resolution; both have a function of their own.
     """
-    tags = page.keyframe.tags
+    tags = page.tags
     unit = tags.get("ResolutionUnit")
     if unit is None or int(unit.value) not in UM_PER_RESOLUTION_UNIT or tiff.imagej_metadata:
         return
     for name in ("XResolution", "YResolution"):
+        if name not in tags or 0 in tags[name].value:
+            return
         numerator, denominator = tags[name].value
         um_per_px = UM_PER_RESOLUTION_UNIT[int(unit.value)] * denominator / numerator
         if any(abs(25_400.0 / um_per_px - dpi) < DPI_WITHIN for dpi in SCREEN_AND_PRINTER_DPI):

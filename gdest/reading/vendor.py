@@ -20,6 +20,8 @@ from gdest.core import MicrographError, PixelSize, PixelSizeSource
 from gdest.reading.page import Page, RawPixels
 from gdest.reading.tiff_sizes import UM_PER, leica_dimensions
 
+NO_FIELD = "holds sections in depth or single lines, and no field of view"
+
 
 def pages_of(path: Path) -> Iterator[Page]:
     """Yield the scenes or positions of a file, of a stack the first plane; foreign errors are not translated."""
@@ -53,7 +55,10 @@ def _czi_rows(document: Any, scene: int | None, box: Any, top: int, bottom: int)
 
 def _lif(library: Any, path: Path) -> Iterator[Page]:
     with library.LifFile(path) as file:
-        for image in file.images:
+        fields = [image for image in file.images if {"Y", "X"} <= set(image.sizes)]
+        if not fields and len(file.images):
+            raise MicrographError(NO_FIELD)
+        for image in fields:
             rows, cols = (image.sizes[axis] for axis in "YX")
             um = next(leica_dimensions(image.xml_element), None)
             yield Page(
@@ -63,6 +68,8 @@ def _lif(library: Any, path: Path) -> Iterator[Page]:
 
 def _nd2(library: Any, path: Path) -> Iterator[Page]:
     with library.ND2File(path) as file:
+        if not {"Y", "X"} <= set(file.sizes):
+            raise MicrographError(NO_FIELD)
         loops = [axis for axis in file.sizes if axis not in "CYXS"]
         shape = tuple(file.sizes[axis] for axis in loops)
         frame_axes = tuple(axis for axis in file.sizes if axis in "CYXS")
@@ -92,6 +99,8 @@ def _nd2_frame(file: Any, index: int, axes: tuple[str, ...]) -> RawPixels:
 
 def _oib(library: Any, path: Path) -> Iterator[Page]:
     with library.OifFile(path) as file:
+        if file.mainfile.get("Axis 1 Parameters Common", {}).get("AxisCode", "Y") != "Y":
+            raise MicrographError(NO_FIELD)
         first = file.series[0][0]
         with tifffile.TiffFile(file.open_file(first)) as tiff:
             rows, cols = tiff.pages.first.shape[:2]

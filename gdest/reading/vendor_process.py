@@ -68,7 +68,7 @@ def _fields(page: Page) -> tuple[Any, ...]:
 def _send_pixels(connection: Connection, page: Page, rows: list[int]) -> None:
     """Decode all rows, or those from top to bottom, and send them."""
     count = (rows[1] - rows[0] if rows else page.rows) * page.cols
-    _limit(OPEN_CPU_S + CPU_S_PER_PX * count, count * max(page.pixel_bytes, 4))
+    _limit(OPEN_CPU_S + CPU_S_PER_PX * count, count * int(max(page.pixel_bytes, 4)))
     raw = np.ascontiguousarray(page.decode_rows(*rows) if rows and page.decode_rows else page.decode())
     if raw.dtype.hasobject:
         raise MicrographError("cannot decode: its pixels are not numbers")

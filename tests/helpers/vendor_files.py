@@ -11,24 +11,37 @@ import zlib
 import numpy as np
 
 
-def lif(pixels, um):
-    """Return the bytes of a Leica file with one grey picture of 8 bits."""
-    height, width = pixels.shape
-    axes = "".join(
-        f'<DimensionDescription DimID="{axis}" NumberOfElements="{count}" Origin="0" Length="{(count - 1) * um * 1e-6}"'
-        f' Unit="m" BitInc="0" BytesInc="{step}"/>'
-        for axis, count, step in ((1, width, 1), (2, height, width))
-    )
+def lif(pixels, um, *further, kinds=()):
+    """Return the bytes of a Leica file of one or several grey pictures of 8 bits.
+
+    `kinds` names the two axes of each picture, columns first: (1, 2) an XY field, (1, 3) an XZ section.
+    """
+    pictures = [pixels, *further]
+    kinds = [*kinds, *[(1, 2)] * len(pictures)]
+
+    def axes(picture, kind):
+        height, width = picture.shape
+        return "".join(
+            f'<DimensionDescription DimID="{axis}" NumberOfElements="{count}" Origin="0"'
+            f' Length="{(count - 1) * um * 1e-6}" Unit="m" BitInc="0" BytesInc="{step}"/>'
+            for axis, count, step in zip(kind, (width, height), (1, width), strict=True)
+        )
+
     channel = (
         '<ChannelDescription DataType="0" ChannelTag="0" Resolution="8" NameOfMeasuredQuantity="" Min="0" Max="255"'
         ' Unit="" LUTName="Gray" IsLUTInverted="0" BytesInc="0" BitInc="0"/>'
     )
+    elements = "".join(
+        f'<Element Name="steel{number}" Visibility="1" CopyOption="1" UniqueID="{number}"><Data>'
+        f'<Image TextDescription=""><ImageDescription><Channels>{channel}</Channels><Dimensions>{axes(picture, kind)}'
+        f'</Dimensions></ImageDescription></Image></Data><Memory Size="{picture.size}" '
+        f'MemoryBlockID="MemBlock_{number}"/></Element>'
+        for number, (picture, kind) in enumerate(zip(pictures, kinds, strict=False), start=1)
+    )
     text = (
         '<LMSDataContainerHeader Version="2"><Element Name="p" Visibility="1" CopyOption="1" UniqueID="0"><Data/>'
-        f'<Memory Size="0" MemoryBlockID="MemBlock_0"/><Children><Element Name="steel" Visibility="1" CopyOption="1"'
-        f' UniqueID="1"><Data><Image TextDescription=""><ImageDescription><Channels>{channel}</Channels><Dimensions>'
-        f'{axes}</Dimensions></ImageDescription></Image></Data><Memory Size="{pixels.size}" '
-        'MemoryBlockID="MemBlock_1"/></Element></Children></Element></LMSDataContainerHeader>'
+        f'<Memory Size="0" MemoryBlockID="MemBlock_0"/><Children>{elements}</Children></Element>'
+        "</LMSDataContainerHeader>"
     )
 
     def block(name, content):
@@ -38,8 +51,8 @@ def lif(pixels, um):
 
     packed = text.encode("utf-16-le")
     header = b"*" + struct.pack("<I", len(text)) + packed
-    memory = block("MemBlock_0", b"") + block("MemBlock_1", pixels.tobytes())
-    return struct.pack("<II", 0x70, len(header)) + header + memory
+    memory = [block(f"MemBlock_{number}", p.tobytes()) for number, p in enumerate(pictures, start=1)]
+    return struct.pack("<II", 0x70, len(header)) + header + block("MemBlock_0", b"") + b"".join(memory)
 
 
 def _variant(name, value):

@@ -9,6 +9,7 @@ import sys
 import warnings
 import zlib
 
+import imagecodecs
 import numpy as np
 import pytest
 from PIL import Image
@@ -18,6 +19,8 @@ from gdest.core.settings import GradeSettings
 from gdest.reading import decoders
 from gdest.reading.decoders import LOGGERS, prepare_decoders
 from gdest.reading.micrograph import read_micrograph, read_micrographs
+
+DAMAGED = "cannot decode: damaged, or written in a way that gdest does not know"
 
 READ = """
 import logging, sys, warnings
@@ -117,10 +120,12 @@ def test_numbers_beyond_float32_are_refused_without_a_warning(write_tiff):
 
 @pytest.mark.parametrize(
     ("error", "sentence"),
-    [(MemoryError(), "too large for the memory of this machine"), (ValueError("bad\nlines"), "cannot decode: bad"),
+    [(MemoryError(), "too large for the memory of this machine"), (OSError("bad\nlines"), "cannot decode: bad"),
      (ImportError("no zstd"), "a codec is missing: no zstd; pip install 'gdest[vendor]'"),
-     (KeyError(), "cannot decode: KeyError"), (ValueError("a\x1b[1m"), "cannot decode: a?[1m"),
-     (ValueError("x" * 300), "cannot decode: " + "x" * 200)],
+     (OSError("a\x1b[1m"), "cannot decode: a?[1m"), (OSError("x" * 300), "cannot decode: " + "x" * 200),
+     (imagecodecs.LzwError("imcd_lzw_decode", -4), "cannot decode: its compressed pixels are damaged"),
+     *((error, DAMAGED) for error in (KeyError("Y"), KeyError(), IndexError("boolean index did not match"), OSError(),
+                                      ValueError("zip() argument 2 is longer than argument 1"), struct.error("2")))],
 )  # fmt: skip
 def test_whatever_a_decoder_raises_is_one_printable_sentence(error, sentence):
     with pytest.raises(decoders.MicrographError) as caught, decoders.decoding():

@@ -68,6 +68,23 @@ def test_leica_lif_gives_pixels_and_size(tmp_path, grey):
     assert (row.um_per_px, row.um_per_px_source) == (pytest.approx(0.5, rel=1e-3), "lif")
 
 
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_a_section_in_depth_does_not_lose_the_fields_beside_it(tmp_path, grey, order):
+    pytest.importorskip("liffile", reason="the extra vendor is not installed")
+    pictures, kinds = (grey, grey[:256, :256].copy()), ((1, 2), (1, 3))
+    content = lif(pictures[order[0]], 0.5, pictures[order[1]], kinds=[kinds[index] for index in order])
+    (tmp_path / "a.lif").write_bytes(content)
+    (row,) = rows(tmp_path / "a.lif")
+    assert np.array_equal(row.pixels, grey)
+
+
+def test_a_file_of_nothing_but_sections_in_depth_says_so(tmp_path, grey):
+    pytest.importorskip("liffile", reason="the extra vendor is not installed")
+    (tmp_path / "a.lif").write_bytes(lif(grey, 0.5, kinds=[(1, 3)]))
+    (row,) = rows(tmp_path / "a.lif")
+    assert row.reason == "holds sections in depth or single lines, and no field of view"
+
+
 @pytest.fixture
 def colour(rng):
     return rng.integers(0, 256, (300, 400, 3), dtype=np.uint8)

@@ -67,7 +67,8 @@ def test_the_limits_of_an_answer_follow_the_pixels_it_decodes(reading):
         "from resource import *\n"
         "used = getrusage(RUSAGE_SELF)\n"
         "cpu_s = getrlimit(RLIMIT_CPU)[0] - used.ru_utime - used.ru_stime\n"
-        "raise ValueError(f'{2 < cpu_s <= 3.1} {getrlimit(RLIMIT_DATA)[0]} {getrlimit(RLIMIT_CORE)[0]}')"
+        "class Told(Exception): pass\n"
+        "raise Told(f'{2 < cpu_s <= 3.1} {getrlimit(RLIMIT_DATA)[0]} {getrlimit(RLIMIT_CORE)[0]}')"
     )
     assert reading(code) == f"cannot decode: True {700_000_000 + 16 * 240 * 260} 0"
 
