@@ -5,16 +5,16 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from signal import SIGINT, Signals
 
 from gdest.cli.console import print_counts
-from gdest.core import ExitCode, GdestError, GradeSettings, be_quiet, exit_code, say
+from gdest.core import ExitCode, GdestError, GradeSettings, be_quiet, exit_code, say, warn
 from gdest.scan import (
     Job,
     Journal,
     Results,
     ScanOutcome,
     ScanSettings,
+    called,
     heard,
     prepare_scan,
     preview,
@@ -45,7 +45,7 @@ def run_scan(
             if not options.watch:
                 return _conclude(scan_archive(job, stop), journal)
             watch_archive(job, stop, lambda outcome: _conclude(outcome, journal))
-            say(f"Stopped by {_called(stop.signal)}.")
+            say(f"Stopped by {called(stop.signal)}.")
             return _of_signal(stop.signal)
     except GdestError as error:
         journal.write("error", sentence=str(error), exit_code=error.exit_code)
@@ -72,7 +72,7 @@ def print_scan(outcome: ScanOutcome) -> None:
     results, done, seconds = outcome.results, outcome.files_read, outcome.seconds
     if outcome.signal:
         what = "the reports hold what was done" if results else "nothing was done yet"
-        say(f"Stopped by {_called(outcome.signal)}; {what}.")
+        say(f"Stopped by {called(outcome.signal)}; {what}.")
     if results is None:
         return
     print_results(results)
@@ -92,9 +92,14 @@ def scan_exit_code(outcome: ScanOutcome) -> ExitCode:
 
 
 def print_results(results: Results) -> None:
-    """Print how many micrographs belong to no specimen, which rows need a person, and the number of rows by status."""
+    """Print how many micrographs belong to no specimen, which rows need a person, and the number of rows by status.
+
+    That the scan is unfinished stands last, where it is read.
+    """
     say_unassigned(results.unassigned, sum(results.counts.values()))
     print_counts(results.counts, results.problems)
+    if results.unfinished:
+        warn(results.unfinished)
 
 
 def say_unassigned(left: int, total: int) -> None:
@@ -104,10 +109,5 @@ def say_unassigned(left: int, total: int) -> None:
 
 
 def _of_signal(number: int) -> ExitCode:
-    """Return 130 for Ctrl-C, 143 for SIGTERM, as a shell would."""
+    """Return 130 for Ctrl-C, 143 for SIGTERM, 129 for SIGHUP, as a shell would."""
     return ExitCode(128 + number)
-
-
-def _called(number: int) -> str:
-    """Return the name of a signal as a person calls it."""
-    return "Ctrl-C" if number == SIGINT else Signals(number).name

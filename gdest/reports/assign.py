@@ -25,6 +25,9 @@ from gdest.reports.specimens import (
     specimen_statistics,
 )
 
+ASSIGNED = frozenset({*ORIGIN_FIELDS, "verdict", "verdict_reason", "unfinished"})
+"""The columns of a micrograph that the rules of a gdest.toml and the end of a scan fill, not the grading."""
+
 
 @dataclass(frozen=True)
 class Rules:
@@ -48,6 +51,12 @@ def assign(table: Sequence[dict[str, Cell]], rules: Rules) -> list[dict[str, Cel
         row.update(_origin_cells(row, rules.specimen))
         row.update(_verdict_cells(row, rules.limits))
     return list(table)
+
+
+def assign_specimens(table: Sequence[dict[str, Cell]], rules: Rules) -> None:
+    """Give rows of files their specimens, and no verdict; without a rule each keeps the one it has."""
+    for row in table:
+        row.update(_origin_cells(row, rules.specimen))
 
 
 def _origin_cells(row: Mapping[str, Cell], rule: SpecimenRule | None) -> dict[str, Cell]:

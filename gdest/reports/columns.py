@@ -7,7 +7,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from gdest.reports.column import SHOWN, VERDICT, Column, by_name, counted_column, number_column, whole_column
+from gdest.reports.column import (
+    SHOWN,
+    UNFINISHED,
+    VERDICT,
+    Column,
+    by_name,
+    counted_column,
+    number_column,
+    whole_column,
+)
 from gdest.reports.specimen_columns import SPECIMEN_COLUMNS
 
 COLUMNS = by_name(
@@ -166,6 +175,7 @@ COLUMNS = by_name(
         details=23,
         counts=20,
     ),
+    UNFINISHED,
 )
 """The columns of a micrograph's row by name, in their order; new ones are appended."""
 

@@ -16,7 +16,8 @@ class Results:
     `counts` has the number of rows by status, and `problems` the cells of the first rows that are not
     graded, at most `MOST_NAMED`. `reports` are the files with the results; `written` is False when they were up to
     date already. `unassigned` is the number of micrographs that the rule for specimens does not
-    cover, 0 without a rule or when nothing was written.
+    cover, 0 without a rule or when nothing was written. `unfinished` is the sentence that the reports of an unfinished
+    scan bear, else empty.
     """
 
     counts: Mapping[str, int]
@@ -24,6 +25,7 @@ class Results:
     reports: tuple[Path, ...]
     written: bool
     unassigned: int = 0
+    unfinished: str = ""
 
 
 @dataclass(frozen=True)
