@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -52,7 +52,7 @@ def write_reports(record: Record, rules: Rules, out: Path, occasion: str = "scan
     except OutputError as error:
         problems[RECORD_FILE] = error
     if problems:
-        raise OutputError(_what_is_missing(problems, reports))
+        raise OutputError(_what_is_missing(problems))
     return record
 
 
@@ -65,10 +65,10 @@ def write_specimens(specimens: Sequence[Mapping[str, Cell]], path: Path) -> None
         path.unlink(missing_ok=True)
 
 
-def _what_is_missing(problems: Mapping[str, OutputError], reports: Collection[str]) -> str:
+def _what_is_missing(problems: Mapping[str, OutputError]) -> str:
     """Return the sentence that names the reports which could not be written, and why."""
     reasons = " ".join(dict.fromkeys(str(error) for error in problems.values()))
-    if len(problems) > len(reports):
+    if problems.keys() >= set(REPORTS):
         return f"No report could be written. {reasons}"
     workbook = " Is the workbook open in Excel?" if "results.xlsx" in problems else ""
     return f"{reasons}{workbook} The other reports are written; the next scan, or gdest report, writes this one again."

@@ -77,22 +77,22 @@ class Recorder:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         try:
+            while error is None and self._drawing:
+                self._wait_for_one()
             if error is None:
-                while self._drawing:
-                    self._wait_for_one()
                 self._write()
-            else:
-                self._keep_what_was_done()
         finally:
+            self._keep_what_was_done()
             self._pool.shutdown(cancel_futures=True)
 
     def _keep_what_was_done(self) -> None:
-        """Record the files that are finished when an error or Ctrl-C ends the scan, which remains what is told."""
+        """Record the files that are finished where an error or Ctrl-C ends the scan, which remains what is told."""
         while self._drawing:
             with suppress(Exception):  # a file whose pictures fail is graded again by the next scan
                 self._wait_for_one()
         try:
-            self._write()
+            if self._drawn:
+                self._write()
         except GdestError as second:
             say(f"What was done last could not be recorded: {second}")
 
