@@ -72,12 +72,18 @@ def run_verify(folder: Path, roots: Sequence[Path] = (), kept: str | None = None
     moment = f"stopped {record.stopped}" if record.unfinished else f"finished {record.finished}"
     say(f"{RECORD_FILE}: SHA-256 {file_sha256(folder / RECORD_FILE)}, {moment}")
     say(
-        f"{len(reports)} reports, {len(record.pictures)} pictures, the weights and {hashed} micrographs compared: "
-        f"{found or 'nothing'} changed."
+        f"The record has hashes of {len(reports)} reports, {len(record.pictures)} pictures, the weights and {hashed} "
+        f"micrographs. {_in_words(found)}"
     )
     if kept is None:
         say(UNPROVEN)
     return ExitCode.PROBLEMS if found else ExitCode.GRADED
+
+
+def _in_words(found: int) -> str:
+    if not found:
+        return "Nothing has changed since."
+    return f"{found} {'difference is' if found == 1 else 'differences are'} named above."
 
 
 def _of_ledger(record: Record, folder: Path) -> Iterator[str]:

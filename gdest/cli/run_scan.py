@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from gdest.cli.console import print_counts
-from gdest.core import ExitCode, GdestError, GradeSettings, be_quiet, exit_code, say, warn
+from gdest.core import ExitCode, GdestError, GradeSettings, OutputError, be_quiet, exit_code, say, warn
 from gdest.scan import (
     Job,
     Journal,
@@ -48,7 +49,8 @@ def run_scan(
             say(f"Stopped by {called(stop.signal)}.")
             return _of_signal(stop.signal)
     except GdestError as error:
-        journal.write("error", sentence=str(error), exit_code=error.exit_code)
+        with suppress(OutputError):  # of a log that cannot be written; the first error is the one to tell
+            journal.write("error", sentence=str(error), exit_code=error.exit_code)
         raise
 
 
