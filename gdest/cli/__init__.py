@@ -9,6 +9,7 @@ import typer
 
 from gdest.cli import grading, learning, manual, reporting  # noqa: F401  the commands register themselves
 from gdest.cli.options import app
+from gdest.cli.streams import guard_streams
 from gdest.core import ExitCode, GdestError, __version__
 
 
@@ -21,11 +22,18 @@ def _root(version: Annotated[bool, typer.Option("--version", help="Print the ver
 
 def main() -> None:
     """Run the app; a `GdestError` becomes one sentence on standard error and its exit code."""
+    guard_streams()
+    code: int | str | None = 0
     try:
-        app()
+        try:
+            app()
+        except SystemExit as end:
+            code = end.code
+        sys.stdout.flush()
     except GdestError as error:
         typer.echo(f"gdest: {error}", err=True)
-        sys.exit(error.exit_code)
+        code = error.exit_code
     except KeyboardInterrupt:
         typer.echo("gdest: stopped by Ctrl-C; what was done is kept.", err=True)
-        sys.exit(ExitCode.INTERRUPTED)
+        code = ExitCode.INTERRUPTED
+    sys.exit(code)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import sys
+from contextlib import suppress
 from importlib.resources import files
 from typing import Annotated, Optional
 
 import typer
 
 from gdest.cli.options import app
+from gdest.cli.streams import ReaderGoneError
 from gdest.core import SettingsError
 
 
@@ -21,11 +22,9 @@ def manual(
     pages = read_pages()
     if topic is not None and topic not in pages:
         raise SettingsError(f"There is no topic {topic!r} in the manual; there are {', '.join(pages)}.")
-    try:
+    with suppress(ReaderGoneError):  # who reads a manual has seen enough, as `head` has
         _show(table_of_contents(pages) if topic is None else pages[topic])
         sys.stdout.flush()
-    except BrokenPipeError:  # the reader has seen enough, as `head` has
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def read_pages() -> dict[str, str]:

@@ -27,11 +27,17 @@ def report(
 
 
 @command
-def verify(folder: OutFolder) -> None:
-    """Compare reports, weights and micrographs with the hashes in run.json; name what has changed since."""
+def verify(
+    folder: OutFolder,
+    root: Annotated[
+        list[Path] | None, typer.Option(help="Where a scanned folder lies now, if it moved; once for each, in order.")
+    ] = None,
+    sha256: Annotated[str | None, typer.Option(help="The SHA-256 of run.json that you kept elsewhere.")] = None,
+) -> None:
+    """Compare reports, pictures, weights and micrographs with the record; name what has changed since."""
     from gdest.cli.run_reports import run_verify
 
-    raise typer.Exit(run_verify(folder))
+    raise typer.Exit(run_verify(folder, root or (), sha256))
 
 
 @command

@@ -1,25 +1,33 @@
-"""Write reports again from stored results, and compare them with the hashes in record.json."""
+"""Write reports again from stored results, and compare them with the hashes in run.json."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 
 from gdest.cli.run_scan import say_acceptance, say_unassigned
-from gdest.core import ExitCode, Section, read_config, say
+from gdest.core import LEDGER, ExitCode, Section, read_config, say, warn
 from gdest.reports import (
     RECORD_FILE,
+    UNPROVEN,
+    Record,
     Rules,
     acceptance,
     differences,
     file_sha256,
+    kept_elsewhere,
     read_record,
     read_rules,
     rejected,
     write_reports,
 )
-from gdest.scan import unassigned
+from gdest.scan import ledger_differences, output_lock, unassigned
+
+OF_REPORTS = (Section.SPECIMEN, Section.LIMIT)
+"""The sections that reports follow; the others were followed when the micrographs were graded, and stay."""
 
 
 def run_report(folder: Path, config: Path | None, *, fail_on_reject: bool) -> ExitCode:
@@ -31,23 +39,58 @@ def run_report(folder: Path, config: Path | None, *, fail_on_reject: bool) -> Ex
     if config is None:
         rules = Rules(None, read_rules({Section.LIMIT: record.sections.get(Section.LIMIT)}, folder).limits)
     else:
-        record = replace(record, sections=read_config(config))
-        rules = read_rules(record.sections, config.parent)
-    record = write_reports(record, rules, folder)
+        others = {name: value for name, value in record.sections.items() if name not in OF_REPORTS}
+        own = {name: value for name, value in read_config(config).items() if name in OF_REPORTS}
+        record = replace(record, sections={**others, **own}, rules_folder=str(config.parent.resolve()))
+        rules = read_rules(own, config.parent)
+    with output_lock(folder):
+        record = write_reports(record, rules, folder, "report")
     say_unassigned(unassigned(record, rules), len(record.table))
     say_acceptance(acceptance(record, rules))
     say(f"{len(record.table)} micrographs, the reports in {folder} are written again.")
+    if record.unfinished:
+        warn(record.unfinished)
     return ExitCode.REJECTED if fail_on_reject and rejected(record, rules) else ExitCode.GRADED
 
 
-def run_verify(folder: Path) -> ExitCode:
-    """Print what has changed since the scan on standard output; return 0 when nothing has, else 3."""
+def run_verify(folder: Path, roots: Sequence[Path] = (), kept: str | None = None) -> ExitCode:
+    """Print what has changed since the scan on standard output; return 0 when nothing has, else 3.
+
+    `roots` are the folders where a moved archive lies now, `kept` the SHA-256 of the record that somebody has noted.
+    """
     record, reports = read_record(folder)
+    findings = chain(differences(record, reports, folder, roots), _of_ledger(record, folder))
+    if kept is not None:
+        findings = chain(kept_elsewhere(record, folder, kept), findings)
     found = 0
-    for sentence in differences(record, reports, folder):
+    for sentence in findings:
         sys.stdout.write(f"{sentence}\n")
         found += 1
     hashed = sum(1 for row in record.table if row["sha256"])
-    say(f"{RECORD_FILE}: SHA-256 {file_sha256(folder / RECORD_FILE)}, finished {record.finished}")
-    say(f"{len(reports)} reports, the weights and {hashed} micrographs compared: {found or 'nothing'} changed.")
+    if record.unfinished:
+        warn(record.unfinished)
+    if hashed < len(record.table):
+        say(f"{len(record.table) - hashed} micrographs could not be read when they were scanned, and have no hash.")
+    moment = f"stopped {record.stopped}" if record.unfinished else f"finished {record.finished}"
+    say(f"{RECORD_FILE}: SHA-256 {file_sha256(folder / RECORD_FILE)}, {moment}")
+    say(
+        f"The record has hashes of {len(reports)} reports, {len(record.pictures)} pictures, the weights and {hashed} "
+        f"micrographs. {_in_words(found)}"
+    )
+    if kept is None:
+        say(UNPROVEN)
     return ExitCode.PROBLEMS if found else ExitCode.GRADED
+
+
+def _in_words(found: int) -> str:
+    if not found:
+        return "Nothing has changed since."
+    return f"{found} {'difference is' if found == 1 else 'differences are'} named above."
+
+
+def _of_ledger(record: Record, folder: Path) -> Iterator[str]:
+    """Yield what the ledger says otherwise; a folder of reports may have been copied without it."""
+    if (folder / LEDGER).is_file():
+        yield from ledger_differences(record, folder)
+    else:
+        say(f"There is no {LEDGER} here to compare the record with.")

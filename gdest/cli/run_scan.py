@@ -4,11 +4,21 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
-from signal import SIGINT, Signals
 
 from gdest.cli.console import print_counts
-from gdest.core import MOST_NAMED, ExitCode, GdestError, GradeSettings, be_quiet, exit_code, say
+from gdest.core import (
+    MOST_NAMED,
+    ExitCode,
+    GdestError,
+    GradeSettings,
+    OutputError,
+    be_quiet,
+    exit_code,
+    say,
+    warn,
+)
 from gdest.reports import Acceptance, Verdict
 from gdest.scan import (
     Job,
@@ -16,6 +26,7 @@ from gdest.scan import (
     Results,
     ScanOutcome,
     ScanSettings,
+    called,
     heard,
     prepare_scan,
     preview,
@@ -46,10 +57,11 @@ def run_scan(
             if not options.watch:
                 return _conclude(scan_archive(job, stop), journal)
             watch_archive(job, stop, lambda outcome: _conclude(outcome, journal))
-            say(f"Stopped by {_called(stop.signal)}.")
+            say(f"Stopped by {called(stop.signal)}.")
             return _of_signal(stop.signal)
     except GdestError as error:
-        journal.write("error", sentence=str(error), exit_code=error.exit_code)
+        with suppress(OutputError):  # of a log that cannot be written; the first error is the one to tell
+            journal.write("error", sentence=str(error), exit_code=error.exit_code)
         raise
 
 
@@ -73,7 +85,7 @@ def print_scan(outcome: ScanOutcome) -> None:
     results, done, seconds = outcome.results, outcome.files_read, outcome.seconds
     if outcome.signal:
         what = "the reports hold what was done" if results else "nothing was done yet"
-        say(f"Stopped by {_called(outcome.signal)}; {what}.")
+        say(f"Stopped by {called(outcome.signal)}; {what}.")
     if results is None:
         return
     print_results(results)
@@ -95,12 +107,14 @@ def scan_exit_code(outcome: ScanOutcome) -> ExitCode:
 def print_results(results: Results) -> None:
     """Print which rows need a person, the number of rows by status, and what the limits found.
 
-    First comes how many micrographs belong to no specimen.
+    First comes how many micrographs belong to no specimen; that the scan is unfinished stands last, where it is read.
     """
     say_unassigned(results.unassigned, sum(results.counts.values()))
     print_counts(results.counts, results.problems)
     if results.acceptance:
         say_acceptance(results.acceptance)
+    if results.unfinished:
+        warn(results.unfinished)
 
 
 def say_unassigned(left: int, total: int) -> None:
@@ -123,10 +137,5 @@ def say_acceptance(said: Acceptance) -> None:
 
 
 def _of_signal(number: int) -> ExitCode:
-    """Return 130 for Ctrl-C, 143 for SIGTERM, as a shell would."""
+    """Return 130 for Ctrl-C, 143 for SIGTERM, 129 for SIGHUP, as a shell would."""
     return ExitCode(128 + number)
-
-
-def _called(number: int) -> str:
-    """Return the name of a signal as a person calls it."""
-    return "Ctrl-C" if number == SIGINT else Signals(number).name

@@ -23,6 +23,7 @@ from .errors import (
 from .exit_codes import ExitCode as ExitCode, exit_code as exit_code
 from .figures import told_apart as told_apart
 from .files import (
+    as_output_error as as_output_error,
     image_files as image_files,
     page_name as page_name,
     remove_unfinished as remove_unfinished,
@@ -55,6 +56,7 @@ from .option import (
     check_fields as check_fields,
     declared_fields as declared_fields,
 )
+from .own_output import LEDGER as LEDGER, LEDGER_ID as LEDGER_ID, LOCK as LOCK, LeftOut as LeftOut
 from .records import (
     Failed as Failed,
     FileState as FileState,
@@ -76,7 +78,14 @@ from .settings import (
     with_pixel_size_rules as with_pixel_size_rules,
 )
 from .student import student_t as student_t
-from .terminal import MOST_NAMED as MOST_NAMED, be_quiet as be_quiet, progress as progress, say as say, stderr as stderr
+from .terminal import (
+    MOST_NAMED as MOST_NAMED,
+    be_quiet as be_quiet,
+    progress as progress,
+    say as say,
+    stderr as stderr,
+    warn as warn,
+)
 from .threads import CORES as CORES, heartbeat as heartbeat, in_order as in_order
 from .tiles import (
     GreyImage as GreyImage,

@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from gdest.core.errors import OutputError, SettingsError
+from gdest.core.own_output import LeftOut, count_images, own_folders
 from gdest.core.records import ImageFile
 
 UNFINISHED = ".gdest-unfinished-"
@@ -18,18 +20,17 @@ SUFFIXES = frozenset(
     | {".bmp", ".gif", ".webp", ".czi", ".lif", ".nd2", ".oib", ".oif", ".vsi"}
 )
 
-OUTPUT_MARKS = ({"ledger.sqlite"}, {"study.md", "runs.csv"})
-"""The files by which the output folder of a scan or a study is known; the pictures there are gdest's own."""
 
-
-def image_files(roots: Sequence[Path], unreadable: list[str] | None = None) -> list[ImageFile]:
+def image_files(
+    roots: Sequence[Path], unreadable: list[str] | None = None, left_out: list[LeftOut] | None = None
+) -> list[ImageFile]:
     """Return the image files below the roots, sorted by name; subfolders included.
 
     A name is the path relative to its root, with `/`; with several roots it begins with the root's name. A file of two
-    roots, one of which lies in the other, is there once, by the root that was named first. Hidden
-    files and folders (`.name`, `._name`) and the output folders of gdest are left out. Folders that cannot be
-    listed are added to `unreadable`; a root that is gone meanwhile then counts as empty, and the names of the others
-    stay. Raises `SettingsError` for a root that does not exist otherwise, or two roots of one name.
+    roots, one of which lies in the other, is there once, by the root that was named first. Hidden files and folders
+    (`.name`, `._name`) are left out, and so is what gdest wrote itself, which is added to `left_out`. Folders that
+    cannot be listed are added to `unreadable`; a root that is gone meanwhile then counts as empty, and the names of
+    the others stay. Raises `SettingsError` for a root that does not exist otherwise, or two roots of one name.
     """
     for root in roots:
         if not root.exists() and unreadable is None:
@@ -38,9 +39,11 @@ def image_files(roots: Sequence[Path], unreadable: list[str] | None = None) -> l
     if len(set(prefixes)) < len(roots) and len(roots) > 1:
         raise SettingsError("Two roots have the same name; scan them into two output folders.")
     found: dict[Path, ImageFile] = {}
+    refused = [] if unreadable is None else unreadable
+    own = [] if left_out is None else left_out
     for root, prefix in zip(roots, prefixes, strict=True):
         whole = root.resolve()
-        for path in _walk(root, [] if unreadable is None else unreadable) if root.exists() else ():
+        for path in _walk(root, refused, own) if root.exists() else ():
             inside = path.relative_to(root)
             found.setdefault(whole / inside, ImageFile(path, prefix + _readable(inside.as_posix())))
     return sorted(found.values(), key=lambda file: file.name)
@@ -51,20 +54,22 @@ def _readable(name: str) -> str:
     return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
-def _is_own_output(names: Sequence[str]) -> bool:
-    """Return whether a folder with these files is the output of a scan or a study, which holds no micrographs."""
-    return any(marks.issubset(names) for marks in OUTPUT_MARKS)
-
-
-def _walk(root: Path, unreadable: list[str]) -> Iterator[Path]:
+def _walk(root: Path, unreadable: list[str], left_out: list[LeftOut]) -> Iterator[Path]:
     for folder, folders, names in os.walk(root, onerror=lambda error: unreadable.append(str(error.filename))):
-        if _is_own_output(names):
+        own = own_folders(Path(folder), folders, names)
+        if own is None:
+            left_out.append(LeftOut(Path(folder), count_images(Path(folder), SUFFIXES)))
             folders.clear()
             continue
+        if own:
+            images = sum(count_images(Path(folder, name), SUFFIXES) for name in own)
+            left_out.append(LeftOut(Path(folder), images))
         planes = {name for name in names if name.lower().endswith(".oif")}
         # the TIFFs in `a.oif.files` are the planes of `a.oif`
         folders[:] = [
-            name for name in folders if not name.startswith(".") and name.removesuffix(".files") not in planes
+            name
+            for name in folders
+            if not name.startswith(".") and name not in own and name.removesuffix(".files") not in planes
         ]
         for name in names:
             if Path(name).suffix.lower() in SUFFIXES and not name.startswith("."):
@@ -78,23 +83,30 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
     process leaves the temporary file, which `remove_unfinished` deletes. Raises `OutputError` when the folder
     cannot be written or the disk is full.
     """
-    try:
+    with as_output_error(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(prefix=UNFINISHED, suffix=path.suffix, dir=path.parent)
         os.close(handle)
-    except OSError as error:
-        raise OutputError(f"Cannot write {path}: {error.strerror or error}.") from error
     temporary = Path(name)
     try:
-        write(temporary)
-        temporary.chmod(0o644)
-        _to_disk(temporary)
-        os.replace(temporary, path)
-        _to_disk(path.parent)
+        with as_output_error(path):
+            write(temporary)
+            temporary.chmod(0o644)
+            _to_disk(temporary)
+            os.replace(temporary, path)
+            _to_disk(path.parent)
+    finally:
+        with suppress(OSError):  # the error of the write is the one to tell
+            temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def as_output_error(path: Path) -> Iterator[None]:
+    """Turn an error of the system in the block into an `OutputError` that names what could not be written."""
+    try:
+        yield
     except OSError as error:
         raise OutputError(f"Cannot write {path}: {error.strerror or error}.") from error
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _to_disk(path: Path) -> None:
@@ -107,11 +119,12 @@ def _to_disk(path: Path) -> None:
 
 
 def remove_unfinished(folder: Path) -> None:
-    """Delete the files below an output folder that killed processes were writing."""
+    """Delete the files below an output folder that killed processes were writing; raise `OutputError`."""
     for parent, _, names in os.walk(folder):
         for name in names:
             if name.startswith(UNFINISHED):
-                Path(parent, name).unlink(missing_ok=True)
+                with as_output_error(Path(parent, name)):
+                    Path(parent, name).unlink(missing_ok=True)
 
 
 def page_name(file_name: str, number: int) -> str:

@@ -22,6 +22,11 @@ def say(line: str) -> None:
     stderr.print(line, markup=False, soft_wrap=True)
 
 
+def warn(line: str) -> None:
+    """Print one line to standard error as `say` does, in red where that is a terminal."""
+    stderr.print(line, markup=False, soft_wrap=True, style="bold red")
+
+
 def be_quiet() -> None:
     """Print nothing more in this process but errors, which the command line prints by itself."""
     stderr.quiet = True

@@ -1,5 +1,5 @@
 from .acceptance import Acceptance as Acceptance, acceptance as acceptance
-from .assign import Rules as Rules, read_rules as read_rules
+from .assign import ASSIGNED as ASSIGNED, Rules as Rules, read_rules as read_rules
 from .boundary_files import (
     CountedField as CountedField,
     read_corrected as read_corrected,
@@ -12,7 +12,12 @@ from .boundary_files import (
 from .column import Cell as Cell
 from .columns import COLUMNS as COLUMNS, column_notes as column_notes
 from .counted_cells import count_cells as count_cells
-from .every import REPORTS as REPORTS, rejected as rejected, write_reports as write_reports
+from .differences import (
+    UNPROVEN as UNPROVEN,
+    differences as differences,
+    kept_elsewhere as kept_elsewhere,
+)
+from .every import REPORTS as REPORTS, SPECIMENS as SPECIMENS, rejected as rejected, write_reports as write_reports
 from .heatmap import (
     draw_grades as draw_grades,
     draw_heatmap as draw_heatmap,
@@ -37,7 +42,6 @@ from .record import (
 )
 from .record_file import (
     RECORD_FILE as RECORD_FILE,
-    differences as differences,
     file_sha256 as file_sha256,
     read_record as read_record,
 )

@@ -11,6 +11,7 @@ from gdest.reports.column import Cell
 from gdest.reports.limits import ON, Limit, Verdict
 from gdest.reports.record import Record
 from gdest.reports.specimen_rules import IDENTITY
+from gdest.reports.unfinished import mark_specimens
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,7 @@ class Acceptance:
 def acceptance(record: Record, rules: Rules) -> Acceptance:
     """Return what the limits say of a record whose rows have their verdicts."""
     specimens = specimen_rows(record.table, rules.limits)
+    mark_specimens(record, specimens)
     rows = {"micrograph": record.table, "specimen": specimens}
     failing = [f"specimen {_specimen(row)}: fail: {row['verdict_reason']}" for row in specimens if _fails(row)]
     failing += [f"{row['file']}: fail: {row['verdict_reason']}" for row in record.table if _fails(row)]

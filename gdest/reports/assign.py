@@ -19,6 +19,9 @@ from gdest.reports.verdicts import Finding, judge, verdict
 
 INTERVALS = ("g_low", "g_high", "g_counted_low", "g_counted_high")
 
+ASSIGNED = frozenset({*ORIGIN_FIELDS, "verdict", "verdict_reason", "unfinished"})
+"""The columns of a micrograph that the rules of a gdest.toml and the end of a scan fill, not the grading."""
+
 
 @dataclass(frozen=True)
 class Rules:
@@ -46,6 +49,12 @@ def assign(table: Sequence[dict[str, Cell]], rules: Rules) -> list[dict[str, Cel
     for rows in by_specimen(table).values():
         mark_copies(rows)
     return list(table)
+
+
+def assign_specimens(table: Sequence[dict[str, Cell]], rules: Rules) -> None:
+    """Give rows of files their specimens, and no verdict; without a rule each keeps the one it has."""
+    for row in table:
+        row.update(_origin_cells(row, rules.specimen))
 
 
 def _origin_cells(row: Mapping[str, Cell], rule: SpecimenRule | None) -> dict[str, Cell]:

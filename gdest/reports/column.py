@@ -80,6 +80,15 @@ VERDICT = Column(
 )
 """The same for a micrograph and for a specimen; the sheet Problems shows it too."""
 
+UNFINISHED = Column(
+    "unfinished",
+    "empty once the whole archive is graded; else how many files wait, or that one of this row does",
+    stated_width=32,
+    printed=True,
+    wrapped=True,
+)
+"""The same for a micrograph and for a specimen: every row of an unfinished scan says so."""
+
 
 def columns_in(
     place: Literal["gallery", "details", "problems", "counts"], columns: Mapping[str, Column]

@@ -7,7 +7,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from gdest.reports.column import SHOWN, VERDICT, Column, by_name, counted_column, number_column, whole_column
+from gdest.reports.column import (
+    SHOWN,
+    UNFINISHED,
+    VERDICT,
+    Column,
+    by_name,
+    counted_column,
+    number_column,
+    whole_column,
+)
 from gdest.reports.specimen_columns import SPECIMEN_COLUMNS
 
 COLUMNS = by_name(
@@ -193,6 +202,7 @@ COLUMNS = by_name(
         details=24,
     ),
     Column("fingerprint", "64 grey steps of the picture, which copies of a field share; hexadecimal", stated_width=14),
+    UNFINISHED,
 )
 """The columns of a micrograph's row by name, in their order; new ones are appended."""
 

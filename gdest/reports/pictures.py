@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from io import BytesIO
 from pathlib import Path
 
 from PIL import Image
 
-from gdest.core import Graded, write_atomically
+from gdest.core import Graded, as_output_error, write_atomically
 from gdest.reports.heatmap import draw_heatmap, heatmap_name, save_png
 from gdest.reports.overlay import draw_overlay, has_overlay, overlay_name
 
@@ -46,17 +48,26 @@ def write_pictures(graded: Graded, out: Path) -> None:
     heatmap = draw_heatmap(graded)
     save_png(heatmap, out / heatmap_name(name))
     thumbnail = heatmap.reduce(-(-max(heatmap.size) // THUMBNAIL_PX))
-    write_atomically(out / thumbnail_name(name), lambda path: thumbnail.save(path, "JPEG", quality=80))
+    _save_jpeg(thumbnail, out / thumbnail_name(name))
     preview = Image.fromarray(graded.micrograph.pixels)
     preview.thumbnail((PREVIEW_PX, PREVIEW_PX))
-    write_atomically(out / preview_name(name), lambda path: preview.save(path, "JPEG", quality=80))
+    _save_jpeg(preview, out / preview_name(name))
     if has_overlay(graded.count):
         save_png(draw_overlay(graded), out / overlay_name(name))
     else:
-        (out / overlay_name(name)).unlink(missing_ok=True)
+        with as_output_error(out / overlay_name(name)):
+            (out / overlay_name(name)).unlink(missing_ok=True)
+
+
+def _save_jpeg(picture: Image.Image, path: Path) -> None:
+    """Write a JPEG that was made in memory: Pillow takes a file that a full disk cuts short for written."""
+    content = BytesIO()
+    picture.save(content, "JPEG", quality=80)
+    write_atomically(path, lambda temporary: temporary.write_bytes(content.getvalue()))
 
 
 def remove_pictures(file_name: str, out: Path) -> None:
-    """Remove the pictures of a file that could not be graded this time, left by its earlier content."""
+    """Remove the pictures of a file that show its earlier content; raise `OutputError`."""
     for name in picture_names(file_name, counted=True):
-        (out / name).unlink(missing_ok=True)
+        with as_output_error(out / name), suppress(NotADirectoryError):
+            (out / name).unlink(missing_ok=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -40,6 +40,11 @@ class Record:
     `table` has one dict of cells per micrograph, sorted by file. `sections` are those of gdest.toml, which lay in
     `rules_folder`; `settings` holds every setting by name. Times are UTC, ISO 8601. `seconds` is the time that the
     last scan needed for its `files_read` new files.
+
+    `waiting` has a row, with `file` and `why`, for each file of the archive that the reports do not have yet, or not as
+    it is now; `ended` says what ended the scan before them. An unfinished scan has no `finished` time, but one when it
+    `stopped`. `history` tells of every time that the reports were written, oldest first; `not_written` why a report of
+    this time is missing. `pictures` has the SHA-256 of each by its name in the output folder.
     """
 
     table: list[dict[str, Cell]]
@@ -57,6 +62,24 @@ class Record:
     finished: str = ""
     seconds: float = 0.0
     files_read: int = 0
+    stopped: str = ""
+    ended: str = ""
+    history: tuple[Mapping[str, Any], ...] = ()
+    not_written: Mapping[str, str] = field(default_factory=dict)
+    waiting: Sequence[dict[str, Cell]] = ()
+    pictures: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def unfinished(self) -> str:
+        """Return the sentence for a scan that has not reached its end, empty for one that has."""
+        if not self.waiting and not self.ended:
+            return ""
+        reasons = Counter(str(row["why"]) for row in self.waiting if row.get("why"))
+        of_each = ", ".join(f"{count} {why}" for why, count in reasons.items())
+        count = len(self.waiting)
+        files = f"{count} {'file waits' if count == 1 else 'files wait'} to be graded"
+        what = f"{files} ({of_each})" if of_each else files if count else "how many files wait is not known"
+        return f"Unfinished{f', {self.ended}' if self.ended else ''}: {what}."
 
     def path_of(self, file: str) -> Path | None:
         """Return where a row's file lies, `file#2` (its second micrograph) as well; None when its root is unknown."""

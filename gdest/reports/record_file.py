@@ -4,77 +4,100 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from gdest.core import DataError, write_atomically
+from gdest.core import DataError, as_output_error, write_atomically
+from gdest.reports.column import Cell
 from gdest.reports.columns import COLUMNS
 from gdest.reports.record import NOTE, Record
 
 RECORD_FILE = "run.json"
 FORMAT = 1
+LONG = ("table", "waiting", "pictures")
+"""The parts of a record that grow with the archive; they stand behind the others."""
+
+ROWS_BEGIN = ' "rows": ['
 
 
 def write_record(record: Record, reports: Sequence[str], out: Path) -> None:
     """Write `run.json` with every row, setting and version, and the SHA-256 of each report beside it."""
-    parts = {one.name: getattr(record, one.name) for one in fields(Record) if one.name != "table"}
-    hashes = {name: file_sha256(out / name) for name in reports}
+    parts = {one.name: getattr(record, one.name) for one in fields(Record) if one.name not in LONG}
+    with as_output_error(out):
+        hashes = {name: file_sha256(out / name) for name in reports}
     head = json.dumps(
         {"gdest_run": FORMAT, "note": NOTE, **parts, "reports": hashes}, ensure_ascii=False, indent=1, default=str
     )
+    waiting = [known_cells(row) for row in record.waiting]
+    rows_sha256 = sha256()
 
     def write(temporary: Path) -> None:
         """Write one row per line: the text of all rows at once would take as much memory as the rows."""
         with temporary.open("w", encoding="utf-8") as file:
-            file.write(head.removesuffix("\n}") + ',\n "rows": [')
+            file.write(head.removesuffix("\n}") + f",\n{ROWS_BEGIN}")
             for index, row in enumerate(record.table):
-                known = {name: value for name, value in row.items() if value is not None}
-                file.write(f"{',' if index else ''}\n  {json.dumps(known, ensure_ascii=False, default=str)}")
-            file.write("\n ]\n}\n")
+                line = row_line(row)
+                rows_sha256.update(line.encode())
+                file.write(f"{',' if index else ''}\n  {line}")
+            file.write(f'\n ],\n "rows_sha256": "{rows_sha256.hexdigest()}",\n "waiting": ')
+            file.write(json.dumps(waiting, ensure_ascii=False, indent=1))
+            file.write(',\n "pictures": ' + json.dumps(dict(record.pictures), ensure_ascii=False, indent=1) + "\n}\n")
 
     write_atomically(out / RECORD_FILE, write)
 
 
+def known_cells(row: Mapping[str, Cell]) -> dict[str, Cell]:
+    """Return the cells of a row that are known, as `run.json` holds them."""
+    return {name: value for name, value in row.items() if value is not None}
+
+
+def row_line(row: Mapping[str, Cell]) -> str:
+    """Return the line of a row in `run.json`, of which `rows_sha256` is the hash, row by row."""
+    return json.dumps(known_cells(row), ensure_ascii=False, default=str)
+
+
+def read_history(path: Path) -> tuple[Mapping[str, Any], ...]:
+    """Return the history in a `run.json` without reading its rows; raise `DataError` where it cannot be read."""
+    head: list[str] = []
+    try:
+        with path.open(encoding="utf-8") as file:
+            for line in file:
+                if line.startswith(ROWS_BEGIN):
+                    break
+                head.append(line)
+        content = json.loads("".join(head).rstrip().removesuffix(",") + "}")
+        return tuple(content.get("history", ()))
+    except (OSError, ValueError, TypeError, AttributeError) as error:
+        raise DataError(f"{path} cannot be read as the record of a run: {error}.") from error
+
+
 def read_record(out: Path) -> tuple[Record, dict[str, str]]:
     """Return the record of an output folder and the hashes of its reports; raise `DataError` when there is none."""
+    content = read_content(out)
+    try:
+        known = {one.name: content[one.name] for one in fields(Record) if one.name in content}
+        table = [dict.fromkeys(COLUMNS) | row for row in content["rows"]]
+        known |= {"table": table, "roots": tuple(content["roots"]), "history": tuple(content.get("history", ()))}
+        return Record(**known), dict(content["reports"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise DataError(f"{out / RECORD_FILE} cannot be read as the record of a run: {error}.") from error
+
+
+def read_content(out: Path) -> dict[str, Any]:
+    """Return what stands in the `run.json` of an output folder; raise `DataError` where there is none of today's."""
     path = out / RECORD_FILE
     try:
         content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         if content["gdest_run"] != FORMAT:
             raise DataError(f"{path} has format {content['gdest_run']}; this gdest reads format {FORMAT}.")
-        known = {one.name: content[one.name] for one in fields(Record) if one.name in content}
-        table = [dict.fromkeys(COLUMNS) | row for row in content["rows"]]
-        known |= {"table": table, "roots": tuple(content["roots"])}
-        return Record(**known), dict(content["reports"])
     except FileNotFoundError as error:
         raise DataError(f"{path} does not exist; give the --out folder of a finished scan.") from error
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DataError(f"{path} cannot be read as the record of a run: {error}.") from error
-
-
-def differences(record: Record, reports: Mapping[str, str], out: Path) -> Iterator[str]:
-    """Yield one sentence for each micrograph, report or weights file that is no longer what the record says."""
-    for name, sha256 in reports.items():
-        yield from _difference(name, out / name, sha256)
-    if record.weights:
-        yield from _difference(f"weights {record.weights}", Path(record.weights), record.model_sha256)
-    for row in record.table:
-        if row["sha256"]:
-            name = str(row["file"])
-            yield from _difference(name, record.path_of(name), str(row["sha256"]))
-
-
-def _difference(name: str, path: Path | None, sha256: str) -> Iterator[str]:
-    if path is None or not path.is_file():
-        yield f"{name}: missing"
-        return
-    try:
-        if file_sha256(path) != sha256:
-            yield f"{name}: changed since the run"
-    except OSError as error:
-        yield f"{name}: cannot be read ({error.strerror or error})"
+    return content
 
 
 def file_sha256(path: Path) -> str:

@@ -22,9 +22,10 @@ def write_settings(sheet: Sheet, record: Record) -> None:
     worksheet.write_string(0, 0, "setting", bold)
     worksheet.write_string(0, 1, "value", bold)
     told: dict[str, object] = {"weights": record.weights, "weights_sha256": record.model_sha256, "host": record.host}
-    told |= {"started": record.started, "finished": record.finished, "seconds": round(record.seconds, 1)}
+    told |= {"started": record.started, "finished": record.finished, "stopped": record.stopped}
+    told |= {"seconds": round(record.seconds, 1), "unfinished": record.unfinished}
     parts = {"": told, "roots": record.roots, "settings": record.settings, "gdest.toml": record.sections}
-    lines = flat({**parts, "versions": record.versions, "model card": record.card})
+    lines = flat({**parts, "versions": record.versions, "model card": record.card, "history": record.history})
     for row, (name, value) in enumerate(lines, start=1):
         worksheet.set_row(row, LINE_PT * lines_of(value, SETTING_CHARACTERS))
         worksheet.write_string(row, 0, cell_text(name), style)

@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from gdest.reports.column import SHOWN, VERDICT, Column, by_name, counted_column, number_column, whole_column
+from gdest.reports.column import (
+    SHOWN,
+    UNFINISHED,
+    VERDICT,
+    Column,
+    by_name,
+    counted_column,
+    number_column,
+    whole_column,
+)
 
 SPECIMEN_COLUMNS = by_name(
     Column("specimen", "specimen by the rule in gdest.toml", stated_width=24, printed=True, gallery=1),
@@ -116,5 +125,6 @@ SPECIMEN_COLUMNS = by_name(
         details=10,
     ),
     whole_column("copies_left_out", "micrographs that show a field which is counted already", details=11),
+    UNFINISHED,
 )
 """The columns of a specimen's row by name, in their order; new ones are appended."""

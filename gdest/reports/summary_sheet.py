@@ -27,6 +27,7 @@ LINE_CHARACTERS = 66
 """Characters on a line of the column of values, which is 68 wide."""
 
 GREY = "#7F7F7F"
+RED = "#C00000"
 CHART_PX = {"width": 620, "height": 290}
 
 
@@ -47,7 +48,7 @@ def write_summary(
     facts = _facts(record, graded, specimens, limits)
     bins, days = histogram(_numbers(graded, "g")), trend(graded)
     _lay_out(sheet, facts)
-    _write_in_order(sheet, [*_title(sheet), *_placed_facts(sheet, facts), *_placed_data(sheet, bins, days)])
+    _write_in_order(sheet, [*_title(sheet, record), *_placed_facts(sheet, facts), *_placed_data(sheet, bins, days)])
     if bins:
         sheet.worksheet.insert_chart("D3", _histogram_chart(sheet, len(bins)))
         sheet.worksheet.insert_chart("D19", _trend_chart(sheet, [_excel_day(day[0]) for day in days]))
@@ -69,8 +70,10 @@ def _write_in_order(sheet: Sheet, cells: Iterable[Placed]) -> None:
         write_cell(sheet.worksheet, row, col, value, style)
 
 
-def _title(sheet: Sheet) -> Iterator[Placed]:
+def _title(sheet: Sheet, record: Record) -> Iterator[Placed]:
     yield Placed(0, 0, "gdest: grain size of etched steel", sheet.style(bold=True, font_size=14))
+    if record.unfinished:
+        yield Placed(1, 0, record.unfinished, sheet.style(bold=True, font_color=RED))
     grey = sheet.style(font_color=GREY)
     for index, name in enumerate(("G", "micrographs", "", "file date", "mean G", "coarsest G", "finest G")):
         yield Placed(0, DATA_COLUMN + index, name, grey)
@@ -121,7 +124,11 @@ def _facts(
         lines += [(f"micrographs: {one}", verdicts[one]) for one in Verdict]
         lines += [(f"specimens: {one}", of_specimens[one]) for one in Verdict] if specimens else []
     lines += [("files read by the last scan", record.files_read), ("time taken, s", round(record.seconds, 1))]
-    lines += [("started at (UTC)", record.started), ("finished at (UTC)", record.finished)]
+    ended = ("stopped at (UTC)", record.stopped) if record.unfinished else ("finished at (UTC)", record.finished)
+    lines += [("started at (UTC)", record.started), ended]
+    if record.history:
+        last = record.history[-1]
+        lines += [("reports written at (UTC)", str(last["written"])), ("reports written by", str(last["by"]))]
     return [*lines, ("model", record.model), ("model_sha256", record.model_sha256), ("note", NOTE)]
 
 

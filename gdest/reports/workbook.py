@@ -11,8 +11,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from xlsxwriter import Workbook
+from xlsxwriter.exceptions import XlsxFileError
 
-from gdest.core import Section, Status, write_atomically
+from gdest.core import OutputError, Section, Status, write_atomically
 from gdest.reports.column import Cell, columns_in
 from gdest.reports.columns import COLUMNS, HEATMAP, OVERLAY
 from gdest.reports.limits import Limit, Verdict
@@ -57,7 +58,16 @@ def write_workbook(
             write_table(fresh_sheet(book, "Problems", words), columns, problems, links)
             write_settings(fresh_sheet(book, "Settings", words), record)
 
-    write_atomically(path, write)
+    try:
+        write_atomically(path, write)
+    except XlsxFileError as error:
+        raise OutputError(f"Cannot write {path}: {_reason(error)}.") from error
+
+
+def _reason(error: XlsxFileError) -> str:
+    """Return why XlsxWriter could not write a file: the error of the system that it was given."""
+    cause = error.args[0] if error.args else error
+    return (cause.strerror if isinstance(cause, OSError) else "") or str(error)
 
 
 def _is_problem(row: Mapping[str, Cell]) -> bool:

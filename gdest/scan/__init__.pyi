@@ -7,4 +7,5 @@ from .output_lock import output_lock as output_lock
 from .planning import preview as preview
 from .scan import scan_archive as scan_archive, watch_archive as watch_archive
 from .settings import ScanSettings as ScanSettings
-from .stopping import heard as heard
+from .stopping import called as called, heard as heard
+from .verifying import ledger_differences as ledger_differences

@@ -8,35 +8,51 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from gdest.core import MOST_NAMED, FileState, ImageFile, NothingGradedError, image_files, say
+from gdest.core import MOST_NAMED, FileState, ImageFile, LeftOut, NothingGradedError, image_files, say
+
+LATEST_NS = 2**63 - 1
+"""The latest time that a database holds, in the year 2262; a clock that went wrong can be beyond."""
 
 
 @dataclass(frozen=True)
 class Archive:
     """Hold the files found, sorted by name; `whole` when every folder could be listed, so that what is missing is gone.
 
-    An archive without a single file is never whole: a share that is not mounted looks the same.
+    An archive without a single file is never whole: a share that is not mounted looks the same. `left_out` are the
+    folders with pictures that gdest wrote itself.
     """
 
     files: tuple[ImageFile, ...]
     whole: bool
+    left_out: tuple[LeftOut, ...] = ()
 
 
 def look(roots: Sequence[Path]) -> Archive:
     """Return what lies below the roots now, and name the folders that cannot be listed."""
     unreadable: list[str] = []
-    files = image_files(roots, unreadable)
+    left_out: list[LeftOut] = []
+    files = image_files(roots, unreadable, left_out)
     for folder in unreadable[:MOST_NAMED]:
         say(f"{folder}: this folder cannot be listed; what is below it is not looked at.")
-    return Archive(tuple(files), whole=bool(files) and not unreadable and all(root.is_dir() for root in roots))
+    whole = bool(files) and not unreadable and all(root.is_dir() for root in roots)
+    return Archive(tuple(files), whole, tuple(left_out))
 
 
 def look_for_images(roots: Sequence[Path]) -> Archive:
     """Return what lies below the roots now, as `look` does; raise `NothingGradedError` when there is no image."""
     archive = look(roots)
+    say_left_out(archive.left_out)
     if not archive.files:
         raise NothingGradedError(f"No image found below {', '.join(map(str, roots))}.")
     return archive
+
+
+def say_left_out(folders: Sequence[LeftOut]) -> None:
+    """Name the folders that are left out because gdest wrote their pictures itself."""
+    for folder in folders[:MOST_NAMED]:
+        say(str(folder))
+    if len(folders) > MOST_NAMED:
+        say(f"... and {len(folders) - MOST_NAMED} more output folders of gdest.")
 
 
 def look_at(file: ImageFile) -> FileState:
@@ -45,7 +61,7 @@ def look_at(file: ImageFile) -> FileState:
         stat = os.stat(file.path)
     except OSError:
         return FileState(file.name, _as_text(file.path), -1, 0)
-    return FileState(file.name, _as_text(file.path), stat.st_size, stat.st_mtime_ns)
+    return FileState(file.name, _as_text(file.path), stat.st_size, min(stat.st_mtime_ns, LATEST_NS))
 
 
 def _as_text(path: Path) -> str:

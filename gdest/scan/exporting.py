@@ -12,9 +12,11 @@ from gdest.core import MOST_NAMED, DataError, GradeSettings, __version__, now
 from gdest.model import ModelFile
 from gdest.reports import (
     REPORTS,
+    SPECIMENS,
     Record,
     Rules,
     acceptance,
+    file_sha256,
     library_versions,
     read_record,
     read_rules,
@@ -24,6 +26,9 @@ from gdest.reports import (
 from gdest.scan.ledger import Ledger
 from gdest.scan.ledger_schema import Recipe
 from gdest.scan.outcome import Results
+
+WRITTEN = (*REPORTS, SPECIMENS)
+"""The reports that can lie in an output folder."""
 
 
 def begin_record(
@@ -52,7 +57,8 @@ def record_of_shards(folder: Path, recipe: Recipe, roots: Sequence[Path]) -> Rec
         record, _ = read_record(folder)
     except DataError:  # the shard was stopped before its reports
         record = Record([], (), recipe.model, recipe.model_sha256, card=asdict(recipe.card), settings=recipe.settings)
-    return replace(record, table=[], roots=tuple(str(root.resolve()) for root in roots), started=now())
+    roots_now = tuple(str(root.resolve()) for root in roots)
+    return replace(record, table=[], roots=roots_now, started=now(), ended="", waiting=(), pictures={})
 
 
 def rules_of(record: Record) -> Rules:
@@ -60,20 +66,37 @@ def rules_of(record: Record) -> Rules:
     return read_rules(record.sections, Path(record.rules_folder))
 
 
-def export(ledger: Ledger, recipe: Recipe, record: Record, rules: Rules, out: Path) -> Results:
-    """Write every report unless those there say the same already; return what the output folder holds."""
+def export(ledger: Ledger, recipe: Recipe, record: Record, out: Path, occasion: str = "scan") -> Results:
+    """Write every report unless those there say the same already; return what the output folder holds.
+
+    The record says which files wait; a scan that leaves some of its own work undone has `ended`.
+    """
+    rules = rules_of(record)
     reports = tuple(out / name for name in REPORTS)
-    key = export_key(recipe, record, rules)
-    current, left, said = ledger.export_is_current(key) and all(report.is_file() for report in reports), 0, None
+    rules = rules_of(record)
+    reports = tuple(out / name for name in REPORTS)
+    key, left, said = export_key(recipe, record, rules), 0, None
+    current = are_as_written(ledger.exported_hashes(key), out)
     if not current:
-        table = [row.cells for row in ledger.rows(recipe.id, maps=False)]
-        record = write_reports(replace(record, table=table, finished=now()), rules, out)
-        left = unassigned(record, rules)
-        ledger.exported(key)
+        rows = list(ledger.rows(recipe.id, maps=False))
+        stopped, finished = (now(), "") if record.unfinished else ("", now())
+        pictures = {name: sha256 for row in rows for name, (sha256, _) in row.pictures.items()}
+        record = replace(record, table=[row.cells for row in rows], pictures=pictures)
+        record = replace(record, stopped=stopped, finished=finished)
+        left = unassigned(write_reports(record, rules, out, occasion), rules)
+        ledger.exported(key, {name: file_sha256(out / name) for name in WRITTEN if (out / name).is_file()})
     if rules.limits:
         said = acceptance(read_record(out)[0] if current else record, rules)
     counts, problems = ledger.counts(recipe.id), ledger.problems(recipe.id, MOST_NAMED)
-    return Results(counts, problems, reports, written=not current, unassigned=left, acceptance=said)
+    return Results(counts, problems, reports, not current, left, said, record.unfinished)
+
+
+def are_as_written(hashes: Mapping[str, str] | None, out: Path) -> bool:
+    """Return whether the reports of a folder still have the hashes that they were written with, None for none."""
+    try:
+        return hashes is not None and all(file_sha256(out / name) == known for name, known in hashes.items())
+    except OSError:
+        return False
 
 
 def unassigned(record: Record, rules: Rules) -> int:
@@ -83,5 +106,6 @@ def unassigned(record: Record, rules: Rules) -> int:
 
 def export_key(recipe: Recipe, record: Record, rules: Rules) -> str:
     """Return what the reports depend on beside the ledger's rows."""
-    followed = hashlib.sha256(repr((rules, record.roots)).encode()).hexdigest()
+    waiting = [(row["file"], row.get("why")) for row in record.waiting]
+    followed = hashlib.sha256(repr((rules, record.roots, record.ended, waiting)).encode()).hexdigest()
     return f"{recipe.id} {__version__} {followed}"

@@ -11,6 +11,7 @@ from gdest.model import ModelFile, read_model_file, weights_path
 from gdest.reports import Record, read_rules
 from gdest.scan.exporting import begin_record
 from gdest.scan.settings import ScanSettings
+from gdest.scan.shards import require_one_split
 
 
 @dataclass(frozen=True)
@@ -39,8 +40,8 @@ def prepare_scan(
 ) -> Job:
     """Return the job of scanning the roots into `out`; `weights` None for the bundled ones, `config` a gdest.toml.
 
-    Raises `SettingsError` for a root that is not a folder, for results that would go into a root, and for
-    a wrong gdest.toml; `WeightsError` for weights that cannot be used.
+    Raises `SettingsError` for a root that is not a folder, for results that would go into a root, for
+    shards of another split, and for a wrong gdest.toml; `WeightsError` for weights that cannot be used.
     """
     sections = read_config(config)
     settings = with_pixel_size_rules(settings, sections)
@@ -48,6 +49,8 @@ def prepare_scan(
     for limit in rules.limits:
         require(settings.count or not limit.needs_count, f'The limit "{limit.sentence}" needs --count.')
     _check_folders(roots, out)
+    if options.shard:
+        require_one_split(options.shard, out)
     model = read_model_file(weights_path(weights))
     record = begin_record(model, settings, roots, sections, config)
     return Job(tuple(roots), options.shard.folder(out) if options.shard else out, settings, options, model, record)

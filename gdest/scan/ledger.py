@@ -18,60 +18,48 @@ shows the columns of results.csv to SQL.
 from __future__ import annotations
 
 import json
-import os
-import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
 
-from gdest.core import FileState, GradeMap, ModelCard, OutputError
+from gdest.core import LEDGER, FileState, GradeMap, OutputError
 from gdest.reports import COLUMNS, Cell
+from gdest.scan.database import DamagedLedgerError, Database
+from gdest.scan.ledger_runs import Runs
 from gdest.scan.ledger_schema import (
-    JOINED,
+    Finding,
     LedgerRow,
-    Recipe,
-    Run,
+    Pictures,
     all_columns,
-    check_schema,
     pack_grade_map,
-    results_view,
-    settings_text,
     state_of,
     unpack_grade_map,
 )
+from gdest.scan.ledger_tables import CHECKED, JOINED, checksum, results_view
 
-LEDGER = "ledger.sqlite"
-SECONDS_TO_WAIT = 30.0
+ROW = ", ".join(f"m.{name.strip()}" for name in CHECKED["micrographs"].split(","))
+"""The columns of a micrograph's row that its checksum is of; `m` is the table."""
 
 
-class Ledger:
-    """Read and write the ledger of one output folder; a failure to open or to write it is an `OutputError`."""
+class Ledger(Runs):
+    """Read and write the ledger of one output folder.
 
-    def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
-        self.path, self._connection = path, connection
-        self._inode = path.stat().st_ino
+    A failure is an `OutputError` that names the ledger, a `DamagedLedgerError` where its content is the cause.
+    """
 
     @classmethod
     def open(cls, folder: Path, *, create: bool = False) -> Ledger:
         """Open the ledger of an output folder; raise `OutputError` when there is none and `create` is not set."""
-        path = folder / LEDGER
-        if not create and not path.is_file():
-            raise OutputError(f"{folder} holds no {LEDGER}; it is not the output folder of a scan.")
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            connection = sqlite3.connect(path, timeout=SECONDS_TO_WAIT, isolation_level=None, check_same_thread=False)
-            try:
-                check_schema(connection, path)
-                if create:
-                    connection.executescript(results_view(COLUMNS))
-                return cls(path, connection)
-            except BaseException:
-                connection.close()
-                raise
-        except (OSError, sqlite3.Error) as error:
-            raise OutputError(f"Cannot open the ledger {path}: {error}.") from error
+        ledger = cls(Database.open(folder / LEDGER if create else _existing(folder)))
+        if create:
+            for statement in results_view(COLUMNS).split(";"):
+                ledger._tell(statement)
+        return ledger
+
+    @classmethod
+    def look(cls, folder: Path) -> Ledger:
+        """Open the ledger of an output folder to read only; raise `OutputError` when there is none."""
+        return cls(Database.look(_existing(folder)))
 
     def __enter__(self) -> Ledger:
         return self
@@ -79,178 +67,138 @@ class Ledger:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._connection.close()
-
-    @contextmanager
-    def writing(self) -> Iterator[None]:
-        """Make several writes one transaction, on disk when the block ends, or not at all."""
-        with self._as_output_error():
-            if not self.path.exists() or self.path.stat().st_ino != self._inode:
-                raise OutputError(f"{self.path} has vanished while the scan was writing to it.")
-            self._connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-                self._connection.execute("UPDATE meta SET value = value + 1 WHERE key = 'revision'")
-                self._connection.execute("COMMIT")
-            except BaseException:
-                if self._connection.in_transaction:
-                    self._connection.execute("ROLLBACK")
-                raise
-
-    @contextmanager
-    def _as_output_error(self) -> Iterator[None]:
-        try:
-            yield
-        except (OSError, sqlite3.Error) as error:
-            raise OutputError(f"Cannot write {self.path}: {error}.") from error
-
-    def recipe(self, model: str, model_sha256: str, card: ModelCard, settings: dict[str, object]) -> Recipe:
-        """Return the recipe of a model and settings, made when it is new."""
-        with self._as_output_error():
-            self._connection.execute(
-                "INSERT OR IGNORE INTO recipes (model, model_sha256, card, settings) VALUES (?, ?, ?, ?)",
-                (model, model_sha256, card.to_json(), settings_text(settings)),
-            )
-        return next(one for one in self.recipes() if one.is_of(model_sha256, settings))
-
-    def find_recipe(self, model_sha256: str, settings: dict[str, object]) -> Recipe | None:
-        """Return the recipe of a model and settings, None when nothing was graded by it."""
-        return next((one for one in self.recipes() if one.is_of(model_sha256, settings)), None)
-
-    def recipes(self) -> list[Recipe]:
-        """Return all recipes, oldest first."""
-        found = self._connection.execute("SELECT id, model, model_sha256, card, settings FROM recipes ORDER BY id")
-        return [Recipe(row[0], row[1], row[2], ModelCard.from_json(row[3]), json.loads(row[4])) for row in found]
-
-    def begin_run(self, recipe: Recipe, roots: Sequence[Path], host: str, started: str, version: str) -> int:
-        """Record that a scan begins; return its number for `end_run`."""
-        with self._as_output_error():
-            cursor = self._connection.execute(
-                "INSERT INTO runs (recipe, roots, host, pid, started, gdest_version) VALUES (?, ?, ?, ?, ?, ?)",
-                (recipe.id, json.dumps([str(root) for root in roots]), host, os.getpid(), started, version),
-            )
-        return int(cursor.lastrowid or 0)
-
-    def end_run(self, number: int, finished: str) -> None:
-        """Record that a scan reached its end."""
-        with self._as_output_error():
-            self._connection.execute("UPDATE runs SET finished = ? WHERE id = ?", (finished, number))
-
-    def last_run(self) -> Run | None:
-        """Return the last scan that was begun, None when there is none."""
-        for row in self._connection.execute(
-            "SELECT recipe, roots, host, started, finished, gdest_version FROM runs ORDER BY id DESC LIMIT 1"
-        ):
-            recipe = next(found for found in self.recipes() if found.id == row[0])
-            return Run(recipe, tuple(json.loads(row[1])), *row[2:])
-        return None
+        self.database.close()
 
     def files(self, recipe: int) -> dict[str, FileState]:
         """Return the files graded by a recipe and not deleted since, by name."""
-        found = self._connection.execute(
-            "SELECT name, path, size, mtime_ns, sha256, again FROM files WHERE recipe = ? AND gone_since IS NULL",
-            (recipe,),
-        )
-        return {row[0]: state_of(row) for row in found}
+        counts = dict(self._ask("SELECT file, COUNT(*) FROM micrographs WHERE recipe = ? GROUP BY file", (recipe,)))
+        files = {}
+        for row in self._ask(f"SELECT {CHECKED['files']}, checksum FROM files NOT INDEXED WHERE recipe = ?", (recipe,)):
+            self._check(row, f"the file {row[1]}")
+            if row[8] is not None and counts.get(row[1], 0) != row[8]:
+                raise DamagedLedgerError(f"The ledger {self.path} is damaged: it has not all rows of {row[1]}.")
+            if row[7] is None:
+                files[row[1]] = state_of(row[1:])
+        return files
 
-    def record(self, recipe: int, file: FileState, rows: Sequence[tuple[dict[str, Cell], GradeMap | None]]) -> None:
-        """Replace what is known of a file by its rows; call it inside `writing`."""
-        execute = self._connection.execute
-        execute("DELETE FROM micrographs WHERE recipe = ? AND file = ?", (recipe, file.name))
-        state = asdict(file) | {"recipe": recipe, "gone": None}
-        execute(
-            "INSERT OR REPLACE INTO files (recipe, name, path, size, mtime_ns, sha256, again, gone_since)"
-            " VALUES (:recipe, :name, :path, :size, :mtime_ns, :sha256, :again, :gone)",
-            state,
-        )
-        for cells, grade_map in rows:
-            packed = None if grade_map is None else pack_grade_map(grade_map)
-            words = json.dumps(cells, ensure_ascii=False, allow_nan=False)
-            execute(
-                "INSERT OR REPLACE INTO micrographs (recipe, name, file, status, cells, grade_map)"
-                " VALUES (?, ?, ?, ?, ?, ?)",
-                (recipe, cells["file"], file.name, cells["status"], words, packed),
+    def record(self, recipe: int, file: FileState, found: Sequence[Finding]) -> None:
+        """Replace what is known of a file by what was found in it; call it inside `writing`."""
+        self._tell("DELETE FROM micrographs WHERE recipe = ? AND file = ?", (recipe, file.name))
+        self._put_file(recipe, file, len(found))
+        for one in found:
+            packed = None if one.grade_map is None else pack_grade_map(one.grade_map)
+            words = json.dumps(one.cells, ensure_ascii=False, allow_nan=False)
+            pictures = json.dumps(one.pictures) if one.pictures else None
+            map_sum = None if packed is None else checksum(packed)
+            row = (recipe, one.cells["file"], file.name, str(one.cells["status"]), words, pictures, map_sum)
+            self._tell(
+                f"INSERT OR REPLACE INTO micrographs ({CHECKED['micrographs']}, checksum, grade_map)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (*row, checksum(*row), packed),
             )
+
+    def _put_file(self, recipe: int, file: FileState, count: int, gone_since: str | None = None) -> None:
+        row = (recipe, file.name, file.path, file.size, file.mtime_ns, file.sha256, int(file.again), gone_since, count)
+        self._tell(
+            f"INSERT OR REPLACE INTO files ({CHECKED['files']}, checksum) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (*row, checksum(*row)),
+        )
 
     def mark_gone(self, recipe: int, names: Sequence[str], when: str) -> None:
         """Record that files are no longer in the archive; their rows are kept but not exported."""
         with self.writing():
-            gone = [(when, recipe, name) for name in names]
-            self._connection.executemany("UPDATE files SET gone_since = ? WHERE recipe = ? AND name = ?", gone)
-
-    def expect(self, names: Sequence[str]) -> None:
-        """Record which files the shard of this ledger has to hold in the end, for `gdest merge`."""
-        with self.writing():
-            self._connection.execute("DELETE FROM expected")
-            self._connection.executemany("INSERT INTO expected (name) VALUES (?)", [(name,) for name in names])
-
-    def expected(self) -> set[str]:
-        """Return the names that `expect` recorded, none for a scan of a whole archive."""
-        return {row[0] for row in self._connection.execute("SELECT name FROM expected")}
+            known = self.files(recipe)
+            counts = dict(self._ask("SELECT name, micrographs FROM files WHERE recipe = ?", (recipe,)))
+            for name in names:
+                if name in known:
+                    self._put_file(recipe, known[name], counts[name], when)
 
     def rows(self, recipe: int, *, files: Sequence[str] | None = None, maps: bool = True) -> Iterator[LedgerRow]:
         """Yield the rows of a recipe sorted by micrograph name, of certain files only when they are named.
 
-        Rows of deleted files are left out unless named. Without `maps` the grade maps are not read.
+        Rows of deleted files are left out unless named. Without `maps` the grade maps are not read. Raises
+        `DamagedLedgerError` at a row that is not as it was written.
         """
         chosen = "gone_since IS NULL" if files is None else "f.name IN (SELECT value FROM json_each(?))"
-        found = self._connection.execute(
-            f"SELECT cells, {'grade_map' if maps else 'NULL'}, f.name, path, size, mtime_ns, sha256, again"
+        found = self._ask(
+            f"SELECT {ROW}, m.checksum, {'grade_map' if maps else 'NULL'},"
+            f" f.name, path, size, mtime_ns, sha256, again"
             f" FROM {JOINED} WHERE m.recipe = ? AND {chosen} ORDER BY m.name",
             (recipe,) if files is None else (recipe, json.dumps(list(files))),
         )
-        for row in found:
-            grade_map = None if row[1] is None else unpack_grade_map(row[1])
-            yield LedgerRow(all_columns(json.loads(row[0])), grade_map, state_of(row[2:]))
+        count = 0
+        for count, row in enumerate(found, start=1):  # noqa: B007
+            self._check(row[:8], f"the row of {row[1]}")
+            grade_map = None if row[8] is None else self._unpacked(row[8], row[6], row[1])
+            yield LedgerRow(all_columns(json.loads(row[4])), grade_map, _pictures(row[5]), state_of(row[9:]))
+        if files is None:
+            self._require_all(recipe, count)
 
     def remembered(self, recipe: int, sha256: str) -> dict[str, GradeMap]:
         """Return the grade maps of the micrographs in a file of this content, by what follows the file's name.
 
-        A file of one micrograph has the key ""; of several `#1`, `#2`... Empty when it was never graded.
+        A file of one micrograph has the key ""; of several `#1`, `#2`... Empty when it was never graded; a map that
+        is damaged is left out.
         """
-        found = self._connection.execute(
-            f"SELECT f.name, m.name, grade_map FROM {JOINED}"
+        found = self._ask(
+            f"SELECT f.name, m.name, grade_map, map_checksum FROM {JOINED}"
             " WHERE f.recipe = ? AND f.sha256 = ? AND grade_map IS NOT NULL ORDER BY f.name",
             (recipe, sha256),
         )
-        return {name.removeprefix(file): unpack_grade_map(packed) for file, name, packed in found}
+        return {
+            name.removeprefix(file): unpack_grade_map(packed)
+            for file, name, packed, known in found
+            if checksum(packed) == known
+        }
 
-    def mapped(self, recipe: int) -> list[tuple[str, str, bool]]:
-        """Return (micrograph, file, whether its grains were counted) of every row that has a grade map."""
-        found = self._connection.execute(
-            "SELECT name, file, json_extract(cells, '$.grains_counted') IS NOT NULL FROM micrographs"
-            " WHERE recipe = ? AND grade_map IS NOT NULL",
-            (recipe,),
-        )
-        return [(name, file, bool(counted)) for name, file, counted in found]
+    def drawn(self, recipe: int) -> Iterator[tuple[str, Pictures]]:
+        """Yield (file, pictures) of every row with a grade map, none of them where nothing was drawn."""
+        for file, pictures in self._ask(
+            "SELECT file, pictures FROM micrographs WHERE recipe = ? AND grade_map IS NOT NULL", (recipe,)
+        ):
+            yield file, _pictures(pictures)
 
     def problems(self, recipe: int, most: int) -> list[dict[str, Cell]]:
         """Return the cells of the first `most` rows that are not `graded`, deleted files left out."""
-        found = self._connection.execute(
+        found = self._ask(
             f"SELECT cells FROM {JOINED}"
             " WHERE m.recipe = ? AND gone_since IS NULL AND status <> 'graded' ORDER BY m.name LIMIT ?",
             (recipe, most),
         )
-        return [all_columns(json.loads(row[0])) for row in found]
+        return [all_columns(self._json(row[0])) for row in found]
 
     def counts(self, recipe: int) -> dict[str, int]:
         """Return the number of rows by status, deleted files left out."""
-        found = self._connection.execute(
+        found = self._ask(
             f"SELECT status, COUNT(*) FROM {JOINED} WHERE m.recipe = ? AND gone_since IS NULL GROUP BY status",
             (recipe,),
         )
-        return {str(status): int(count) for status, count in found}
+        counts = {str(status): int(count) for status, count in found}
+        self._require_all(recipe, sum(counts.values()))
+        return counts
 
-    def export_is_current(self, key: str) -> bool:
-        """Return whether nothing was written since `exported(key)` with the same key."""
-        return self._meta("exported") == f"{self._meta('revision')} {key}"
+    def _require_all(self, recipe: int, count: int) -> None:
+        """Raise `DamagedLedgerError` unless so many rows are all that were written: a damaged index hides some."""
+        written = "SELECT SUM(micrographs) FROM files NOT INDEXED WHERE recipe = ? AND gone_since IS NULL"
+        for (known,) in self._ask(written, (recipe,)):
+            if known is not None and known != count:
+                raise DamagedLedgerError(f"The ledger {self.path} is damaged: it shows {count} of {known} rows.")
 
-    def exported(self, key: str) -> None:
-        """Record that the reports now say what the ledger says; `key` names what else they depend on."""
-        with self._as_output_error():
-            exported = f"{self._meta('revision')} {key}"
-            self._connection.execute("INSERT OR REPLACE INTO meta (key, value) VALUES ('exported', ?)", (exported,))
+    def _unpacked(self, packed: bytes, known: str | None, name: str) -> GradeMap:
+        self._check((packed, known), f"the grade map of {name}")
+        return unpack_grade_map(packed)
 
-    def _meta(self, key: str) -> str:
-        row = self._connection.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
-        return str(row[0]) if row else ""
+
+def _existing(folder: Path) -> Path:
+    path = folder / LEDGER
+    if not path.is_file():
+        raise OutputError(f"{folder} holds no {LEDGER}; it is not the output folder of a scan.")
+    return path
+
+
+def _pictures(words: str | None) -> Pictures:
+    """Return the pictures of a row, none where its cell is damaged: then they are drawn again."""
+    try:
+        return {name: (str(one[0]), int(one[1])) for name, one in json.loads(words or "{}").items()}
+    except (ValueError, TypeError, LookupError, AttributeError):
+        return {}

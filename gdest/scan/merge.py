@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import socket
 import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
-from gdest.core import FileState, OutputError, __version__, now
-from gdest.reports import picture_names
-from gdest.scan.exporting import export, record_of_shards, rules_of
-from gdest.scan.ledger import LEDGER, Ledger
-from gdest.scan.ledger_schema import Recipe, Run
+from gdest.core import LEDGER, MOST_NAMED, FileState, OutputError, __version__, as_output_error, now
+from gdest.reports import Cell, picture_names
+from gdest.scan.database import DamagedLedgerError
+from gdest.scan.exporting import export, record_of_shards
+from gdest.scan.ledger import Ledger
+from gdest.scan.ledger_damage import with_sound_ledger
+from gdest.scan.ledger_schema import Finding, LedgerRow, Recipe, Run
 from gdest.scan.outcome import MergeOutcome
 from gdest.scan.output_lock import output_lock
-from gdest.scan.shards import FOLDER
+from gdest.scan.planning import require_same_archive
+from gdest.scan.shards import FOLDER, Shard, shard_of
 
 
 @dataclass(frozen=True)
@@ -35,36 +40,59 @@ def merge_shards(out: Path, folders: Sequence[Path] = ()) -> MergeOutcome:
     """Join shard folders, those below `out/shards` when none are named, into `out`; return what came out.
 
     The last scan of each shard counts. Of a file that was graded twice the later row is kept. Raises `OutputError`
-    when there is no shard, or the shards were graded by different models or settings.
+    when there is no shard, or the shards were graded by different models or settings or are of different archives.
     """
     folders = list(folders) or sorted(path.parent for path in (out / FOLDER).glob(f"*/{LEDGER}"))
     if not folders:
         raise OutputError(f"{out / FOLDER} holds no shards; scan with --shard I/N --out {out} first.")
+    with output_lock(out):
+        return with_sound_ledger(out, partial(_merge, out, folders))
+
+
+def _merge(out: Path, folders: Sequence[Path]) -> MergeOutcome:
     began = time.monotonic()
-    with output_lock(out), Ledger.open(out, create=True) as ledger:
+    with Ledger.open(out, create=True) as ledger:
         shards = [_read(folder) for folder in folders]
-        recipe = _one_recipe(ledger, shards)
-        roots = [Path(root) for root in shards[0].run.roots]
+        recipe, roots = _one_recipe(ledger, shards), _one_archive(shards)
+        require_same_archive(ledger, roots)
         number = ledger.begin_run(recipe, roots, socket.gethostname(), now(), __version__)
         _take_all(ledger, recipe, shards, out)
         times = Counter(name for shard in shards for name in shard.files)
         gone = sorted(set(ledger.files(recipe.id)) - set(times))
         if gone:
             ledger.mark_gone(recipe.id, gone, now())
+        missing, gaps = _missing(shards), _gaps(shards)
+        waiting: list[dict[str, Cell]] = [{"file": name} for name in missing]
         record = record_of_shards(folders[0], recipe, roots)
-        record = replace(record, seconds=time.monotonic() - began)
-        results = export(ledger, recipe, record, rules_of(record), out)
+        record = replace(record, seconds=time.monotonic() - began, waiting=waiting, ended="; ".join(gaps[:MOST_NAMED]))
+        results = export(ledger, recipe, record, out, "merge")
         ledger.end_run(number, now())
     doubled = tuple(sorted(name for name, count in times.items() if count > 1))
-    return MergeOutcome(results, len(shards), doubled, tuple(_gaps(shards)))
+    lines = (*gaps, *(f"{name}: not graded by any shard" for name in missing))
+    return MergeOutcome(results, len(shards), doubled, lines)
 
 
 def _read(folder: Path) -> _ShardFolder:
-    with Ledger.open(folder) as ledger:
-        run = ledger.last_run()
-        if run is None:
-            raise OutputError(f"{folder} holds no scan.")
-        return _ShardFolder(folder, run, ledger.files(run.recipe.id), ledger.expected())
+    try:
+        with Ledger.open(folder) as ledger:
+            run = ledger.last_run()
+            if run is None:
+                raise OutputError(f"{folder} holds no scan.")
+            return _ShardFolder(folder, run, ledger.files(run.recipe.id), ledger.expected())
+    except DamagedLedgerError as error:
+        raise OutputError(f"{error} Scan that shard again.") from error
+
+
+def _one_archive(shards: Sequence[_ShardFolder]) -> list[Path]:
+    """Return the scanned folders, which are those of every shard."""
+    first = shards[0]
+    for shard in shards:
+        if set(shard.run.roots) != set(first.run.roots):
+            raise OutputError(
+                f"{shard.folder} holds results of {', '.join(shard.run.roots)}, {first.folder} of "
+                f"{', '.join(first.run.roots)}; scan the shards of one archive from the same folders."
+            )
+    return [Path(root) for root in first.run.roots]
 
 
 def _one_recipe(ledger: Ledger, shards: Sequence[_ShardFolder]) -> Recipe:
@@ -85,31 +113,59 @@ def _take_all(ledger: Ledger, recipe: Recipe, shards: Sequence[_ShardFolder], ou
     for shard in shards:
         with Ledger.open(shard.folder) as source, ledger.writing():
             for name, state in shard.files.items():
-                rows = list(source.rows(shard.run.recipe.id, files=[name]))
+                rows = _rows(source, shard, name)
                 graded_at = max((str(row.cells["graded_at"]) for row in rows), default="")
                 if graded_at < newest.get(name, ""):
                     continue
                 newest[name] = graded_at
-                ledger.record(recipe.id, state, [(row.cells, row.grade_map) for row in rows])
+                found = [Finding(row.cells, row.grade_map, row.pictures) for row in rows]
+                ledger.record(recipe.id, state, found)
                 for row in rows:
                     for picture in picture_names(str(row.cells["file"]), counted=True):
                         _take_picture(shard.folder, out, picture)
+
+
+def _rows(source: Ledger, shard: _ShardFolder, name: str) -> list[LedgerRow]:
+    try:
+        return list(source.rows(shard.run.recipe.id, files=[name]))
+    except DamagedLedgerError as error:
+        raise OutputError(f"{error} Scan that shard again.") from error
 
 
 def _take_picture(folder: Path, out: Path, name: str) -> None:
     """Give a picture a second name in the output folder, or copy it where the disk cannot."""
     if not (folder / name).is_file():
         return
-    (out / name).parent.mkdir(parents=True, exist_ok=True)
-    (out / name).unlink(missing_ok=True)
-    try:
-        os.link(folder / name, out / name)
-    except OSError:
-        shutil.copyfile(folder / name, out / name)
+    with as_output_error(out / name):
+        (out / name).parent.mkdir(parents=True, exist_ok=True)
+        (out / name).unlink(missing_ok=True)
+        try:
+            os.link(folder / name, out / name)
+        except OSError:
+            shutil.copyfile(folder / name, out / name)
+
+
+def _missing(shards: Sequence[_ShardFolder]) -> list[str]:
+    """Return the files that no shard has graded, sorted: each shard knows its own, and those of shards not there."""
+    splits = {_part(shard.folder) for shard in shards}
+    expected: set[str] = set()
+    for shard in shards:
+        part = _part(shard.folder)
+        for name in shard.expected:
+            owner = shard_of(name, part.count) if part else None
+            if owner == part or owner not in splits:
+                expected.add(name)
+    return sorted(expected - {name for shard in shards for name in shard.files})
+
+
+def _part(folder: Path) -> Shard | None:
+    """Return which part of the archive a shard's folder holds, None where its name does not say."""
+    found = re.fullmatch(r"(\d+)-of-(\d+)", folder.name)
+    return Shard(int(found[1]), int(found[2])) if found and 1 <= int(found[1]) <= int(found[2]) else None
 
 
 def _gaps(shards: Sequence[_ShardFolder]) -> list[str]:
-    """Return a sentence for each shard that is not there or not finished, and for each file that no shard has."""
+    """Return a sentence for each shard that is not there or not finished."""
     names = {shard.folder.name for shard in shards}
     counts = {name.partition("-of-")[2] for name in names} - {""}
     lines = []
@@ -122,5 +178,4 @@ def _gaps(shards: Sequence[_ShardFolder]) -> list[str]:
             if f"{index}-of-{count}" not in names
         ]
     lines += [f"{shard.folder} is not finished; scan it again" for shard in shards if shard.run.finished is None]
-    missing = set().union(*(shard.expected for shard in shards)) - {name for shard in shards for name in shard.files}
-    return lines + [f"{name}: not graded by any shard" for name in sorted(missing)]
+    return lines

@@ -17,6 +17,7 @@ class Results:
     graded, at most `MOST_NAMED`. `reports` are the files with the results; `written` is False when they were up to
     date already. `unassigned` is the number of micrographs that the rule for specimens does not
     cover, 0 without a rule or when nothing was written. `acceptance` is what the limits say, None without limits.
+    `unfinished` is the sentence that the reports of an unfinished scan bear, else empty.
     """
 
     counts: Mapping[str, int]
@@ -25,6 +26,7 @@ class Results:
     written: bool
     unassigned: int = 0
     acceptance: Acceptance | None = None
+    unfinished: str = ""
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
@@ -10,9 +11,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from gdest.core import OutputError, now
+from gdest.core import LOCK, OutputError, as_output_error, now
 
-LOCK = ".gdest.lock"
+UNSUPPORTED = (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP)
+"""What a file system answers that knows no locks."""
 
 
 @contextmanager
@@ -21,19 +23,23 @@ def output_lock(out: Path) -> Iterator[None]:
 
     Raises `OutputError` with the process, host and start time of the gdest that has locked it already.
     """
-    try:
+    with as_output_error(out):
         out.mkdir(parents=True, exist_ok=True)
-        handle = os.open(out / LOCK, os.O_RDWR | os.O_CREAT, 0o644)
-    except OSError as error:
-        raise OutputError(f"Cannot write {out}: {error.strerror or error}.") from error
+        # a link is not followed: what it names would be overwritten
+        handle = os.open(out / LOCK, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o644)
     try:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
+            if error.errno in UNSUPPORTED:
+                raise OutputError(
+                    f"{out} cannot be locked ({error.strerror}); choose an --out on another disk."
+                ) from error
             raise OutputError(f"{out} is being written by another gdest ({_holder(handle)}); wait for it.") from error
         holder = {"process": os.getpid(), "host": socket.gethostname(), "since": now()}
-        os.ftruncate(handle, 0)
-        os.pwrite(handle, json.dumps(holder).encode(), 0)
+        with as_output_error(out / LOCK):
+            os.ftruncate(handle, 0)
+            os.pwrite(handle, json.dumps(holder).encode(), 0)
         yield
     finally:
         os.close(handle)

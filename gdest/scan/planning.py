@@ -5,16 +5,16 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from gdest.core import FileState, ImageFile, answer_settings
-from gdest.reports import PICTURE_FOLDERS, picture_names
+from gdest.core import LEDGER, FileState, ImageFile, OutputError, answer_settings
 from gdest.scan.archive import Archive, look_at, look_for_images
 from gdest.scan.job import Job
-from gdest.scan.ledger import LEDGER, Ledger
+from gdest.scan.ledger import Ledger
+from gdest.scan.ledger_schema import Pictures
 from gdest.scan.selection import Selection, select
 
 
@@ -23,6 +23,7 @@ class Why(StrEnum):
 
     NEW = "new"
     MOVED = "moved"
+    RELOCATED = "at another path"
     CHANGED = "changed"
     AGAIN = "to be read again"
     UNDRAWN = "without its pictures"
@@ -40,11 +41,15 @@ class Work:
 
 @dataclass(frozen=True)
 class Plan:
-    """Hold what a scan has to do: files to grade, in order; names that are unchanged and that are gone."""
+    """Hold what a scan has to do: files to grade, in order; names that are unchanged and that are gone.
+
+    `later` says of each file that waits for another scan why it does.
+    """
 
     work: tuple[Work, ...]
     unchanged: tuple[str, ...]
     gone: tuple[str, ...]
+    later: Mapping[str, str] = field(default_factory=dict)
 
     def sentence(self) -> str:
         """Return the counts for a person: `12 new, 1 changed, 300 unchanged, 2 deleted`."""
@@ -74,32 +79,54 @@ class _Known:
 def make_plan(job: Job, archive: Archive, ready: Sequence[ImageFile], ledger: Ledger, recipe: int) -> Plan:
     """Return what is left to do of the files that are `ready` to be read, at most `limit` of them.
 
-    A shard also writes down which files it has to hold in the end.
+    A shard also writes down which files all shards have to hold in the end.
     """
-    shard = job.options.shard
-    if shard:
-        ledger.expect([file.name for file in archive.files if shard.holds(file.name)])
-    return _plan(job, archive, select(ready, job.options), _known(job, ledger, recipe))
+    selection = select(archive.files, job.options)
+    if job.options.shard:
+        ledger.expect([*(file.name for file in selection.taken), *selection.elsewhere])
+    return _plan(job, archive, selection, {file.name for file in ready}, _known(job, ledger, recipe))
 
 
 def preview(job: Job) -> list[PlanLine]:
     """Return what a scan would do, sorted by file; write nothing."""
     archive = look_for_images(job.roots)
     selection = select(archive.files, job.options)
-    plan = _plan(job, archive, selection, _known_without_writing(job))
+    ready = {file.name for file in archive.files}
+    plan = _plan(job, archive, selection, ready, _known_without_writing(job))
     lines = [PlanLine(work.file.name, "grade", work.why) for work in plan.work]
     lines += [PlanLine(name, "leave", "unchanged") for name in plan.unchanged]
     lines += [PlanLine(name, "leave", why) for name, why in selection.left]
-    told = {line.file for line in lines}
-    lines += [PlanLine(file.name, "leave", "beyond --limit") for file in selection.taken if file.name not in told]
+    lines += [PlanLine(name, "leave", why) for name, why in plan.later.items() if name not in selection.elsewhere]
     lines += [PlanLine(name, "gone", "no longer in the archive") for name in plan.gone]
     return sorted(lines)
 
 
-def _plan(job: Job, archive: Archive, selection: Selection, known: _Known) -> Plan:
+def require_same_archive(ledger: Ledger, roots: Sequence[Path], *, moved: bool = False) -> None:
+    """Raise `OutputError` unless the folders to scan are those of the ledger, or those and more.
+
+    The names of two archives say nothing of each other: a file of one would be taken for that of the other. An archive
+    that `moved` has other folders, and each of its files is compared by hash.
+    """
+    run = ledger.last_run()
+    if run is None or moved:
+        return
+    now = [str(root.resolve()) for root in roots]
+    before = [os.path.abspath(root) for root in run.roots]  # not resolved again: a link may lead elsewhere by now
+    if not set(before) <= set(now):
+        raise OutputError(
+            f"{ledger.path.parent} holds the results of {', '.join(before)}, not of {', '.join(now)}. Give another "
+            "--out, or scan all of these folders at once, or, if this is the same archive at a new place, add --moved."
+        )
+
+
+def _plan(job: Job, archive: Archive, selection: Selection, ready: Collection[str], known: _Known) -> Plan:
     present = {file.name for file in archive.files} if archive.whole else known.files
     plan = compare(selection.taken, known.files, present, undrawn=known.undrawn, force=job.options.force)
-    return replace(plan, work=plan.work[: job.options.limit])
+    work = [one for one in plan.work if one.file.name in ready]
+    later = {one.file.name: "still being written" for one in plan.work if one.file.name not in ready}
+    later |= {one.file.name: "beyond --limit" for one in work[job.options.limit :]} if job.options.limit else {}
+    later |= dict.fromkeys(selection.elsewhere, "in other shards")
+    return replace(plan, work=tuple(work[: job.options.limit]), later=later)
 
 
 def _known(job: Job, ledger: Ledger, recipe: int) -> _Known:
@@ -110,23 +137,22 @@ def _known_without_writing(job: Job) -> _Known:
     """Return what the ledger knows where there is one, and make none."""
     if not (job.out / LEDGER).is_file():
         return _Known({}, ())
-    with Ledger.open(job.out) as ledger:
+    with Ledger.look(job.out) as ledger:
+        require_same_archive(ledger, job.roots, moved=job.options.moved)
         recipe = ledger.find_recipe(job.model.sha256, answer_settings(job.settings))
         return _known(job, ledger, recipe.id) if recipe else _Known({}, ())
 
 
 def _undrawn(ledger: Ledger, recipe: int, out: Path) -> set[str]:
-    """Return the graded files of which a picture is missing."""
-    drawn: set[str] = set()
-    for kind in PICTURE_FOLDERS:
-        for folder, _, names in os.walk(out / kind):
-            below = Path(folder).relative_to(out).as_posix()
-            drawn.update(f"{below}/{name}" for name in names)
-    return {
-        file
-        for micrograph, file, counted in ledger.mapped(recipe)
-        if not drawn.issuperset(picture_names(micrograph, counted=counted))
-    }
+    """Return the graded files of which a picture is missing or has another size than when it was drawn."""
+    return {file for file, pictures in ledger.drawn(recipe) if not _are_there(pictures, out)}
+
+
+def _are_there(pictures: Pictures, out: Path) -> bool:
+    try:
+        return bool(pictures) and all(os.stat(out / name).st_size == size for name, (_, size) in pictures.items())
+    except OSError:
+        return False
 
 
 def compare(
@@ -141,8 +167,9 @@ def compare(
 
     `files` are those that this scan may grade, `present` the names of all files in the archive,
     `known` the state of each file in the ledger. A file is unchanged when its size and time are equal to the
-    known ones; an older time is a change too, since clocks go wrong. `undrawn` names files of which a picture
-    is wanted and missing. A new file with the size and time of one that is gone has been moved.
+    known ones; an older time is a change too, since clocks go wrong. One at another path is read again, which
+    compares it by hash. `undrawn` names files of which a picture is wanted and missing. A new file with the size and
+    time of one that is gone has been moved.
     """
     gone = [name for name in known if name not in present]
     departed = Counter((known[name].size, known[name].mtime_ns) for name in gone)
@@ -166,6 +193,8 @@ def _why_again(state: FileState, before: FileState, *, undrawn: bool, force: boo
         return Why.FORCED
     if (state.size, state.mtime_ns) != (before.size, before.mtime_ns):
         return Why.CHANGED
+    if state.path != before.path:
+        return Why.RELOCATED
     if before.again:
         return Why.AGAIN
     return Why.UNDRAWN if undrawn else None

@@ -6,16 +6,17 @@ import time
 from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 
-from gdest.core import CORES, Failed, FileState, Graded, GradeMap, Row, now
-from gdest.reports import Cell, ModelName, cells, remove_pictures, write_pictures
+from gdest.core import CORES, Failed, FileState, GdestError, Graded, Row, as_output_error, now, say
+from gdest.reports import ModelName, cells, file_sha256, picture_names, remove_pictures, write_pictures
 from gdest.scan.archive import look_at
 from gdest.scan.journal import MICROGRAPH, Journal
 from gdest.scan.ledger import Ledger
-from gdest.scan.ledger_schema import Recipe
+from gdest.scan.ledger_schema import Finding, Pictures, Recipe
 from gdest.scan.planning import Work
 
 DRAWING_THREADS = max(1, CORES // 2)
@@ -36,28 +37,38 @@ class _Finished:
     """Hold the rows of one file, reduced to what the ledger keeps, while their pictures are drawn."""
 
     state: FileState
-    rows: list[tuple[dict[str, Cell], GradeMap | None]]
-    pictures: list[Future[None]]
+    rows: list[Finding]
+    pictures: list[Future[Pictures]]
 
     @property
     def is_drawn(self) -> bool:
         return all(picture.done() for picture in self.pictures)
 
+    def with_pictures(self) -> _Finished:
+        """Return the rows with the pictures that were drawn of them, once all are; raise what drawing raised."""
+        drawn = [picture.result() for picture in self.pictures]
+        rows = [replace(row, pictures=one) for row, one in zip(self.rows, drawn, strict=True)]
+        return replace(self, rows=rows, pictures=[])
+
 
 class Recorder:
     """Record the rows of one file after the other; at the end, wait for the pictures and write what is left.
 
-    `pictures_in` is the output folder, None to draw none.
+    The name of each file goes into `recorded` once its rows are in the ledger. The pictures go into the output folder
+    `out`; where none shall be drawn, those of an earlier content go.
     """
 
-    def __init__(self, ledger: Ledger, recipe: Recipe, pictures_in: Path | None, journal: Journal) -> None:
-        self._ledger, self._recipe, self._pictures_in, self._journal = ledger, recipe, pictures_in, journal
+    def __init__(
+        self, ledger: Ledger, recipe: Recipe, out: Path, journal: Journal, recorded: set[str], *, draws: bool
+    ) -> None:
+        self._ledger, self._recipe, self._out, self._journal = ledger, recipe, out, journal
+        self._draws = draws
         self._model = ModelName(recipe.model, recipe.model_sha256)
         self._pool = ThreadPoolExecutor(DRAWING_THREADS)
         self._drawing: deque[_Finished] = deque()
         self._drawn: list[_Finished] = []
         self._last_write = time.monotonic()
-        self.recorded = 0
+        self._recorded = recorded
 
     def __enter__(self) -> Recorder:
         return self
@@ -66,12 +77,24 @@ class Recorder:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         try:
-            if kind is None or not issubclass(kind, Exception):  # Ctrl-C keeps what was done
-                while self._drawing:
-                    self._wait_for_one()
+            while error is None and self._drawing:
+                self._wait_for_one()
+            if error is None:
                 self._write()
         finally:
+            self._keep_what_was_done()
             self._pool.shutdown(cancel_futures=True)
+
+    def _keep_what_was_done(self) -> None:
+        """Record the files that are finished where an error or Ctrl-C ends the scan, which remains what is told."""
+        while self._drawing:
+            with suppress(Exception):  # a file whose pictures fail is graded again by the next scan
+                self._wait_for_one()
+        try:
+            if self._drawn:
+                self._write()
+        except GdestError as second:
+            say(f"What was done last could not be recorded: {second}")
 
     def add(self, work: Work, rows: Sequence[Row]) -> None:
         """Take the rows of a file; a file that changed while it was read gets a failed row instead."""
@@ -79,36 +102,39 @@ class Recorder:
         if (seen.size, seen.mtime_ns) != (state.size, state.mtime_ns):
             rows = [Failed(work.file, "it changed while it was read; the next scan reads it again", None, now(), True)]
         state = replace(state, sha256=_sha256(rows), again=any(isinstance(row, Failed) and row.again for row in rows))
-        kept = [(cells(row, self._model), row.grade_map if isinstance(row, Graded) else None) for row in rows]
-        pictures = [self._pool.submit(self._draw, row) for row in rows] if self._pictures_in else []
+        kept = [Finding(cells(row, self._model), row.grade_map if isinstance(row, Graded) else None) for row in rows]
+        pictures = [self._pool.submit(self._draw, row) for row in rows]
         self._drawing.append(_Finished(state, kept, pictures))
-        for told, _ in kept:
-            self._journal.write(MICROGRAPH, why=work.why, **{name: told[name] for name in LOGGED})
+        for one in kept:
+            self._journal.write(MICROGRAPH, why=work.why, **{name: one.cells[name] for name in LOGGED})
         while len(self._drawing) > DRAW_AHEAD or (self._drawing and self._drawing[0].is_drawn):
             self._wait_for_one()
         if len(self._drawn) >= FILES_AT_ONCE or time.monotonic() - self._last_write > SECONDS_BETWEEN_WRITES:
             self._write()
 
-    def _draw(self, row: Row) -> None:
-        """Draw the pictures of a graded row; remove those of a failed one, which show an earlier content."""
-        if self._pictures_in is None:
-            return
-        if isinstance(row, Graded):
-            write_pictures(row, self._pictures_in)
-        else:
-            remove_pictures(row.file.name, self._pictures_in)
+    def _draw(self, row: Row) -> Pictures:
+        """Draw the pictures of a graded row; else remove those of the name, which show an earlier content."""
+        file = row.file if isinstance(row, Failed) else row.micrograph.file
+        if isinstance(row, Failed) or not self._draws:
+            remove_pictures(file.name, self._out)
+            return {}
+        write_pictures(row, self._out)
+        paths = [self._out / name for name in picture_names(file.name, counted=True)]
+        with as_output_error(self._out):
+            return {
+                path.relative_to(self._out).as_posix(): (file_sha256(path), path.stat().st_size)
+                for path in paths
+                if path.is_file()
+            }
 
     def _wait_for_one(self) -> None:
-        finished = self._drawing.popleft()
-        for picture in finished.pictures:
-            picture.result()
-        self._drawn.append(finished)
+        self._drawn.append(self._drawing.popleft().with_pictures())
 
     def _write(self) -> None:
         with self._ledger.writing():
             for finished in self._drawn:
                 self._ledger.record(self._recipe.id, finished.state, finished.rows)
-        self.recorded += len(self._drawn)
+        self._recorded |= {finished.state.name for finished in self._drawn}
         self._drawn.clear()
         self._last_write = time.monotonic()
 

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Sequence
 from contextlib import closing, contextmanager, nullcontext
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from gdest.core import (
+    GdestError,
     GradeSettings,
     ImageFile,
+    LeftOut,
     Row,
     __version__,
     answer_settings,
@@ -22,53 +24,72 @@ from gdest.core import (
     say,
 )
 from gdest.grading import Predictor, grade_files, no_memory
-from gdest.reports import read_record, rejected
-from gdest.scan.archive import Archive, Settling, look, look_for_images
+from gdest.reports import Cell, Record, read_record, rejected
+from gdest.scan.archive import Archive, Settling, look, look_for_images, say_left_out
+from gdest.scan.database import DamagedLedgerError
 from gdest.scan.exporting import export, rules_of
 from gdest.scan.job import Job
 from gdest.scan.journal import Journal
 from gdest.scan.ledger import Ledger
+from gdest.scan.ledger_damage import with_sound_ledger
 from gdest.scan.outcome import ScanOutcome
 from gdest.scan.output_lock import output_lock
-from gdest.scan.planning import Plan, Why, Work, make_plan
+from gdest.scan.planning import Plan, Why, Work, make_plan, require_same_archive
 from gdest.scan.recalling import memory
 from gdest.scan.recording import Recorder
-from gdest.scan.stopping import Stop
+from gdest.scan.stopping import Stop, called
 
 FilesWithRows = Generator[tuple[ImageFile, list[Row]], None, None]
+
+OF_THE_SAME_BYTES = (Why.MOVED, Why.RELOCATED)
+"""Of such work the ledger has probably the grade maps."""
 
 
 def scan_archive(job: Job, stop: Stop) -> ScanOutcome:
     """Grade the images that the ledger does not know, write the reports, return what came out.
 
-    Reports are written also when the scan was stopped, unless it had read nothing yet. Raises `NothingGradedError` for
-    an archive without images, `OutputError` when results cannot be written or another scan writes there.
+    Reports are written also when the scan was stopped or ended by an error, unless it had read nothing yet. Raises
+    `NothingGradedError` for an archive without images, `OutputError` when results cannot be written, another scan
+    writes there, or the results there are of another archive.
     """
-    with _opened(job, stop) as scan:
-        archive = look_for_images(job.roots)
-        plan = scan.plan(archive, archive.files)
-        say(f"{len(archive.files)} files: {plan.sentence()}")
-        return scan.carry_out(plan)
+
+    def once() -> ScanOutcome:
+        with _opened(job, stop) as scan:
+            archive = look_for_images(job.roots)
+            plan = scan.plan(archive, archive.files)
+            say(f"{len(archive.files)} files: {plan.sentence()}")
+            return scan.carry_out(plan)
+
+    with output_lock(job.out):
+        return with_sound_ledger(job.out, once)
 
 
 def watch_archive(job: Job, stop: Stop, tell: Callable[[ScanOutcome], object]) -> None:
     """Poll the archive and grade what has settled, until a signal comes; `tell` hears of each scan that had work."""
-    settling = Settling(job.options.settle_s)
-    with _opened(job, stop) as scan:
-        say(f"Watching every {job.options.poll_s:g} s; Ctrl-C ends it.")
-        while not stop.asked:
-            archive = look(job.roots)
-            plan = scan.plan(archive, settling.settled(archive.files))
-            if plan.work or plan.gone:
-                say(f"{now()}: {plan.sentence()}")
-                tell(scan.carry_out(plan))
-            stop.wait(job.options.poll_s)
+    settling, told = Settling(job.options.settle_s), set[LeftOut]()
+
+    def watch() -> None:
+        with _opened(job, stop) as scan:
+            say(f"Watching every {job.options.poll_s:g} s; Ctrl-C ends it.")
+            while not stop.asked:
+                archive = look(job.roots)
+                say_left_out([folder for folder in archive.left_out if folder not in told])
+                told.update(archive.left_out)
+                plan = scan.plan(archive, settling.settled(archive.files))
+                if plan.work or plan.gone:
+                    say(f"{now()}: {plan.sentence()}")
+                    tell(scan.carry_out(plan))
+                stop.wait(job.options.poll_s)
+
+    with output_lock(job.out):
+        with_sound_ledger(job.out, watch)
 
 
 @contextmanager
 def _opened(job: Job, stop: Stop) -> Iterator[Scan]:
-    """Lock the output folder and open its ledger while a scan lasts; remove what killed scans left half-written."""
-    with output_lock(job.out), Ledger.open(job.out, create=True) as ledger:
+    """Open the ledger of the output folder while a scan lasts; remove what killed scans left half-written."""
+    with Ledger.open(job.out, create=True) as ledger:
+        require_same_archive(ledger, job.roots, moved=job.options.moved)
         remove_unfinished(job.out)
         yield Scan(job, ledger, stop)
 
@@ -98,44 +119,74 @@ class Scan:
         return make_plan(self.job, archive, ready, self.ledger, self.recipe.id)
 
     def carry_out(self, plan: Plan) -> ScanOutcome:
-        """Grade the work of a plan, write the reports, return what came out."""
-        job = self.job
+        """Grade the work of a plan, write the reports, return what came out.
+
+        An error that ends the grading is raised after what was done has been recorded and reported.
+        """
+        job, recorded = self.job, set[str]()
         run = self.ledger.begin_run(self.recipe, job.roots, socket.gethostname(), now(), __version__)
         self.journal.write("start", plan=plan.sentence(), out=job.out, model=self.recipe.model)
         started, began = now(), time.monotonic()
-        files_read = self._grade(plan)
+        try:
+            self._grade(plan, recorded)
+        except DamagedLedgerError:  # nothing that it holds may be reported
+            raise
+        except Exception as error:
+            if recorded:
+                self._report_after_error(self._record(plan, recorded, started, began, _in_words(error)))
+            raise
         seconds, signal = time.monotonic() - began, self.stop.signal
-        if signal and not files_read:  # older reports are not replaced by empty ones
+        if signal and not recorded:  # older reports are not replaced by empty ones
             return ScanOutcome(None, 0, seconds, signal)
-        record = replace(job.record, started=started, seconds=seconds, files_read=files_read)
         if signal:
             say("Stopping; the reports of what was done are being written.")
-        rules = rules_of(record)
-        results = export(self.ledger, self.recipe, record, rules, job.out)
-        if signal:
-            return ScanOutcome(results, files_read, seconds, signal)
+        record = self._record(plan, recorded, started, began, f"stopped by {called(signal)}" if signal else "")
+        results = export(self.ledger, self.recipe, record, job.out)
+        if len(recorded) < len(plan.work):
+            return ScanOutcome(results, len(recorded), seconds, signal)
         self.ledger.end_run(run, now())
-        failing = rejected(read_record(job.out)[0], rules) if job.options.fail_on_reject else 0
-        return ScanOutcome(results, files_read, seconds, rejected=failing)
+        failing = rejected(read_record(job.out)[0], rules_of(record)) if job.options.fail_on_reject else 0
+        return ScanOutcome(results, len(recorded), seconds, signal, rejected=failing)
 
-    def _grade(self, plan: Plan) -> int:
-        """Grade and record the work of a plan; return the number of files recorded, fewer when the scan was stopped."""
+    def _record(self, plan: Plan, recorded: Collection[str], started: str, began: float, ended: str) -> Record:
+        """Return what the reports tell of a scan beside their rows, and which files wait for another."""
+        left = [work.file.name for work in plan.work if work.file.name not in recorded]
+        waiting: list[dict[str, Cell]] = [{"file": name} for name in left]
+        waiting += [{"file": name, "why": why} for name, why in plan.later.items()]
+        return replace(
+            self.job.record,
+            started=started,
+            seconds=time.monotonic() - began,
+            files_read=len(recorded),
+            waiting=waiting,
+            ended=ended if left else "",
+        )
+
+    def _report_after_error(self, record: Record) -> None:
+        """Write the reports of what was done before an error, which stays the one to tell when they fail too."""
+        say("The scan was ended by an error; the reports of what was done are being written.")
+        try:
+            export(self.ledger, self.recipe, record, self.job.out)
+        except GdestError as second:
+            say(f"The reports could not be written: {second}")
+
+    def _grade(self, plan: Plan, recorded: set[str]) -> None:
+        """Grade and record the work of a plan; add each file recorded, not all of them when the scan was stopped."""
         if plan.gone:
             self.ledger.mark_gone(self.recipe.id, plan.gone, now())
         if not plan.work:
-            return 0
+            return
         work_of = {work.file.name: work for work in plan.work}
-        pictures_in = self.job.out if self.job.options.heatmaps else None
-        graded = self._on_ray(plan.work) if self.job.options.engine == "ray" else self._here(plan.work)
+        job = self.job
+        graded = self._on_ray(plan.work) if job.options.engine == "ray" else self._here(plan.work)
         with (
-            Recorder(self.ledger, self.recipe, pictures_in, self.journal) as recorder,
+            Recorder(self.ledger, self.recipe, job.out, self.journal, recorded, draws=job.options.heatmaps) as recorder,
             progress("grading", len(plan.work)) as advance,
             closing(graded),  # ends the threads of the network, also when the recorder fails
         ):
             for file, rows in graded:
                 recorder.add(work_of[file.name], rows)
                 advance(1)
-        return recorder.recorded
 
     def _here(self, work: tuple[Work, ...]) -> FilesWithRows:
         if self._predictor is None:
@@ -149,9 +200,10 @@ class Scan:
         from gdest.scan.cluster import Cluster
 
         job = self.job
-        if moved := tuple(one for one in work if one.why is Why.MOVED):  # only this machine has their grade maps
+        # only this machine has their grade maps
+        if moved := tuple(one for one in work if one.why in OF_THE_SAME_BYTES):
             yield from self._here(moved)
-        others = tuple(one for one in work if one.why is not Why.MOVED)
+        others = tuple(one for one in work if one.why not in OF_THE_SAME_BYTES)
         make = partial(load_predictor, job.model.path.absolute(), job.settings, len(others))
         with closing(Cluster(make, job.settings, job.options.address)) as cluster:
             yield from cluster.grade(self._until_stopped(others))
@@ -162,3 +214,8 @@ class Scan:
             if self.stop.asked:
                 return
             yield ImageFile(one.file.path.absolute(), one.file.name)
+
+
+def _in_words(error: Exception) -> str:
+    """Return what ended a scan as its reports say it."""
+    return f"ended by an error ({str(error).rstrip('.')})" if isinstance(error, GdestError) else "ended by a bug"

@@ -17,10 +17,11 @@ UNITS = {"d": "days", "h": "hours", "m": "minutes"}
 
 @dataclass(frozen=True)
 class Selection:
-    """Hold the files taken, and (file name, why not) of the others."""
+    """Hold the files taken, (file name, why not) of the others, and those of the others that other shards take."""
 
     taken: tuple[ImageFile, ...]
     left: tuple[tuple[str, str], ...]
+    elsewhere: tuple[str, ...] = ()
 
 
 def select(files: Sequence[ImageFile], options: ScanSettings) -> Selection:
@@ -29,19 +30,19 @@ def select(files: Sequence[ImageFile], options: ScanSettings) -> Selection:
     In a glob `*` also crosses folders. Raises `SettingsError` for a `since` that is not a date.
     """
     since_ns = None if options.since is None else moment_ns(options.since, datetime.now(UTC))
-    taken, left = [], []
+    taken, left, elsewhere = [], [], []
     for file in files:
-        why = _why_not(file, options, since_ns)
-        if why:
+        if why := _why_not(file, options, since_ns):
             left.append((file.name, why))
+        elif options.shard and not options.shard.holds(file.name):
+            left.append((file.name, "belongs to another shard"))
+            elsewhere.append(file.name)
         else:
             taken.append(file)
-    return Selection(tuple(taken), tuple(left))
+    return Selection(tuple(taken), tuple(left), tuple(elsewhere))
 
 
 def _why_not(file: ImageFile, options: ScanSettings, since_ns: int | None) -> str:
-    if options.shard and not options.shard.holds(file.name):
-        return "belongs to another shard"
     if options.include and not any(fnmatchcase(file.name, glob) for glob in options.include):
         return "matches no --include pattern"
     for glob in options.exclude:

@@ -15,7 +15,8 @@ class ScanSettings:
     """Say which files of an archive a scan takes, how it works and what it writes beside the ledger.
 
     `include` and `exclude` are globs on the relative path, `since` a date or a span such as `7d`, `shard` the
-    part of the archive. `watch` takes a file when its size has been the same for `settle_s`.
+    part of the archive. `watch` takes a file when its size has been the same for `settle_s`. With `moved` a ledger of
+    other folders is taken for that of these.
     """
 
     heatmaps: Annotated[bool, Option("Write a heatmap PNG for each micrograph.")] = True
@@ -32,6 +33,7 @@ class ScanSettings:
     watch: Annotated[bool, Option("Go on, and grade files as they come.")] = False
     poll_s: Annotated[float, Option("Seconds between two looks of --watch.", POSITIVE, flag="--poll")] = 30.0
     settle_s: Annotated[float, Option("Seconds a file must stay the same first.", at_least(0), flag="--settle")] = 30.0
+    moved: Annotated[bool, Option("The archive lies elsewhere now: compare it by hash.")] = False
     engine: Annotated[Literal["local", "ray"], Option("local, or ray for several machines.")] = "local"
     address: Annotated[str | None, Option("A running Ray cluster; without it Ray starts here.")] = None
 

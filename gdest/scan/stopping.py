@@ -1,4 +1,4 @@
-"""Hear Ctrl-C and SIGTERM without losing what is being done."""
+"""Hear Ctrl-C, SIGTERM and SIGHUP without losing what is being done."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-HEARD = (signal.SIGINT, signal.SIGTERM)
+ALWAYS_HEARD = (signal.SIGINT, signal.SIGTERM)
+HEARD = (*ALWAYS_HEARD, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else []))
 
 
 class Stop:
@@ -31,9 +32,10 @@ class Stop:
 
 @contextmanager
 def heard() -> Iterator[Stop]:
-    """Turn the first Ctrl-C or SIGTERM into a wish that the scan looks at; raise `KeyboardInterrupt` at the second.
+    """Turn the first of these signals into a wish that the scan looks at; raise `KeyboardInterrupt` at the second.
 
-    Only the main thread of a process hears signals; elsewhere nothing is changed.
+    SIGHUP that is ignored, as under nohup, stays so. Only the main thread of a process hears signals; elsewhere
+    nothing is changed.
     """
     stop = Stop()
 
@@ -45,13 +47,19 @@ def heard() -> Iterator[Stop]:
     with handlers_kept():
         if _in_main_thread():
             for number in HEARD:
-                signal.signal(number, hear)
+                if number in ALWAYS_HEARD or signal.getsignal(number) is not signal.SIG_IGN:
+                    signal.signal(number, hear)
         yield stop
+
+
+def called(number: int) -> str:
+    """Return the name of a signal as a person calls it."""
+    return "Ctrl-C" if number == signal.SIGINT else signal.Signals(number).name
 
 
 @contextmanager
 def handlers_kept() -> Iterator[None]:
-    """Put back at the end the handlers of both signals, whoever replaced them meanwhile; Ray does when it starts."""
+    """Put back at the end the handlers of these signals, whoever replaced them meanwhile; Ray does when it starts."""
     before = {number: signal.getsignal(number) for number in HEARD}
     try:
         yield

@@ -25,9 +25,11 @@ from gdest.model.weights_file import read_model_file, weights_path
 from gdest.reports.columns import COLUMNS
 from gdest.reports.every import REPORTS
 from gdest.reports.pictures import picture_names
+from gdest.reports.record_file import file_sha256
 from gdest.scan.archive import look_at
 from gdest.scan.exporting import begin_record, export_key, rules_of
 from gdest.scan.ledger import Ledger
+from gdest.scan.ledger_schema import Finding
 
 
 def main() -> None:
@@ -49,14 +51,17 @@ def main() -> None:
             with ledger.writing():
                 for file in image_files([root]):
                     cells = {**dict.fromkeys(COLUMNS), "file": file.name, "status": "graded", "g": 6.0}
-                    ledger.record(recipe.id, look_at(file), [(cells, grade_map)])
-                    for picture in picture_names(file.name):
+                    pictures = dict.fromkeys(picture_names(file.name), ("0" * 64, 0))
+                    ledger.record(recipe.id, look_at(file), [Finding(cells, grade_map, pictures)])
+                    for picture in pictures:
                         (out / picture).parent.mkdir(parents=True, exist_ok=True)
                         (out / picture).touch()
             for name in REPORTS:
                 (out / name).touch()
             record = begin_record(model, GradeSettings(), [root], {}, None)
-            ledger.exported(export_key(recipe, record, rules_of(record)))
+            hashes = {name: file_sha256(out / name) for name in REPORTS}
+            ledger.exported(export_key(recipe, record, rules_of(record)), hashes)
+            ledger.begin_run(recipe, [root], "host", "now", "0")
         cpu_before = 0.0
         for _ in range(2):
             began = time.monotonic()

@@ -25,7 +25,7 @@ OPTIONS = {
     "count": f"{CALIBRATION} {BAR} batch max-megapixels device precision config weights boundaries by out rois json",
     "scan": f"{CALIBRATION} {BAR} {TILES} precision count no-count config weights read-timeout out "
     "heatmaps no-heatmaps force fail-on-reject include exclude since limit dry-run quiet log-file watch poll settle "
-    "shard engine address",
+    "shard moved engine address",
     "merge": "",
     "explain": f"{CALIBRATION} {TILES} weights regressor",
     "train": "out init epochs batch lr schedule average crop-px crops-per-micrograph rescale-g contrast "
@@ -37,7 +37,7 @@ OPTIONS = {
     "study": "out unseen seeds epochs configs init batch image-batch crops-per-micrograph lr validation-share "
     "test-share split-seed um-per-px device bf16",
     "report": "config fail-on-reject",
-    "verify": "",
+    "verify": "root sha256",
     "info": "weights",
 }
 
@@ -70,7 +70,7 @@ def test_each_option_of_a_scan_arrives_in_its_field(typed):
         "--um-per-px 0.5 --camera-um 3.45 --read-scale-bar --scale-bar-um 100 --stride 112 --batch 8 --device cpu "
         "--precision fp32 --max-megapixels 50 --read-timeout 60 --count --no-heatmaps --force --fail-on-reject "
         "--dry-run --quiet --log-file l --include a* --include b* --exclude c* --since 7d --limit 3 --shard 2/3 "
-        "--poll 1 --settle 2 --engine ray --address host"
+        "--poll 1 --settle 2 --moved --engine ray --address host"
     )
     _, _, grading, _, _, scanning = typed("scan", "a", "--out", "o", *words.split())
     calibration = CalibrationSettings(0.5, None, 3.45, read_scale_bar=True, scale_bar_um=100.0)
@@ -78,7 +78,7 @@ def test_each_option_of_a_scan_arrives_in_its_field(typed):
     assert scanning == ScanSettings(
         heatmaps=False, force=True, fail_on_reject=True, dry_run=True, quiet=True, log_file=Path("l"),
         include=("a*", "b*"), exclude=("c*",), since="7d", limit=3, shard=Shard(2, 3), poll_s=1.0, settle_s=2.0,
-        engine="ray", address="host",
+        moved=True, engine="ray", address="host",
     )  # fmt: skip
     assert [typed("scan", "a", "--out", "o", *word)[2].count for word in ((), ("--count",), ("--no-count",))] == [
         *(False, True, False)

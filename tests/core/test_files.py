@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import stat
 
 import pytest
 
 from gdest.core.errors import OutputError, SettingsError
 from gdest.core.files import SUFFIXES, image_files, page_name, remove_unfinished, split_page, write_atomically
+from gdest.core.own_output import LEDGER_ID, PICTURES
+from gdest.reports.pictures import PICTURE_FOLDERS
 
 
 def make(root, *names):
@@ -174,7 +177,40 @@ def test_the_name_of_a_further_page_is_put_together_and_taken_apart_alike(name, 
     assert [page_name("a.tif", number) for number in (1, 2, 10)] == ["a.tif", "a.tif#2", "a.tif#10"]
 
 
-def test_what_gdest_itself_has_written_is_no_archive(tmp_path):
-    make(tmp_path, "a.tif", "old/ledger.sqlite", "old/heatmaps/a.tif.png", "study/study.md", "study/runs.csv")
-    make(tmp_path, "study/fig4.png", "notes/study.md", "notes/b.png")
-    assert names([tmp_path]) == ["a.tif", "notes/b.png"]
+STUDY = "Initial weights: none. Every run is a row of `runs.csv`.\n"
+
+
+def ledger(path, application_id):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with sqlite3.connect(path) as connection:
+        connection.execute(f"PRAGMA application_id = {application_id}")
+        connection.execute("CREATE TABLE accounts (owner TEXT)")
+    connection.close()
+
+
+def test_only_the_pictures_that_gdest_wrote_are_left_out_and_they_are_counted(tmp_path):
+    make(tmp_path, "a.tif", "old/heatmaps/x/a.tif.png", "old/previews/a.tif.jpg", "old/notes.txt", "old/mine/b.tif")
+    make(tmp_path, "study/fig4.png", "study/runs.csv", "study/study.md", "killed/ledger.sqlite", "killed/.gdest.lock")
+    make(tmp_path, "killed/overlays/c.tif.png")
+    ledger(tmp_path / "old/ledger.sqlite", LEDGER_ID)
+    (tmp_path / "study/study.md").write_text(STUDY)
+    left_out = []
+    assert [file.name for file in image_files([tmp_path], left_out=left_out)] == ["a.tif", "old/mine/b.tif"]
+    assert {(one.folder.name, one.images) for one in left_out} == {("old", 2), ("study", 1), ("killed", 1)}
+    (said,) = [str(one) for one in left_out if one.folder.name == "old"]
+    assert said == f"{tmp_path / 'old'}: an output folder of gdest; the 2 pictures that it wrote are left out."
+
+
+def test_a_folder_that_only_looks_like_output_of_gdest_hides_nothing(tmp_path):
+    make(tmp_path, "empty/ledger.sqlite", "empty/a.tif", "empty/heatmaps/b.tif", "linked/d.tif")
+    make(tmp_path, "notes/study.md", "notes/runs.csv", "notes/c.png", "books/overlays/e.tif")
+    ledger(tmp_path / "books/ledger.sqlite", 7)
+    (tmp_path / "linked/ledger.sqlite").symlink_to(tmp_path / "nowhere")
+    left_out = []
+    found = [file.name for file in image_files([tmp_path], left_out=left_out)]
+    assert found == ["books/overlays/e.tif", "empty/a.tif", "empty/heatmaps/b.tif", "linked/d.tif", "notes/c.png"]
+    assert left_out == []
+
+
+def test_every_folder_of_pictures_is_known_as_one():
+    assert set(PICTURE_FOLDERS) < PICTURES

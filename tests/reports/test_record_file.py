@@ -10,10 +10,11 @@ from helpers.table_rows import row
 from gdest.cli.run_reports import run_report, run_verify
 from gdest.core.errors import DataError
 from gdest.reports.assign import Rules
+from gdest.reports.differences import differences
 from gdest.reports.every import REPORTS, rejected, write_reports
 from gdest.reports.limits import Limit
 from gdest.reports.record import Record, library_versions
-from gdest.reports.record_file import differences, read_record
+from gdest.reports.record_file import read_record
 
 RULES = Rules(None, (Limit("g >= 7.0"),))
 

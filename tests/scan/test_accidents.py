@@ -121,8 +121,8 @@ def test_a_ledger_on_a_full_disk_is_one_sentence(run, monkeypatch):
 
     def small(folder, **options):
         ledger = real(folder, **options)
-        pages = ledger._connection.execute("PRAGMA page_count").fetchone()[0]
-        ledger._connection.execute(f"PRAGMA max_page_count = {pages}")
+        pages = ledger.database.connection.execute("PRAGMA page_count").fetchone()[0]
+        ledger.database.connection.execute(f"PRAGMA max_page_count = {pages}")
         return ledger
 
     monkeypatch.setattr(Ledger, "open", small)

@@ -16,7 +16,7 @@ from gdest.grading.pipeline import grade_micrographs
 from gdest.grading.zooms import predict_grade_map
 from gdest.reports.table import ModelName, cells
 from gdest.scan.ledger import LEDGER, Ledger
-from gdest.scan.ledger_schema import pack_grade_map, unpack_grade_map
+from gdest.scan.ledger_schema import Finding, pack_grade_map, unpack_grade_map
 
 MODEL = ModelName("fake", "0" * 64)
 
@@ -45,14 +45,14 @@ def graded(write_tiff, grey):
 def record(ledger, recipe, graded, *names, **about):
     with ledger.writing():
         for name in names:
-            row = (cells(graded, MODEL) | {"file": name}, graded.grade_map)
+            row = Finding(cells(graded, MODEL) | {"file": name}, graded.grade_map)
             ledger.record(recipe.id, state(name.partition("#")[0], **about), [row])
 
 
 def test_a_row_comes_back_with_its_cells_its_file_and_its_grade_map(ledger, recipe, graded):
     written = cells(graded, MODEL)
     with ledger.writing():
-        ledger.record(recipe.id, state("a.tif"), [(written, graded.grade_map)])
+        ledger.record(recipe.id, state("a.tif"), [Finding(written, graded.grade_map)])
     (row,) = ledger.rows(recipe.id)
     assert row.cells == written
     assert row.file == state("a.tif")
@@ -79,7 +79,7 @@ def test_a_packed_grade_map_keeps_nan_zoom_and_doubts(rng):
 
 
 def test_a_file_of_several_micrographs_is_replaced_as_a_whole(ledger, recipe, graded):
-    rows = [(cells(graded, MODEL) | {"file": f"a.tif#{i}"}, graded.grade_map) for i in (1, 2, 3)]
+    rows = [Finding(cells(graded, MODEL) | {"file": f"a.tif#{i}"}, graded.grade_map) for i in (1, 2, 3)]
     with ledger.writing():
         ledger.record(recipe.id, state("a.tif"), rows)
     assert [row.cells["file"] for row in ledger.rows(recipe.id)] == ["a.tif#1", "a.tif#2", "a.tif#3"]
@@ -112,14 +112,14 @@ def test_deleted_files_are_kept_but_not_exported_until_they_come_back(ledger, re
 
 
 def test_each_transaction_is_on_the_disk_when_it_ends(ledger):
-    connection = ledger._connection
+    connection = ledger.database.connection
     assert connection.execute("PRAGMA journal_mode").fetchone()[0] == "wal"
     assert connection.execute("PRAGMA synchronous").fetchone()[0] == 2  # FULL
 
 
 def test_a_transaction_that_fails_leaves_nothing(ledger, recipe, graded):
     with pytest.raises(ZeroDivisionError), ledger.writing():
-        ledger.record(recipe.id, state("a.tif"), [(cells(graded, MODEL), graded.grade_map)])
+        ledger.record(recipe.id, state("a.tif"), [Finding(cells(graded, MODEL), graded.grade_map)])
         raise ZeroDivisionError
     assert list(ledger.rows(recipe.id)) == []
     record(ledger, recipe, graded, "b.tif")
@@ -127,12 +127,12 @@ def test_a_transaction_that_fails_leaves_nothing(ledger, recipe, graded):
 
 
 def test_reports_are_current_until_something_is_written(ledger, recipe, graded):
-    assert not ledger.export_is_current("x")
-    ledger.exported("x")
-    assert ledger.export_is_current("x")
-    assert not ledger.export_is_current("another recipe")
+    assert ledger.exported_hashes("x") is None
+    ledger.exported("x", {"results.csv": "1"})
+    assert ledger.exported_hashes("x") == {"results.csv": "1"}
+    assert ledger.exported_hashes("another recipe") is None
     record(ledger, recipe, graded, "a.tif")
-    assert not ledger.export_is_current("x")
+    assert ledger.exported_hashes("x") is None
 
 
 def test_a_ledger_of_a_later_gdest_and_a_missing_one_are_one_sentence(tmp_path):

@@ -14,6 +14,7 @@ from gdest.core.records import FileState, ImageFile, Micrograph
 from gdest.core.tiles import GreyImage
 from gdest.grading.zooms import predict_grade_map
 from gdest.scan.ledger import Ledger
+from gdest.scan.ledger_schema import Finding
 from gdest.scan.recalling import memory
 
 
@@ -28,7 +29,10 @@ def out(tmp_path):
         recipe = ledger.recipe("fake", "0" * 64, FakePredictor.card, {})
         pixels = np.zeros((230, 240), np.uint8)
         maps = [predict_grade_map(GreyImage(pixels), FakePredictor(g), 224) for g in (3.0, 7.0)]
-        rows = [({"file": f"a.tif{page}", "status": "graded"}, one) for page, one in zip(("", "#2"), maps, strict=True)]
+        rows = [
+            Finding({"file": f"a.tif{page}", "status": "graded"}, one)
+            for page, one in zip(("", "#2"), maps, strict=True)
+        ]
         with ledger.writing():
             ledger.record(recipe.id, FileState("a.tif", "/a.tif", 1, 1, "known"), rows)
     return tmp_path

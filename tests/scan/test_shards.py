@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pandas as pd
 import pytest
 
@@ -11,10 +9,16 @@ from gdest.cli.run_merge import merge_exit_code, run_merge
 from gdest.core.errors import OutputError, SettingsError
 from gdest.core.settings import GradeSettings
 from gdest.scan.ledger import Ledger
+from gdest.scan.ledger_schema import Finding
 from gdest.scan.merge import merge_shards
 from gdest.scan.outcome import MergeOutcome, Results
 from gdest.scan.settings import ScanSettings
 from gdest.scan.shards import Shard, read_shard
+
+
+def slurm(task, count, first, last, step=1):
+    values = {"ID": task, "COUNT": count, "MIN": first, "MAX": last, "STEP": step}
+    return {f"SLURM_ARRAY_TASK_{name}": str(value) for name, value in values.items()}
 
 
 @pytest.mark.parametrize("count", [1, 2, 7])
@@ -27,14 +31,36 @@ def test_every_file_belongs_to_exactly_one_shard_and_shards_are_alike_in_size(co
 
 
 def test_a_shard_is_read_from_words_or_from_slurm():
-    slurm = {"SLURM_ARRAY_TASK_ID": "12", "SLURM_ARRAY_TASK_COUNT": "4", "SLURM_ARRAY_TASK_MIN": "10"}
-    assert read_shard("3/8", slurm) == Shard(3, 8)
-    assert read_shard(None, slurm) == Shard(3, 4)
-    assert read_shard(None, slurm | {"SLURM_ARRAY_TASK_STEP": "2"}) == Shard(2, 4)
+    assert read_shard("3/8", slurm(12, 4, 10, 13)) == Shard(3, 8)
+    assert read_shard(None, slurm(12, 4, 10, 13)) == Shard(3, 4)
+    assert read_shard(None, slurm(12, 4, 10, 16, step=2)) == Shard(2, 4)
     assert read_shard(None, {}) is None
     for words in ("0/4", "5/4", "3", "a/b"):
         with pytest.raises(SettingsError, match="I/N"):
             read_shard(words, {})
+
+
+@pytest.mark.parametrize("task", [2, 4])
+def test_a_part_of_a_slurm_array_that_is_submitted_again_is_refused(task):
+    with pytest.raises(SettingsError, match=r"one of 2, from 2 to 4 in steps of 1.*--shard I/N"):
+        read_shard(None, slurm(task, 2, 2, 4))
+
+
+@pytest.mark.parametrize("missing", ["COUNT", "MIN", "MAX", "STEP"])
+def test_a_slurm_array_that_does_not_say_which_tasks_it_has_is_refused(missing):
+    environment = slurm(1, 4, 1, 4)
+    del environment[f"SLURM_ARRAY_TASK_{missing}"]
+    with pytest.raises(SettingsError, match="which tasks it has"):
+        read_shard(None, environment)
+
+
+def test_tasks_that_were_renumbered_are_noticed_by_the_shards_on_the_disk(run, tmp_path):
+    for task in (1, 4):
+        run(ScanSettings(shard=read_shard(None, slurm(task, 4, 1, 4))))
+    renumbered = read_shard(None, slurm(3, 2, 2, 3))  # tasks 2 and 3, submitted again, look whole
+    with pytest.raises(SettingsError, match=r"another split \(1-of-4, 4-of-4\), not of 2.*--shard I/4"):
+        run(ScanSettings(shard=renumbered))
+    assert sorted(path.name for path in (tmp_path / "out/shards").iterdir()) == ["1-of-4", "4-of-4"]
 
 
 def test_merged_shards_are_what_one_scan_would_have_written(run, tmp_path):
@@ -68,7 +94,7 @@ def test_merge_names_the_gaps_and_the_doubles(run, tmp_path, capsys):
         lost, twice = sorted(first.files(recipe))[:2]
         row = next(iter(first.rows(recipe, files=[twice])))
         with second.writing():
-            second.record(recipe, row.file, [(row.cells | {"graded_at": "2999"}, row.grade_map)])
+            second.record(recipe, row.file, [Finding(row.cells | {"graded_at": "2999"}, row.grade_map, row.pictures)])
         first.mark_gone(recipe, [lost], "now")
     capsys.readouterr()
     assert run_merge(out, ()) == 3
@@ -80,11 +106,11 @@ def test_merge_names_the_gaps_and_the_doubles(run, tmp_path, capsys):
     assert str(frame["graded_at"][twice]) == "2999"
 
 
-def test_merge_misses_a_whole_shard_and_one_that_was_cut_short(run, tmp_path, capsys):
+def test_merge_misses_a_whole_shard_and_one_that_was_cut_short(run, root, tmp_path, capsys):
     run(ScanSettings(shard=Shard(1, 3)))
     run(ScanSettings(shard=Shard(3, 3)))
     with Ledger.open(tmp_path / "out/shards/3-of-3") as shard:
-        shard.begin_run(shard.recipes()[0], [Path("x")], "host", "now", "0")
+        shard.begin_run(shard.recipes()[0], [root], "host", "now", "0")
     assert run_merge(tmp_path / "out", ()) == 3
     said = capsys.readouterr().err
     assert "shard 2 of 3 is not there" in said
@@ -124,4 +150,5 @@ def test_a_merge_returns_the_joined_rows_and_what_is_missing(run, tmp_path):
     with Ledger.open(first) as ledger:
         names = tuple(sorted(ledger.files(ledger.recipes()[0].id)))
     assert twice.doubled == names
-    assert twice.gaps == ("shard 2 of 2 is not there",)
+    in_the_second = sorted({f"{'ab'[i % 2]}/{i}.tif" for i in range(6)} - set(names))
+    assert twice.gaps == ("shard 2 of 2 is not there", *(f"{one}: not graded by any shard" for one in in_the_second))
