@@ -16,6 +16,9 @@ from gdest.reports.verdicts import Found, Number
 LEFT_OUT = (Status.REVIEW, Status.UNCALIBRATED)
 """The statuses of what may be a field, and does not count as one."""
 
+UNLIKE_G = 0.5
+"""Between two files of one field: compressing shifts G by hundredths, another pixel size by two grades each time."""
+
 LOOKED_AT = (
     *("g", "g_low", "g_high", "g_counted", "g_counted_low", "g_counted_high"),
     *("g_largest_grain", "relative_accuracy_counted"),
@@ -98,10 +101,18 @@ def gather(rows: Sequence[Mapping[str, Cell]], origin: Origin) -> Gathered:
     left = Left(
         not_graded=sum(row["status"] in LEFT_OUT and not _no_metal(row) for row in originals),
         copies=len(rows) - len(originals),
+        unlike=_unlike(rows),
         no_metal=sum(_no_metal(row) for row in originals),
         unread=sum(row["status"] == Status.FAILED for row in originals),
     )
     return Gathered(specimen_statistics(origin, [_field(row) for row in graded], left), counted_statistics(graded))
+
+
+def _unlike(rows: Sequence[Mapping[str, Cell]]) -> int:
+    """Return how many copies have a G that their field, which shows the same grains, cannot have."""
+    known = {str(row["file"]): number(row["g"]) for row in rows}
+    pairs = [(number(row["g"]), known.get(str(row["copy_of"]), math.nan)) for row in rows if row.get("copy_of")]
+    return sum(abs(g - of_field) > UNLIKE_G for g, of_field in pairs)
 
 
 def _no_metal(row: Mapping[str, Cell]) -> bool:

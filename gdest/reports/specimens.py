@@ -50,10 +50,14 @@ class Field:
 
 @dataclass(frozen=True)
 class Left:
-    """Count what is no field of a specimen: micrographs that are not graded, copies, and what is no metal or broken."""
+    """Count what is no field of a specimen: micrographs that are not graded, copies, and what is no metal or broken.
+
+    `unlike` counts the copies whose G is not that of their field.
+    """
 
     not_graded: int = 0
     copies: int = 0
+    unlike: int = 0
     no_metal: int = 0
     unread: int = 0
 
@@ -166,6 +170,8 @@ def _flags(measured: Sequence[Field], accuracy: float, left: Left) -> Iterable[s
         yield f"{left.not_graded} of {len(measured) + left.not_graded} fields left out (not graded)"
     if left.copies:
         yield f"{left.copies} {'copy' if left.copies == 1 else 'copies'} left out (one field counts once)"
+    if left.unlike:
+        yield f"{left.unlike} of these with another G than their field: check the pixel sizes"
     if left.no_metal:
         yield f"{left.no_metal} {'picture' if left.no_metal == 1 else 'pictures'} without metal"
     if left.unread:

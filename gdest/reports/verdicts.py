@@ -19,6 +19,9 @@ CALLED = {
 }
 """What reasons call the columns that a limit can be on."""
 
+NOT_AGAINST = ("uniform", "unknown", "")
+"""What the count may say of homogeneity where the estimate says uniform; the grains alone seldom tell."""
+
 ONE_G = ("g", "g_counted")
 """The numbers that stand for a whole field, of which a mixed one has more than one."""
 
@@ -80,11 +83,12 @@ def judge(limit: Limit, found: Found) -> Finding:
 def _judge_homogeneity(found: Found) -> Finding:
     if is_duplex(found.homogeneity):
         return Finding(Verdict.FAIL, f"homogeneity is {found.homogeneity}, must be uniform")
-    if found.mixed:
-        return Finding(Verdict.UNDECIDED, f"{found.mixed}, homogeneity is {found.homogeneity}; both must be uniform")
-    if found.homogeneity == "uniform":
-        return Finding(Verdict.PASS, "homogeneity is uniform")
-    return Finding(Verdict.UNDECIDED, f"homogeneity is {found.homogeneity}, must be uniform")
+    if found.homogeneity != "uniform":
+        return Finding(Verdict.UNDECIDED, f"homogeneity is {found.homogeneity}, must be uniform")
+    if found.homogeneity_counted not in NOT_AGAINST:
+        counted = f"homogeneity_counted is {found.homogeneity_counted}"
+        return Finding(Verdict.UNDECIDED, f"homogeneity is uniform, but {counted}; both must be uniform")
+    return Finding(Verdict.PASS, "homogeneity is uniform")
 
 
 def _judge_accuracy(compares: Bound, accuracy: float, beyond: Verdict) -> Finding:

@@ -107,11 +107,15 @@ def summary_of(answers: Iterable[Answer]) -> Summary:
 
 
 def mean_over(summaries: Sequence[Summary]) -> Summary:
-    """Return the mean of materials, each counting once; those without an answer count for `used` alone."""
+    """Return the mean of materials, each counting once; those without an answer count for `used` alone.
+
+    A material without an interval, since its fields are mixed, counts for no share inside and no half-width.
+    """
     known = [one for one in summaries if np.isfinite(one.mae)]
 
     def mean(name: str) -> float:
-        return float(np.mean([getattr(one, name) for one in known])) if known else float("nan")
+        values = [value for one in known if np.isfinite(value := getattr(one, name))]
+        return float(np.mean(values)) if values else float("nan")
 
     used = float(np.mean([one.used for one in summaries])) if summaries else float("nan")
     names = ("bias", "mae", "scatter", "inside", "half_width")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 
 import pandas as pd
@@ -39,6 +40,10 @@ def scanned(tmp_path_factory):
 def test_a_limit_that_fails_has_its_exit_code_and_its_verdicts(scanned):
     finished, folder = scanned
     assert finished.returncode == 6, finished.stderr
+    said = finished.stderr.splitlines()
+    assert "Limit 1: g >= 5.0, applies to 2 micrographs, 0 specimens." in said
+    (failing,) = [line for line in said if ": fail: " in line]
+    assert re.fullmatch(r"steel-1\.tif: fail: G 2\.\d \(.*, 90 %\) is below 5\.0", failing)
     frame = pd.read_csv(folder / "out" / "results.csv").set_index("file")
     assert frame["verdict"].to_dict()["steel-1.tif"] == "fail"
     assert frame["verdict"].to_dict()["steel-3.tif"] == "pass"
@@ -52,7 +57,9 @@ def test_other_limits_follow_without_grading_again_and_verify_says_what_changed(
     out, other = folder / "out", folder / "other.toml"
     assert gdest("verify", out).returncode == 0
     other.write_text('[[limit]]\nrule = "g >= 1.0"\non = "micrograph"\n')
-    assert gdest("report", out, "--config", other, "--fail-on-reject").returncode == 0
+    written = gdest("report", out, "--config", other, "--fail-on-reject")
+    assert written.returncode == 0
+    assert "Limit 1: g >= 1.0, applies to 2 micrographs, 0 specimens." in written.stderr.splitlines()
     assert set(pd.read_csv(out / "results.csv")["verdict"]) == {"pass"}
     (folder / "archive" / "steel-3.tif").unlink()
     finished = gdest("verify", out)

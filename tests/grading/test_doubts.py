@@ -11,12 +11,12 @@ from helpers.predictors import CARD, FakePredictor
 from gdest.core.counted import GrainCount
 from gdest.core.grid import tile_grid
 from gdest.core.model_card import UNFIT, Doubt
-from gdest.core.records import GradeMap, TileAnswers
+from gdest.core.records import GradeMap, ImageFile, Micrograph, TileAnswers
 from gdest.core.settings import GradeSettings
 from gdest.core.tiles import GreyImage
 from gdest.grading import doubts as doubting
 from gdest.grading.doubts import SENTENCES, doubts_of_count, measured_doubts, reasons
-from gdest.grading.pipeline import grade_micrographs
+from gdest.grading.pipeline import grade_micrographs, graded_row
 from gdest.grading.zooms import predict_grade_map
 
 
@@ -206,6 +206,17 @@ def test_what_shows_no_metal_is_said_before_all_else_also_before_a_missing_pixel
     metal = only_row(file, FakePredictor())
     assert metal.reason.startswith("the pixel size is not known")
     assert metal.homogeneity == "uniform"
+
+
+def test_what_shows_no_metal_is_said_before_what_was_found_while_reading():
+    pixels = two_greys(80, 160)
+    micrograph = Micrograph(ImageFile(None, "a.tif"), pixels, 1.0, "", "", doubts=("two pixel sizes",))
+    reason = graded_row(micrograph, map_of(**{"no grains": 3.0, "novelty": 2.5}), CARD).reason
+    assert [part.split(",")[0].split(" (")[0] for part in reason.split("; ")] == [
+        *("no metal", "two pixel sizes", SENTENCES["novelty"])
+    ]
+    plain = graded_row(micrograph, map_of(novelty=2.5), CARD).reason
+    assert plain.startswith("two pixel sizes; unlike")
 
 
 def test_doubts_are_means_over_tiles_and_fragments_the_larger_of_two_pictures():

@@ -82,3 +82,10 @@ def test_the_interval_that_a_specimen_is_judged_by_is_named():
     sure = [line | {"g_low": line["g"] - 0.01, "g_high": line["g"] + 0.01} for line in fields("a", 5.8, 6.0, 6.2)]
     (specimen,) = specimen_rows(sure, [Limit("g >= 5.0")])
     assert "95 % over the fields) is at least 5.0" in specimen["verdict_reason"]
+
+
+@pytest.mark.parametrize(("tiles", "homogeneity"), [(16, "uniform"), (400, "scattered (fields of G 7.1..8.1)")])
+def test_fields_are_as_sure_as_their_tiles_are_many(tiles, homogeneity):
+    # tiles that scatter by 1.6 G leave 0.4 G to the mean of sixteen, 0.08 G to that of four hundred
+    table = fields("a", 7.1, 7.4, 7.6, 7.9, 8.1, g_sd=1.6, tiles_used=tiles, area_mm2=100.0)
+    assert specimen_rows(table, ())[0]["homogeneity"] == homogeneity

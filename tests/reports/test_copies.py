@@ -87,6 +87,17 @@ def test_of_copies_a_graded_one_is_the_field():
     assert (specimen["fields"], specimen["fields_left_out"], specimen["copies_left_out"]) == (1, 0, 1)
 
 
+def test_copies_of_one_field_that_have_two_g_are_flagged():
+    first, second, third = rows_of(1, 1, 1)
+    second |= {"g": 10.0, "um_per_px": 0.25}
+    third |= {"g": 8.1}
+    copies([first, second, third])
+    (specimen,) = specimen_rows([first, second, third], ())
+    assert "1 of these with another G than their field: check the pixel sizes" in specimen["flags"]
+    copies([first, third])
+    assert "another G" not in specimen_rows([first, third], ())[0]["flags"]
+
+
 def test_copies_in_two_specimens_are_a_field_of_each_and_an_earlier_mark_is_forgotten():
     one, other = rows_of(1, 1)
     other["file"] = "P2/1.tif"

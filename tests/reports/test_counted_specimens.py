@@ -127,3 +127,31 @@ def test_half_grade_classes_hold_all_grains_by_number_and_by_area():
     assert list(shares) == [5.0, 8.0]
     assert [number for number, _ in shares.values()] == pytest.approx([0.25, 0.75])
     assert shares[5.0][1] == pytest.approx(areas[-1] / areas.sum())
+
+
+@pytest.mark.parametrize(
+    ("kind", "of_estimate", "of_count"),
+    [
+        ("homogeneity", "duplex in 1 of 3 fields", "uniform"),
+        ("homogeneity_counted", "uniform", "duplex in 1 of 3 fields"),
+    ],
+)
+def test_a_specimen_with_a_mixed_field_claims_no_interval_whoever_says_so(kind, of_estimate, of_count):
+    table = counted(1950, 2000, 2050, homogeneity_counted="uniform", relative_accuracy_counted=5.0)
+    intervals = ("g_low", "g_high", "g_counted_low", "g_counted_high")
+    (uniform,) = specimen_rows(table, ())
+    assert all(uniform[name] is not None for name in intervals)
+    table[1][kind] = "duplex:bimodal"
+    (mixed,) = specimen_rows(table, [Limit("g >= 1.0"), Limit("g_counted >= 1.0")])
+    assert [mixed[name] for name in intervals] == [None] * 4
+    assert (mixed["homogeneity"], mixed["homogeneity_counted"]) == (of_estimate, of_count)
+    assert mixed["verdict"] == "undecided"
+
+
+def test_counted_fields_that_differ_by_more_than_their_grains_explain_are_scattered():
+    unlike = counted(500, 1000, 2000, homogeneity_counted="uniform", relative_accuracy_counted=5.0)
+    (specimen,) = specimen_rows(unlike, ())
+    assert specimen["homogeneity_counted"] == "scattered (fields of G 6.0..8.0)"
+    few_grains = counted(500, 1000, 2000, homogeneity_counted="uniform", relative_accuracy_counted=150.0)
+    assert specimen_rows(few_grains, ())[0]["homogeneity_counted"] == "uniform"
+    assert specimen_rows(counted(1000, 1000), ())[0]["homogeneity_counted"] == "unknown"  # no field says any

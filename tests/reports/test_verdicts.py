@@ -195,9 +195,11 @@ def test_the_largest_grain_of_a_mixed_field_can_be_judged():
 
 
 def test_a_field_whose_grains_are_duplex_is_not_uniform_because_its_tiles_are():
-    finding = judge(Limit("homogeneity"), Found({}, "uniform", "duplex:necklace"))
-    assert finding.verdict == "undecided"
-    assert "homogeneity_counted is duplex:necklace" in finding.words
+    for counted in ("duplex:necklace", "scattered (fields of G 7.1..8.1)"):
+        finding = judge(Limit("homogeneity"), Found({}, "uniform", counted))
+        assert finding.verdict == "undecided"
+        assert f"homogeneity_counted is {counted}" in finding.words
+    assert compare(Limit("homogeneity"), Found({}, "unknown", "uniform")) == "undecided"
     for unsure in ("unknown", "", "uniform"):
         assert compare(Limit("homogeneity"), Found({}, "uniform", unsure)) == "pass"
 
