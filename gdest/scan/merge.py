@@ -136,9 +136,9 @@ def _rows(source: Ledger, shard: _ShardFolder, name: str) -> list[LedgerRow]:
 
 def _take_picture(folder: Path, out: Path, name: str) -> None:
     """Give a picture a second name in the output folder, or copy it where the disk cannot."""
-    if not (folder / name).is_file():
-        return
     with as_output_error(out / name):
+        if not (folder / name).is_file():
+            return
         (out / name).parent.mkdir(parents=True, exist_ok=True)
         (out / name).unlink(missing_ok=True)
         try:
