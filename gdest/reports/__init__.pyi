@@ -43,6 +43,7 @@ from .record import (
 from .record_file import (
     RECORD_FILE as RECORD_FILE,
     file_sha256 as file_sha256,
+    read_head as read_head,
     read_record as read_record,
 )
 from .table import ModelName as ModelName, cells as cells

@@ -10,7 +10,7 @@ from typing import Any
 from gdest.core import DataError, Section, __version__, as_output_error, now
 from gdest.reports.assign import Rules
 from gdest.reports.record import Record, this_host
-from gdest.reports.record_file import RECORD_FILE, file_sha256, read_history
+from gdest.reports.record_file import RECORD_FILE, file_sha256, read_head
 
 
 def history_with(record: Record, rules: Rules, out: Path, occasion: str) -> tuple[Mapping[str, Any], ...]:
@@ -37,7 +37,7 @@ def history_with(record: Record, rules: Rules, out: Path, occasion: str) -> tupl
         if path.is_file():
             entry["replaced"] = file_sha256(path)
             try:
-                earlier = read_history(path)
+                earlier = read_head(out)["history"]
             except DataError:
                 kept = path.with_name(f"run.unreadable-{entry['replaced'][:8]}.json")
                 path.replace(kept)

@@ -42,9 +42,10 @@ class Record:
     last scan needed for its `files_read` new files.
 
     `waiting` has a row, with `file` and `why`, for each file of the archive that the reports do not have yet, or not as
-    it is now; `ended` says what ended the scan before them. An unfinished scan has no `finished` time, but one when it
-    `stopped`. `history` tells of every time that the reports were written, oldest first; `not_written` why a report of
-    this time is missing. `pictures` has the SHA-256 of each by its name in the output folder.
+    it is now; `ended` says what ended the scan before them; `unlisted` folders may hold more that is not known. An
+    unfinished scan has no `finished` time, but one when it `stopped`. `history` tells of every time that the reports
+    were written, oldest first; `not_written` why a report of this time is missing. `pictures` has the SHA-256 of each
+    by its name in the output folder.
     """
 
     table: list[dict[str, Cell]]
@@ -64,6 +65,7 @@ class Record:
     files_read: int = 0
     stopped: str = ""
     ended: str = ""
+    unlisted: tuple[str, ...] = ()
     history: tuple[Mapping[str, Any], ...] = ()
     not_written: Mapping[str, str] = field(default_factory=dict)
     waiting: Sequence[dict[str, Cell]] = ()
@@ -72,13 +74,16 @@ class Record:
     @property
     def unfinished(self) -> str:
         """Return the sentence for a scan that has not reached its end, empty for one that has."""
-        if not self.waiting and not self.ended:
+        if not self.waiting and not self.ended and not self.unlisted:
             return ""
         reasons = Counter(str(row["why"]) for row in self.waiting if row.get("why"))
         of_each = ", ".join(f"{count} {why}" for why, count in reasons.items())
         count = len(self.waiting)
         files = f"{count} {'file waits' if count == 1 else 'files wait'} to be graded"
-        what = f"{files} ({of_each})" if of_each else files if count else "how many files wait is not known"
+        known = f"{files} ({of_each})" if of_each else files
+        folders = len(self.unlisted)
+        hidden = f"{folders} {'folder' if folders == 1 else 'folders'} could not be listed" if folders else ""
+        what = ", ".join(filter(None, (known if count else "", hidden))) or "how many files wait is not known"
         return f"Unfinished{f', {self.ended}' if self.ended else ''}: {what}."
 
     def path_of(self, file: str) -> Path | None:

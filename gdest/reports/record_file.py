@@ -59,18 +59,20 @@ def row_line(row: Mapping[str, Cell]) -> str:
     return json.dumps(known_cells(row), ensure_ascii=False, default=str)
 
 
-def read_history(path: Path) -> tuple[Mapping[str, Any], ...]:
-    """Return the history in a `run.json` without reading its rows; raise `DataError` where it cannot be read."""
+def read_head(out: Path) -> dict[str, Any]:
+    """Return what stands in the `run.json` of a folder before its rows; raise `DataError` where it cannot be read."""
+    path = out / RECORD_FILE
     head: list[str] = []
     try:
         with path.open(encoding="utf-8") as file:
             for line in file:
                 if line.startswith(ROWS_BEGIN):
+                    head[-1:] = [head[-1].rstrip().removesuffix(","), "}"]
                     break
                 head.append(line)
-        content = json.loads("".join(head).rstrip().removesuffix(",") + "}")
-        return tuple(content.get("history", ()))
-    except (OSError, ValueError, TypeError, AttributeError) as error:
+        content: dict[str, Any] = json.loads("".join(head))
+        return content | {"history": tuple(content.get("history", ()))}
+    except (OSError, ValueError, TypeError, AttributeError, LookupError) as error:
         raise DataError(f"{path} cannot be read as the record of a run: {error}.") from error
 
 
@@ -80,7 +82,8 @@ def read_record(out: Path) -> tuple[Record, dict[str, str]]:
     try:
         known = {one.name: content[one.name] for one in fields(Record) if one.name in content}
         table = [dict.fromkeys(COLUMNS) | row for row in content["rows"]]
-        known |= {"table": table, "roots": tuple(content["roots"]), "history": tuple(content.get("history", ()))}
+        known |= {"table": table, "roots": tuple(content["roots"])}
+        known |= {name: tuple(content.get(name, ())) for name in ("history", "unlisted")}
         return Record(**known), dict(content["reports"])
     except (ValueError, KeyError, TypeError) as error:
         raise DataError(f"{out / RECORD_FILE} cannot be read as the record of a run: {error}.") from error

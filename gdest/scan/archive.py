@@ -19,12 +19,13 @@ class Archive:
     """Hold the files found, sorted by name; `whole` when every folder could be listed, so that what is missing is gone.
 
     An archive without a single file is never whole: a share that is not mounted looks the same. `left_out` are the
-    folders with pictures that gdest wrote itself.
+    folders with pictures that gdest wrote itself, `unlisted` those that could not be looked into.
     """
 
     files: tuple[ImageFile, ...]
     whole: bool
     left_out: tuple[LeftOut, ...] = ()
+    unlisted: tuple[str, ...] = ()
 
 
 def look(roots: Sequence[Path]) -> Archive:
@@ -35,7 +36,8 @@ def look(roots: Sequence[Path]) -> Archive:
     for folder in unreadable[:MOST_NAMED]:
         say(f"{folder}: this folder cannot be listed; what is below it is not looked at.")
     whole = bool(files) and not unreadable and all(root.is_dir() for root in roots)
-    return Archive(tuple(files), whole, tuple(left_out))
+    gone = [str(root) for root in roots if not root.is_dir()]
+    return Archive(tuple(files), whole, tuple(left_out), tuple(dict.fromkeys([*unreadable, *gone])))
 
 
 def look_for_images(roots: Sequence[Path]) -> Archive:

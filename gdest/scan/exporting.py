@@ -58,7 +58,7 @@ def record_of_shards(folder: Path, recipe: Recipe, roots: Sequence[Path]) -> Rec
     except DataError:  # the shard was stopped before its reports
         record = Record([], (), recipe.model, recipe.model_sha256, card=asdict(recipe.card), settings=recipe.settings)
     roots_now = tuple(str(root.resolve()) for root in roots)
-    return replace(record, table=[], roots=roots_now, started=now(), ended="", waiting=(), pictures={})
+    return replace(record, table=[], roots=roots_now, started=now(), ended="", waiting=(), unlisted=(), pictures={})
 
 
 def rules_of(record: Record) -> Rules:
@@ -107,5 +107,5 @@ def unassigned(record: Record, rules: Rules) -> int:
 def export_key(recipe: Recipe, record: Record, rules: Rules) -> str:
     """Return what the reports depend on beside the ledger's rows."""
     waiting = [(row["file"], row.get("why")) for row in record.waiting]
-    followed = hashlib.sha256(repr((rules, record.roots, record.ended, waiting)).encode()).hexdigest()
+    followed = hashlib.sha256(repr((rules, record.roots, record.ended, waiting, record.unlisted)).encode()).hexdigest()
     return f"{recipe.id} {__version__} {followed}"

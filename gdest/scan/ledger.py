@@ -191,9 +191,12 @@ class Ledger(Runs):
 
 def _existing(folder: Path) -> Path:
     path = folder / LEDGER
-    if not path.is_file():
-        raise OutputError(f"{folder} holds no {LEDGER}; it is not the output folder of a scan.")
-    return path
+    try:
+        if path.is_file():
+            return path
+    except OSError as error:
+        raise OutputError(f"Cannot open the ledger {path}: {error.strerror or error}.") from error
+    raise OutputError(f"{folder} holds no {LEDGER}; it is not the output folder of a scan.")
 
 
 def _pictures(words: str | None) -> Pictures:

@@ -9,12 +9,13 @@ import socket
 import time
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from gdest.core import LEDGER, MOST_NAMED, FileState, OutputError, __version__, as_output_error, now
-from gdest.reports import Cell, picture_names
+from gdest.core import LEDGER, MOST_NAMED, DataError, FileState, OutputError, __version__, as_output_error, now
+from gdest.reports import Cell, picture_names, read_head
 from gdest.scan.database import DamagedLedgerError
 from gdest.scan.exporting import export, record_of_shards
 from gdest.scan.ledger import Ledger
@@ -64,6 +65,7 @@ def _merge(out: Path, folders: Sequence[Path]) -> MergeOutcome:
         missing, gaps = _missing(shards), _gaps(shards)
         waiting: list[dict[str, Cell]] = [{"file": name} for name in missing]
         record = record_of_shards(folders[0], recipe, roots)
+        record = replace(record, unlisted=_unlisted(shards))
         record = replace(record, seconds=time.monotonic() - began, waiting=waiting, ended="; ".join(gaps[:MOST_NAMED]))
         results = export(ledger, recipe, record, out, "merge")
         ledger.end_run(number, now())
@@ -134,9 +136,9 @@ def _rows(source: Ledger, shard: _ShardFolder, name: str) -> list[LedgerRow]:
 
 def _take_picture(folder: Path, out: Path, name: str) -> None:
     """Give a picture a second name in the output folder, or copy it where the disk cannot."""
-    if not (folder / name).is_file():
-        return
     with as_output_error(out / name):
+        if not (folder / name).is_file():
+            return
         (out / name).parent.mkdir(parents=True, exist_ok=True)
         (out / name).unlink(missing_ok=True)
         try:
@@ -156,6 +158,15 @@ def _missing(shards: Sequence[_ShardFolder]) -> list[str]:
             if owner == part or owner not in splits:
                 expected.add(name)
     return sorted(expected - {name for shard in shards for name in shard.files})
+
+
+def _unlisted(shards: Sequence[_ShardFolder]) -> tuple[str, ...]:
+    """Return the folders that some shard could not look into, by its record."""
+    found: list[str] = []
+    for shard in shards:
+        with suppress(DataError):  # without a record the shard is not finished, which is told
+            found += read_head(shard.folder).get("unlisted", ())
+    return tuple(dict.fromkeys(found))
 
 
 def _part(folder: Path) -> Shard | None:

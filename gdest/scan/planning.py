@@ -43,13 +43,14 @@ class Work:
 class Plan:
     """Hold what a scan has to do: files to grade, in order; names that are unchanged and that are gone.
 
-    `later` says of each file that waits for another scan why it does.
+    `later` says of each file that waits for another scan why it does; `unlisted` are folders that may hold more.
     """
 
     work: tuple[Work, ...]
     unchanged: tuple[str, ...]
     gone: tuple[str, ...]
     later: Mapping[str, str] = field(default_factory=dict)
+    unlisted: tuple[str, ...] = ()
 
     def sentence(self) -> str:
         """Return the counts for a person: `12 new, 1 changed, 300 unchanged, 2 deleted`."""
@@ -126,7 +127,7 @@ def _plan(job: Job, archive: Archive, selection: Selection, ready: Collection[st
     later = {one.file.name: "still being written" for one in plan.work if one.file.name not in ready}
     later |= {one.file.name: "beyond --limit" for one in work[job.options.limit :]} if job.options.limit else {}
     later |= dict.fromkeys(selection.elsewhere, "in other shards")
-    return replace(plan, work=tuple(work[: job.options.limit]), later=later)
+    return replace(plan, work=tuple(work[: job.options.limit]), later=later, unlisted=archive.unlisted)
 
 
 def _known(job: Job, ledger: Ledger, recipe: int) -> _Known:

@@ -159,6 +159,7 @@ class Scan:
             seconds=time.monotonic() - began,
             files_read=len(recorded),
             waiting=waiting,
+            unlisted=plan.unlisted,
             ended=ended if left else "",
         )
 

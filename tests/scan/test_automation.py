@@ -127,7 +127,9 @@ def test_a_folder_that_cannot_be_listed_does_not_count_as_deleted(run, table, ro
         patch.setattr(os, "scandir", gone)
         assert run() == (0, 0)
     assert len(table()) == 6
+    assert set(table()["unfinished"]) == {"Unfinished: 1 folder could not be listed."}
     assert run() == (0, 0)
+    assert table()["unfinished"].isna().all()
 
 
 def test_a_file_that_is_still_growing_is_not_settled(tmp_path):

@@ -15,12 +15,13 @@ import pytest
 from helpers.scan_fixtures import fake_scan, put
 from xlsxwriter import Workbook
 
-from gdest.core.errors import ArchiveError, OutputError
+from gdest.core.errors import ArchiveError, NothingGradedError, OutputError
 from gdest.core.files import write_atomically
 from gdest.core.settings import GradeSettings
 from gdest.grading import pipeline
 from gdest.scan import recording, scan
 from gdest.scan.ledger import Ledger
+from gdest.scan.settings import ScanSettings
 from gdest.scan.stopping import heard
 
 
@@ -218,3 +219,38 @@ def test_results_that_do_not_arrive_are_exit_code_2_and_messages_that_do_not_are
     assert finished.returncode == code
     messages = [line for line in finished.stderr.splitlines() if line != "message"]
     assert messages == ([said] if said else [])
+
+
+@pytest.mark.parametrize("function", ["ftruncate", "pwrite", "open"])
+def test_a_disk_that_is_full_before_a_scan_begins_is_one_sentence(run, monkeypatch, function):
+    def full(*_arguments):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(f"os.{function}", full)
+    with pytest.raises(OutputError, match=r"^Cannot write .*out.*: No space left on device\.$"):
+        run()
+
+
+def test_a_disk_that_knows_no_locks_is_said_to_be_one(run, monkeypatch):
+    def unsupported(*_arguments):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr("fcntl.flock", unsupported)
+    with pytest.raises(OutputError, match=r"cannot be locked \(No locks available\)"):
+        run()
+
+
+def test_a_link_in_the_place_of_the_lock_is_not_written_through(run, tmp_path):
+    (tmp_path / "precious").write_text("kept")
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out/.gdest.lock").symlink_to(tmp_path / "precious")
+    with pytest.raises(OutputError, match="Cannot write"):
+        run()
+    assert (tmp_path / "precious").read_text() == "kept"
+
+
+def test_an_error_is_told_though_the_log_cannot_be_written(run, root, tmp_path):
+    for path in root.rglob("*.tif"):
+        path.unlink()
+    with pytest.raises(NothingGradedError):
+        run(ScanSettings(log_file=tmp_path / "no folder" / "log"))

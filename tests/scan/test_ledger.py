@@ -144,6 +144,15 @@ def test_a_ledger_of_a_later_gdest_and_a_missing_one_are_one_sentence(tmp_path):
         Ledger.open(tmp_path)
 
 
+def test_a_disk_that_does_not_answer_for_the_ledger_is_one_sentence(tmp_path, monkeypatch):
+    def broken(_path):
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr("pathlib.Path.is_file", broken)
+    with pytest.raises(OutputError, match=r"Cannot open the ledger .*ledger\.sqlite: Input/output error\."):
+        Ledger.open(tmp_path)
+
+
 def test_a_ledger_that_is_no_database_is_one_sentence(tmp_path):
     (tmp_path / LEDGER).write_bytes(b"spilled coffee " * 100)
     with pytest.raises(OutputError, match="not a database"):

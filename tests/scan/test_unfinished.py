@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from contextlib import nullcontext
 
@@ -153,6 +154,22 @@ def test_what_was_joined_without_a_shard_names_the_files_that_it_lacks(run, conf
     )
 
 
+def test_a_folder_that_one_shard_could_not_list_leaves_the_joined_results_unfinished(run, root, tmp_path, monkeypatch):
+    real = os.scandir
+
+    def gone(path):
+        if str(path) == str(root / "empty"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return real(path)
+
+    (root / "empty").mkdir()
+    run(ScanSettings(shard=Shard(1, 2)))
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "scandir", gone)
+        run(ScanSettings(shard=Shard(2, 2)))
+    assert merge_shards(tmp_path / "out").results.unfinished == "Unfinished: 1 folder could not be listed."
+
+
 def test_a_watch_names_files_that_are_still_being_written(run, monkeypatch, tmp_path):
     stop = Stop()
     monkeypatch.setattr("gdest.cli.run_scan.heard", lambda: nullcontext(stop))
@@ -217,6 +234,15 @@ def test_the_history_is_appended_and_never_replaced(run, config, tmp_path):
     assert [entry["micrographs"] for entry in history] == [4, 6, 6, 6]
     assert history[0]["unfinished"].startswith("Unfinished: 2 files") and history[1]["unfinished"] == ""
     assert all(entry["by"] and entry["host"] and entry["written"].startswith("20") for entry in history)
+
+
+def test_the_history_goes_on_after_an_editor_laid_out_the_record_otherwise(run, config, tmp_path):
+    run(config=config)
+    content = record_of(tmp_path / "out")
+    (tmp_path / "out/run.json").write_text(json.dumps(content))
+    run(config=config)
+    assert record_of(tmp_path / "out")["history"][:1] == content["history"]
+    assert len(record_of(tmp_path / "out")["history"]) == 2
 
 
 def test_a_record_that_cannot_be_read_is_kept_and_the_history_says_so(run, config, tmp_path):
