@@ -32,6 +32,7 @@ from .grid import (
     area_by_half_grade as area_by_half_grade,
     covered_px as covered_px,
     cut_tiles as cut_tiles,
+    metal_grid as metal_grid,
     metal_tiles as metal_tiles,
     spread_tiles as spread_tiles,
     tile_areas as tile_areas,
