@@ -143,7 +143,7 @@ def partly_covered_row(covered_cols, g=6.0, zoom=1.0):
 
 def test_where_little_of_the_metal_lies_in_tiles_a_person_must_look():
     assert "of its metal" not in partly_covered_row(20).reason
-    assert "only 57% of its metal lies in tiles that show metal only" in partly_covered_row(29 + 14).reason
+    assert "only 50% of its metal lies in tiles that show metal only" in partly_covered_row(57).reason
 
 
 def test_coarse_grains_that_could_not_be_seen_at_half_the_size_for_what_covers_them_are_for_review():
