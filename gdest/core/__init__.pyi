@@ -75,6 +75,7 @@ from .settings import (
     with_pixel_size_rules as with_pixel_size_rules,
 )
 from .student import student_t as student_t
+from .tables import number as number, read_table as read_table
 from .terminal import MOST_NAMED as MOST_NAMED, be_quiet as be_quiet, progress as progress, say as say, stderr as stderr
 from .threads import CORES as CORES, heartbeat as heartbeat, in_order as in_order
 from .tiles import (

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from gdest.core.errors import OutputError, SettingsError
+from gdest.core.folders import walk
 from gdest.core.records import ImageFile
 
 UNFINISHED = ".gdest-unfinished-"
@@ -22,11 +23,14 @@ OUTPUT_MARKS = ({"ledger.sqlite"}, {"study.md", "runs.csv"})
 """The files by which the output folder of a scan or a study is known; the pictures there are gdest's own."""
 
 
-def image_files(roots: Sequence[Path], unreadable: list[str] | None = None) -> list[ImageFile]:
+def image_files(
+    roots: Sequence[Path], unreadable: list[str] | None = None, passed_over: list[Path] | None = None
+) -> list[ImageFile]:
     """Return the image files below the roots, sorted by name; subfolders included.
 
     A name is the path relative to its root, with `/`; with several roots it begins with the root's name. Hidden
-    files and folders (`.name`, `._name`) and the output folders of gdest are left out. Folders that cannot be
+    files and folders (`.name`, `._name`) and the output folders of gdest are left out, and so are folders of a file
+    server or recycle bin, which are added to `passed_over`. Linked folders are walked once. Folders that cannot be
     listed are added to `unreadable`; a root that is gone meanwhile then counts as empty, and the names of the others
     stay. Raises `SettingsError` for a root that does not exist otherwise, or two roots of one name.
     """
@@ -40,7 +44,7 @@ def image_files(roots: Sequence[Path], unreadable: list[str] | None = None) -> l
         ImageFile(path, prefix + _readable(path.relative_to(root).as_posix()))
         for root, prefix in zip(roots, prefixes, strict=True)
         if root.exists()
-        for path in _walk(root, [] if unreadable is None else unreadable)
+        for path in _walk(root, [] if unreadable is None else unreadable, [] if passed_over is None else passed_over)
     ]
     return sorted(found, key=lambda file: file.name)
 
@@ -55,8 +59,8 @@ def _is_own_output(names: Sequence[str]) -> bool:
     return any(marks.issubset(names) for marks in OUTPUT_MARKS)
 
 
-def _walk(root: Path, unreadable: list[str]) -> Iterator[Path]:
-    for folder, folders, names in os.walk(root, onerror=lambda error: unreadable.append(str(error.filename))):
+def _walk(root: Path, unreadable: list[str], passed_over: list[Path]) -> Iterator[Path]:
+    for folder, folders, names in walk(root, lambda error: unreadable.append(str(error.filename)), passed_over):
         if _is_own_output(names):
             folders.clear()
             continue

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gdest.core import SettingsError, grain_size, student_t
+from gdest.core import DataError, SettingsError, grain_size, read_table, student_t
 
 FEWEST_FIELDS = 5
 FEWEST_GRAINS = 50
@@ -94,13 +93,9 @@ def _pattern(text: str) -> re.Pattern[str]:
 
 def _listed(path: Path) -> dict[str, Origin]:
     try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            head = file.readline()
-            file.seek(0)
-            # Excel writes semicolons where the comma is the decimal point
-            rows = list(csv.DictReader(file, delimiter=max(",;\t", key=head.count)))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise SettingsError(f"[specimen] csv: {path} cannot be read: {error}.") from error
+        rows = read_table(path)
+    except DataError as error:
+        raise SettingsError(f"[specimen] csv: {error}") from error
     listed: dict[str, Origin] = {}
     for row in rows:
         name = (row.get("file") or "").strip().replace("\\", "/")

@@ -6,37 +6,55 @@ import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 
-from gdest.core import MOST_NAMED, FileState, ImageFile, NothingGradedError, image_files, say
+from gdest.core import MOST_NAMED, FileState, ImageFile, NothingGradedError, PixelSizeRule, image_files, say
 
 
 @dataclass(frozen=True)
 class Archive:
     """Hold the files found, sorted by name; `whole` when every folder could be listed, so that what is missing is gone.
 
-    An archive without a single file is never whole: a share that is not mounted looks the same.
+    An archive without a single file is never whole: a share that is not mounted looks the same. `passed_over` are the
+    folders that a file server or a recycle bin keeps for itself.
     """
 
     files: tuple[ImageFile, ...]
     whole: bool
+    passed_over: tuple[Path, ...] = ()
 
 
 def look(roots: Sequence[Path]) -> Archive:
     """Return what lies below the roots now, and name the folders that cannot be listed."""
     unreadable: list[str] = []
-    files = image_files(roots, unreadable)
+    passed_over: list[Path] = []
+    files = image_files(roots, unreadable, passed_over=passed_over)
     for folder in unreadable[:MOST_NAMED]:
         say(f"{folder}: this folder cannot be listed; what is below it is not looked at.")
-    return Archive(tuple(files), whole=bool(files) and not unreadable and all(root.is_dir() for root in roots))
+    whole = bool(files) and not unreadable and all(root.is_dir() for root in roots)
+    return Archive(tuple(files), whole, tuple(passed_over))
 
 
 def look_for_images(roots: Sequence[Path]) -> Archive:
     """Return what lies below the roots now, as `look` does; raise `NothingGradedError` when there is no image."""
     archive = look(roots)
+    if archive.passed_over:
+        named = ", ".join(str(folder) for folder in archive.passed_over[:MOST_NAMED])
+        say(f"Left out {len(archive.passed_over)} folders of file servers and recycle bins: {named}.")
     if not archive.files:
         raise NothingGradedError(f"No image found below {', '.join(map(str, roots))}.")
     return archive
+
+
+def say_what_fits_nothing(rules: Sequence[PixelSizeRule], include: Sequence[str], files: Sequence[ImageFile]) -> None:
+    """Name the rules and globs that fit no file: a slip in one shows so."""
+    for number, rule in enumerate(rules, start=1):
+        if not any(fnmatchcase(file.name, rule.glob) for file in files):
+            say(f"gdest.toml: [[pixel_size]] {number} fits no file: glob = {rule.glob!r}.")
+    for glob in include:
+        if not any(fnmatchcase(file.name, glob) for file in files):
+            say(f"--include {glob} fits no file.")
 
 
 def look_at(file: ImageFile) -> FileState:

@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple
 
 from gdest.core import FileState, ImageFile, answer_settings
 from gdest.reports import PICTURE_FOLDERS, picture_names
-from gdest.scan.archive import Archive, look_at, look_for_images
+from gdest.scan.archive import Archive, look_at, look_for_images, say_what_fits_nothing
 from gdest.scan.job import Job
 from gdest.scan.ledger import LEDGER, Ledger
 from gdest.scan.selection import Selection, select
@@ -85,6 +85,7 @@ def make_plan(job: Job, archive: Archive, ready: Sequence[ImageFile], ledger: Le
 def preview(job: Job) -> list[PlanLine]:
     """Return what a scan would do, sorted by file; write nothing."""
     archive = look_for_images(job.roots)
+    say_what_fits_nothing(job.settings.calibration.rules, job.options.include, archive.files)
     selection = select(archive.files, job.options)
     plan = _plan(job, archive, selection, _known_without_writing(job))
     lines = [PlanLine(work.file.name, "grade", work.why) for work in plan.work]
