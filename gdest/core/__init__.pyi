@@ -9,6 +9,7 @@ from .counted import (
     Mark as Mark,
     Overlay as Overlay,
 )
+from .crop import CropRule as CropRule, crop_for as crop_for
 from .errors import (
     ArchiveError as ArchiveError,
     DataError as DataError,

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gdest.core import CropRule, MicrographError
 from gdest.reading.drawn_lines import find_drawn_lines
 from gdest.reading.scale_bar import ScaleBar, find_scale_bars, label_zone, overlay_masks
 from gdest.reading.surround import find_surround
@@ -52,6 +53,25 @@ def find_not_metal(overview: NDArray[np.uint8]) -> NDArray[np.bool_] | None:
     marked |= find_drawn_lines(overview, marked, CELL_PX)
     marked |= _mounting(cells, marked) | _reflections(cells if cells.ndim == 2 else cells[:, :, 1])
     return marked if marked.any() else None
+
+
+def not_metal_within(overview: NDArray[np.uint8], step: int, crop: CropRule | None) -> NDArray[np.bool_] | None:
+    """Return the cells that are not metal, of a picture of which a rule may leave out px at the sides.
+
+    `overview` is every `step`-th pixel of every `step`-th row. Raises `MicrographError` where the rule leaves no cell.
+    """
+    if crop is None:
+        return find_not_metal(overview)
+    rows, cols = (-(-side // CELL_PX) for side in overview.shape[:2])
+    top, bottom, left, right = (-(-px // (CELL_PX * step)) for px in (crop.top, crop.bottom, crop.left, crop.right))
+    if top + bottom >= rows or left + right >= cols:
+        raise MicrographError(f"the crop of gdest.toml for {crop.glob!r} leaves nothing of it")
+    found = np.ones((rows, cols), bool)
+    field = np.s_[top : rows - bottom, left : cols - right]
+    inside = overview[top * CELL_PX : (rows - bottom) * CELL_PX, left * CELL_PX : (cols - right) * CELL_PX]
+    marked = find_not_metal(inside)
+    found[field] = False if marked is None else marked
+    return found
 
 
 def _banners(grey: NDArray[np.uint8]) -> list[tuple[int, int]]:

@@ -6,12 +6,14 @@ import tifffile
 from helpers.drawn_steel import steel, with_bar
 from helpers.predictors import FakePredictor
 
+from gdest.core.crop import CropRule
 from gdest.core.grid import tile_grid, usable_tiles
 from gdest.core.records import Failed
 from gdest.core.settings import GradeSettings
 from gdest.core.tiles import GreyImage
 from gdest.grading.pipeline import grade_micrographs
 from gdest.grading.zooms import predict_grade_map
+from gdest.reading.micrograph import read_micrographs
 from gdest.reading.not_metal import CELL_PX, find_not_metal
 from gdest.reports.heatmap import HATCH_GREY, draw_heatmap
 from gdest.reports.table import ModelName, cells
@@ -181,3 +183,27 @@ def test_a_dark_field_is_metal(picture):
     grey[picture[:, :, 0] < 100] = 200  # bright boundaries between dark grains
     grey[::2, ::2] += 2
     assert find_not_metal(grey) is None
+
+
+def test_a_rule_leaves_out_what_cannot_be_found_and_the_rest_is_searched(tmp_path, as_file, picture):
+    look = picture.copy()
+    look[300:500, 500:760] = 255
+    whole = np.random.default_rng(1).integers(0, 256, (820, 1110, 3)).astype(np.uint8)  # no surround that is plain
+    whole[60:780, 100:1060] = look
+    tifffile.imwrite(tmp_path / "a.tif", whole, photometric="rgb")
+    rule = CropRule("*.tif", top=60, bottom=40, left=100, right=50)
+    read = next(read_micrographs(as_file(tmp_path / "a.tif"), GradeSettings(crops=(rule,)))).not_metal
+    assert read[:8].all()
+    assert read[-5:].all()
+    assert read[:, :13].all()
+    assert read[:, -6:].all()
+    assert read[50, 90]
+    assert not read[8:40, 13:100].any()
+    other = next(read_micrographs(as_file(tmp_path / "a.tif"), GradeSettings(crops=(CropRule("*.png", top=9),))))
+    assert not other.not_metal[:5].any()
+
+
+def test_a_rule_that_leaves_nothing_is_named(tmp_path, as_file, picture):
+    tifffile.imwrite(tmp_path / "a.tif", picture, photometric="rgb")
+    row = next(read_micrographs(as_file(tmp_path / "a.tif"), GradeSettings(crops=(CropRule("a*", left=955),))))
+    assert row.reason == "the crop of gdest.toml for 'a*' leaves nothing of it"
