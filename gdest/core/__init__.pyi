@@ -9,6 +9,7 @@ from .counted import (
     Mark as Mark,
     Overlay as Overlay,
 )
+from .crop import CropRule as CropRule, crop_for as crop_for
 from .errors import (
     ArchiveError as ArchiveError,
     DataError as DataError,
@@ -35,6 +36,7 @@ from .grid import (
     area_by_half_grade as area_by_half_grade,
     covered_px as covered_px,
     cut_tiles as cut_tiles,
+    metal_grid as metal_grid,
     metal_tiles as metal_tiles,
     spread_tiles as spread_tiles,
     tile_areas as tile_areas,
@@ -78,6 +80,7 @@ from .settings import (
     with_pixel_size_rules as with_pixel_size_rules,
 )
 from .student import student_t as student_t
+from .tables import number as number, read_table as read_table
 from .terminal import (
     MOST_NAMED as MOST_NAMED,
     be_quiet as be_quiet,

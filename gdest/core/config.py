@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from gdest.core.errors import SettingsError
+from gdest.core.tables import read_text
 
 
 class Section(StrEnum):
     """Name the sections that some room understands; any other is a mistake that must not pass silently."""
 
+    CROP = "crop"
     LIMIT = "limit"
     PIXEL_SIZE = "pixel_size"
     SPECIMEN = "specimen"
@@ -23,12 +25,25 @@ def read_config(path: Path | None) -> dict[str, Any]:
     if path is None:
         return {}
     try:
-        sections = tomllib.loads(path.read_text(encoding="utf-8"))
+        sections = tomllib.loads(read_text(path))
     except OSError as error:
         raise SettingsError(f"{path} cannot be read: {error.strerror or error}.") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{path} is not valid TOML: {error}.") from error
+        hint = " Write paths with / between folders." if "escape" in str(error) or "\\" in str(error) else ""
+        raise SettingsError(f"{path} is not valid TOML: {error}.{hint}") from error
     for name in sections:
         if name not in set(Section):
             raise SettingsError(f"{path}: unknown section [{name}]; known are {', '.join(Section)}.")
-    return sections
+    return {name: _with_slashes(section) for name, section in sections.items()}
+
+
+def _with_slashes(section: Any) -> Any:
+    """Return a section in which globs have `/` between folders, also where they were written as on Windows."""
+    if isinstance(section, list):
+        return [_with_slashes(one) for one in section]
+    if not isinstance(section, dict):
+        return section
+    return {
+        key: value.replace("\\", "/") if key == "glob" and isinstance(value, str) else value
+        for key, value in section.items()
+    }

@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from gdest.core.errors import OutputError, SettingsError
+from gdest.core.folders import walk
 from gdest.core.own_output import LeftOut, count_images, own_folders
 from gdest.core.records import ImageFile
 
@@ -22,15 +23,19 @@ SUFFIXES = frozenset(
 
 
 def image_files(
-    roots: Sequence[Path], unreadable: list[str] | None = None, left_out: list[LeftOut] | None = None
+    roots: Sequence[Path],
+    unreadable: list[str] | None = None,
+    left_out: list[LeftOut] | None = None,
+    passed_over: list[Path] | None = None,
 ) -> list[ImageFile]:
     """Return the image files below the roots, sorted by name; subfolders included.
 
     A name is the path relative to its root, with `/`; with several roots it begins with the root's name. A file of two
     roots, one of which lies in the other, is there once, by the root that was named first. Hidden files and folders
-    (`.name`, `._name`) are left out, and so is what gdest wrote itself, which is added to `left_out`. Folders that
-    cannot be listed are added to `unreadable`; a root that is gone meanwhile then counts as empty, and the names of
-    the others stay. Raises `SettingsError` for a root that does not exist otherwise, or two roots of one name.
+    (`.name`, `._name`) are left out, and so is what gdest wrote itself, which is added to `left_out`, and folders of a
+    file server or recycle bin, which are added to `passed_over`. Linked folders are walked once. Folders that cannot
+    be listed are added to `unreadable`; a root that is gone meanwhile then counts as empty, and the names of the
+    others stay. Raises `SettingsError` for a root that does not exist otherwise, or two roots of one name.
     """
     for root in roots:
         if not root.exists() and unreadable is None:
@@ -41,9 +46,10 @@ def image_files(
     found: dict[Path, ImageFile] = {}
     refused = [] if unreadable is None else unreadable
     own = [] if left_out is None else left_out
+    kept = [] if passed_over is None else passed_over
     for root, prefix in zip(roots, prefixes, strict=True):
         whole = root.resolve()
-        for path in _walk(root, refused, own) if root.exists() else ():
+        for path in _walk(root, refused, own, kept) if root.exists() else ():
             inside = path.relative_to(root)
             found.setdefault(whole / inside, ImageFile(path, prefix + _readable(inside.as_posix())))
     return sorted(found.values(), key=lambda file: file.name)
@@ -54,8 +60,8 @@ def _readable(name: str) -> str:
     return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
-def _walk(root: Path, unreadable: list[str], left_out: list[LeftOut]) -> Iterator[Path]:
-    for folder, folders, names in os.walk(root, onerror=lambda error: unreadable.append(str(error.filename))):
+def _walk(root: Path, unreadable: list[str], left_out: list[LeftOut], passed_over: list[Path]) -> Iterator[Path]:
+    for folder, folders, names in walk(root, lambda error: unreadable.append(str(error.filename)), passed_over):
         own = own_folders(Path(folder), folders, names)
         if own is None:
             left_out.append(LeftOut(Path(folder), count_images(Path(folder), SUFFIXES)))

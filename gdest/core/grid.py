@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -23,6 +24,27 @@ def tile_grid(rows: int, cols: int, tile_px: int, stride_px: int) -> TileGrid:
     if min(rows, cols) < tile_px:
         raise ValueError(f"no tile of {tile_px} px fits into {cols}x{rows} px")
     return TileGrid(_starts(rows, tile_px, stride_px), _starts(cols, tile_px, stride_px), tile_px)
+
+
+def metal_grid(
+    shape: tuple[int, ...], tile_px: int, stride_px: int, not_metal: NDArray[np.bool_] | None, cell_px: float
+) -> TileGrid:
+    """Return the tiles of a picture of `shape` (rows, cols), laid over the rectangle in which there is metal.
+
+    So a frame, a banner or a page round the field of view costs no more than itself. A cell of `not_metal` is
+    `cell_px` px of the picture. Raises `ValueError` when no tile fits into the picture.
+    """
+    tile_grid(shape[0], shape[1], tile_px, stride_px)  # for its error
+    if not_metal is None or not_metal.all():
+        return tile_grid(shape[0], shape[1], tile_px, stride_px)
+    starts = []
+    for size, is_metal in zip(shape, ((~not_metal).any(axis=1), (~not_metal).any(axis=0)), strict=True):
+        cells = np.flatnonzero(is_metal)
+        # whole px inside the metal; a rectangle too narrow for a tile is widened, and its tiles are not usable
+        first = min(math.ceil(cells[0] * cell_px), size - tile_px)
+        last = max(min(math.floor((cells[-1] + 1) * cell_px), size), first + tile_px)
+        starts.append(tuple(first + start for start in _starts(last - first, tile_px, stride_px)))
+    return TileGrid(starts[0], starts[1], tile_px)
 
 
 def _starts(size: int, tile_px: int, stride_px: int) -> tuple[int, ...]:
@@ -108,8 +130,10 @@ def spread_tiles(
 
 
 def _edges(grid: TileGrid) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return the rows and columns, in px from 0, where a tile begins or ends."""
-    rows, cols = (np.unique(np.add.outer((0, grid.tile_px), starts)) for starts in (grid.tops, grid.lefts))
+    """Return the rows and columns, in px, where a tile begins or ends, and 0, where the picture does."""
+    rows, cols = (
+        np.unique(np.append(np.add.outer((0, grid.tile_px), starts), 0)) for starts in (grid.tops, grid.lefts)
+    )
     return rows, cols
 
 

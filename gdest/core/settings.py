@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, get_args
 
 from gdest.core.calibration import CalibrationSettings, PixelSizeRule
 from gdest.core.config import Section
+from gdest.core.crop import CropRule, crop_rules
 from gdest.core.errors import SettingsError
 from gdest.core.option import POSITIVE, Check, Option, at_least, check_fields, declared_fields
 
@@ -19,6 +20,7 @@ class GradeSettings:
     """Say how micrographs are read, tiled and graded."""
 
     calibration: CalibrationSettings = CalibrationSettings()
+    crops: tuple[CropRule, ...] = ()
     stride_px: Annotated[
         int, Option("Distance between tiles in px; 112 halves the map's step.", COVERING, flag="--stride")
     ] = 224
@@ -46,12 +48,16 @@ def answer_settings(settings: GradeSettings) -> dict[str, object]:
 
 
 def with_pixel_size_rules(settings: GradeSettings, sections: dict[str, Any]) -> GradeSettings:
-    """Return the settings with the `[[pixel_size]]` rules of a gdest.toml; raise `SettingsError` for a wrong one."""
+    """Return the settings with the `[[pixel_size]]` and `[[crop]]` rules of a gdest.toml.
+
+    Raises `SettingsError` for a wrong one.
+    """
     raw = sections.get(Section.PIXEL_SIZE, [])
     if not isinstance(raw, list) or not all(isinstance(one, dict) for one in raw):
         raise SettingsError("gdest.toml: pixel_size is a list of rules; write [[pixel_size]] above each.")
     rules = tuple(_rule(number, keys) for number, keys in enumerate(raw, start=1))
-    return replace(settings, calibration=replace(settings.calibration, rules=rules))
+    crops = crop_rules(sections.get(Section.CROP, []))
+    return replace(settings, calibration=replace(settings.calibration, rules=rules), crops=crops)
 
 
 def _rule(number: int, keys: dict[str, Any]) -> PixelSizeRule:

@@ -19,8 +19,8 @@ from gdest.core import (
     Tiles,
     grain_size,
     halve,
+    metal_grid,
     metal_tiles,
-    tile_grid,
     usable_tiles,
 )
 from gdest.grading.batching import Predictor, join_answers
@@ -28,6 +28,9 @@ from gdest.grading.tracing import blocks_of, laid_together
 
 FEWEST_USABLE = 3
 """With fewer tiles left after banners, scale bars, mounting and reflections a person should look."""
+
+LEAST_USABLE = 0.75
+"""Where fewer tiles show metal only, as in a round field of view, they are laid half a tile apart, to use it."""
 
 
 @dataclass(frozen=True)
@@ -39,9 +42,13 @@ class Shown:
     predictor: Predictor
     stride_px: int
 
-    def grid(self, shape: tuple[int, ...]) -> TileGrid:
-        """Return the tiles of a picture of this shape."""
-        return tile_grid(shape[0], shape[1], self.predictor.card.tile_px, self.stride_px)
+    def grid(self, shape: tuple[int, ...], zoom: float) -> TileGrid:
+        """Return the tiles of a picture of this shape and zoom, over the rectangle in which there is metal."""
+        side = self.predictor.card.tile_px
+        grid = metal_grid(shape, side, self.stride_px, self.not_metal, self.cell_px * zoom)
+        if self.not_metal is None or self.usable(grid, zoom).mean() >= LEAST_USABLE:
+            return grid
+        return metal_grid(shape, side, min(self.stride_px, side // 2), self.not_metal, self.cell_px * zoom)
 
     def usable(self, grid: TileGrid, zoom: float) -> NDArray[np.bool_]:
         """Return which tiles of a picture of this zoom show metal."""
@@ -94,7 +101,7 @@ class Look:
 
 def look_at(picture: GreyImage | Regions, zoom: float, shown: Shown) -> Look:
     """Return a look at a picture that has this zoom; raise `MicrographError` where no tile shows metal."""
-    grid = shown.grid(picture.shape)
+    grid = shown.grid(picture.shape, zoom)
     usable = shown.usable(grid, zoom)
     if not usable.any():
         raise MicrographError("no tile shows metal only: banners, scale bars, mounting or reflections cover all")
@@ -111,12 +118,12 @@ def _answers(picture: GreyImage | Regions, tiles: Tiles, shown: Shown) -> TileAn
 def fields_of(look: Look) -> tuple[BoundaryField, ...]:
     """Return what a look at a picture in memory shows of boundaries; nothing where they were not asked for."""
     maps = look.answers.boundaries
-    return () if maps is None else tuple(laid_together(maps, look.grid, look.usable, look.zoom, look.picture.shape))
+    return () if maps is None else tuple(laid_together(maps, look.grid, look.usable, look.zoom))
 
 
 def drawn_by_blocks(picture: GreyImage | Regions, zoom: float, shown: Shown) -> Iterator[BoundaryField]:
     """Yield the fields of a picture that has this zoom, one block of tile rows after another."""
-    grid = shown.grid(picture.shape)
+    grid = shown.grid(picture.shape, zoom)
     usable = shown.usable(grid, zoom)
     for rows in blocks_of(len(grid.tops)):
         wanted = np.zeros_like(usable)
@@ -125,14 +132,14 @@ def drawn_by_blocks(picture: GreyImage | Regions, zoom: float, shown: Shown) -> 
             parts = [shown.predictor.predict([tiles]) for tiles in metal_tiles(picture, grid, wanted)]
             maps = join_answers(parts).boundaries
             if maps is not None:
-                yield from laid_together(maps, grid, wanted, zoom, picture.shape)
+                yield from laid_together(maps, grid, wanted, zoom)
 
 
 def _can_be_halved(picture: GreyImage | Regions, zoom: float, shown: Shown) -> bool:
     """Return whether tiles still fit at half the size, and where some are covered, whether enough are left."""
     if min(picture.shape) < 2 * shown.predictor.card.tile_px:
         return False
-    grid = shown.grid(tuple(-(-side // 2) for side in picture.shape))
+    grid = shown.grid(tuple(-(-side // 2) for side in picture.shape), zoom / 2.0)
     usable = shown.usable(grid, zoom / 2.0)
     return bool(usable.all() or np.count_nonzero(usable) >= FEWEST_USABLE)
 

@@ -24,6 +24,8 @@ from gdest.core import (
     ModelCard,
     Row,
     Status,
+    covered_px,
+    grain_size,
     in_order,
     is_duplex,
     now,
@@ -33,8 +35,11 @@ from gdest.grading.counting import count_at_pixel_size, surer_count
 from gdest.grading.doubts import contradiction, doubts_of_count, reasons
 from gdest.grading.looks import FEWEST_USABLE
 from gdest.grading.summary import at_pixel_size, summarize
-from gdest.grading.zooms import draw_boundaries, predict_grade_map
+from gdest.grading.zooms import COARSE_G, draw_boundaries, predict_grade_map
 from gdest.reading import read_micrographs
+
+LEAST_IN_TILES = 0.6
+"""Of the metal in the field of view; where less is graded, G moved by up to 0.5 (benchmark `treatments.py`)."""
 
 FILES_UNDER_WAY = 2 * CORES + 2
 """Enough to decode some while the batches of others are full; more would only hold more pixels."""
@@ -162,6 +167,22 @@ def grade_map_of(micrograph: Micrograph, predictor: Predictor, stride_px: int) -
     return predict_grade_map(picture, predictor, stride_px, micrograph.not_metal, micrograph.cell_px)
 
 
+def _share_in_tiles(micrograph: Micrograph, grade_map: GradeMap) -> float:
+    """Return the share of a micrograph's metal that lies in tiles with a grade."""
+    if micrograph.not_metal is None:
+        return 1.0
+    metal_px = np.count_nonzero(~micrograph.not_metal) * micrograph.cell_px**2
+    in_tiles = covered_px(grade_map.grid, np.isfinite(grade_map.g_seen)) / grade_map.zoom**2
+    return float(in_tiles / max(float(metal_px), 1.0))
+
+
+def _is_kept_large(micrograph: Micrograph, grade_map: GradeMap, card: ModelCard) -> bool:
+    """Return whether coarse grains were not seen at half the size because too few tiles without cover were left."""
+    in_picture = grain_size.g_after_zoom(float(np.nanmean(grade_map.g_seen)), grade_map.zoom)
+    fits = min(micrograph.rows, micrograph.cols) * grade_map.zoom >= 2 * card.tile_px
+    return micrograph.not_metal is not None and fits and in_picture < COARSE_G
+
+
 def graded_row(micrograph: Micrograph, grade_map: GradeMap, card: ModelCard) -> Graded:
     """Return the row of a micrograph: its statistics at its own pixel size, its status and why."""
     seen = summarize(grade_map, card)
@@ -171,6 +192,10 @@ def graded_row(micrograph: Micrograph, grade_map: GradeMap, card: ModelCard) -> 
     used = int(np.count_nonzero(np.isfinite(grade_map.g_seen)))
     if used < min(FEWEST_USABLE, grade_map.g_seen.size):
         doubts.append(f"only {used} of {grade_map.g_seen.size} tiles show metal only")
+    elif _is_kept_large(micrograph, grade_map, card):
+        doubts.append("its grains are coarse for the part of it that shows metal only")
+    elif (share := _share_in_tiles(micrograph, grade_map)) < LEAST_IN_TILES:
+        doubts.append(f"only {share:.0%} of its metal lies in tiles that show metal only")
     statistics = None
     if micrograph.um_per_px is not None:
         statistics = at_pixel_size(seen, micrograph.um_per_px, card)

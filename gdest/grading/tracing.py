@@ -28,15 +28,15 @@ def blocks_of(count: int) -> list[slice]:
 
 
 def laid_together(
-    maps: NDArray[np.uint8], grid: TileGrid, usable: NDArray[np.bool_], zoom: float, size: Sequence[int]
+    maps: NDArray[np.uint8], grid: TileGrid, usable: NDArray[np.bool_], zoom: float
 ) -> Iterator[BoundaryField]:
-    """Yield the fields of a picture of `size` (rows, cols) px from the maps (n, 3, side / 2, side / 2) of usable tiles.
+    """Yield the fields of a picture from the maps (n, 3, side / 2, side / 2) of its usable tiles.
 
     The maps are in reading order. Where tiles overlap, each gives the half that lies nearer to its middle. Cells of
     tiles that show no metal are 0 and not usable; a block without any metal yields nothing.
     """
     numbers = np.cumsum(usable.ravel()).reshape(usable.shape) - 1
-    down, across = _spans(grid.tops, grid.tile_px, size[0]), _spans(grid.lefts, grid.tile_px, size[1])
+    down, across = _spans(grid.tops, grid.tile_px), _spans(grid.lefts, grid.tile_px)
     cell_px = 1.0 / (CELLS_PER_PX * zoom)
     for rows in blocks_of(len(grid.tops)):
         for cols in blocks_of(len(grid.lefts)):
@@ -67,9 +67,9 @@ def _moved(span: slice, by: int) -> slice:
     return slice(span.start + by, span.stop + by)
 
 
-def _spans(starts: Sequence[int], side: int, size: int) -> list[slice]:
-    """Return the cells that each row or column of tiles gives; together they cover the picture."""
-    seams = [0, *((first + side + second) // 2 for first, second in pairwise(starts)), size]
+def _spans(starts: Sequence[int], side: int) -> list[slice]:
+    """Return the cells that each row or column of tiles gives; together they cover what the tiles do."""
+    seams = [starts[0], *((first + side + second) // 2 for first, second in pairwise(starts)), starts[-1] + side]
     return [slice(_cells(first), _cells(last)) for first, last in pairwise(seams)]
 
 

@@ -23,6 +23,7 @@ from gdest.core import (
     MicrographError,
     PixelSizeSource,
     Regions,
+    crop_for,
     fingerprint,
     heartbeat,
     now,
@@ -30,7 +31,7 @@ from gdest.core import (
 )
 from gdest.reading.decoders import decoding
 from gdest.reading.grey import GreyRange, bands, grey_8_bit, range_of_page, stretched
-from gdest.reading.not_metal import CELL_PX, find_not_metal
+from gdest.reading.not_metal import CELL_PX, not_metal_within
 from gdest.reading.page import Page, RawPixels
 from gdest.reading.pixel_size import choose_pixel_size
 from gdest.reading.raster import RASTER_STARTS, raster_pages
@@ -78,7 +79,7 @@ def read_micrographs(file: ImageFile, settings: GradeSettings) -> Iterator[Micro
                 named = ImageFile(file.path, page_name(file.name, number))
                 try:
                     page.check(settings.max_megapixels, file_bytes)
-                    yield _micrograph(named, page, settings.calibration, sha256)
+                    yield _micrograph(named, page, settings, sha256)
                 except MicrographError as error:
                     yield Failed(named, str(error), sha256, now())
     except MicrographError as error:
@@ -135,7 +136,8 @@ def _large_enough(pages: Iterator[Page]) -> Iterator[Page]:
         raise MicrographError(f"too small: {small.cols}x{small.rows} px, {least}")
 
 
-def _micrograph(file: ImageFile, page: Page, calibration: CalibrationSettings, sha256: str) -> Micrograph:
+def _micrograph(file: ImageFile, page: Page, settings: GradeSettings, sha256: str) -> Micrograph:
+    calibration = settings.calibration
     regions: Regions | None = None
     if page.decode_rows is not None and page.rows * page.cols > REGIONS_PX:
         with decoding():
@@ -156,7 +158,7 @@ def _micrograph(file: ImageFile, page: Page, calibration: CalibrationSettings, s
     if size is None or size.source not in (PixelSizeSource.COMMAND_LINE, PixelSizeSource.RULE):
         doubts = (*doubts, *page.unreadable)
     um_per_px, source = (size.um_per_px, size.source) if size else (None, "")
-    not_metal = find_not_metal(overview)
+    not_metal = not_metal_within(overview, step, crop_for(file.name, settings.crops))
     shown = fingerprint(pixels)
     return Micrograph(file, pixels, um_per_px, source, sha256, doubts, not_metal, CELL_PX * step, regions, shown)
 

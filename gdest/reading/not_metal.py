@@ -1,4 +1,4 @@
-"""Find what in a picture is not metal: burnt-in banners and scale bars, mounting at the rim, reflections."""
+"""Find what is not metal: surrounds, banners, scale bars, drawn lines, mounting at the rim, reflections."""
 
 from __future__ import annotations
 
@@ -7,7 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gdest.core import CropRule, MicrographError
+from gdest.reading.drawn_lines import find_drawn_lines
 from gdest.reading.scale_bar import ScaleBar, find_scale_bars, label_zone, overlay_masks
+from gdest.reading.surround import find_surround
 
 CELL_PX = 8
 """Side of the square cells, each of which is marked as metal or not."""
@@ -24,6 +27,9 @@ DARK, DARK_MOST = 0.15, 0.4
 RIM_OPENING, RIM_LEAST_CELLS = 7, 250
 """Cells: mounting is thicker than 56 px, so that no wide boundary is taken for it, and larger than 126 px square."""
 
+MOST_DARK_ELSEWHERE, MOST_LINES = 0.1, 0.1
+"""Where so much of the rest is as dark, or so much of the dark is crossed by lines, it is metal in a dark field."""
+
 WHITE, WHITE_OPENING, WHITE_LEAST_CELLS = 253, 5, 400
 """A reflection is larger than 160 px square."""
 
@@ -33,18 +39,39 @@ MOST_REFLECTIONS, MOST_WHITE_ELSEWHERE = 4, 0.05
 
 def find_not_metal(overview: NDArray[np.uint8]) -> NDArray[np.bool_] | None:
     """Return the cells of a picture (rows, cols[, 3]) that are not metal, (rows / 8, cols / 8) rounded up; or None."""
+    rows, cols = overview.shape[:2]
+    whole = rows % CELL_PX == cols % CELL_PX == 0
+    margin = ((0, -rows % CELL_PX), (0, -cols % CELL_PX), (0, 0))[: overview.ndim]
+    cells = overview if whole else np.pad(overview, margin, mode="edge")
+    marked = find_surround(cells, CELL_PX)
     grey = overview if overview.ndim == 2 else overview[:, :, 1]
-    rows, cols = grey.shape
-    marked = np.zeros((-(-rows // CELL_PX), -(-cols // CELL_PX)), bool)
     for top, bottom in _banners(grey):
         marked[top // CELL_PX : -(-bottom // CELL_PX)] = True
     for bar in find_scale_bars(overview):
         for top, bottom, left, right in _bar_and_label(overview, bar):
             marked[top // CELL_PX : bottom // CELL_PX + 1, left // CELL_PX : right // CELL_PX + 1] = True
-    whole = rows % CELL_PX == cols % CELL_PX == 0
-    cells = grey if whole else np.pad(grey, ((0, -rows % CELL_PX), (0, -cols % CELL_PX)), mode="edge")
-    marked |= _mounting(cells, marked) | _reflections(cells)
+    marked |= find_drawn_lines(overview, marked, CELL_PX)
+    marked |= _mounting(cells, marked) | _reflections(cells if cells.ndim == 2 else cells[:, :, 1])
     return marked if marked.any() else None
+
+
+def not_metal_within(overview: NDArray[np.uint8], step: int, crop: CropRule | None) -> NDArray[np.bool_] | None:
+    """Return the cells that are not metal, of a picture of which a rule may leave out px at the sides.
+
+    `overview` is every `step`-th pixel of every `step`-th row. Raises `MicrographError` where the rule leaves no cell.
+    """
+    if crop is None:
+        return find_not_metal(overview)
+    rows, cols = (-(-side // CELL_PX) for side in overview.shape[:2])
+    top, bottom, left, right = (-(-px // (CELL_PX * step)) for px in (crop.top, crop.bottom, crop.left, crop.right))
+    if top + bottom >= rows or left + right >= cols:
+        raise MicrographError(f"the crop of gdest.toml for {crop.glob!r} leaves nothing of it")
+    found = np.ones((rows, cols), bool)
+    field = np.s_[top : rows - bottom, left : cols - right]
+    inside = overview[top * CELL_PX : (rows - bottom) * CELL_PX, left * CELL_PX : (cols - right) * CELL_PX]
+    marked = find_not_metal(inside)
+    found[field] = False if marked is None else marked
+    return found
 
 
 def _banners(grey: NDArray[np.uint8]) -> list[tuple[int, int]]:
@@ -110,6 +137,14 @@ def _per_cell(reduce: np.ufunc, cells: NDArray[np.uint8], kind: type[np.integer]
 
 def _mounting(cells: NDArray[np.uint8], marked: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Return the large dark parts that touch the rim: resin, or the shadow round a field of view."""
+    if cells.ndim == 2:
+        return _dark_at_rim(cells, marked)
+    found = _dark_at_rim(cells[:, :, 1], marked)
+    # a violet etch is dark in green alone
+    return _dark_at_rim(cells.max(axis=2), marked) if found.any() else found
+
+
+def _dark_at_rim(cells: NDArray[np.uint8], marked: NDArray[np.bool_]) -> NDArray[np.bool_]:
     from scipy import ndimage
 
     bright = float(np.percentile(cells[::4, ::4], 95))
@@ -126,7 +161,12 @@ def _mounting(cells: NDArray[np.uint8], marked: NDArray[np.bool_]) -> NDArray[np
     at_rim = np.unique(np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]]))
     sizes = np.bincount(labels.ravel(), minlength=count + 1)
     kept = [label for label in at_rim if label and sizes[label] >= RIM_LEAST_CELLS]
-    return np.asarray(np.isin(labels, kept) & ~marked, np.bool_)
+    found = np.isin(labels, kept)
+    rest = ~ndimage.binary_dilation(found, iterations=3)
+    has_lines = found.any() and np.mean(~dark[found]) > MOST_LINES
+    if has_lines or (rest.any() and dark[rest].mean() > MOST_DARK_ELSEWHERE):
+        return np.zeros_like(dark)
+    return np.asarray(found & ~marked, np.bool_)
 
 
 def _reflections(cells: NDArray[np.uint8]) -> NDArray[np.bool_]:

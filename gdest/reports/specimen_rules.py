@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from gdest.core import SettingsError
+from gdest.core import DataError, SettingsError, read_table
 
 
 @dataclass(frozen=True)
@@ -83,13 +82,9 @@ def _pattern(text: str) -> re.Pattern[str]:
 
 def _listed(path: Path) -> dict[str, Origin]:
     try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            head = file.readline()
-            file.seek(0)
-            # Excel writes semicolons where the comma is the decimal point
-            rows = list(csv.DictReader(file, delimiter=max(",;\t", key=head.count)))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise SettingsError(f"[specimen] csv: {path} cannot be read: {error}.") from error
+        rows = read_table(path)
+    except DataError as error:
+        raise SettingsError(f"[specimen] csv: {error}") from error
     listed: dict[str, Origin] = {}
     for row in rows:
         name = (row.get("file") or "").strip().replace("\\", "/")

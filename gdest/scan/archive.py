@@ -6,9 +6,19 @@ import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 
-from gdest.core import MOST_NAMED, FileState, ImageFile, LeftOut, NothingGradedError, image_files, say
+from gdest.core import (
+    MOST_NAMED,
+    FileState,
+    ImageFile,
+    LeftOut,
+    NothingGradedError,
+    PixelSizeRule,
+    image_files,
+    say,
+)
 
 LATEST_NS = 2**63 - 1
 """The latest time that a database holds, in the year 2262; a clock that went wrong can be beyond."""
@@ -19,31 +29,38 @@ class Archive:
     """Hold the files found, sorted by name; `whole` when every folder could be listed, so that what is missing is gone.
 
     An archive without a single file is never whole: a share that is not mounted looks the same. `left_out` are the
-    folders with pictures that gdest wrote itself, `unlisted` those that could not be looked into.
+    folders with pictures that gdest wrote itself, `unlisted` those that could not be looked into, `passed_over` those
+    that a file server or a recycle bin keeps for itself.
     """
 
     files: tuple[ImageFile, ...]
     whole: bool
     left_out: tuple[LeftOut, ...] = ()
     unlisted: tuple[str, ...] = ()
+    passed_over: tuple[Path, ...] = ()
 
 
 def look(roots: Sequence[Path]) -> Archive:
     """Return what lies below the roots now, and name the folders that cannot be listed."""
     unreadable: list[str] = []
     left_out: list[LeftOut] = []
-    files = image_files(roots, unreadable, left_out)
+    passed_over: list[Path] = []
+    files = image_files(roots, unreadable, left_out, passed_over)
     for folder in unreadable[:MOST_NAMED]:
         say(f"{folder}: this folder cannot be listed; what is below it is not looked at.")
     whole = bool(files) and not unreadable and all(root.is_dir() for root in roots)
     gone = [str(root) for root in roots if not root.is_dir()]
-    return Archive(tuple(files), whole, tuple(left_out), tuple(dict.fromkeys([*unreadable, *gone])))
+    unlisted = tuple(dict.fromkeys([*unreadable, *gone]))
+    return Archive(tuple(files), whole, tuple(left_out), unlisted, tuple(passed_over))
 
 
 def look_for_images(roots: Sequence[Path]) -> Archive:
     """Return what lies below the roots now, as `look` does; raise `NothingGradedError` when there is no image."""
     archive = look(roots)
     say_left_out(archive.left_out)
+    if archive.passed_over:
+        named = ", ".join(str(folder) for folder in archive.passed_over[:MOST_NAMED])
+        say(f"Left out {len(archive.passed_over)} folders of file servers and recycle bins: {named}.")
     if not archive.files:
         raise NothingGradedError(f"No image found below {', '.join(map(str, roots))}.")
     return archive
@@ -55,6 +72,16 @@ def say_left_out(folders: Sequence[LeftOut]) -> None:
         say(str(folder))
     if len(folders) > MOST_NAMED:
         say(f"... and {len(folders) - MOST_NAMED} more output folders of gdest.")
+
+
+def say_what_fits_nothing(rules: Sequence[PixelSizeRule], include: Sequence[str], files: Sequence[ImageFile]) -> None:
+    """Name the rules and globs that fit no file: a slip in one shows so."""
+    for number, rule in enumerate(rules, start=1):
+        if not any(fnmatchcase(file.name, rule.glob) for file in files):
+            say(f"gdest.toml: [[pixel_size]] {number} fits no file: glob = {rule.glob!r}.")
+    for glob in include:
+        if not any(fnmatchcase(file.name, glob) for file in files):
+            say(f"--include {glob} fits no file.")
 
 
 def look_at(file: ImageFile) -> FileState:

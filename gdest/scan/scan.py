@@ -25,7 +25,7 @@ from gdest.core import (
 )
 from gdest.grading import Predictor, grade_files, no_memory
 from gdest.reports import Cell, Record, read_record, rejected
-from gdest.scan.archive import Archive, Settling, look, look_for_images, say_left_out
+from gdest.scan.archive import Archive, Settling, look, look_for_images, say_left_out, say_what_fits_nothing
 from gdest.scan.database import DamagedLedgerError
 from gdest.scan.exporting import export, rules_of
 from gdest.scan.job import Job
@@ -56,6 +56,7 @@ def scan_archive(job: Job, stop: Stop) -> ScanOutcome:
     def once() -> ScanOutcome:
         with _opened(job, stop) as scan:
             archive = look_for_images(job.roots)
+            say_what_fits_nothing(job.settings.calibration.rules, job.options.include, archive.files)
             plan = scan.plan(archive, archive.files)
             say(f"{len(archive.files)} files: {plan.sentence()}")
             return scan.carry_out(plan)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from gdest.core import DataError, ImageFile, image_files
+from gdest.core import DataError, ImageFile, image_files, number, read_table
 from gdest.training.settings import TrainSettings
 
 
@@ -38,43 +37,41 @@ class Split:
 
 
 def read_labels(data: Path, um_per_px: float | None) -> list[Labelled]:
-    """Return the labelled micrographs of a CSV, of a folder with `labels.csv`, or of grade folders.
+    """Return the labelled micrographs of a CSV or workbook, of a folder with such labels, or of grade folders.
 
     `um_per_px` is the pixel size of those that name none. Raises `DataError` with one sentence.
     """
-    table = data / "labels.csv" if data.is_dir() else data
+    tables = [data / name for name in ("labels.csv", "labels.xlsx")] if data.is_dir() else [data]
+    table = next((one for one in tables if one.is_file()), tables[0])
     if table.is_file():
         found = _from_table(table, um_per_px)
     elif data.is_dir():
         found = _from_grade_folders(data, um_per_px)
     else:
-        raise DataError(f"{data} is neither a folder nor a CSV file.")
+        raise DataError(f"{data} is neither a folder nor a table (CSV or .xlsx).")
     if not found:
         raise DataError(f"{data} holds no labelled micrograph: give a CSV with file,g or folders named 4.0, 4.5, ...")
     return found
 
 
 def _from_table(table: Path, um_per_px: float | None) -> list[Labelled]:
-    with open(table, newline="", encoding="utf-8-sig") as file:
-        reader = csv.DictReader(file)
-        if not {"file", "g"} <= set(reader.fieldnames or ()):
-            raise DataError(
-                f"{table} needs the columns file,g[,um_per_px,specimen,material]; it has {reader.fieldnames}."
-            )
-        rows = [row for row in reader if (row["g"] or "").strip()]
-    return [_from_row(table, row, um_per_px) for row in rows]
+    rows = read_table(table)
+    if rows and not {"file", "g"} <= set(rows[0]):
+        raise DataError(f"{table} needs the columns file,g[,um_per_px,specimen,material]; it has {', '.join(rows[0])}.")
+    return [_from_row(table, row, um_per_px) for row in rows if row["g"]]
 
 
 def _from_row(table: Path, row: dict[str, str], um_per_px: float | None) -> Labelled:
     try:
-        g = float(row["g"])
-        pixel_size = float(row["um_per_px"]) if row.get("um_per_px") else um_per_px
+        g = number(row["g"])
+        pixel_size = number(row["um_per_px"]) if row.get("um_per_px") else um_per_px
     except ValueError as error:
         raise DataError(f"{table}: {row['file']}: {error}.") from error
-    label_map = table.parent / row["label_map"] if row.get("label_map") else None
-    file = ImageFile(table.parent / row["file"], row["file"])
+    label_map = table.parent / row["label_map"].replace("\\", "/") if row.get("label_map") else None
+    name = row["file"].replace("\\", "/")
+    file = ImageFile(table.parent / name, name)
     material = row.get("material") or row.get("family") or ""
-    return Labelled(file, g, pixel_size, row.get("specimen") or row["file"], label_map, material)
+    return Labelled(file, g, pixel_size, row.get("specimen") or name, label_map, material)
 
 
 def _from_grade_folders(data: Path, um_per_px: float | None) -> list[Labelled]:

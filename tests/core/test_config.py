@@ -1,3 +1,5 @@
+"""A gdest.toml is read as Windows keeps it too."""
+
 from __future__ import annotations
 
 import pytest
@@ -6,20 +8,19 @@ from gdest.core.config import read_config
 from gdest.core.errors import SettingsError
 
 
-def test_no_file_means_no_rules():
-    assert read_config(None) == {}
+@pytest.mark.parametrize("coding", ["utf-8", "utf-8-sig", "cp1252", "utf-16"])
+def test_a_file_of_any_editor_is_read_and_its_globs_have_slashes(tmp_path, coding):
+    text = "[[pixel_size]]\r\nglob = 'Träger\\*'\r\num_per_px = 0.5\r\n"
+    (tmp_path / "gdest.toml").write_bytes(text.encode(coding))
+    assert read_config(tmp_path / "gdest.toml") == {"pixel_size": [{"glob": "Träger/*", "um_per_px": 0.5}]}
 
 
-@pytest.mark.parametrize(
-    ("content", "what"), [(b"[nonsense]\n", "unknown section"), (b"= 3", "not valid TOML"), (b"\xff", "not valid TOML")]
-)
-def test_a_mistake_in_the_file_is_one_sentence(tmp_path, content, what):
-    path = tmp_path / "gdest.toml"
-    path.write_bytes(content)
-    with pytest.raises(SettingsError, match=what):
-        read_config(path)
-
-
-def test_a_missing_file_is_one_sentence(tmp_path):
-    with pytest.raises(SettingsError, match="cannot be read"):
+def test_a_backslash_in_double_quotes_is_told_how_to_write_it(tmp_path):
+    (tmp_path / "gdest.toml").write_text('[[pixel_size]]\nglob = "micro\\scope\\*"\n')
+    with pytest.raises(SettingsError, match=r"not valid TOML.*Write paths with / between folders\.$"):
         read_config(tmp_path / "gdest.toml")
+
+
+def test_patterns_of_specimens_keep_their_backslashes(tmp_path):
+    (tmp_path / "gdest.toml").write_text("[specimen]\nregex = '(?P<specimen>\\d+)'\n")
+    assert read_config(tmp_path / "gdest.toml") == {"specimen": {"regex": r"(?P<specimen>\d+)"}}

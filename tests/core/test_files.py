@@ -78,6 +78,28 @@ def test_the_planes_beside_an_oif_are_no_micrographs_but_other_folders_of_files_
     assert names([tmp_path]) == ["a.OIF", "b.oif.files/2.tif", "c.files/3.tif"]
 
 
+def test_folders_of_file_servers_and_recycle_bins_are_left_out_and_told(tmp_path):
+    left = ["@eaDir/1.tif", "a/#recycle/2.tif", "$RECYCLE.BIN/x/3.tif", "__MACOSX/4.tif", "a/@Recently-Snapshot/5.tif"]
+    make(tmp_path, *left, "a/6.tif", "recycle/7.tif")
+    passed_over = []
+    assert [file.name for file in image_files([tmp_path], passed_over=passed_over)] == ["a/6.tif", "recycle/7.tif"]
+    told = sorted(path.relative_to(tmp_path).as_posix() for path in passed_over)
+    assert told == ["$RECYCLE.BIN", "@eaDir", "__MACOSX", "a/#recycle", "a/@Recently-Snapshot"]
+
+
+def test_linked_folders_are_walked_once_and_loops_end(tmp_path):
+    make(tmp_path, "archive/a/1.tif", "elsewhere/deep/2.tif", "elsewhere/3.tif")
+    root = tmp_path / "archive"
+    (root / "link").symlink_to(tmp_path / "elsewhere")
+    (root / "again").symlink_to(tmp_path / "elsewhere/deep")
+    (root / "same").symlink_to(root / "a")
+    (root / "a/loop").symlink_to(root)
+    (root / "a/up").symlink_to(tmp_path)
+    (tmp_path / "elsewhere/back").symlink_to(root / "a")
+    (root / "broken").symlink_to(tmp_path / "missing")
+    assert names([root]) == ["a/1.tif", "again/2.tif", "link/3.tif"]
+
+
 def test_missing_roots_and_roots_of_one_name_are_refused(tmp_path):
     make(tmp_path, "a/x/1.tif", "b/x/1.tif")
     with pytest.raises(SettingsError, match=r"missing does not exist\.$"):

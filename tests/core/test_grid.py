@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
@@ -9,13 +11,14 @@ from gdest.core.grid import (
     area_by_half_grade,
     covered_px,
     cut_tiles,
+    metal_grid,
     metal_tiles,
     spread_tiles,
     tile_areas,
     tile_grid,
     usable_tiles,
 )
-from gdest.core.records import GradeMap
+from gdest.core.records import GradeMap, TileGrid
 from gdest.core.tiles import GreyImage, Regions
 
 
@@ -217,3 +220,37 @@ def test_usable_tiles_are_the_same_from_an_image_and_read_by_rows_of_tiles(rng):
     np.testing.assert_array_equal(np.concatenate([part.cut() for part in by_rows]), expected)
     assert read == [(top, top + 16) for top, some in zip(grid.tops, usable, strict=True) if some.any()]
     assert (16, 32) not in read
+
+
+@pytest.mark.parametrize("cell_px", [8, 4, 2.5])
+def test_tiles_are_laid_over_the_rectangle_in_which_there_is_metal(rng, cell_px):
+    frame = np.ones((40, 50), bool)
+    frame[6:30, 9:41] = rng.random((24, 32)) < 0.3
+    frame[[6, 29], [9, 40]] = False
+    shape = (int(40 * cell_px), int(50 * cell_px))
+    grid = metal_grid(shape, 16, 16, frame, cell_px)
+    ends = (grid.tops[0], grid.tops[-1] + 16, grid.lefts[0], grid.lefts[-1] + 16)
+    assert ends == (math.ceil(6 * cell_px), 30 * cell_px // 1, math.ceil(9 * cell_px), math.floor(41 * cell_px))
+    inside = tile_grid(ends[1] - ends[0], ends[3] - ends[2], 16, 16)
+    assert grid.tops == tuple(ends[0] + top for top in inside.tops)
+    assert grid.lefts == tuple(ends[2] + left for left in inside.lefts)
+
+
+def test_a_rectangle_too_narrow_for_a_tile_has_tiles_that_are_not_usable():
+    frame = np.ones((40, 50), bool)
+    frame[:, 48:] = False
+    grid = metal_grid((320, 400), 32, 32, frame, 8)
+    assert grid.lefts == (368,)
+    assert not usable_tiles(grid, frame, 8).any()
+    assert metal_grid((320, 400), 32, 32, np.ones((40, 50), bool), 8) == tile_grid(320, 400, 32, 32)
+    assert metal_grid((320, 400), 32, 32, None, 8) == tile_grid(320, 400, 32, 32)
+
+
+def test_what_lies_before_the_first_tile_stays_empty():
+    grid = TileGrid((8, 20), (12,), 16)
+    values = np.array([[1.0], [3.0]], np.float32)
+    spread = spread_tiles(values, grid, 40, 50)
+    expected = np.full((40, 50), np.nan)
+    expected[8:20, 12:28], expected[20:24, 12:28], expected[24:36, 12:28] = 1.0, 2.0, 3.0
+    assert np.array_equal(spread, expected, equal_nan=True)
+    assert covered_px(grid, np.isfinite(values)) == 28 * 16

@@ -76,6 +76,7 @@ def test_a_rule_of_the_wrong_kind_is_one_sentence(raw, what):
 def test_only_what_changes_an_answer_belongs_to_the_recipe():
     assert set(answer_settings(GradeSettings())) == {
         "calibration",
+        "crops",
         "stride_px",
         "precision",
         "max_megapixels",

@@ -10,11 +10,12 @@ from helpers.predictors import CARD, FakePredictor
 
 from gdest.core.calibration import CalibrationSettings
 from gdest.core.errors import MicrographError
-from gdest.core.grid import tile_grid
+from gdest.core.grid import tile_grid, usable_tiles
 from gdest.core.records import Failed, Graded, GradeMap, ImageFile, Micrograph
 from gdest.core.settings import GradeSettings
 from gdest.core.tiles import GreyImage
 from gdest.grading import pipeline
+from gdest.grading.looks import Shown
 from gdest.grading.pipeline import boundary_fields, grade_files, grade_map_of, grade_micrographs, graded_row
 from gdest.grading.zooms import predict_grade_map
 from gdest.reading import read_micrographs
@@ -127,6 +128,41 @@ def test_fewer_than_three_tiles_of_metal_are_for_review_unless_the_picture_has_n
     assert covered_row(2).reason == "a spot; only 2 of 9 tiles show metal only"
     assert covered_row(1, of=1).reason == "a spot"
     assert covered_row(2).status == "review"
+
+
+def partly_covered_row(covered_cols, g=6.0, zoom=1.0):
+    """Return the row of 896x896 px of metal beside which nothing is covered but some columns inside."""
+    not_metal = np.zeros((112, 112), bool)
+    not_metal[:, 112 - covered_cols : 111] = True
+    grid = tile_grid(896, 896, 224, 224)
+    values = np.where(usable_tiles(grid, not_metal, 8), np.float32(g), np.float32(np.nan))
+    grey = np.tile(np.arange(60, 172, dtype=np.uint8), (896, 8))
+    micrograph = Micrograph(ImageFile(None, "a.tif"), grey, 1.0, "", "", not_metal=not_metal, cell_px=8)
+    return graded_row(micrograph, GradeMap(values.astype(np.float32), grid, zoom, 16), CARD)
+
+
+def test_where_little_of_the_metal_lies_in_tiles_a_person_must_look():
+    assert "of its metal" not in partly_covered_row(20).reason
+    assert "only 50% of its metal lies in tiles that show metal only" in partly_covered_row(57).reason
+
+
+def test_coarse_grains_that_could_not_be_seen_at_half_the_size_for_what_covers_them_are_for_review():
+    why = "its grains are coarse for the part of it that shows metal only"
+    assert why in partly_covered_row(20, g=4.9).reason
+    assert why not in partly_covered_row(20, g=5.1).reason
+    assert why not in partly_covered_row(20, g=2.0, zoom=0.25).reason
+
+
+def test_where_much_is_covered_tiles_lie_half_a_tile_apart():
+    not_metal = np.zeros((112, 112), bool)  # cells of 8 px
+    row, col = np.indices(not_metal.shape)
+    not_metal[np.hypot(row - 56, col - 56) > 56] = True
+    few = Shown(not_metal, 8, FakePredictor(), 224)
+    assert few.grid((896, 896), 1.0) == tile_grid(896, 896, 224, 112)
+    not_metal[...] = False
+    not_metal[50, 50] = True
+    assert few.grid((896, 896), 1.0) == tile_grid(896, 896, 224, 224)
+    assert Shown(None, 8, FakePredictor(), 224).grid((896, 896), 1.0) == tile_grid(896, 896, 224, 224)
 
 
 def test_a_row_without_a_pixel_size_keeps_its_other_reasons_after_the_first():

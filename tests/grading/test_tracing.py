@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from helpers.predictors import CARD, FakePredictor
 
-from gdest.core.grid import tile_grid
+from gdest.core.grid import metal_grid, tile_grid
 from gdest.core.tiles import GreyImage, Regions, Tiles, cut_parts
 from gdest.grading.tracing import MOST_TILES, blocks_of, enlarged_fields, laid_together
 from gdest.grading.zooms import draw_boundaries, predict_grade_map
@@ -34,16 +34,28 @@ def test_a_picture_comes_back_as_one_field_whatever_the_tiles(rows, cols, stride
     grid = tile_grid(rows, cols, 224, stride)
     usable = np.ones(grid.shape, bool)
     cells = picture_of_cells(rows // 2, cols // 2)
-    (field,) = laid_together(maps_of(cells, grid, usable), grid, usable, 0.5, (rows, cols))
+    (field,) = laid_together(maps_of(cells, grid, usable), grid, usable, 0.5)
     assert np.array_equal(np.stack([field.grain, field.twin, field.particle]), cells)
     assert (field.cell_px, field.top, field.left, field.usable) == (4.0, 0.0, 0.0, None)
+
+
+def test_a_field_in_a_frame_comes_back_where_it_lies():
+    frame = np.ones((70, 90), bool)
+    frame[5:65, 11:80] = False
+    grid = metal_grid((560, 720), 224, 224, frame, 8)
+    assert (grid.tops, grid.lefts) == ((40, 264, 296), (88, 312, 416))
+    usable = np.ones(grid.shape, bool)
+    cells = picture_of_cells(280, 360)
+    (field,) = laid_together(maps_of(cells, grid, usable), grid, usable, 1.0)
+    assert np.array_equal(field.grain, cells[0, 20:260, 44:320])
+    assert (field.top, field.left, field.usable) == (40.0, 88.0, None)
 
 
 def test_tiles_without_metal_are_empty_and_marked():
     grid = tile_grid(448, 448, 224, 224)
     usable = np.array([[True, True], [False, True]])
     cells = picture_of_cells(224, 224) | np.uint8(1)
-    (field,) = laid_together(maps_of(cells, grid, usable), grid, usable, 1.0, (448, 448))
+    (field,) = laid_together(maps_of(cells, grid, usable), grid, usable, 1.0)
     assert not field.usable[112:, :112].any()
     assert not field.grain[112:, :112].any()
     assert field.usable.sum() == 3 * 112 * 112
@@ -55,7 +67,7 @@ def test_a_large_picture_is_several_fields_that_cover_it_once():
     grid = tile_grid(224, side, 224, 224)
     usable = np.ones(grid.shape, bool)
     cells = picture_of_cells(112, side // 2)
-    first, second = laid_together(maps_of(cells, grid, usable), grid, usable, 1.0, (224, side))
+    first, second = laid_together(maps_of(cells, grid, usable), grid, usable, 1.0)
     assert np.array_equal(np.hstack([first.grain, second.grain]), cells[0])
     assert second.left == 2.0 * first.grain.shape[1]
 

@@ -6,12 +6,14 @@ import tifffile
 from helpers.drawn_steel import steel, with_bar
 from helpers.predictors import FakePredictor
 
+from gdest.core.crop import CropRule
 from gdest.core.grid import tile_grid, usable_tiles
 from gdest.core.records import Failed
 from gdest.core.settings import GradeSettings
 from gdest.core.tiles import GreyImage
 from gdest.grading.pipeline import grade_micrographs
 from gdest.grading.zooms import predict_grade_map
+from gdest.reading.micrograph import read_micrographs
 from gdest.reading.not_metal import CELL_PX, find_not_metal
 from gdest.reports.heatmap import HATCH_GREY, draw_heatmap
 from gdest.reports.table import ModelName, cells
@@ -106,20 +108,30 @@ def graded(tmp_path, as_file, look, answer=6.0):
 
 
 def test_covered_tiles_are_nan_not_asked_hatched_and_counted(tmp_path, as_file, picture):
-    look = np.concatenate([picture, np.zeros((64, 960, 3), np.uint8)])  # 784 x 960: 4 x 5 tiles, the last row covered
+    look = picture.copy()
+    look[500:700, 300:560] = 255  # a reflection in the last row of 4 x 5 tiles
     row, predictor = graded(
-        tmp_path, as_file, look, lambda tiles: np.full(len(tiles), 6.0 if len(tiles) == 15 else 8.0)
+        tmp_path, as_file, look, lambda tiles: np.full(len(tiles), 6.0 if len(tiles) == 16 else 8.0)
     )
     assert row.status == "graded"
-    assert np.isnan(row.grade_map.g_seen[3]).all()
-    assert np.isfinite(row.grade_map.g_seen[:3]).all()
-    assert predictor.shapes[0][0] == 15
+    assert np.argwhere(np.isnan(row.grade_map.g_seen)).tolist() == [[2, 1], [2, 2], [3, 1], [3, 2]]
+    assert predictor.shapes[0][0] == 16
     found = cells(row, ModelName("fake", ""))
-    assert (found["tiles_used"], found["g_seen"]) == (15, 6.0)
-    assert found["area_mm2"] == pytest.approx(672 * 960 * 1e-6, rel=1e-3)  # three rows of tiles
-    drawn = np.asarray(draw_heatmap(row))[:784, :960]
-    assert (drawn[750:780, 100:200] == HATCH_GREY).all(axis=2).mean() > 0.1
+    assert (found["tiles_used"], found["g_seen"]) == (16, 6.0)
+    assert found["area_mm2"] < 720 * 960 * 1e-6
+    drawn = np.asarray(draw_heatmap(row))[:720, :960]
+    assert (drawn[550:650, 350:500] == HATCH_GREY).all(axis=2).mean() > 0.1
     assert not (drawn[300:400, 100:200] == HATCH_GREY).all(axis=2).any()
+
+
+def test_a_frame_costs_no_tile_and_the_tiles_lie_in_the_field(tmp_path, as_file, picture):
+    look = np.full((900, 1200, 3), 190, np.uint8)
+    look[88:808, 120:1080] = picture
+    row, predictor = graded(tmp_path, as_file, look)
+    bare, expected = graded(tmp_path, as_file, picture)
+    assert predictor.shapes == expected.shapes  # the grains in the colour of the frame are metal
+    assert row.grade_map.grid.tops == tuple(88 + top for top in bare.grade_map.grid.tops)
+    assert cells(row, ModelName("fake", ""))["area_mm2"] == cells(bare, ModelName("fake", ""))["area_mm2"]
 
 
 def test_covered_tiles_do_not_change_g(tmp_path, as_file, picture):
@@ -131,11 +143,10 @@ def test_covered_tiles_do_not_change_g(tmp_path, as_file, picture):
 
 def test_fewer_than_three_tiles_left_need_a_person_but_small_micrographs_do_not(tmp_path, as_file, picture):
     covered = picture[:448, :448].copy()
-    covered[:220, :220] = 255
-    covered = with_bar(covered, "red", length=60)
-    row, _ = graded(tmp_path, as_file, covered)
+    covered[:222, :400] = 255
+    row, _ = graded(tmp_path, as_file, with_bar(covered, "red", length=60))
     assert row.status == "review"
-    assert "only 2 of 4 tiles show metal only" in row.reason
+    assert "show metal only" in row.reason
     row, _ = graded(tmp_path, as_file, picture[:300, :300])
     assert row.status == "graded"
     row, _ = graded(tmp_path, as_file, picture[:230, :224])
@@ -158,3 +169,41 @@ def test_coarse_grains_are_not_halved_until_no_free_tile_is_left(rng):
     grade_map = predict_grade_map(GreyImage(pixels), FakePredictor(1.0), 224, cover, 8)
     assert grade_map.zoom == 0.5
     assert np.isfinite(grade_map.g_seen).sum() >= 3
+
+
+def test_a_violet_tint_is_metal(picture):
+    look = picture.copy()
+    look[:, :, 1] = 5
+    look[:300, :500, 1] = 190  # some grains that the etchant left alone
+    assert find_not_metal(look) is None
+
+
+def test_a_dark_field_is_metal(picture):
+    grey = np.full(picture.shape[:2], 8, np.uint8)
+    grey[picture[:, :, 0] < 100] = 200  # bright boundaries between dark grains
+    grey[::2, ::2] += 2
+    assert find_not_metal(grey) is None
+
+
+def test_a_rule_leaves_out_what_cannot_be_found_and_the_rest_is_searched(tmp_path, as_file, picture):
+    look = picture.copy()
+    look[300:500, 500:760] = 255
+    whole = np.random.default_rng(1).integers(0, 256, (820, 1110, 3)).astype(np.uint8)  # no surround that is plain
+    whole[60:780, 100:1060] = look
+    tifffile.imwrite(tmp_path / "a.tif", whole, photometric="rgb")
+    rule = CropRule("*.tif", top=60, bottom=40, left=100, right=50)
+    read = next(read_micrographs(as_file(tmp_path / "a.tif"), GradeSettings(crops=(rule,)))).not_metal
+    assert read[:8].all()
+    assert read[-5:].all()
+    assert read[:, :13].all()
+    assert read[:, -6:].all()
+    assert read[50, 90]
+    assert not read[8:40, 13:100].any()
+    other = next(read_micrographs(as_file(tmp_path / "a.tif"), GradeSettings(crops=(CropRule("*.png", top=9),))))
+    assert not other.not_metal[:5].any()
+
+
+def test_a_rule_that_leaves_nothing_is_named(tmp_path, as_file, picture):
+    tifffile.imwrite(tmp_path / "a.tif", picture, photometric="rgb")
+    row = next(read_micrographs(as_file(tmp_path / "a.tif"), GradeSettings(crops=(CropRule("a*", left=955),))))
+    assert row.reason == "the crop of gdest.toml for 'a*' leaves nothing of it"

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import re
 
+import openpyxl
 import pytest
 
 from gdest.core.errors import SettingsError
@@ -104,10 +105,21 @@ def test_a_wrong_rule_is_one_clear_sentence(tmp_path, section, sentence):
     [
         ({"regex": "("}, "[specimen] regex is not a regular expression: missing )"),
         ({"csv": "missing.csv"}, "[specimen] csv: {}/missing.csv cannot be read: "),
-        ({"csv": "latin.csv"}, "[specimen] csv: {}/latin.csv cannot be read: "),
+        ({"csv": "a.xlsx"}, "[specimen] csv: {}/a.xlsx is not a workbook that can be read"),
     ],
 )
 def test_what_cannot_be_read_says_why(tmp_path, section, start):
-    (tmp_path / "latin.csv").write_bytes("file,specimen\nä.tif,A\n".encode("latin-1"))
+    (tmp_path / "a.xlsx").write_bytes(b"file,specimen")
     with pytest.raises(SettingsError, match=f"^{re.escape(start.replace('{}', str(tmp_path)))}"):
         specimen_rule(section, tmp_path)
+
+
+def test_a_table_of_windows_or_a_workbook_lists_specimens_too(tmp_path):
+    (tmp_path / "latin.csv").write_bytes("file;specimen\r\nTräger\\1.tif;A\r\n".encode("cp1252"))
+    book = openpyxl.Workbook()
+    book.active.append(["file", "specimen"])
+    book.active.append(["Träger/1.tif", "A"])
+    book.save(tmp_path / "a.xlsx")
+    for name in ("latin.csv", "a.xlsx"):
+        rule = specimen_rule({"csv": name}, tmp_path)
+        assert rule.origin("Träger/1.tif").specimen == "A"

@@ -6,8 +6,9 @@ import os
 
 from helpers.scan_fixtures import put
 
+from gdest.core.calibration import PixelSizeRule
 from gdest.core.records import ImageFile
-from gdest.scan.archive import look, look_at
+from gdest.scan.archive import look, look_at, look_for_images, say_what_fits_nothing
 
 
 def test_a_root_that_vanished_makes_no_whole_archive(tmp_path):
@@ -33,3 +34,24 @@ def test_a_file_is_known_by_its_size_and_time_and_one_that_is_gone_has_no_size(t
     assert (state.name, state.path, state.size, state.mtime_ns) == ("x/a.tif", str(path), path.stat().st_size, 7)
     path.unlink()
     assert look_at(ImageFile(path, "x/a.tif")).size == -1
+
+
+def test_folders_of_a_file_server_are_told_once_and_do_not_make_an_archive_partial(tmp_path, capsys):
+    for name in ("a.tif", "@eaDir/a.tif/thumb.jpg", "#recycle/b.tif"):
+        put(tmp_path, name, 1)
+    archive = look_for_images([tmp_path])
+    assert [file.name for file in archive.files] == ["a.tif"]
+    assert archive.whole
+    said = capsys.readouterr().err
+    assert said.startswith("Left out 2 folders of file servers and recycle bins: ")
+    assert str(tmp_path / "@eaDir") in said
+
+
+def test_rules_and_globs_that_fit_no_file_are_named(tmp_path, capsys):
+    files = [ImageFile(tmp_path / name, name) for name in ("microscope-2/a.tif", "b.png")]
+    rules = [PixelSizeRule("microscope-2/*", 0.5), PixelSizeRule("mikroscope-3/*", 0.6)]
+    say_what_fits_nothing(rules, ("*.png", "*.tiff"), files)
+    assert capsys.readouterr().err.splitlines() == [
+        "gdest.toml: [[pixel_size]] 2 fits no file: glob = 'mikroscope-3/*'.",
+        "--include *.tiff fits no file.",
+    ]

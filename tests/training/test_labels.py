@@ -3,6 +3,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import openpyxl
 import pytest
 import torch
 from PIL import Image
@@ -76,3 +77,21 @@ def test_the_split_is_the_papers_and_keeps_a_specimen_on_one_side():
     split = split_in_three(fields, TrainSettings(validation_share=0.2, test_share=0.3))
     names = [{item.specimen for item in side} for side in (split.training, split.validation, split.test)]
     assert sum(map(len, names)) == len(set.union(*names))
+
+
+def test_labels_of_a_workbook_and_of_a_european_csv_are_read(tmp_path):
+    (tmp_path / "a.csv").write_bytes("file;g;um_per_px\r\nTräger\\1.tif;6,24;0,645\r\n;;\r\n".encode("cp1252"))
+    book = openpyxl.Workbook()
+    book.active.append(["File", "G", "um_per_px"])
+    book.active.append(["Träger/1.tif", 6.24, "0,645"])
+    book.save(tmp_path / "labels.xlsx")
+    for data in (tmp_path / "a.csv", tmp_path / "labels.xlsx", tmp_path):
+        (one,) = read_labels(data, None)
+        assert (one.file.name, one.g, one.um_per_px) == ("Träger/1.tif", 6.24, 0.645)
+        assert one.file.path == tmp_path / "Träger/1.tif"
+
+
+def test_a_label_that_is_no_number_is_named_with_its_file(tmp_path):
+    (tmp_path / "a.csv").write_text("file,g\n1.tif,six\n")
+    with pytest.raises(DataError, match=r"a\.csv: 1\.tif: 'six' is not a number\.$"):
+        read_labels(tmp_path / "a.csv", None)

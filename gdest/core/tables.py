@@ -1,0 +1,81 @@
+"""Read the tables and texts that people keep: CSV as Excel writes it in any country, workbooks, files from Windows."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import zipfile
+from itertools import islice
+from pathlib import Path
+
+from gdest.core.errors import DataError
+
+WORKBOOKS = (".xlsx", ".xlsm")
+SEPARATORS = ",;\t|"
+UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+
+
+def read_text(path: Path) -> str:
+    """Return a text file as UTF-8 or UTF-16 by its mark, else as UTF-8, else as Windows wrote it in western Europe.
+
+    Raises `OSError`.
+    """
+    content = path.read_bytes()
+    if content.startswith(UTF_16):
+        return content.decode("utf-16")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return content.decode("cp1252", "replace")
+
+
+def read_table(path: Path) -> list[dict[str, str]]:
+    """Return the rows of a CSV, or of the first sheet of a workbook, by the names in its first row; all cells are text.
+
+    Empty rows are left out. A CSV may be separated by commas, semicolons or tabs, and begin with Excel's `sep=;`.
+    Names are in lower case and without blanks around them. Raises `DataError` for what cannot be read.
+    """
+    try:
+        lines = _of_workbook(path) if path.suffix.lower() in WORKBOOKS else _of_csv(read_text(path))
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror or error}.") from error
+    except (csv.Error, UnicodeError) as error:
+        raise DataError(f"{path} cannot be read as a table: {error}.") from error
+    lines = [[cell.strip() for cell in line] for line in lines]
+    filled = [line for line in lines if any(line)]
+    if not filled:
+        return []
+    names = [name.lower() for name in filled[0]]
+    return [dict(zip(names, line + [""] * (len(names) - len(line)), strict=False)) for line in filled[1:]]
+
+
+def number(text: str) -> float:
+    """Return a number with a decimal point or comma; raise `ValueError` with a sentence.
+
+    >>> number(" 6,24")
+    6.24
+    """
+    try:
+        return float(text.strip().replace(",", "."))
+    except ValueError:
+        raise ValueError(f"{text.strip()!r} is not a number") from None
+
+
+def _of_csv(text: str) -> list[list[str]]:
+    first, _, rest = text.partition("\n")
+    stated = first.rstrip("\r").lower()
+    if stated.startswith("sep=") and len(stated) == len("sep=") + 1:
+        return list(csv.reader(rest.splitlines(), delimiter=stated[-1]))
+    separator = max(SEPARATORS, key=first.count)
+    return list(csv.reader(text.splitlines(), delimiter=separator))
+
+
+def _of_workbook(path: Path) -> list[list[str]]:
+    import openpyxl
+
+    try:
+        book = openpyxl.load_workbook(path, read_only=True, data_only=True)
+        rows = islice(book.worksheets[0].iter_rows(values_only=True), 1_048_576)
+        return [["" if cell is None else str(cell) for cell in row] for row in rows]
+    except (zipfile.BadZipFile, KeyError, ValueError, IndexError, TypeError) as error:
+        raise DataError(f"{path} is not a workbook that can be read; save it as .xlsx or CSV.") from error

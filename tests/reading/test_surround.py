@@ -1,0 +1,115 @@
+"""A plain surround of any colour is found to the cell, and metal is never taken for one."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from helpers.drawn_steel import steel
+from PIL import Image, ImageDraw, ImageFont
+from scipy import ndimage
+
+from gdest.reading.not_metal import CELL_PX, find_not_metal
+
+
+@pytest.fixture
+def picture(rng):
+    return steel(rng, 720, 960)
+
+
+def cells_of(mask):
+    """Return the cells that lie wholly in a mask (rows, cols) of pixels."""
+    rows, cols = mask.shape[0] // CELL_PX, mask.shape[1] // CELL_PX
+    return mask[: rows * CELL_PX, : cols * CELL_PX].reshape(rows, CELL_PX, cols, CELL_PX).all(axis=(1, 3))
+
+
+def assert_found(look, outside, lost=0.01):
+    """Check that a surround is found, and that of the metal no more than the cells that its edge cuts."""
+    found = find_not_metal(look)
+    assert found is not None
+    rows, cols = (side // CELL_PX for side in look.shape[:2])
+    found = found[:rows, :cols]
+    assert found[cells_of(outside)].mean() > 0.98
+    inside = cells_of(~ndimage.binary_dilation(outside, np.ones((2 * CELL_PX + 1, 2 * CELL_PX + 1))))
+    assert found[inside].mean() < lost
+
+
+def framed(rng, picture, colour, noise, margins=(90, 90, 90, 90)):
+    top, bottom, left, right = margins
+    whole = np.empty((picture.shape[0] + top + bottom, picture.shape[1] + left + right, 3))
+    whole[...] = colour
+    whole += rng.normal(0, noise, whole.shape) if noise else 0
+    look = np.clip(np.round(whole), 0, 255).astype(np.uint8)
+    outside = np.ones(look.shape[:2], bool)
+    field = np.s_[top : top + picture.shape[0], left : left + picture.shape[1]]
+    look[field], outside[field] = picture, False
+    return look, outside
+
+
+@pytest.mark.parametrize(
+    ("colour", "noise"),
+    [(245, 3), (190, 0), (128, 0), (60, 1), (255, 0), (0, 0), ((40, 70, 150), 2), ((210, 180, 140), 3)],
+)
+def test_a_frame_of_any_colour_is_found(rng, picture, colour, noise):
+    assert_found(*framed(rng, picture, colour, noise))
+
+
+@pytest.mark.parametrize("margins", [(0, 720, 0, 0), (300, 0, 0, 0), (0, 0, 0, 500), (40, 220, 40, 40), (0, 0, 60, 0)])
+def test_a_page_or_a_strip_at_some_sides_is_found(rng, picture, margins):
+    assert_found(*framed(rng, picture, 250, 2, margins))
+
+
+def test_a_caption_belongs_to_the_frame(rng, picture):
+    look, outside = framed(rng, picture, 245, 2, (40, 220, 40, 40))
+    image = Image.fromarray(look)
+    ImageDraw.Draw(image).text((60, 820), "Probe 12, Nital 3 %", "black", ImageFont.load_default(60))
+    assert_found(np.asarray(image), outside)
+
+
+@pytest.mark.parametrize("colour", [0, 128, 255])
+def test_the_corners_round_a_field_of_an_eyepiece_are_found(picture, colour):
+    row, col = np.indices(picture.shape[:2])
+    outside = np.hypot(row - 360, col - 480) > 400
+    picture[outside] = colour
+    assert_found(picture, outside, lost=0.06)  # grains of about its colour that it touches
+
+
+@pytest.mark.parametrize("colour", [0, 200])
+def test_the_corners_of_a_turned_scan_are_found(picture, colour):
+    turned = Image.fromarray(picture).rotate(7, Image.Resampling.BICUBIC, expand=True, fillcolor=(colour,) * 3)
+    outside = Image.new("L", (960, 720), 0).rotate(7, expand=True, fillcolor=255)
+    assert_found(np.asarray(turned), np.asarray(outside) > 0, lost=0.08)
+
+
+def test_the_program_round_a_picture_is_found_with_its_buttons(picture):
+    rows, cols = picture.shape[:2]
+    image = Image.new("RGB", (cols + 300, rows + 150), (240, 240, 240))
+    draw, font = ImageDraw.Draw(image), ImageFont.load_default(16)
+    draw.rectangle((0, 0, cols + 300, 32), (31, 78, 121))
+    for at in range(8, cols, 42):
+        draw.rectangle((at, 42, at + 30, 72), (225, 225, 225), (150, 150, 150))
+        draw.line((at + 6, 66, at + 24, 48), (at % 200, 90, 160), 3)
+    for at in range(100, rows + 80, 26):
+        draw.text((cols + 30, at), f"field {at}: {at * 0.37:.2f} um", "black", font)
+    image.paste(Image.fromarray(picture), (12, 86))
+    outside = np.ones((rows + 150, cols + 300), bool)
+    outside[86 : 86 + rows, 12 : 12 + cols] = False
+    assert_found(np.asarray(image), outside)
+
+
+def test_grains_in_the_colour_of_a_straight_frame_are_metal(rng, picture):
+    for colour in (150, 190):
+        look, outside = framed(rng, picture, colour, 0, (88, 96, 120, 120))
+        assert_found(look, outside, lost=0.001)
+
+
+def test_plain_grains_that_reach_the_rim_are_metal(rng):
+    """Few large grains, each plain, some at two corners and along most of a side."""
+    large = np.repeat(np.repeat(steel(rng, 240, 320)[:, :, 0], 4, axis=0), 4, axis=1)
+    alike = np.where(large < 100, large, np.uint8(200))
+    for grains in (large, alike):
+        noisy = np.clip(grains + rng.normal(0, 2, grains.shape), 0, 255).astype(np.uint8)
+        assert find_not_metal(noisy) is None
+
+
+def test_a_saturated_picture_of_grains_is_metal(picture):
+    assert find_not_metal(np.where(picture > 110, np.uint8(250), picture)) is None
