@@ -52,7 +52,8 @@ class Micrograph:
     Of a picture too large for the memory, `pixels` is every second (fourth...) pixel of every second row, for
     drawing, and `regions` reads the full rows. `not_metal` marks cells of `cell_px` px a side that must not be
     graded: banners, scale bars, mounting, reflections; None means there are none. `doubts` are reasons for a person
-    to look at it, found while reading.
+    to look at it, found while reading. `colour` is the picture as the file has it, (rows, cols, 3) uint8, shrunk for
+    showing; None of a grey file.
     """
 
     file: ImageFile
@@ -64,6 +65,7 @@ class Micrograph:
     not_metal: NDArray[np.bool_] | None = None
     cell_px: int = 1
     regions: Regions | None = None
+    colour: NDArray[np.uint8] | None = None
 
     @property
     def rows(self) -> int:

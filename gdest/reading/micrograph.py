@@ -13,6 +13,7 @@ from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from gdest.core import (
     CalibrationSettings,
@@ -36,6 +37,9 @@ from gdest.reading.scale_bar import scale_bar_size
 from gdest.reading.tiff import TIFF_STARTS, tiff_pages
 from gdest.reading.vendor import READERS
 from gdest.reading.vendor_pool import vendor_pages
+
+SHOWN_PX = 1600
+"""Longest side of the colour that is kept to show; whole squares of pixels are averaged, so it may be shorter."""
 
 SMALLEST_PX = 224
 """Side of a tile: a page must hold at least one."""
@@ -153,7 +157,16 @@ def _micrograph(file: ImageFile, page: Page, calibration: CalibrationSettings, s
     size, doubts = choose_pixel_size(file.name, calibration, sizes, rows, cols)
     um_per_px, source = (size.um_per_px, size.source) if size else (None, "")
     not_metal = find_not_metal(overview)
-    return Micrograph(file, pixels, um_per_px, source, sha256, doubts, not_metal, CELL_PX * step, regions)
+    return Micrograph(
+        file, pixels, um_per_px, source, sha256, doubts, not_metal, CELL_PX * step, regions, _shown(overview)
+    )
+
+
+def _shown(overview: NDArray[np.uint8]) -> NDArray[np.uint8] | None:
+    """Return a colour overview shrunk to at most about `SHOWN_PX`; None of a grey one, in one channel or in three."""
+    if overview.ndim == 2 or not np.ptp(overview[::8, ::8], axis=2).any():
+        return None
+    return np.asarray(Image.fromarray(overview).reduce(-(-max(overview.shape) // SHOWN_PX)))
 
 
 def _step(size: int) -> int:

@@ -20,7 +20,7 @@ from .heatmap import (
     side_by_side as side_by_side,
     write_heatmap as write_heatmap,
 )
-from .overlay import draw_count as draw_count, draw_overlay as draw_overlay
+from .overlay import draw_counted as draw_counted, draw_overlay as draw_overlay
 from .pictures import (
     PICTURE_FOLDERS as PICTURE_FOLDERS,
     picture_names as picture_names,

@@ -1,4 +1,4 @@
-"""Write the pictures beside the reports: heatmap, preview, thumbnail and overlay of every graded file."""
+"""Write the pictures beside the reports: heatmap, preview, thumbnail, overlay and its marks of every graded file."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from pathlib import Path
 from PIL import Image
 
 from gdest.core import Graded, write_atomically
-from gdest.reports.heatmap import draw_heatmap, heatmap_name, save_png
-from gdest.reports.overlay import draw_overlay, has_overlay, overlay_name
+from gdest.reports.heatmap import draw_both_scales, heatmap_name, map_alone, save_png
+from gdest.reports.overlay import draw_layer, draw_overlay, has_overlay, layer_name, overlay_name
 
 THUMBNAIL_PX = 180
 """Longest side of a thumbnail, or a little less, because it averages whole squares of pixels."""
 
-PREVIEW_PX = 1280
-"""Longest side of the JPEG for browsers, which show no TIFF; pictures of many cameras need no resizing."""
+PREVIEW_PX = 1600
+"""Longest side of the JPEG for browsers, which show no TIFF; as large as an overlay, so that both can be enlarged."""
 
 
 def preview_name(file_name: str) -> str:
@@ -28,13 +28,13 @@ def thumbnail_name(file_name: str) -> str:
 
 
 def picture_names(file_name: str, *, counted: bool = False) -> tuple[str, ...]:
-    """Return the paths of heatmap, preview and thumbnail relative to the output folder; of the overlay if `counted`."""
+    """Return the paths of heatmap, preview and thumbnail relative to the output folder; of the overlay and its marks if `counted`."""
     always = heatmap_name(file_name), preview_name(file_name), thumbnail_name(file_name)
-    return (*always, overlay_name(file_name)) if counted else always
+    return (*always, overlay_name(file_name), layer_name(file_name)) if counted else always
 
 
 PICTURE_FOLDERS = tuple(name.partition("/")[0] for name in picture_names("", counted=True))
-"""The folders of the four pictures, below the output folder."""
+"""The folders of the pictures, below the output folder."""
 
 
 def write_pictures(graded: Graded, out: Path) -> None:
@@ -43,17 +43,21 @@ def write_pictures(graded: Graded, out: Path) -> None:
     An overlay is there only where something was counted; one of an earlier count is removed.
     """
     name = graded.micrograph.file.name
-    heatmap = draw_heatmap(graded)
+    heatmap = draw_both_scales(graded)
     save_png(heatmap, out / heatmap_name(name))
-    thumbnail = heatmap.reduce(-(-max(heatmap.size) // THUMBNAIL_PX))
+    shown = map_alone(heatmap, graded)
+    thumbnail = shown.reduce(-(-max(shown.size) // THUMBNAIL_PX))
     write_atomically(out / thumbnail_name(name), lambda path: thumbnail.save(path, "JPEG", quality=80))
-    preview = Image.fromarray(graded.micrograph.pixels)
+    colour = graded.micrograph.colour
+    preview = Image.fromarray(graded.micrograph.pixels if colour is None else colour)
     preview.thumbnail((PREVIEW_PX, PREVIEW_PX))
     write_atomically(out / preview_name(name), lambda path: preview.save(path, "JPEG", quality=80))
     if has_overlay(graded.count):
         save_png(draw_overlay(graded), out / overlay_name(name))
+        save_png(draw_layer(graded), out / layer_name(name))
     else:
-        (out / overlay_name(name)).unlink(missing_ok=True)
+        for path in (out / overlay_name(name), out / layer_name(name)):
+            path.unlink(missing_ok=True)
 
 
 def remove_pictures(file_name: str, out: Path) -> None:
