@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from gdest.core import Graded, spread_tiles, write_atomically
-from gdest.reports.lettering import HEADER_PX, font, framed
+from gdest.reports.lettering import font, framed
 from gdest.reports.scale import BAR_PX, Scale, colour_bar, colour_table, run_scale, scale_around
 
 OPACITY = 0.6
@@ -55,10 +55,10 @@ def save_png(picture: Image.Image, path: Path) -> None:
     unfiltered = np.pad(rows, ((0, 0), (1, 0)))  # each row begins with its filter, 0 for none
     kind = 3 if picture.mode == "P" else 2
     header = struct.pack(">2I5B", picture.width, picture.height, 8, kind, 0, 0, 0)  # 8 bits, not interlaced
-    chunks = [(b"IHDR", header)]
+    chunks: list[tuple[bytes, bytes]] = [(b"IHDR", header)]
     if picture.mode == "P":
-        chunks += [(b"PLTE", bytes(picture.getpalette() or ())), (b"tRNS", picture.info.get("transparency", b""))]
-    chunks += [(b"IDAT", imagecodecs.deflate_encode(unfiltered.tobytes(), level=1)), (b"IEND", b"")]
+        chunks += [(b"PLTE", bytes(picture.getpalette() or ())), (b"tRNS", bytes(picture.info["transparency"]))]
+    chunks += [(b"IDAT", bytes(imagecodecs.deflate_encode(unfiltered.tobytes(), level=1))), (b"IEND", b"")]
     png = b"\x89PNG\r\n\x1a\n" + b"".join(
         struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data)) for name, data in chunks
     )
@@ -83,12 +83,6 @@ def draw_both_scales(graded: Graded) -> Image.Image:
     return framed(canvas, micrograph.file.name, told_of(graded), titles, um_per_px, width)
 
 
-def map_alone(both: Image.Image, graded: Graded) -> Image.Image:
-    """Return the map on the scale of every run, cut from what `draw_both_scales` drew, without frame and bar."""
-    width, height = drawn_size(graded.micrograph.pixels, PANEL_PX)
-    return both.crop((0, HEADER_PX, width, HEADER_PX + height))
-
-
 def told_of(graded: Graded) -> str:
     """Return what a picture tells of its micrograph: G, its interval where it has one, and its status."""
     found = graded.statistics
@@ -108,13 +102,16 @@ def draw_heatmap(graded: Graded, scale: Scale | None = None, longest_px: int = L
     G stands in each tile that has room for it. The bar says whether G is calibrated or, without a pixel size, as seen.
     """
     scale = scale or run_scale(_title(graded))
-    pixels = graded.micrograph.pixels
-    width, height = drawn_size(pixels, longest_px)
+    picture = draw_map(graded, scale, longest_px)
+    _write_grades(picture, graded)
+    return _beside_bar(picture, scale)
+
+
+def draw_map(graded: Graded, scale: Scale, longest_px: int) -> Image.Image:
+    """Return the micrograph under the colours of its tiles alone."""
+    width, height = drawn_size(graded.micrograph.pixels, longest_px)
     # colouring tiles before they are spread takes a fifth of the time
-    steps = _spread(graded, (height, width), scale.steps)
-    picture = _drawn(pixels, steps, scale)
-    _write_grades(picture, graded, width)
-    return picture
+    return _coloured(graded.micrograph.pixels, _spread(graded, (height, width), scale.steps))
 
 
 def draw_grades(
@@ -123,10 +120,10 @@ def draw_grades(
     """Return grey pixels (rows, cols) under their grades, NaN transparent, with a titled colour bar."""
     shown = Image.fromarray(grades).resize(drawn_size(pixels, longest_px), Image.Resampling.NEAREST)
     scale = run_scale(title)
-    return _drawn(pixels, scale.steps(np.asarray(shown)), scale)
+    return _beside_bar(_coloured(pixels, scale.steps(np.asarray(shown))), scale)
 
 
-def _drawn(pixels: NDArray[np.uint8], steps: NDArray[np.uint8], scale: Scale) -> Image.Image:
+def _coloured(pixels: NDArray[np.uint8], steps: NDArray[np.uint8]) -> Image.Image:
     """Return grey pixels under their colours in the size of `steps`, the places of their grades in the table."""
     height, width = steps.shape
     base = Image.fromarray(pixels).resize((width, height), Image.Resampling.BOX).point(FEW_GREYS)
@@ -134,17 +131,21 @@ def _drawn(pixels: NDArray[np.uint8], steps: NDArray[np.uint8], scale: Scale) ->
     known = steps > 0
     if not known.all():
         mixed = Image.composite(mixed, _hatched(base.convert("RGB"), known), Image.fromarray(known))
-    canvas = Image.new("RGB", (width + BAR_PX, height))
-    canvas.paste(mixed, (0, 0))
-    canvas.paste(colour_bar(height, scale), (width, 0))
+    return mixed
+
+
+def _beside_bar(picture: Image.Image, scale: Scale) -> Image.Image:
+    canvas = Image.new("RGB", (picture.width + BAR_PX, picture.height))
+    canvas.paste(picture, (0, 0))
+    canvas.paste(colour_bar(picture.height, scale), (picture.width, 0))
     return canvas
 
 
-def _write_grades(picture: Image.Image, graded: Graded, width: int) -> None:
+def _write_grades(picture: Image.Image, graded: Graded) -> None:
     """Write G into the middle of each tile, of the tiles that lie too close into every second (third...)."""
     grade_map, micrograph = graded.grade_map, graded.micrograph
     draw, grid = ImageDraw.Draw(picture), grade_map.grid
-    by = width / micrograph.cols / grade_map.zoom
+    by = picture.width / micrograph.cols / grade_map.zoom
     rows, cols = (
         _apart(starts, grid.tile_px, by, room) for starts, room in ((grid.tops, ROOM_PX[1]), (grid.lefts, ROOM_PX[0]))
     )

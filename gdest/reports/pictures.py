@@ -7,11 +7,12 @@ from pathlib import Path
 from PIL import Image
 
 from gdest.core import Graded, write_atomically
-from gdest.reports.heatmap import draw_both_scales, heatmap_name, map_alone, save_png
+from gdest.reports.heatmap import draw_both_scales, draw_map, heatmap_name, save_png
 from gdest.reports.overlay import draw_layer, draw_overlay, has_overlay, layer_name, overlay_name
+from gdest.reports.scale import run_scale
 
 THUMBNAIL_PX = 180
-"""Longest side of a thumbnail, or a little less, because it averages whole squares of pixels."""
+"""Longest side of a thumbnail."""
 
 PREVIEW_PX = 1600
 """Longest side of the JPEG for browsers, which show no TIFF; as large as an overlay, so that both can be enlarged."""
@@ -28,7 +29,7 @@ def thumbnail_name(file_name: str) -> str:
 
 
 def picture_names(file_name: str, *, counted: bool = False) -> tuple[str, ...]:
-    """Return the paths of heatmap, preview and thumbnail relative to the output folder; of the overlay and its marks if `counted`."""
+    """Return the paths of the pictures relative to the output folder; if `counted`, also of overlay and layer."""
     always = heatmap_name(file_name), preview_name(file_name), thumbnail_name(file_name)
     return (*always, overlay_name(file_name), layer_name(file_name)) if counted else always
 
@@ -45,8 +46,7 @@ def write_pictures(graded: Graded, out: Path) -> None:
     name = graded.micrograph.file.name
     heatmap = draw_both_scales(graded)
     save_png(heatmap, out / heatmap_name(name))
-    shown = map_alone(heatmap, graded)
-    thumbnail = shown.reduce(-(-max(shown.size) // THUMBNAIL_PX))
+    thumbnail = draw_map(graded, run_scale(), THUMBNAIL_PX)
     write_atomically(out / thumbnail_name(name), lambda path: thumbnail.save(path, "JPEG", quality=80))
     colour = graded.micrograph.colour
     preview = Image.fromarray(graded.micrograph.pixels if colour is None else colour)

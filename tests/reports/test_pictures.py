@@ -42,7 +42,7 @@ def test_the_thumbnail_is_the_map_alone_in_the_shape_of_the_micrograph(tmp_path)
     write_pictures(graded(), tmp_path)
     shown = picture(tmp_path / thumbnail_name("a.tif"))
     assert shown.width / shown.height == pytest.approx(2.0, abs=0.05)
-    assert 0.5 * THUMBNAIL_PX <= shown.width <= THUMBNAIL_PX
+    assert shown.width == THUMBNAIL_PX
 
 
 def test_a_layer_holds_the_marks_in_their_colours_and_nothing_else(tmp_path):
