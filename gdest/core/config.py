@@ -13,6 +13,7 @@ from gdest.core.errors import SettingsError
 class Section(StrEnum):
     """Name the sections that some room understands; any other is a mistake that must not pass silently."""
 
+    CERTIFICATE = "certificate"
     LIMIT = "limit"
     PIXEL_SIZE = "pixel_size"
     SPECIMEN = "specimen"

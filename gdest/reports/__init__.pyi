@@ -1,4 +1,4 @@
-from .assign import Rules as Rules, read_rules as read_rules
+from .assign import Rules as Rules, read_rules as read_rules, specimen_rows as specimen_rows
 from .boundary_files import (
     CountedField as CountedField,
     read_corrected as read_corrected,
@@ -8,6 +8,7 @@ from .boundary_files import (
     write_labels as write_labels,
     write_rois as write_rois,
 )
+from .certificate import write_certificate as write_certificate
 from .column import Cell as Cell
 from .columns import COLUMNS as COLUMNS, column_notes as column_notes
 from .counted_cells import count_cells as count_cells
@@ -20,6 +21,7 @@ from .heatmap import (
     side_by_side as side_by_side,
     write_heatmap as write_heatmap,
 )
+from .laboratory import Laboratory as Laboratory, read_laboratory as read_laboratory
 from .overlay import draw_counted as draw_counted, draw_overlay as draw_overlay
 from .pictures import (
     PICTURE_FOLDERS as PICTURE_FOLDERS,
