@@ -36,7 +36,7 @@ def certificate(
         Path | None, typer.Option(help="The PDF; without it certificates/SPECIMEN.pdf in the folder of the scan.")
     ] = None,
     config: Annotated[
-        Path | None, typer.Option(help="A gdest.toml whose section [certificate] replaces the scan's.")
+        Path | None, typer.Option(help="Another gdest.toml: what it says of certificates replaces the scan's.")
     ] = None,
 ) -> None:
     """Write the certificate of a specimen, a PDF on A4 to sign, or with --all of every specimen."""
