@@ -84,6 +84,7 @@ def page_path(tmp_path_factory):
             drawn = Image.new("RGB", size, colour)
             if picture == heatmap_name(name):  # the second map begins right of the first and its bar
                 drawn.paste("white", (0, 0, size[0], HEADER_PX))
+                drawn.paste("black", (0, HEADER_PX + 300, *size))
                 drawn.paste("gold", (400 + BAR_PX, HEADER_PX, 800 + BAR_PX, HEADER_PX + 300))
             drawn.save(out / picture)
     for picture in (overlay_name("sub/ä #2.tif"), layer_name("sub/ä #2.tif")):
@@ -168,8 +169,8 @@ def opened_micrograph(page, text):
 
 
 def colour_at(page, share_x=0.5, share_y=0.5):
-    """Return the colour that a person sees at a place of the stage, (r, g, b)."""
-    box = page.locator("#stage").bounding_box()
+    """Return the colour that a person sees at a place of the micrograph, (r, g, b)."""
+    box = page.locator("#sheet").bounding_box()
     x, y = box["x"] + share_x * box["width"], box["y"] + share_y * box["height"]
     shot = page.screenshot(clip={"x": x, "y": y, "width": 2, "height": 2})
     with Image.open(BytesIO(shot)) as image:
@@ -196,7 +197,8 @@ def test_a_micrograph_opens_and_closes_by_keyboard_alone(chromium, page_path):
 def test_each_layer_shows_through_as_far_as_its_slider_says(chromium, page_path):
     with opened(chromium, page_path) as page:
         opened_micrograph(page, "sub/")
-        assert colour_at(page) == seen("navy")  # all of the heatmap, whose frame is cut off
+        for share in (0.02, 0.5, 0.97):
+            assert colour_at(page, 0.5, share) == seen("navy")  # all of the heatmap, whose frame is cut off
         page.locator("#which").select_option("1")
         assert colour_at(page) == seen("gold")
         page.locator("#grades-opacity").fill("0")
