@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from gdest.core import Graded, spread_tiles, write_atomically
-from gdest.reports.lettering import font, framed
+from gdest.reports.lettering import font, framed, lettered
 from gdest.reports.scale import BAR_PX, Scale, colour_bar, colour_table, run_scale, scale_around
 
 OPACITY = 0.6
@@ -78,7 +78,7 @@ def draw_both_scales(graded: Graded) -> Image.Image:
     canvas = Image.new("RGB", (2 * panel, height))
     for number, scale in enumerate((run_scale(title), own)):
         canvas.paste(draw_heatmap(graded, scale, PANEL_PX), (number * panel, 0))
-    titles = {0: "one scale for all micrographs", panel: "this micrograph's G ± 2"}
+    titles = {0: "one scale for all", panel: "its own G ± 2"}
     um_per_px = micrograph.um_per_px and micrograph.um_per_px * micrograph.cols / width
     return framed(canvas, micrograph.file.name, told_of(graded), titles, um_per_px, width)
 
@@ -144,7 +144,7 @@ def _beside_bar(picture: Image.Image, scale: Scale) -> Image.Image:
 def _write_grades(picture: Image.Image, graded: Graded) -> None:
     """Write G into the middle of each tile, of the tiles that lie too close into every second (third...)."""
     grade_map, micrograph = graded.grade_map, graded.micrograph
-    draw, grid = ImageDraw.Draw(picture), grade_map.grid
+    grid = grade_map.grid
     by = picture.width / micrograph.cols / grade_map.zoom
     rows, cols = (
         _apart(starts, grid.tile_px, by, room) for starts, room in ((grid.tops, ROOM_PX[1]), (grid.lefts, ROOM_PX[0]))
@@ -153,7 +153,8 @@ def _write_grades(picture: Image.Image, graded: Graded) -> None:
         for col, x in cols:
             g = float(grade_map.g_seen[row, col]) + graded.shift
             if np.isfinite(g):
-                draw.text((x, y), f"{g:.1f}", "white", font(14), "mm", stroke_width=2, stroke_fill="black")
+                letters, around = lettered(f"{g:.1f}")
+                picture.paste(letters, (round(x - letters.width / 2), round(y - letters.height / 2)), around)
 
 
 def _apart(starts: Sequence[int], tile_px: int, by: float, room_px: int) -> list[tuple[int, float]]:

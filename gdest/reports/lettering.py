@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, lru_cache
 from math import floor, log10
 from pathlib import Path
 
@@ -42,6 +42,17 @@ def shortened(text: str, width: float, letters: ImageFont.FreeTypeFont) -> str:
         else:
             low = middle + 1
     return f"…{text[low:]}"
+
+
+@lru_cache(1000)
+def lettered(text: str) -> tuple[Image.Image, Image.Image]:
+    """Return white letters on a black outline, and their mask; kept, for hundreds of tiles have few numbers."""
+    left, top, right, bottom = font(14).getbbox(text, stroke_width=2)
+    size, start = (round(right - left), round(bottom - top)), (-left, -top)
+    letters, mask = Image.new("RGB", size), Image.new("L", size)
+    ImageDraw.Draw(letters).text(start, text, "white", font(14), stroke_width=2, stroke_fill="black")
+    ImageDraw.Draw(mask).text(start, text, 255, font(14), stroke_width=2)
+    return letters, mask
 
 
 def bar_um(um: float) -> float:

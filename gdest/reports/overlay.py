@@ -63,26 +63,30 @@ def layer_name(file_name: str) -> str:
 
 def draw_overlay(graded: Graded) -> Image.Image:
     """Return the micrograph under what was counted on it, of a row that has a count, with legend, name and um bar."""
+    return draw_overlay_and_layer(graded)[0]
+
+
+def draw_overlay_and_layer(graded: Graded) -> tuple[Image.Image, Image.Image]:
+    """Return the overlay, and its marks alone in a palette whose first colour is transparent, of the same size."""
     assert graded.count is not None, "nothing was counted"
-    return draw_counted(graded.micrograph, graded.count, told_of(graded))
+    ranks = _ranks_of(graded.micrograph, graded.count)
+    return _framed(graded.micrograph, graded.count, ranks, told_of(graded)), _layer(ranks)
 
 
-def draw_counted(micrograph: Micrograph, count: GrainCount, told: str = "") -> Image.Image:
-    """Return a micrograph under the marks of a count, in a frame with name, um bar and what else is `told` of it."""
+def draw_counted(micrograph: Micrograph, count: GrainCount) -> Image.Image:
+    """Return a micrograph under the marks of a count, with legend, name and um bar."""
+    return _framed(micrograph, count, _ranks_of(micrograph, count), "")
+
+
+def _framed(micrograph: Micrograph, count: GrainCount, ranks: NDArray[np.uint8], told: str) -> Image.Image:
     um_per_px = micrograph.um_per_px
-    shape = micrograph.rows, micrograph.cols
-    picture = draw_count(micrograph.pixels, shape, count, float("nan") if um_per_px is None else count.g)
-    width = picture.width - LEGEND_PX
+    picture = _marked(micrograph.pixels, ranks, count, float("nan") if um_per_px is None else count.g)
+    width = ranks.shape[1]
     drawn_um = um_per_px and um_per_px * micrograph.cols / width
     return framed(picture, micrograph.file.name, told, {0: "boundaries that were counted"}, drawn_um, width)
 
 
-def draw_layer(graded: Graded) -> Image.Image:
-    """Return the marks of a row's count alone, in a palette whose first colour is transparent."""
-    count, micrograph = graded.count, graded.micrograph
-    assert count is not None, "nothing was counted"
-    width, height = drawn_size(micrograph.pixels, LONGEST_PX)
-    ranks = _ranks(count.overlays, (micrograph.rows, micrograph.cols), (height, width))
+def _layer(ranks: NDArray[np.uint8]) -> Image.Image:
     picture = Image.fromarray(_hatched(ranks)).convert("P")
     looks = [LOOKS[mark] for mark in ORDER]
     picture.putpalette([0, 0, 0, *(level for look in looks for level in look.colour)])
@@ -95,14 +99,27 @@ def draw_count(pixels: NDArray[np.uint8], shape: tuple[int, int], count: GrainCo
 
     The pixels of a picture that was read region by region are thinned; the marks lie as in the file.
     """
-    width, height = drawn_size(pixels, LONGEST_PX)
+    return _marked(pixels, _ranks(count.overlays, shape, _drawn_shape(pixels)), count, g)
+
+
+def _marked(pixels: NDArray[np.uint8], ranks: NDArray[np.uint8], count: GrainCount, g: float) -> Image.Image:
+    """Return grey pixels under marks in the size of `ranks`, beside the legend."""
+    height, width = ranks.shape
     base = Image.fromarray(pixels).resize((width, height), Image.Resampling.BOX).point(FEW_GREYS)
-    ranks = _ranks(count.overlays, shape, (height, width))
     canvas = Image.new("RGB", (width + LEGEND_PX, height), "white")
     canvas.paste(Image.fromarray(_coloured(np.asarray(base), _hatched(ranks))), (0, 0))
     present = tuple(mark for rank, mark in enumerate(ORDER, start=1) if (ranks == rank).any())
     canvas.paste(_legend(height, present, _told(count, g)), (width, 0))
     return canvas
+
+
+def _drawn_shape(pixels: NDArray[np.uint8]) -> tuple[int, int]:
+    width, height = drawn_size(pixels, LONGEST_PX)
+    return height, width
+
+
+def _ranks_of(micrograph: Micrograph, count: GrainCount) -> NDArray[np.uint8]:
+    return _ranks(count.overlays, (micrograph.rows, micrograph.cols), _drawn_shape(micrograph.pixels))
 
 
 def _hatched(ranks: NDArray[np.uint8]) -> NDArray[np.uint8]:

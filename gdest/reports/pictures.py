@@ -8,7 +8,7 @@ from PIL import Image
 
 from gdest.core import Graded, write_atomically
 from gdest.reports.heatmap import draw_both_scales, draw_map, heatmap_name, save_png
-from gdest.reports.overlay import draw_layer, draw_overlay, has_overlay, layer_name, overlay_name
+from gdest.reports.overlay import draw_overlay_and_layer, has_overlay, layer_name, overlay_name
 from gdest.reports.scale import run_scale
 
 THUMBNAIL_PX = 180
@@ -53,8 +53,9 @@ def write_pictures(graded: Graded, out: Path) -> None:
     preview.thumbnail((PREVIEW_PX, PREVIEW_PX))
     write_atomically(out / preview_name(name), lambda path: preview.save(path, "JPEG", quality=80))
     if has_overlay(graded.count):
-        save_png(draw_overlay(graded), out / overlay_name(name))
-        save_png(draw_layer(graded), out / layer_name(name))
+        overlay, layer = draw_overlay_and_layer(graded)
+        save_png(overlay, out / overlay_name(name))
+        save_png(layer, out / layer_name(name))
     else:
         for path in (out / overlay_name(name), out / layer_name(name)):
             path.unlink(missing_ok=True)
