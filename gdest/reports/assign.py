@@ -11,6 +11,7 @@ from typing import Any
 from gdest.core import Section, Status
 from gdest.reports.column import Cell
 from gdest.reports.counted_specimens import CountedStatistics, counted_statistics
+from gdest.reports.laboratory import read_laboratory
 from gdest.reports.limits import Found, Limit, read_limits, verdict
 from gdest.reports.specimen_columns import SPECIMEN_COLUMNS
 from gdest.reports.specimens import (
@@ -35,7 +36,11 @@ class Rules:
 
 
 def read_rules(sections: Mapping[str, Any], base: Path) -> Rules:
-    """Return the rules of a gdest.toml that lies in `base`; raise `SettingsError` with one sentence."""
+    """Return the rules of a gdest.toml that lies in `base`; raise `SettingsError` with one sentence.
+
+    What it says of certificates is checked as well, so that a slip is told before hours of grading.
+    """
+    read_laboratory(sections.get(Section.CERTIFICATE), base)
     return Rules(specimen_rule(sections.get(Section.SPECIMEN), base), read_limits(sections.get(Section.LIMIT)))
 
 
