@@ -27,6 +27,25 @@ def report(
 
 
 @command
+def certificate(
+    folder: OutFolder,
+    specimen: Annotated[str | None, typer.Option(help="The specimen, as specimens.csv names it.")] = None,
+    heat: Annotated[str | None, typer.Option(help="Its heat, where several have a specimen of this name.")] = None,
+    every: Annotated[bool, typer.Option("--all", help="A certificate of every specimen.")] = False,
+    out: Annotated[
+        Path | None, typer.Option(help="The PDF; without it certificates/SPECIMEN.pdf in the folder of the scan.")
+    ] = None,
+    config: Annotated[
+        Path | None, typer.Option(help="Another gdest.toml: what it says of certificates replaces the scan's.")
+    ] = None,
+) -> None:
+    """Write the certificate of a specimen, a PDF on A4 to sign, or with --all of every specimen."""
+    from gdest.cli.run_certificate import run_certificate
+
+    raise typer.Exit(run_certificate(folder, specimen, heat, out, config, every=every))
+
+
+@command
 def verify(
     folder: OutFolder,
     root: Annotated[

@@ -42,7 +42,7 @@ from gdest.reports import (
     Cell,
     CountedField,
     count_cells,
-    draw_count,
+    draw_counted,
     read_corrected,
     require_rois,
     save_png,
@@ -212,8 +212,7 @@ def _write(found: Counted, row: dict[str, Cell], out: Path, correction: Correcti
     write_geojson(parts, um_per_px, path("geojson"))
     if rois:
         write_rois(parts, path("rois.zip"))
-    g = found.count.g if um_per_px is not None else nan
-    save_png(draw_count(micrograph.pixels, shape, found.count, g), path("overlay.png"))
+    save_png(draw_counted(micrograph, found.count), path("overlay.png"))
     text = json.dumps(row, indent=2, ensure_ascii=False) + "\n"
     write_atomically(path("count.json"), lambda temporary: temporary.write_text(text, encoding="utf-8"))
     say(f"Written: {start}.* (boundaries.png, grains.tif, geojson, overlay.png, count.json)")

@@ -14,6 +14,7 @@ from gdest.core.tables import read_text
 class Section(StrEnum):
     """Name the sections that some room understands; any other is a mistake that must not pass silently."""
 
+    CERTIFICATE = "certificate"
     CROP = "crop"
     LIMIT = "limit"
     PIXEL_SIZE = "pixel_size"

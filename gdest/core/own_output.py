@@ -12,7 +12,7 @@ LEDGER_ID = 0x67647374
 """The application_id in the header of a ledger: `gdst`."""
 
 LOCK = ".gdest.lock"
-PICTURES = frozenset({"heatmaps", "previews", "thumbnails", "overlays", "shards"})
+PICTURES = frozenset({"heatmaps", "previews", "thumbnails", "overlays", "layers", "shards"})
 """The folders in the output of a scan that hold pictures, or parts with such folders."""
 
 SQLITE_STARTS = b"SQLite format 3\0"

@@ -52,7 +52,8 @@ class Micrograph:
     Of a picture too large for the memory, `pixels` is every second (fourth...) pixel of every second row, for
     drawing, and `regions` reads the full rows. `not_metal` marks cells of `cell_px` px a side that must not be
     graded: banners, scale bars, mounting, reflections; None means there are none. `doubts` are reasons for a person
-    to look at it, found while reading. `fingerprint` is alike for pictures of one field.
+    to look at it, found while reading. `fingerprint` is alike for pictures of one field. `colour` is the picture as
+    the file has it, (rows, cols, 3) uint8, shrunk for showing; None of a grey file.
     """
 
     file: ImageFile
@@ -65,6 +66,7 @@ class Micrograph:
     cell_px: int = 1
     regions: Regions | None = None
     fingerprint: str = ""
+    colour: NDArray[np.uint8] | None = None
 
     @property
     def rows(self) -> int:

@@ -13,6 +13,7 @@ from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from gdest.core import (
     CalibrationSettings,
@@ -23,7 +24,6 @@ from gdest.core import (
     MicrographError,
     PixelSizeSource,
     Regions,
-    crop_for,
     fingerprint,
     heartbeat,
     now,
@@ -31,7 +31,7 @@ from gdest.core import (
 )
 from gdest.reading.decoders import decoding
 from gdest.reading.grey import GreyRange, bands, grey_8_bit, range_of_page, stretched
-from gdest.reading.not_metal import CELL_PX, not_metal_within
+from gdest.reading.not_metal import CELL_PX
 from gdest.reading.page import Page, RawPixels
 from gdest.reading.pixel_size import choose_pixel_size
 from gdest.reading.raster import RASTER_STARTS, raster_pages
@@ -39,6 +39,9 @@ from gdest.reading.scale_bar import scale_bar_size
 from gdest.reading.tiff import TIFF_STARTS, tiff_pages
 from gdest.reading.vendor import READERS
 from gdest.reading.vendor_pool import vendor_pages
+
+SHOWN_PX = 1600
+"""Longest side of the colour that is kept to show; whole squares of pixels are averaged, so it may be shorter."""
 
 SMALLEST_PX = 224
 """Side of a tile: a page must hold at least one."""
@@ -159,8 +162,17 @@ def _micrograph(file: ImageFile, page: Page, settings: GradeSettings, sha256: st
         doubts = (*doubts, *page.unreadable)
     um_per_px, source = (size.um_per_px, size.source) if size else (None, "")
     not_metal = not_metal_within(overview, step, crop_for(file.name, settings.crops))
-    shown = fingerprint(pixels)
-    return Micrograph(file, pixels, um_per_px, source, sha256, doubts, not_metal, CELL_PX * step, regions, shown)
+    cells_px, alike = CELL_PX * step, fingerprint(pixels)
+    return Micrograph(
+        file, pixels, um_per_px, source, sha256, doubts, not_metal, cells_px, regions, alike, _shown(overview)
+    )
+
+
+def _shown(overview: NDArray[np.uint8]) -> NDArray[np.uint8] | None:
+    """Return a colour overview shrunk to at most about `SHOWN_PX`; None of a grey one, in one channel or in three."""
+    if overview.ndim == 2 or not np.ptp(overview[::8, ::8], axis=2).any():
+        return None
+    return np.asarray(Image.fromarray(overview).reduce(-(-max(overview.shape) // SHOWN_PX)))
 
 
 def _step(size: int) -> int:

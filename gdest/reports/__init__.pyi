@@ -1,5 +1,10 @@
 from .acceptance import Acceptance as Acceptance, acceptance as acceptance
-from .assign import ASSIGNED as ASSIGNED, Rules as Rules, read_rules as read_rules
+from .assign import (
+    ASSIGNED as ASSIGNED,
+    Rules as Rules,
+    read_rules as read_rules,
+    specimen_rows as specimen_rows,
+)
 from .boundary_files import (
     CountedField as CountedField,
     read_corrected as read_corrected,
@@ -9,6 +14,7 @@ from .boundary_files import (
     write_labels as write_labels,
     write_rois as write_rois,
 )
+from .certificate import write_certificate as write_certificate
 from .column import Cell as Cell
 from .columns import COLUMNS as COLUMNS, column_notes as column_notes
 from .counted_cells import count_cells as count_cells
@@ -26,8 +32,9 @@ from .heatmap import (
     side_by_side as side_by_side,
     write_heatmap as write_heatmap,
 )
+from .laboratory import Laboratory as Laboratory, read_laboratory as read_laboratory
 from .limits import Verdict as Verdict
-from .overlay import draw_count as draw_count, draw_overlay as draw_overlay
+from .overlay import draw_counted as draw_counted, draw_overlay as draw_overlay
 from .pictures import (
     PICTURE_FOLDERS as PICTURE_FOLDERS,
     picture_names as picture_names,

@@ -12,6 +12,7 @@ from gdest.core import Section, is_duplex
 from gdest.reports.column import Cell
 from gdest.reports.copies import mark_copies
 from gdest.reports.found import Gathered, found_on_micrograph, gather
+from gdest.reports.laboratory import read_laboratory
 from gdest.reports.limits import Limit, read_limits
 from gdest.reports.specimen_columns import SPECIMEN_COLUMNS
 from gdest.reports.specimen_rules import IDENTITY, ORIGIN_FIELDS, Origin, SpecimenRule, specimen_rule
@@ -32,7 +33,11 @@ class Rules:
 
 
 def read_rules(sections: Mapping[str, Any], base: Path) -> Rules:
-    """Return the rules of a gdest.toml that lies in `base`; raise `SettingsError` with one sentence."""
+    """Return the rules of a gdest.toml that lies in `base`; raise `SettingsError` with one sentence.
+
+    What it says of certificates is checked as well, so that a slip is told before hours of grading.
+    """
+    read_laboratory(sections.get(Section.CERTIFICATE), base)
     return Rules(specimen_rule(sections.get(Section.SPECIMEN), base), read_limits(sections.get(Section.LIMIT)))
 
 

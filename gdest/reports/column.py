@@ -8,6 +8,9 @@ from typing import Any, Literal, SupportsFloat
 
 Cell = str | int | float | None
 
+UNITS = {"um": "µm", "mm2": "mm²", "px": "px"}
+"""The units that names of columns end in, as a person writes them."""
+
 SMALLEST_SHARE = 0.005
 """Half grades with less of the area, and of the grains, are left out of a cell that lists shares."""
 
@@ -16,16 +19,18 @@ SMALLEST_SHARE = 0.005
 class Column:
     """Describe one column: its name, its meaning and how each report shows it.
 
-    A `whole` number stays whole beside empty cells; `number_format` is Excel's, empty for text. `stated_width` is in
-    characters; 0 lets the name decide. The workbook shows a `printed` column where a row fills it, and one that is
-    `always` there in any case; the others are behind the outline's plus sign. A `badge` is coloured by its value.
-    `gallery`, `details`, `problems` and `counts` are its place, counted from 1, in the gallery's table, beside an
-    opened micrograph or chosen specimen, and in the sheets Problems and Counts; 0 leaves it out.
+    A `whole` number stays whole beside empty cells; a `time` is text in the CSV and a date in the workbook.
+    `number_format` is Excel's, empty for text. `stated_heading` is what the workbook calls the column where its name,
+    read as words and a unit, says too little. `stated_width` is in characters; 0 lets the heading decide. The workbook
+    shows a `printed` column where a row fills it, and one that is `always` there in any case; the others are behind the
+    outline's plus sign. A `badge` is coloured by its value. `gallery`, `details`, `problems` and `counts` are its
+    place, counted from 1, in the gallery's table, beside an opened micrograph or chosen specimen, and in the sheets
+    Problems and Counts; 0 leaves it out.
     """
 
     name: str
     note: str
-    type: Literal["text", "number", "whole"] = "text"
+    type: Literal["text", "number", "whole", "time"] = "text"
     number_format: str = ""
     stated_width: int = 0
     printed: bool = False
@@ -36,11 +41,23 @@ class Column:
     details: int = 0
     problems: int = 0
     counts: int = 0
+    stated_heading: str = ""
+
+    @property
+    def heading(self) -> str:
+        """Return what a person reads above the column: "mean intercept, µm" for `mean_intercept_um`."""
+        if self.stated_heading:
+            return self.stated_heading
+        words = ["G" if word == "g" else word for word in self.name.split("_")]
+        if words[-1] in UNITS and "per" not in words:
+            words[-2:] = [f"{words[-2]},", UNITS[words[-1]]]
+        return " ".join(UNITS.get(word, word) for word in words)
 
     @property
     def width(self) -> int:
-        """Return the width in the workbook in characters."""
-        return self.stated_width or max(len(self.name) + 4, 9)
+        """Return the width in the workbook in characters; the heading of a number may take three lines."""
+        longest = max(map(len, self.heading.split())) if self.number_format else len(self.heading)
+        return self.stated_width or max(longest + 3, 8)
 
     @property
     def decimals(self) -> int | None:
@@ -59,8 +76,8 @@ def whole_column(name: str, note: str, **looks: Any) -> Column:
 
 
 def counted_column(name: str, note: str, number_format: str, **looks: Any) -> Column:
-    """Return a narrow column, whose name may take two lines: with all that is counted a page is full."""
-    return number_column(name, note, number_format, stated_width=min(len(name) + 2, 15), **looks)
+    """Return a column of what was counted, on the boundaries found."""
+    return number_column(name, note, number_format, **looks)
 
 
 def by_name(*columns: Column) -> Mapping[str, Column]:

@@ -20,11 +20,11 @@ from gdest.reports.column import (
 from gdest.reports.specimen_columns import SPECIMEN_COLUMNS
 
 COLUMNS = by_name(
-    Column("file", "path relative to the scanned folder", stated_width=36, **SHOWN, gallery=1, problems=1, counts=1),
+    Column("file", "path relative to the scanned folder", stated_width=30, **SHOWN, gallery=1, problems=1, counts=1),
     Column(
         "status", "graded, review, uncalibrated or failed", stated_width=13, **SHOWN, badge=True, gallery=2, problems=2
     ),
-    Column("reason", "why the row needs a person", stated_width=40, **SHOWN, wrapped=True, gallery=11, problems=4),
+    Column("reason", "why the row needs a person", stated_width=34, **SHOWN, wrapped=True, gallery=11, problems=4),
     number_column("g", "ASTM grain size number G, mean of the tile grades", "0.0", **SHOWN, gallery=4, problems=7),
     number_column(
         "g_low",
@@ -65,11 +65,11 @@ COLUMNS = by_name(
     whole_column("tiles", "number of 224x224 px tiles the network saw"),
     whole_column("width_px", "width in px"),
     whole_column("height_px", "height in px"),
-    Column("sha256", "SHA-256 of the file", stated_width=14),
+    Column("sha256", "SHA-256 of the file", stated_width=14, stated_heading="SHA-256"),
     Column("model", "name of the weights"),
-    Column("model_sha256", "SHA-256 of the weights file", stated_width=14),
+    Column("model_sha256", "SHA-256 of the weights file", stated_width=14, stated_heading="SHA-256 of the model"),
     Column("gdest_version", "version of gdest"),
-    Column("graded_at", "time of grading, UTC, ISO 8601", stated_width=26),
+    Column("graded_at", "time of grading, UTC, ISO 8601", "time", stated_width=17, stated_heading="graded at, UTC"),
     whole_column(
         "tiles_used",
         "tiles that g is the mean of; covered ones (banner, scale bar, mounting, reflection) are left out",
@@ -82,7 +82,13 @@ COLUMNS = by_name(
         details=2,
     ),
     Column("homogeneity_note", "what the grade map shows, in words", stated_width=48, wrapped=True, details=1),
-    Column("file_modified", "time of the file's last change, UTC, ISO 8601", stated_width=26),
+    Column(
+        "file_modified",
+        "time of the file's last change, UTC, ISO 8601",
+        "time",
+        stated_width=17,
+        stated_heading="file modified, UTC",
+    ),
     number_column(
         "g_intercept",
         "G of the intercepts counted on the drawn boundaries",
@@ -92,12 +98,12 @@ COLUMNS = by_name(
     ),
     whole_column("intercepts", "intercepts counted on the drawn boundaries"),
     Column(
-        "specimen", "specimen by the rule in gdest.toml", stated_width=24, printed=True, gallery=9, problems=6, counts=2
+        "specimen", "specimen by the rule in gdest.toml", stated_width=18, printed=True, gallery=9, problems=6, counts=2
     ),
-    Column("product", "product of the specimen"),
-    Column("heat", "heat of the specimen"),
-    Column("order", "order of the specimen"),
-    Column("location", "location within the specimen", wrapped=True),
+    Column("product", "product of the specimen", stated_width=12, printed=True),
+    Column("heat", "heat of the specimen", stated_width=12, printed=True),
+    Column("order", "order of the specimen", stated_width=12, printed=True),
+    Column("location", "location within the specimen", stated_width=14, printed=True, wrapped=True),
     replace(VERDICT, problems=3),
     Column(
         "verdict_reason",
@@ -140,6 +146,7 @@ COLUMNS = by_name(
         "relative_accuracy_counted",
         "%RA of the count, 100 times the 95 % interval over the mean; E112 asks for 10 or less",
         "0.0",
+        stated_heading="%RA of the count",
         details=12,
         counts=6,
     ),
@@ -189,7 +196,9 @@ COLUMNS = by_name(
     Column(
         "count_corrected_at",
         "time of counting the corrected boundaries, UTC, ISO 8601",
-        stated_width=26,
+        "time",
+        stated_width=17,
+        stated_heading="corrected at, UTC",
         details=23,
         counts=20,
     ),

@@ -16,19 +16,24 @@ from typing import Any, Literal
 from jinja2 import Environment
 from markupsafe import Markup
 
-from gdest.core import Status, write_atomically
+from gdest.core import write_atomically
 from gdest.reports.acceptance import limit_sentences
 from gdest.reports.assign import identity
 from gdest.reports.column import Cell, Column, columns_in
 from gdest.reports.columns import COLUMNS
-from gdest.reports.heatmap import BAR_PX
-from gdest.reports.limits import Limit, Verdict
+from gdest.reports.lettering import FOOTER_PX, HEADER_PX
+from gdest.reports.limits import Limit
 from gdest.reports.links import Links
-from gdest.reports.overlay import LEGEND_PX
+from gdest.reports.overlay import LOOKS
 from gdest.reports.record import NOTE, Record, counted_caution
+from gdest.reports.scale import BAR_PX
 from gdest.reports.specimen_columns import SPECIMEN_COLUMNS
 
+SCRIPTS = ("nodes.js", "viewer.js", "page.js")
 PLACES: tuple[Literal["gallery", "details"], ...] = ("gallery", "details")
+
+MEASURES = ("width_px", "height_px", "um_per_px")
+"""What the um bar is made of."""
 
 
 def write_gallery(record: Record, specimens: Sequence[Mapping[str, Cell]], limits: Sequence[Limit], path: Path) -> None:
@@ -36,16 +41,13 @@ def write_gallery(record: Record, specimens: Sequence[Mapping[str, Cell]], limit
     environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
     parts = files("gdest.reports") / "gallery_page"
     template = environment.from_string((parts / "page.html").read_text(encoding="utf-8"))
-    verdicts, statuses = record.counts("verdict"), record.counts("status")
     page = template.render(
         record=record,
         note=f"{NOTE} {counted_caution('it')}" if record.counts("grains_counted") else NOTE,
-        counts=[(name, statuses[name]) for name in Status if statuses[name]],
-        verdicts=[(name, verdicts[name]) for name in Verdict if verdicts[name]],
         limits=limit_sentences(record.table, limits),
         data=_inert_json(_data(record, specimens, Links(path.parent, record))),
         style=Markup((parts / "page.css").read_text(encoding="utf-8")),
-        script=Markup((parts / "page.js").read_text(encoding="utf-8")),
+        scripts=[Markup((parts / name).read_text(encoding="utf-8")) for name in SCRIPTS],
         table_style=Markup(_bundled("dt_bundle.css").decode().replace("</", "<\\/")),
         table_script=base64.b64encode(_bundled("dt_bundle.js")).decode("ascii"),
     )
@@ -73,13 +75,19 @@ def _data(record: Record, specimens: Sequence[Mapping[str, Cell]], links: Links)
         "columns": [_look(column) for column in table],
         "details": [_look(column) for column in details],
         "rows": [
-            [*_cells(row, [*table, *details]), *_links(str(row["file"]), links), number.get(identity(row))]
+            [
+                *_cells(row, [*table, *details]),
+                *_links(str(row["file"]), links),
+                *(row.get(name) for name in MEASURES),
+                number.get(identity(row)),
+            ]
             for row in record.table
         ],
         "specimenColumns": [_look(column) for column in of_specimens],
         "specimenDetails": [_look(column) for column in specimen_details],
         "specimens": [[*_cells(row, [*of_specimens, *specimen_details]), place] for place, row in enumerate(specimens)],
-        "bars": {"heatmap": BAR_PX, "overlay": LEGEND_PX},
+        "frame": {"bar": BAR_PX, "header": HEADER_PX, "footer": FOOTER_PX},
+        "marks": [(look.name, f"rgb{look.colour}") for look in LOOKS.values()],
     }
 
 
@@ -92,4 +100,5 @@ def _cells(row: Mapping[str, Cell], columns: Sequence[Column]) -> list[Cell]:
 
 
 def _links(file: str, links: Links) -> list[str | None]:
-    return [links.thumbnail(file), links.preview(file), links.heatmap(file), links.overlay(file)]
+    pictures = [links.thumbnail(file), links.preview(file), links.heatmap(file), links.overlay(file), links.layer(file)]
+    return [*pictures, links.micrograph(file)]

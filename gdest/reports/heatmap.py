@@ -1,37 +1,38 @@
-"""Draw a grade map over its micrograph, every picture of a run on one scale."""
+"""Draw a grade map over its micrograph, on the one scale of every run and on a scale round its own G."""
 
 from __future__ import annotations
 
 import struct
 import zlib
 from collections.abc import Callable, Sequence
-from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
 import imagecodecs
-import matplotlib
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
 from gdest.core import Graded, spread_tiles, write_atomically
+from gdest.reports.lettering import font, framed, lettered
+from gdest.reports.scale import BAR_PX, Scale, colour_bar, colour_table, run_scale, scale_around
 
-G_SCALE = (0.0, 14.0)
-"""The one colour scale of every heatmap: a scale stretched per image makes uniform steel look mixed."""
-
-COLOUR_MAP = "turbo"
-OPACITY = 0.45
+OPACITY = 0.6
 LONGEST_PX = 960
 """Longest side; drawing and packing a larger picture takes a third of the network's time for the micrograph."""
 
-BAR_PX = 110
-HEADER_PX = 36
+PANEL_PX = 720
+"""Longest side of each of two maps; together they are a third larger than one of `LONGEST_PX`."""
+
+TITLE_PX = 36
 FEW_GREYS = [round(grey // 8 * 255 / 31) for grey in range(256)]
 """The micrograph in 32 greys looks the same and is packed in two thirds of the time to half the size."""
 
 HATCH_PX, HATCH_GREY = 12, 90
 """Tiles left out because they show a banner, a scale bar, mounting or a reflection are hatched in grey."""
+
+ROOM_PX = 40, 22
+"""Width and height that the G of a tile needs; in a row of smaller tiles some are left without."""
 
 
 def heatmap_name(file_name: str) -> str:
@@ -41,31 +42,76 @@ def heatmap_name(file_name: str) -> str:
 
 def write_heatmap(graded: Graded, path: Path) -> None:
     """Write the heatmap PNG of one micrograph; raise `OutputError` when it cannot be written."""
-    save_png(draw_heatmap(graded), path)
+    save_png(draw_both_scales(graded), path)
 
 
 def save_png(picture: Image.Image, path: Path) -> None:
-    """Write an RGB picture as a PNG without filters, packed by libdeflate: 0.4 of libpng's time, a tenth smaller."""
-    rows = np.asarray(picture).reshape(picture.height, 3 * picture.width)
+    """Write a picture as a PNG without filters, packed by libdeflate: 0.4 of libpng's time, a tenth smaller.
+
+    It is RGB, or has a palette (mode P), whose colours may be transparent: `info["transparency"]` holds their alpha.
+    """
+    samples = len(picture.getbands())
+    rows = np.asarray(picture).reshape(picture.height, samples * picture.width)
     unfiltered = np.pad(rows, ((0, 0), (1, 0)))  # each row begins with its filter, 0 for none
-    header = struct.pack(">2I5B", picture.width, picture.height, 8, 2, 0, 0, 0)  # 8 bits, RGB, not interlaced
-    chunks = {b"IHDR": header, b"IDAT": imagecodecs.deflate_encode(unfiltered.tobytes(), level=1), b"IEND": b""}
+    kind = 3 if picture.mode == "P" else 2
+    header = struct.pack(">2I5B", picture.width, picture.height, 8, kind, 0, 0, 0)  # 8 bits, not interlaced
+    chunks: list[tuple[bytes, bytes]] = [(b"IHDR", header)]
+    if picture.mode == "P":
+        chunks += [(b"PLTE", bytes(picture.getpalette() or ())), (b"tRNS", bytes(picture.info["transparency"]))]
+    chunks += [(b"IDAT", bytes(imagecodecs.deflate_encode(unfiltered.tobytes(), level=1))), (b"IEND", b"")]
     png = b"\x89PNG\r\n\x1a\n" + b"".join(
-        struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
-        for name, data in chunks.items()
+        struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data)) for name, data in chunks
     )
     write_atomically(path, lambda temporary: temporary.write_bytes(png))
 
 
-def draw_heatmap(graded: Graded) -> Image.Image:
+def draw_both_scales(graded: Graded) -> Image.Image:
+    """Return the heatmap twice in a frame with name, G, interval and um bar.
+
+    Left on the scale of every run, right on that of 2 G to either side of the micrograph's own G.
+    """
+    title = _title(graded)
+    pixels, micrograph = graded.micrograph.pixels, graded.micrograph
+    width, height = drawn_size(pixels, PANEL_PX)
+    own = scale_around(graded.g_seen + graded.shift, title)
+    panel = width + BAR_PX
+    canvas = Image.new("RGB", (2 * panel, height))
+    for number, scale in enumerate((run_scale(title), own)):
+        canvas.paste(draw_heatmap(graded, scale, PANEL_PX), (number * panel, 0))
+    titles = {0: "one scale for all", panel: "its own G ± 2"}
+    um_per_px = micrograph.um_per_px and micrograph.um_per_px * micrograph.cols / width
+    return framed(canvas, micrograph.file.name, told_of(graded), titles, um_per_px, width)
+
+
+def told_of(graded: Graded) -> str:
+    """Return what a picture tells of its micrograph: G, its interval where it has one, and its status."""
+    found = graded.statistics
+    if found is None:
+        return f"G seen {graded.g_seen:.1f}, {graded.status}"
+    interval = f" ({found.g_low:.1f}..{found.g_high:.1f})" if np.isfinite([found.g_low, found.g_high]).all() else ""
+    return f"G {found.g:.1f}{interval} estimated, {graded.status}"
+
+
+def _title(graded: Graded) -> str:
+    return "G" if graded.statistics else "G seen"
+
+
+def draw_heatmap(graded: Graded, scale: Scale | None = None, longest_px: int = LONGEST_PX) -> Image.Image:
     """Return the micrograph under its tile grades, with a colour bar; what has no grade is grey and hatched.
 
-    The bar says whether G is calibrated or, without a pixel size, as seen.
+    G stands in each tile that has room for it. The bar says whether G is calibrated or, without a pixel size, as seen.
     """
-    pixels = graded.micrograph.pixels
-    width, height = drawn_size(pixels, LONGEST_PX)
-    steps = _spread(graded, (height, width), _steps)  # colouring tiles before they are spread takes a fifth of the time
-    return _drawn(pixels, steps, "G" if graded.statistics else "G seen")
+    scale = scale or run_scale(_title(graded))
+    picture = draw_map(graded, scale, longest_px)
+    _write_grades(picture, graded)
+    return _beside_bar(picture, scale)
+
+
+def draw_map(graded: Graded, scale: Scale, longest_px: int) -> Image.Image:
+    """Return the micrograph under the colours of its tiles alone."""
+    width, height = drawn_size(graded.micrograph.pixels, longest_px)
+    # colouring tiles before they are spread takes a fifth of the time
+    return _coloured(graded.micrograph.pixels, _spread(graded, (height, width), scale.steps))
 
 
 def draw_grades(
@@ -73,10 +119,11 @@ def draw_grades(
 ) -> Image.Image:
     """Return grey pixels (rows, cols) under their grades, NaN transparent, with a titled colour bar."""
     shown = Image.fromarray(grades).resize(drawn_size(pixels, longest_px), Image.Resampling.NEAREST)
-    return _drawn(pixels, _steps(np.asarray(shown)), title)
+    scale = run_scale(title)
+    return _beside_bar(_coloured(pixels, scale.steps(np.asarray(shown))), scale)
 
 
-def _drawn(pixels: NDArray[np.uint8], steps: NDArray[np.uint8], title: str) -> Image.Image:
+def _coloured(pixels: NDArray[np.uint8], steps: NDArray[np.uint8]) -> Image.Image:
     """Return grey pixels under their colours in the size of `steps`, the places of their grades in the table."""
     height, width = steps.shape
     base = Image.fromarray(pixels).resize((width, height), Image.Resampling.BOX).point(FEW_GREYS)
@@ -84,10 +131,40 @@ def _drawn(pixels: NDArray[np.uint8], steps: NDArray[np.uint8], title: str) -> I
     known = steps > 0
     if not known.all():
         mixed = Image.composite(mixed, _hatched(base.convert("RGB"), known), Image.fromarray(known))
-    canvas = Image.new("RGB", (width + BAR_PX, height))
-    canvas.paste(mixed, (0, 0))
-    canvas.paste(_bar(height, title), (width, 0))
+    return mixed
+
+
+def _beside_bar(picture: Image.Image, scale: Scale) -> Image.Image:
+    canvas = Image.new("RGB", (picture.width + BAR_PX, picture.height))
+    canvas.paste(picture, (0, 0))
+    canvas.paste(colour_bar(picture.height, scale), (picture.width, 0))
     return canvas
+
+
+def _write_grades(picture: Image.Image, graded: Graded) -> None:
+    """Write G into the middle of each tile, of the tiles that lie too close into every second (third...)."""
+    grade_map, micrograph = graded.grade_map, graded.micrograph
+    grid = grade_map.grid
+    by = picture.width / micrograph.cols / grade_map.zoom
+    rows, cols = (
+        _apart(starts, grid.tile_px, by, room) for starts, room in ((grid.tops, ROOM_PX[1]), (grid.lefts, ROOM_PX[0]))
+    )
+    for row, y in rows:
+        for col, x in cols:
+            g = float(grade_map.g_seen[row, col]) + graded.shift
+            if np.isfinite(g):
+                letters, around = lettered(f"{g:.1f}")
+                picture.paste(letters, (round(x - letters.width / 2), round(y - letters.height / 2)), around)
+
+
+def _apart(starts: Sequence[int], tile_px: int, by: float, room_px: int) -> list[tuple[int, float]]:
+    """Return (number, middle in drawn px) of the tiles along one side that are at least `room_px` apart."""
+    kept: list[tuple[int, float]] = []
+    for number, start in enumerate(starts):
+        middle = (start + tile_px / 2) * by
+        if middle - (kept[-1][1] if kept else -room_px / 2) >= room_px:
+            kept.append((number, middle))
+    return kept
 
 
 def drawn_size(pixels: NDArray[np.uint8], longest_px: int) -> tuple[int, int]:
@@ -100,11 +177,11 @@ def drawn_size(pixels: NDArray[np.uint8], longest_px: int) -> tuple[int, int]:
 def side_by_side(pictures: Sequence[tuple[str, Image.Image]]) -> Image.Image:
     """Return pictures in a row, each under its title."""
     width, height = sum(one.width for _, one in pictures), max(one.height for _, one in pictures)
-    canvas = Image.new("RGB", (width, height + HEADER_PX), "white")
+    canvas = Image.new("RGB", (width, height + TITLE_PX), "white")
     left = 0
     for title, one in pictures:
-        ImageDraw.Draw(canvas).text((left + 8, 8), title, fill="black", font=ImageFont.load_default(18))
-        canvas.paste(one, (left, HEADER_PX))
+        ImageDraw.Draw(canvas).text((left + 8, 8), title, fill="black", font=font(18))
+        canvas.paste(one, (left, TITLE_PX))
         left += one.width
     return canvas
 
@@ -136,43 +213,7 @@ def _spread(
     return spread_tiles(grade_map.g_seen + np.float32(graded.shift), grade_map.grid, rows, cols, (height, width), paint)
 
 
-def colours(grades: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the colours of G values on the fixed scale, shape (..., 3), 0..255; NaN gives that of G 0."""
-    return np.asarray(_colour_table()[_steps(grades)], np.float32)
-
-
-def _steps(grades: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """Return the place of G values in the table of colours, 1..255; 0 for NaN."""
-    low, high = G_SCALE
-    steps = np.clip((grades - np.float32(low)) * np.float32(256 / (high - low)), 1, 255)
-    return np.asarray(np.nan_to_num(steps, copy=False), np.uint8)
-
-
 def _blended(base: Image.Image, steps: NDArray[np.uint8]) -> Image.Image:
     """Return a grey picture under the colours of its grades; one channel after the other takes half the time of RGB."""
-    channels = (Image.fromarray(steps).point(channel.tolist()) for channel in _colour_table().T)
+    channels = (Image.fromarray(steps).point(channel.tolist()) for channel in colour_table().T)
     return Image.merge("RGB", [Image.blend(base, channel, OPACITY) for channel in channels])
-
-
-@cache
-def _colour_table() -> NDArray[np.uint8]:
-    """Return the colours of the scale in steps (256, 3), 0..255; a look-up by matplotlib is ten times slower."""
-    return np.asarray(matplotlib.colormaps[COLOUR_MAP](np.arange(256))[:, :3] * 255, np.uint8)
-
-
-@lru_cache(16)
-def _bar(height: int, title: str) -> Image.Image:
-    """Return the colour bar with a tick every second G, fine grains (large G) above."""
-    picture = Image.new("RGB", (BAR_PX, height), "white")
-    draw = ImageDraw.Draw(picture)
-    font = ImageFont.load_default(16)
-    left, top, bottom, wide = 14, 40, height - 24, 26
-    ramp = np.linspace(G_SCALE[1], G_SCALE[0], bottom - top, dtype=np.float32)[:, None]
-    strip = Image.fromarray(colours(np.repeat(ramp, wide, axis=1)).astype(np.uint8))
-    picture.paste(strip, (left, top))
-    draw.text((left, 10), title, fill="black", font=font)
-    for g in range(int(G_SCALE[0]), int(G_SCALE[1]) + 1, 2):
-        y = round(bottom - (g - G_SCALE[0]) / (G_SCALE[1] - G_SCALE[0]) * (bottom - top - 1)) - 1
-        draw.line((left + wide, y, left + wide + 6, y), fill="black")
-        draw.text((left + wide + 12, y), f"{g}", fill="black", font=font, anchor="lm")
-    return picture

@@ -8,7 +8,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from gdest.reports.heatmap import heatmap_name
-from gdest.reports.overlay import overlay_name
+from gdest.reports.overlay import layer_name, overlay_name
 from gdest.reports.pictures import preview_name, thumbnail_name
 from gdest.reports.record import Record
 
@@ -37,6 +37,10 @@ class Links:
     def overlay(self, file: str) -> str | None:
         """Return the link to the overlay of a file; None when nothing was counted."""
         return self._existing(overlay_name(file))
+
+    def layer(self, file: str) -> str | None:
+        """Return the link to the marks of a count alone; None when nothing was counted."""
+        return self._existing(layer_name(file))
 
     def preview(self, file: str) -> str | None:
         """Return the link to the micrograph as a browser shows it; None when there is none."""

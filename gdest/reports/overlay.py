@@ -8,11 +8,12 @@ from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 from scipy import ndimage
 
-from gdest.core import Graded, GrainCount, Mark, Overlay
-from gdest.reports.heatmap import FEW_GREYS, HATCH_GREY, HATCH_PX, drawn_size
+from gdest.core import Graded, GrainCount, Mark, Micrograph, Overlay
+from gdest.reports.heatmap import FEW_GREYS, HATCH_GREY, HATCH_PX, drawn_size, told_of
+from gdest.reports.lettering import font, framed
 
 LONGEST_PX = 1600
 """Longest side; a boundary is one line in a picture of 12 megapixels, whose map has cells of 2 px."""
@@ -55,13 +56,42 @@ def has_overlay(count: GrainCount | None) -> bool:
     return count is not None and bool(count.overlays or np.isfinite(count.grains))
 
 
+def layer_name(file_name: str) -> str:
+    """Return the path of the marks alone, relative to the output folder."""
+    return f"layers/{file_name}.png"
+
+
 def draw_overlay(graded: Graded) -> Image.Image:
-    """Return the micrograph under what was counted on it, with a legend, of a row that has a count."""
-    count = graded.count
-    assert count is not None, "nothing was counted"
-    g = count.g if graded.micrograph.um_per_px is not None else float("nan")
-    micrograph = graded.micrograph
-    return draw_count(micrograph.pixels, (micrograph.rows, micrograph.cols), count, g)
+    """Return the micrograph under what was counted on it, of a row that has a count, with legend, name and um bar."""
+    return draw_overlay_and_layer(graded)[0]
+
+
+def draw_overlay_and_layer(graded: Graded) -> tuple[Image.Image, Image.Image]:
+    """Return the overlay, and its marks alone in a palette whose first colour is transparent, of the same size."""
+    assert graded.count is not None, "nothing was counted"
+    ranks = _ranks_of(graded.micrograph, graded.count)
+    return _framed(graded.micrograph, graded.count, ranks, told_of(graded)), _layer(ranks)
+
+
+def draw_counted(micrograph: Micrograph, count: GrainCount) -> Image.Image:
+    """Return a micrograph under the marks of a count, with legend, name and um bar."""
+    return _framed(micrograph, count, _ranks_of(micrograph, count), "")
+
+
+def _framed(micrograph: Micrograph, count: GrainCount, ranks: NDArray[np.uint8], told: str) -> Image.Image:
+    um_per_px = micrograph.um_per_px
+    picture = _marked(micrograph.pixels, ranks, count, float("nan") if um_per_px is None else count.g)
+    width = ranks.shape[1]
+    drawn_um = um_per_px and um_per_px * micrograph.cols / width
+    return framed(picture, micrograph.file.name, told, {0: "boundaries that were counted"}, drawn_um, width)
+
+
+def _layer(ranks: NDArray[np.uint8]) -> Image.Image:
+    picture = Image.fromarray(_hatched(ranks)).convert("P")
+    looks = [LOOKS[mark] for mark in ORDER]
+    picture.putpalette([0, 0, 0, *(level for look in looks for level in look.colour)])
+    picture.info["transparency"] = bytes([0, *(round(255 * look.opacity) for look in looks)])
+    return picture
 
 
 def draw_count(pixels: NDArray[np.uint8], shape: tuple[int, int], count: GrainCount, g: float) -> Image.Image:
@@ -69,14 +99,34 @@ def draw_count(pixels: NDArray[np.uint8], shape: tuple[int, int], count: GrainCo
 
     The pixels of a picture that was read region by region are thinned; the marks lie as in the file.
     """
-    width, height = drawn_size(pixels, LONGEST_PX)
+    return _marked(pixels, _ranks(count.overlays, shape, _drawn_shape(pixels)), count, g)
+
+
+def _marked(pixels: NDArray[np.uint8], ranks: NDArray[np.uint8], count: GrainCount, g: float) -> Image.Image:
+    """Return grey pixels under marks in the size of `ranks`, beside the legend."""
+    height, width = ranks.shape
     base = Image.fromarray(pixels).resize((width, height), Image.Resampling.BOX).point(FEW_GREYS)
-    ranks = _ranks(count.overlays, shape, (height, width))
     canvas = Image.new("RGB", (width + LEGEND_PX, height), "white")
-    canvas.paste(Image.fromarray(_coloured(np.asarray(base), ranks)), (0, 0))
+    canvas.paste(Image.fromarray(_coloured(np.asarray(base), _hatched(ranks))), (0, 0))
     present = tuple(mark for rank, mark in enumerate(ORDER, start=1) if (ranks == rank).any())
     canvas.paste(_legend(height, present, _told(count, g)), (width, 0))
     return canvas
+
+
+def _drawn_shape(pixels: NDArray[np.uint8]) -> tuple[int, int]:
+    width, height = drawn_size(pixels, LONGEST_PX)
+    return height, width
+
+
+def _ranks_of(micrograph: Micrograph, count: GrainCount) -> NDArray[np.uint8]:
+    return _ranks(count.overlays, (micrograph.rows, micrograph.cols), _drawn_shape(micrograph.pixels))
+
+
+def _hatched(ranks: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return the ranks with what was left out as diagonal lines."""
+    row, col = np.ogrid[: ranks.shape[0], : ranks.shape[1]]
+    left_out = ORDER.index(Mark.LEFT_OUT) + 1
+    return np.where((ranks == left_out) & ((row + col) % HATCH_PX >= 2), np.uint8(0), ranks)
 
 
 def _ranks(overlays: Sequence[Overlay], shape: tuple[int, int], drawn: tuple[int, int]) -> NDArray[np.uint8]:
@@ -123,16 +173,13 @@ def _outlined(ranks: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 def _coloured(grey: NDArray[np.uint8], ranks: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Return grey pixels (rows, cols) in RGB (rows, cols, 3), under the colour of their marks."""
-    left_out = ORDER.index(Mark.LEFT_OUT) + 1
-    row, col = np.ogrid[: ranks.shape[0], : ranks.shape[1]]
-    seen = np.where((ranks == left_out) & ((row + col) % HATCH_PX >= 2), 0, ranks)
     colours = np.zeros((len(ORDER) + 1, 256, 3), np.uint8)
     greys = np.arange(256)[:, None]
     colours[0] = greys
     for rank, mark in enumerate(ORDER, start=1):
         look = LOOKS[mark]
         colours[rank] = np.round(look.opacity * np.array(look.colour) + (1.0 - look.opacity) * greys)
-    return colours[seen, grey]
+    return colours[ranks, grey]
 
 
 def _told(count: GrainCount, g: float) -> tuple[str, ...]:
@@ -151,10 +198,10 @@ def _told(count: GrainCount, g: float) -> tuple[str, ...]:
 @lru_cache(16)
 def _legend(height: int, marks: tuple[Mark, ...], lines: tuple[str, ...]) -> Image.Image:
     picture = Image.new("RGB", (LEGEND_PX, height), "white")
-    draw, font = ImageDraw.Draw(picture), ImageFont.load_default(14)
+    draw = ImageDraw.Draw(picture)
     top = 12
     for line in lines:
-        draw.text((10, top), line, fill="black", font=font)
+        draw.text((10, top), line, fill="black", font=font(14))
         top += 20
     top += 8
     for mark in marks:
@@ -166,6 +213,6 @@ def _legend(height: int, marks: tuple[Mark, ...], lines: tuple[str, ...]) -> Ima
         elif mark is Mark.LEFT_OUT:
             draw.rectangle(swatch, fill="white", outline=look.colour)
             draw.line((10, top + 14, 24, top), fill=look.colour, width=2)
-        draw.text((34, top + 7), look.name, fill="black", font=font, anchor="lm")
+        draw.text((34, top + 7), look.name, fill="black", font=font(14), anchor="lm")
         top += 22
     return picture

@@ -1,4 +1,4 @@
-"""Write the pictures beside the reports: heatmap, preview, thumbnail and overlay of every graded file."""
+"""Write the pictures beside the reports: heatmap, preview, thumbnail, overlay and its marks of every graded file."""
 
 from __future__ import annotations
 
@@ -9,14 +9,15 @@ from pathlib import Path
 from PIL import Image
 
 from gdest.core import Graded, as_output_error, write_atomically
-from gdest.reports.heatmap import draw_heatmap, heatmap_name, save_png
-from gdest.reports.overlay import draw_overlay, has_overlay, overlay_name
+from gdest.reports.heatmap import draw_both_scales, draw_map, heatmap_name, save_png
+from gdest.reports.overlay import draw_overlay_and_layer, has_overlay, layer_name, overlay_name
+from gdest.reports.scale import run_scale
 
 THUMBNAIL_PX = 180
-"""Longest side of a thumbnail, or a little less, because it averages whole squares of pixels."""
+"""Longest side of a thumbnail."""
 
-PREVIEW_PX = 1280
-"""Longest side of the JPEG for browsers, which show no TIFF; pictures of many cameras need no resizing."""
+PREVIEW_PX = 1600
+"""Longest side of the JPEG for browsers, which show no TIFF; as large as an overlay, so that both can be enlarged."""
 
 
 def preview_name(file_name: str) -> str:
@@ -30,13 +31,13 @@ def thumbnail_name(file_name: str) -> str:
 
 
 def picture_names(file_name: str, *, counted: bool = False) -> tuple[str, ...]:
-    """Return the paths of heatmap, preview and thumbnail relative to the output folder; of the overlay if `counted`."""
+    """Return the paths of the pictures relative to the output folder; if `counted`, also of overlay and layer."""
     always = heatmap_name(file_name), preview_name(file_name), thumbnail_name(file_name)
-    return (*always, overlay_name(file_name)) if counted else always
+    return (*always, overlay_name(file_name), layer_name(file_name)) if counted else always
 
 
 PICTURE_FOLDERS = tuple(name.partition("/")[0] for name in picture_names("", counted=True))
-"""The folders of the four pictures, below the output folder."""
+"""The folders of the pictures, below the output folder."""
 
 
 def write_pictures(graded: Graded, out: Path) -> None:
@@ -45,18 +46,21 @@ def write_pictures(graded: Graded, out: Path) -> None:
     An overlay is there only where something was counted; one of an earlier count is removed.
     """
     name = graded.micrograph.file.name
-    heatmap = draw_heatmap(graded)
+    heatmap = draw_both_scales(graded)
     save_png(heatmap, out / heatmap_name(name))
-    thumbnail = heatmap.reduce(-(-max(heatmap.size) // THUMBNAIL_PX))
-    _save_jpeg(thumbnail, out / thumbnail_name(name))
-    preview = Image.fromarray(graded.micrograph.pixels)
+    _save_jpeg(draw_map(graded, run_scale(), THUMBNAIL_PX), out / thumbnail_name(name))
+    colour = graded.micrograph.colour
+    preview = Image.fromarray(graded.micrograph.pixels if colour is None else colour)
     preview.thumbnail((PREVIEW_PX, PREVIEW_PX))
     _save_jpeg(preview, out / preview_name(name))
     if has_overlay(graded.count):
-        save_png(draw_overlay(graded), out / overlay_name(name))
+        overlay, layer = draw_overlay_and_layer(graded)
+        save_png(overlay, out / overlay_name(name))
+        save_png(layer, out / layer_name(name))
     else:
-        with as_output_error(out / overlay_name(name)):
-            (out / overlay_name(name)).unlink(missing_ok=True)
+        for path in (out / overlay_name(name), out / layer_name(name)):
+            with as_output_error(path):
+                path.unlink(missing_ok=True)
 
 
 def _save_jpeg(picture: Image.Image, path: Path) -> None:

@@ -86,6 +86,11 @@ class Record:
         what = ", ".join(filter(None, (known if count else "", hidden))) or "how many files wait is not known"
         return f"Unfinished{f', {self.ended}' if self.ended else ''}: {what}."
 
+    @property
+    def closed(self) -> str:
+        """Return when the scan finished, or when it was stopped."""
+        return self.stopped if self.unfinished else self.finished
+
     def path_of(self, file: str) -> Path | None:
         """Return where a row's file lies, `file#2` (its second micrograph) as well; None when its root is unknown."""
         if len(self.roots) == 1:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from textwrap import wrap
 from typing import Any
@@ -16,6 +17,7 @@ from gdest.reports.columns import HEATMAP, OVERLAY
 from gdest.reports.limits import Verdict
 from gdest.reports.links import Links
 from gdest.reports.pictures import THUMBNAIL_PX, thumbnail_name
+from gdest.reports.record import Record
 
 A4 = 9
 MOST_ROWS = 1_048_575
@@ -25,10 +27,24 @@ MOST_LINKS = 60_000
 MOST_THUMBNAILS = 1000
 THUMBNAIL_ROW_PT = 66
 LINE_PT = 15
+ROW_PT = 18
+"""Height of a row with one line, in whose middle it stands clear of the repeated header's rule."""
+
+TIME_FORMAT = "yyyy-mm-dd hh:mm"
 MOST_LINES = 10
 LONGEST_TEXT = 32_767
+BOLD = 1.1
+"""How much wider bold letters are."""
+
+FIRST_YEAR = 1900
+"""Excel's dates begin in this year, whose days it counts wrongly."""
+
 LONGEST_LINK = 2000
-MOST_FOOTER = 220
+MOST_FOOTER = 180
+MOST_SOURCE = 120
+"""Characters of what a page's head or foot tells; each holds at most 255 with its commands."""
+
+TITLE = "Grain size of etched steel"
 BADGES = {
     Status.GRADED: "#E2F0D9",
     Status.REVIEW: "#FFF2CC",
@@ -55,15 +71,28 @@ class Sheet:
         return self.book.add_format(properties)
 
 
-def fresh_sheet(book: Workbook, name: str, words: str) -> Sheet:
-    """Return a new sheet that prints on landscape A4, with words of caution at the foot of each page."""
+def fresh_sheet(book: Workbook, name: str, words: str, record: Record) -> Sheet:
+    """Return a new sheet that prints on landscape A4.
+
+    Each page tells at its head what the sheet is about, its name and date, and at its foot has a line to sign and
+    words of caution.
+    """
+    source, day = ", ".join(record.roots), record.closed[:10]
     worksheet = book.add_worksheet(name)
     worksheet.set_landscape()
     worksheet.set_paper(A4)
-    worksheet.set_margins(left=0.4, right=0.4, top=0.5, bottom=0.6)
-    worksheet.set_footer(f"&L{name}&C{words.replace('&', '&&')[:MOST_FOOTER]}&R&P / &N")
+    worksheet.set_margins(left=0.4, right=0.4, top=0.7, bottom=0.75)
+    worksheet.set_header(f"&L&B{TITLE}&B  {_as_typed(source, MOST_SOURCE)}&C{name}&R{day}")
+    worksheet.set_footer(f"&LChecked by {'_' * 18} on {'_' * 10}&C{_as_typed(words, MOST_FOOTER)}&R&P / &N")
     worksheet.fit_to_pages(1, 0)
+    worksheet.set_default_row(ROW_PT)
     return Sheet(book, worksheet)
+
+
+def _as_typed(text: str, most: int) -> str:
+    """Return text for a page's head or foot, where & begins a command, cut from the left where it is too long."""
+    text = text.translate(NOT_IN_XML).replace("\n", " ").replace("&", "&&")
+    return text if len(text) <= most else f"…{text[len(text) - most + 1 :].lstrip('&')}"
 
 
 def cell_text(value: str) -> str:
@@ -79,8 +108,8 @@ def write_table(
     folded = _folded(columns, rows)
     _set_up(sheet, columns, folded, len(rows))
     styles = [_style(sheet, column) for column in columns]
-    link = sheet.style(font_color="#0563C1", underline=1, valign="top")
-    wrapped = [column for column in columns if column.wrapped and column.name not in folded]
+    link = sheet.style(font_color="#0563C1", underline=1, valign="vcenter", text_wrap=True)
+    wrapped = [column for column in columns if _wraps(column) and column.name not in folded]
     pictured = HEATMAP in columns
     for number, row in enumerate(rows, start=1):
         file = str(row.get("file") or "")
@@ -94,7 +123,22 @@ def write_table(
             elif column is OVERLAY and links:
                 _write_picture(worksheet, number, index, links.overlay(file), "overlay", link)
             else:
-                write_cell(worksheet, number, index, row.get(column.name), styles[index])
+                value = row.get(column.name)
+                write_cell(worksheet, number, index, as_time(value) if column.type == "time" else value, styles[index])
+
+
+def _wraps(column: Column) -> bool:
+    """Return whether long text of a column takes several lines: paths do, whose beginnings are alike."""
+    return column.wrapped or column.name == "file"
+
+
+def as_time(value: Cell) -> Cell | datetime:
+    """Return a time in UTC, ISO 8601, as Excel holds one, without a zone; the text where Excel has no such date."""
+    try:
+        found = datetime.fromisoformat(str(value)).astimezone(UTC).replace(tzinfo=None)
+    except (ValueError, OverflowError):
+        return value
+    return found if found.year > FIRST_YEAR else value
 
 
 def _folded(columns: Sequence[Column], rows: Sequence[Mapping[str, Cell]]) -> set[str]:
@@ -112,8 +156,9 @@ def _thumbnail(links: Links, file: str) -> Path | None:
 
 def _height(wrapped: Sequence[Column], row: Mapping[str, Cell]) -> int:
     """Return the height of a row in points: LibreOffice prints wrapped lines over each other where none is stated."""
-    lines = (lines_of(str(row.get(column.name) or ""), column.width) for column in wrapped)
-    return LINE_PT * min(max(lines, default=1), MOST_LINES)
+    lines = (lines_of(str(row.get(column.name) or ""), column.width - 2) for column in wrapped)
+    most = min(max(lines, default=1), MOST_LINES)
+    return ROW_PT if most == 1 else LINE_PT * most + 3
 
 
 def lines_of(value: str, characters: float) -> int:
@@ -130,34 +175,34 @@ def _set_up(sheet: Sheet, columns: Sequence[Column], folded: set[str], count: in
     worksheet.repeat_rows(0)
     worksheet.repeat_columns(0)
     shown = (column for column in columns if column.name not in folded)
-    worksheet.set_row(0, LINE_PT * max((_lines_of_name(column) for column in shown), default=1))
+    lines = max((lines_of(column.heading, (column.width - 2) / BOLD) for column in shown), default=1)
+    worksheet.set_row(0, LINE_PT * lines + 3)
     for index, column in enumerate(columns):
         level = {"level": 1, "hidden": True} if column.name in folded else {}
         worksheet.set_column(index, index, column.width, None, level)
-        worksheet.write_string(0, index, column.name, of_numbers if column.number_format else of_text)
-        worksheet.write_comment(0, index, column.note, {"x_scale": 2, "author": "gdest"})
+        worksheet.write_string(0, index, column.heading, of_numbers if column.number_format else of_text)
+        worksheet.write_comment(0, index, f"{column.name}: {column.note}", {"x_scale": 2, "author": "gdest"})
         if column.badge:
             for value, colour in BADGES.items():
                 rule = {"type": "cell", "criteria": "==", "value": f'"{value}"', "format": sheet.style(bg_color=colour)}
                 worksheet.conditional_format(1, index, max(count, 1), index, rule)
 
 
-def _lines_of_name(column: Column) -> int:
-    """Return the lines that a bold name takes, which is broken within words."""
-    return -(-len(column.name) // (column.width - 2))
-
-
 def _style(sheet: Sheet, column: Column) -> Any:
-    properties: dict[str, object] = {"valign": "top"}
+    properties: dict[str, object] = {"valign": "vcenter"}
     properties |= {"num_format": column.number_format} if column.number_format else {"align": "left", "indent": 1}
-    if column.wrapped:
+    if column.type == "time":
+        properties["num_format"] = TIME_FORMAT
+    if _wraps(column):
         properties["text_wrap"] = True
     return sheet.style(**properties)
 
 
-def write_cell(worksheet: Any, row: int, col: int, value: Cell, style: Any) -> None:
-    """Write text or a number; nothing where the value is unknown."""
-    if isinstance(value, str):
+def write_cell(worksheet: Any, row: int, col: int, value: Cell | datetime, style: Any) -> None:
+    """Write text, a number or a date; nothing where the value is unknown."""
+    if isinstance(value, datetime):
+        worksheet.write_datetime(row, col, value, style)
+    elif isinstance(value, str):
         worksheet.write_string(row, col, cell_text(value), style)
     elif value is not None:
         worksheet.write_number(row, col, value, style)
@@ -176,8 +221,15 @@ def _write_heatmap(worksheet: Any, row: int, col: int, link: str | None, thumbna
     if link is None:
         return
     if thumbnail is not None:
-        scale = THUMBNAIL_ROW_PT / 0.75 / THUMBNAIL_PX
-        place = {"x_scale": scale, "y_scale": scale, "object_position": 1, "url": f"external:{link}"}
+        scale = (THUMBNAIL_ROW_PT - 3) / 0.75 / THUMBNAIL_PX
+        place = {
+            "x_scale": scale,
+            "y_scale": scale,
+            "x_offset": 6,
+            "y_offset": 2,
+            "object_position": 1,
+            "url": f"external:{link}",
+        }
         worksheet.insert_image(row, col, str(thumbnail), place | {"description": "heatmap"})
     else:
         _write_picture(worksheet, row, col, link, "heatmap", style)

@@ -14,11 +14,11 @@ from gdest.reports.column import (
 )
 
 SPECIMEN_COLUMNS = by_name(
-    Column("specimen", "specimen by the rule in gdest.toml", stated_width=24, printed=True, gallery=1),
-    Column("product", "product"),
-    Column("heat", "heat", gallery=2),
-    Column("order", "order"),
-    Column("location", "locations of its micrographs", wrapped=True),
+    Column("specimen", "specimen by the rule in gdest.toml", stated_width=18, printed=True, gallery=1),
+    Column("product", "product", stated_width=12, printed=True),
+    Column("heat", "heat", stated_width=12, printed=True, gallery=2),
+    Column("order", "order", stated_width=12, printed=True),
+    Column("location", "locations of its micrographs", stated_width=14, printed=True, wrapped=True),
     VERDICT,
     Column(
         "verdict_reason",
@@ -49,6 +49,7 @@ SPECIMEN_COLUMNS = by_name(
         "relative_accuracy",
         "%RA, 100 times the 95 % interval over the mean; E112 asks for 10 or less",
         "0.0",
+        stated_heading="%RA",
         printed=True,
         gallery=8,
     ),
@@ -56,12 +57,26 @@ SPECIMEN_COLUMNS = by_name(
         "g_model_half",
         "half-width of the model's own 90 % interval, mean of the fields; more fields do not shrink it",
         "0.00",
+        stated_heading="G of the model, half-width",
         printed=True,
     ),
-    number_column("g_iso_643", "ISO 643 grain size number of the mean grains per mm2", "0.0", printed=True),
+    number_column(
+        "g_iso_643",
+        "ISO 643 grain size number of the mean grains per mm2",
+        "0.0",
+        printed=True,
+        stated_heading="G, ISO 643",
+    ),
     number_column("grains_per_mm2", "mean N_A of the fields", "#,##0"),
-    number_column("sd_per_mm2", "standard deviation of N_A over the fields (n - 1)", "#,##0"),
-    number_column("ci95_per_mm2", "95 % interval of the mean N_A, plus or minus", "#,##0"),
+    number_column(
+        "sd_per_mm2", "standard deviation of N_A over the fields (n - 1)", "#,##0", stated_heading="SD, grains per mm²"
+    ),
+    number_column(
+        "ci95_per_mm2",
+        "95 % interval of the mean N_A, plus or minus",
+        "#,##0",
+        stated_heading="95 % interval, ± grains per mm²",
+    ),
     number_column("mean_diameter_um", "mean planar grain diameter in um", "0.0"),
     number_column("mean_intercept_um", "mean lineal intercept in um", "0.0", printed=True),
     number_column("area_mm2", "area examined in mm2", "0.000", printed=True),
@@ -73,7 +88,7 @@ SPECIMEN_COLUMNS = by_name(
         printed=True,
         gallery=10,
     ),
-    Column("flags", "what falls short of E112", stated_width=44, printed=True, wrapped=True, gallery=11),
+    Column("flags", "what falls short of E112", stated_width=34, printed=True, wrapped=True, gallery=11),
     whole_column("fields_counted", "graded micrographs with a g_counted; only these enter what is counted", details=8),
     counted_column(
         "g_counted", "G of the mean N_A of the fields' g_counted, never a mean of G", "0.0", printed=True, gallery=9
@@ -96,6 +111,7 @@ SPECIMEN_COLUMNS = by_name(
         "relative_accuracy_counted",
         "%RA of the count over the fields; E112 asks for 10 or less",
         "0.0",
+        stated_heading="%RA of the count",
         printed=True,
         details=3,
     ),

@@ -6,7 +6,7 @@ and charts while holding one row at a time, and a workbook that Excel opens with
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from xlsxwriter import Workbook
 from xlsxwriter.exceptions import XlsxFileError
 
 from gdest.core import OutputError, Section, Status, write_atomically
-from gdest.reports.column import Cell, columns_in
+from gdest.reports.column import Cell, Column, columns_in
 from gdest.reports.columns import COLUMNS, HEATMAP, OVERLAY
 from gdest.reports.limits import Limit, Verdict
 from gdest.reports.links import Links
@@ -23,6 +23,9 @@ from gdest.reports.settings_sheet import write_settings
 from gdest.reports.sheets import Sheet, fresh_sheet, write_table
 from gdest.reports.specimen_columns import SPECIMEN_COLUMNS
 from gdest.reports.summary_sheet import write_summary
+
+ON_OTHER_SHEETS = ("verdict_reason", "mean_intercept_um", "g_intercept")
+"""Columns of the sheet Micrographs that a printed page has no room for; Problems and Counts have them."""
 
 UNPRINTED = ("specimen", "grains_by_half_g")
 """Columns of the sheet Counts that a printed page has no room for."""
@@ -44,19 +47,18 @@ def write_workbook(
     def write(temporary: Path) -> None:
         with Workbook(str(temporary), {"constant_memory": True, "strings_to_formulas": False}) as book:
             book.set_properties({"title": "gdest: grain size of etched steel", "comments": "an estimate by a model"})
-            write_summary(fresh_sheet(book, "Summary", words), record, specimens, limits)
-            _write_specimens(fresh_sheet(book, "Specimens", words), specimens, record)
-            columns = [*COLUMNS.values(), HEATMAP]
-            write_table(fresh_sheet(book, "Micrographs", words), columns, record.table, links)
+            write_summary(fresh_sheet(book, "Summary", words, record), record, specimens, limits)
+            _write_specimens(fresh_sheet(book, "Specimens", words, record), specimens, record)
+            columns = [*_folded(COLUMNS.values(), ON_OTHER_SHEETS), HEATMAP]
+            write_table(fresh_sheet(book, "Micrographs", words, record), columns, record.table, links)
             if any(row.get("grains_counted") is not None for row in counted):
-                columns = [replace(one, printed=one.name not in UNPRINTED) for one in columns_in("counts", COLUMNS)]
-                columns.append(OVERLAY)
-                write_table(
-                    fresh_sheet(book, "Counts", counted_caution(f"model {record.model}")), columns, counted, links
-                )
+                shown = [replace(one, printed=True) for one in columns_in("counts", COLUMNS)]
+                columns = [*_folded(shown, UNPRINTED), OVERLAY]
+                sheet = fresh_sheet(book, "Counts", counted_caution(f"model {record.model}"), record)
+                write_table(sheet, columns, counted, links)
             columns = columns_in("problems", COLUMNS)
-            write_table(fresh_sheet(book, "Problems", words), columns, problems, links)
-            write_settings(fresh_sheet(book, "Settings", words), record)
+            write_table(fresh_sheet(book, "Problems", words, record), columns, problems, links)
+            write_settings(fresh_sheet(book, "Settings", words, record), record)
 
     try:
         write_atomically(path, write)
@@ -68,6 +70,11 @@ def _reason(error: XlsxFileError) -> str:
     """Return why XlsxWriter could not write a file: the error of the system that it was given."""
     cause = error.args[0] if error.args else error
     return (cause.strerror if isinstance(cause, OSError) else "") or str(error)
+
+
+def _folded(columns: Iterable[Column], names: Collection[str]) -> list[Column]:
+    """Return columns of which those with the given names are not printed."""
+    return [replace(one, printed=one.printed and one.name not in names) for one in columns]
 
 
 def _is_problem(row: Mapping[str, Cell]) -> bool:

@@ -37,6 +37,7 @@ OPTIONS = {
     "study": "out unseen seeds epochs configs init batch image-batch crops-per-micrograph lr validation-share "
     "test-share split-seed um-per-px device bf16",
     "report": "config fail-on-reject",
+    "certificate": "specimen heat all out config",
     "verify": "root sha256",
     "info": "weights",
 }

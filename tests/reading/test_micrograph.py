@@ -187,3 +187,14 @@ def test_a_read_that_fails_is_a_row_that_the_next_scan_tries_again(saved, grey, 
     monkeypatch.setattr(hashlib, "file_digest", broken)
     (row,) = read_micrographs(file, GradeSettings())
     assert (row.reason, row.again) == (f"cannot be read: {os.strerror(number)}", True)
+
+
+def test_a_picture_keeps_its_colours_to_be_shown_and_a_grey_one_has_none(saved):
+    rows, cols = np.mgrid[:1200, :3600]
+    coloured = np.stack([rows % 256, cols % 256, np.full_like(rows, 90)], axis=2).astype(np.uint8)
+    coloured[:600] = (200, 120, 40)
+    colour = read_micrograph(saved("colour.png", Image.fromarray(coloured))).colour
+    assert colour.shape == (400, 1200, 3) and colour.dtype == np.uint8
+    assert colour[100, 600].tolist() == [200, 120, 40]
+    three_greys = Image.fromarray(coloured[:, :, :1].repeat(3, axis=2))
+    assert read_micrograph(saved("grey.png", three_greys)).colour is None

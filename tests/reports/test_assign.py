@@ -215,6 +215,8 @@ def test_rules_are_read_from_their_sections(tmp_path):
     assert read_rules({}, Path()) == Rules(None, ())
     with pytest.raises(SettingsError, match=r"lost\.csv"):
         read_rules({"specimen": {"csv": "lost.csv"}}, tmp_path)
+    with pytest.raises(SettingsError, match="has no custmer"):
+        read_rules({"certificate": {"custmer": "A"}}, tmp_path)
 
 
 def test_a_number_that_is_none_is_not_known():

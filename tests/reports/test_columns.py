@@ -78,7 +78,8 @@ def test_no_two_columns_claim_one_place(place, columns):
 
 
 def test_a_number_has_a_format_and_text_has_none():
-    assert [column.name for column in EVERY if (column.type == "text") is bool(column.number_format)] == []
+    texts = ("text", "time")
+    assert [column.name for column in EVERY if (column.type in texts) is bool(column.number_format)] == []
     assert {column.number_format for column in EVERY if column.type == "whole"} == {"0"}
 
 
@@ -90,9 +91,9 @@ def test_what_the_gallery_rounds_has_a_plain_format():
     assert (digits["um_per_px"], digits["g"], digits["fields"], digits["file"]) == (4, 1, 0, None)
 
 
-def test_a_column_is_as_wide_as_its_name_where_nothing_is_stated():
-    assert COLUMNS["mean_intercept_um"].width == len("mean_intercept_um") + 4
-    assert (COLUMNS["g"].width, COLUMNS["file"].width) == (9, 36)
+def test_a_column_is_as_wide_as_the_longest_word_of_its_heading_where_nothing_is_stated():
+    assert COLUMNS["mean_intercept_um"].width == len("intercept,") + 3
+    assert (COLUMNS["g"].width, COLUMNS["file"].width) == (8, 30)
 
 
 def test_every_statistic_has_its_column():

@@ -13,6 +13,7 @@ from gdest.core.grid import tile_grid
 from gdest.core.records import GradeMap, ImageFile, Micrograph
 from gdest.grading.pipeline import graded_row
 from gdest.reports.heatmap import FEW_GREYS
+from gdest.reports.lettering import FOOTER_PX, HEADER_PX
 from gdest.reports.overlay import LEGEND_PX, LONGEST_PX, LOOKS, draw_count, draw_overlay, overlay_name
 from gdest.reports.pictures import picture_names, remove_pictures, write_pictures
 
@@ -155,7 +156,7 @@ def test_the_overlay_is_written_beside_the_heatmap_and_goes_with_its_count(count
     assert all((tmp_path / name).is_file() for name in picture_names("a/1.tif", counted=True))
     assert overlay_name("a/1.tif") == "overlays/a/1.tif.png"
     with Image.open(tmp_path / overlay_name("a/1.tif")) as picture:
-        assert picture.size == (448 + LEGEND_PX, 224)
+        assert picture.size == (448 + LEGEND_PX, HEADER_PX + 224 + FOOTER_PX)
     write_pictures(graded(None), tmp_path)  # the next scan did not count
     assert not (tmp_path / overlay_name("a/1.tif")).exists()
     assert all((tmp_path / name).is_file() for name in picture_names("a/1.tif"))

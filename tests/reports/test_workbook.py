@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import html
 import zipfile
 from dataclasses import replace
+from datetime import datetime
 
 import openpyxl
 import pandas as pd
@@ -67,14 +69,19 @@ def book(written):
     return openpyxl.load_workbook(written)
 
 
+def names(sheet):
+    """Return the names of a sheet's columns, with which the notes of the headings begin."""
+    return [cell.comment.text.partition(":")[0] for cell in sheet[1]]
+
+
 def by_name(sheet, number):
-    return dict(zip((cell.value for cell in sheet[1]), sheet[number], strict=True))
+    return dict(zip(names(sheet), sheet[number], strict=True))
 
 
 def test_cells_have_types_formats_notes_and_every_column(book):
     assert book.sheetnames == SHEETS
     sheet = book["Micrographs"]
-    assert [cell.value for cell in sheet[1]] == [*COLUMNS, "heatmap"]
+    assert names(sheet) == [*COLUMNS, "heatmap"]
     cells = by_name(sheet, 2)
     assert (cells["file"].value, cells["file"].data_type) == ("=1+2.tif", "s")
     assert (cells["g"].value, cells["g"].data_type, cells["g"].number_format) == (8.0, "n", "0.0")
@@ -94,7 +101,7 @@ def test_the_page_repeats_its_header_filters_and_colours_status_and_verdict(book
     assert '"review"' in rules["B2:B5"]
     column = by_name(sheet, 1)["verdict"].column_letter
     assert '"fail"' in rules[f"{column}2:{column}5"]
-    assert sheet.column_dimensions["Z"].hidden
+    assert sheet.column_dimensions[by_name(sheet, 1)["tiles"].column_letter].hidden
     assert not sheet.column_dimensions["A"].hidden
 
 
@@ -147,8 +154,8 @@ def test_rows_are_as_high_as_their_wrapped_text(record, tmp_path):
     record.table[3]["reason"] = "a long reason " * 12  # 168 characters in a column of 40
     write_workbook(record, [], (), tmp_path / "results.xlsx")
     heights = openpyxl.load_workbook(tmp_path / "results.xlsx")["Micrographs"].row_dimensions
-    assert heights[2].height is None  # one line, as high as ever
-    assert heights[5].height == 75
+    assert heights[2].height == 18  # one line
+    assert heights[5].height == 15 * 6 + 3
 
 
 def test_every_printed_page_says_that_g_is_an_estimate(book):
@@ -190,7 +197,7 @@ def test_what_was_counted_has_a_sheet_with_its_pictures(record, tmp_path):
     book = openpyxl.load_workbook(tmp_path / "results.xlsx")
     assert book.sheetnames == [*SHEETS[:3], "Counts", *SHEETS[3:]]
     sheet = book["Counts"]
-    assert [cell.value for cell in sheet["A"]] == ["file", "a\N{REPLACEMENT CHARACTER}b.tif", "sub/#5 ä.tif"]
+    assert [cell.value for cell in sheet["A"]][1:] == ["a\N{REPLACEMENT CHARACTER}b.tif", "sub/#5 ä.tif"]
     cells = by_name(sheet, 3)
     assert {name: cells[name].value for name in known} == known
     assert (cells["g_counted"].number_format, cells["grains_counted"].number_format) == ("0.0", "0")
@@ -206,8 +213,64 @@ def test_what_was_counted_has_a_sheet_with_its_pictures(record, tmp_path):
 
 def test_pandas_reads_back_what_was_written(written, record):
     frame = pd.read_excel(written, sheet_name="Micrographs")
-    assert list(frame["g"][:3]) == [8.0, 6.0, 7.2]
+    assert list(frame["G"][:3]) == [8.0, 6.0, 7.2]
     assert frame["verdict"].tolist() == [row["verdict"] for row in record.table]
+
+
+def test_headings_are_words_with_units_and_their_notes_begin_with_the_name_in_the_csv(book):
+    micrographs, specimens = (
+        {name: cell.value for name, cell in by_name(book[name_of_sheet], 1).items()}
+        for name_of_sheet in ("Micrographs", "Specimens")
+    )
+    assert micrographs["g_low"] == "G low"
+    assert micrographs["mean_intercept_um"] == "mean intercept, µm"
+    assert micrographs["um_per_px"] == "µm per px"
+    assert micrographs["area_mm2"] == "area, mm²"
+    assert micrographs["grains_per_mm2"] == "grains per mm²"
+    assert specimens["relative_accuracy"] == "%RA"
+    assert specimens["g_model_half"] == "G of the model, half-width"
+
+
+def test_times_are_dates_and_what_is_none_stays_text(tmp_path):
+    times = ["2026-03-02T08:00:00+00:00", "2026-03-02T08:00:00+02:00", "0001-01-01T00:00:00+00:00"]
+    table = [row(f"{number}.tif", file_modified=time) for number, time in enumerate(times)]
+    write_workbook(Record(table, ("/archive",), "fake", "1" * 64), [], (), tmp_path / "results.xlsx")
+    sheet = openpyxl.load_workbook(tmp_path / "results.xlsx")["Micrographs"]
+    cells = [by_name(sheet, number)["file_modified"] for number in range(2, 5)]
+    assert [cell.value for cell in cells] == [datetime(2026, 3, 2, 8), datetime(2026, 3, 2, 6), *times[2:]]
+    assert cells[0].number_format == "yyyy-mm-dd hh:mm"
+
+
+def test_every_printed_page_says_what_it_is_about_and_has_a_line_to_sign(record, tmp_path):
+    told = replace(record, roots=("/long/" * 40 + "A & B",), finished="2026-11-27T05:52:33+00:00")
+    write_workbook(told, specimen_rows(record.table, LIMITS), LIMITS, tmp_path / "results.xlsx")
+    with zipfile.ZipFile(tmp_path / "results.xlsx") as parts:
+        sheets = [name for name in parts.namelist() if name.startswith("xl/worksheets/sheet")]
+        for name in sheets:
+            text = parts.read(name).decode()
+            head, foot = (html.unescape(text.split(f"<{one}>")[1].split("<")[0]) for one in ("oddHeader", "oddFooter"))
+            assert head.startswith("&L&BGrain size of etched steel&B  …") and "A && B&C" in head
+            assert head.endswith("&R2026-11-27")
+            assert foot.startswith("&LChecked by ___")
+            assert max(len(head), len(foot)) <= 255
+    assert len(sheets) == len(SHEETS)
+
+
+def test_the_heat_of_a_specimen_is_printed_and_a_column_that_no_row_fills_is_not(tmp_path):
+    table = [row("a.tif", heat="H7"), row("b.tif", heat="H7")]
+    write_workbook(Record(table, ("/archive",), "fake", "1" * 64), specimen_rows(table, ()), (), tmp_path / "r.xlsx")
+    book = openpyxl.load_workbook(tmp_path / "r.xlsx")
+    for sheet in (book["Specimens"], book["Micrographs"]):
+        hidden = {n: sheet.column_dimensions[cell.column_letter].hidden for n, cell in by_name(sheet, 1).items()}
+        assert not hidden["heat"] and hidden["order"]
+
+
+def test_a_long_path_takes_several_lines_in_a_row_high_enough(tmp_path):
+    table = [row(f"{'a/long/path/' * 9}{number}.tif") for number in (1, 2)]
+    write_workbook(Record(table, ("/archive",), "fake", "1" * 64), [], (), tmp_path / "results.xlsx")
+    sheet = openpyxl.load_workbook(tmp_path / "results.xlsx")["Micrographs"]
+    assert sheet["A2"].alignment.wrap_text and sheet["A2"].value.endswith("/1.tif")
+    assert sheet.row_dimensions[2].height >= 15 * len(sheet["A2"].value) / sheet.column_dimensions["A"].width
 
 
 def test_histogram_counts_half_grades_and_keeps_the_gaps():

@@ -166,7 +166,7 @@ def test_a_limit_on_what_is_counted_needs_the_count(run, tmp_path):
     assert run(settings=COUNT, config=config)[1] == 24
 
 
-@pytest.mark.parametrize("kind", sorted({*PICTURE_FOLDERS} - {"overlays"}))
+@pytest.mark.parametrize("kind", sorted({*PICTURE_FOLDERS} - {"overlays", "layers"}))
 def test_a_single_picture_that_was_deleted_comes_back(run, tmp_path, kind):
     run()
     lost = next(path for path in (tmp_path / "out" / kind).rglob("*.*") if path.is_file())

@@ -1,0 +1,92 @@
+"""Write on pictures: the font, names that may be too long, a um bar, and a frame with what a picture shows."""
+
+from __future__ import annotations
+
+from functools import cache, lru_cache
+from math import floor, log10
+from pathlib import Path
+
+import matplotlib
+from PIL import Image, ImageDraw, ImageFont
+
+HEADER_PX, FOOTER_PX = 58, 40
+"""Height of the strips above and below a framed picture."""
+
+MARGIN_PX = 10
+LARGEST_BAR = 0.3
+"""The um bar takes at most this share of the picture's width."""
+
+REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
+
+
+@cache
+def font(size: int) -> ImageFont.FreeTypeFont:
+    """Return DejaVu Sans, which comes with matplotlib and has the letters of most alphabets."""
+    return ImageFont.truetype(str(Path(matplotlib.get_data_path(), "fonts", "ttf", "DejaVuSans.ttf")), size)
+
+
+def printable(text: str) -> str:
+    """Return a name as a font can draw it: on one line, without control characters and lone surrogates."""
+    return "".join(one if one.isprintable() else REPLACEMENT for one in text)
+
+
+def shortened(text: str, width: float, letters: ImageFont.FreeTypeFont) -> str:
+    """Return text cut from the left, where paths are alike, until it is at most `width` px wide."""
+    if letters.getlength(text) <= width:
+        return text
+    low, high = 0, len(text)
+    while low < high:
+        middle = (low + high) // 2
+        if letters.getlength(f"…{text[middle:]}") <= width:
+            high = middle
+        else:
+            low = middle + 1
+    return f"…{text[low:]}"
+
+
+@lru_cache(1000)
+def lettered(text: str) -> tuple[Image.Image, Image.Image]:
+    """Return white letters on a black outline, and their mask; kept, for hundreds of tiles have few numbers."""
+    left, top, right, bottom = font(14).getbbox(text, stroke_width=2)
+    size, start = (round(right - left), round(bottom - top)), (-left, -top)
+    letters, mask = Image.new("RGB", size), Image.new("L", size)
+    ImageDraw.Draw(letters).text(start, text, "white", font(14), stroke_width=2, stroke_fill="black")
+    ImageDraw.Draw(mask).text(start, text, 255, font(14), stroke_width=2)
+    return letters, mask
+
+
+def bar_um(um: float) -> float:
+    """Return the largest of 1, 2 and 5 times a power of ten that is at most `um`."""
+    power = 10.0 ** floor(log10(um))
+    return max(step * power for step in (1, 2, 5) if step * power <= um * (1 + 1e-9))
+
+
+def framed(
+    picture: Image.Image, name: str, told: str, titles: dict[int, str], um_per_px: float | None, shown_px: int
+) -> Image.Image:
+    """Return a picture under a strip with its file's name and what is told of it, above a strip with a um bar.
+
+    `titles` stand below the name, each at its distance from the left edge in px. `um_per_px` is that of the drawn
+    picture, None where it is unknown; `shown_px` is the width of what it applies to.
+    """
+    canvas = Image.new("RGB", (picture.width, picture.height + HEADER_PX + FOOTER_PX), "white")
+    canvas.paste(picture, (0, HEADER_PX))
+    draw = ImageDraw.Draw(canvas)
+    right = picture.width - MARGIN_PX
+    draw.text((right, 18), told, fill="black", font=font(16), anchor="rm")
+    room = max(right - font(16).getlength(told) - 3 * MARGIN_PX, 0)
+    draw.text((MARGIN_PX, 18), shortened(printable(name), room, font(16)), fill="black", font=font(16), anchor="lm")
+    for left, title in titles.items():
+        draw.text((left + MARGIN_PX, 44), title, fill="black", font=font(13), anchor="lm")
+    _draw_bar(draw, HEADER_PX + picture.height + FOOTER_PX // 2, um_per_px, shown_px)
+    return canvas
+
+
+def _draw_bar(draw: ImageDraw.ImageDraw, y: int, um_per_px: float | None, shown_px: int) -> None:
+    if um_per_px is None:
+        draw.text((MARGIN_PX, y), "pixel size unknown", fill="black", font=font(13), anchor="lm")
+        return
+    um = bar_um(LARGEST_BAR * shown_px * um_per_px)
+    end = MARGIN_PX + round(um / um_per_px)
+    draw.rectangle((MARGIN_PX, y - 3, end - 1, y + 2), fill="black")
+    draw.text((end + MARGIN_PX, y), f"{um:g} µm", fill="black", font=font(16), anchor="lm")

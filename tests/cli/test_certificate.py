@@ -1,0 +1,63 @@
+"""`gdest certificate` as a user types it."""
+
+from __future__ import annotations
+
+import pytest
+from helpers.table_rows import row
+
+from gdest.cli.run_certificate import run_certificate
+from gdest.core import DataError, ExitCode, SettingsError
+from gdest.reports.assign import Rules
+from gdest.reports.every import write_reports
+from gdest.reports.record import Record
+
+pytest.importorskip("typst", reason="the test extra is not installed")
+
+
+@pytest.fixture
+def results(tmp_path):
+    table = [
+        row("1.tif", specimen="P1", heat="H1"),
+        row("2.tif", specimen="P1", heat="H2"),
+        row("3.tif", specimen="../../P:3\n", heat=None),
+    ]
+    record = Record(table, ("/archive",), "fake", "1" * 64, finished="2026-11-27T05:52:33+00:00")
+    write_reports(record, Rules(), tmp_path / "out")
+    return tmp_path / "out"
+
+
+def test_all_specimens_have_a_certificate_within_the_folder_whatever_they_are_called(results):
+    assert run_certificate(results, None, None, None, None, every=True) == ExitCode.GRADED
+    made = {path.relative_to(results).as_posix() for path in results.parent.rglob("*.pdf")}
+    assert made == {"certificates/P1 H1.pdf", "certificates/P1 H2.pdf", "certificates/_.._P_3_.pdf"}
+
+
+def test_one_specimen_is_named_by_its_name_and_heat(results, tmp_path):
+    with pytest.raises(SettingsError, match="2 specimens are called P1; add --heat"):
+        run_certificate(results, "P1", None, tmp_path / "a.pdf", None, every=False)
+    run_certificate(results, "P1", "H2", tmp_path / "a.pdf", None, every=False)
+    assert (tmp_path / "a.pdf").read_bytes().startswith(b"%PDF")
+
+
+@pytest.mark.parametrize(
+    ("specimen", "every", "sentence"),
+    [
+        (None, False, "Give --specimen NAME for one certificate, or --all"),
+        ("P1", True, "Give --specimen NAME for one certificate, or --all"),
+        ("P9", False, "There is no specimen P9; there are: "),
+    ],
+)
+def test_what_cannot_be_certified_is_told(results, specimen, every, sentence):
+    with pytest.raises(SettingsError, match=sentence):
+        run_certificate(results, specimen, None, None, None, every=every)
+
+
+def test_a_folder_without_a_scan_has_no_certificate(tmp_path):
+    with pytest.raises(DataError, match=r"run\.json does not exist"):
+        run_certificate(tmp_path, "P1", None, None, None, every=False)
+
+
+def test_another_toml_states_the_laboratory(results, tmp_path):
+    (tmp_path / "lab.toml").write_text('[certificate]\ncustmer = "A"\n')
+    with pytest.raises(SettingsError, match="has no custmer"):
+        run_certificate(results, "P1", "H1", None, tmp_path / "lab.toml", every=False)

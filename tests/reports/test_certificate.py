@@ -1,0 +1,147 @@
+"""The certificate as somebody reads it: its text, its pictures and its fonts."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+import matplotlib
+import pytest
+from helpers.table_rows import row
+from PIL import Image
+
+from gdest.core import SettingsError
+from gdest.reports.assign import Rules, specimen_rows
+from gdest.reports.certificate import letters_without_font, write_certificate
+from gdest.reports.certificate_content import representative
+from gdest.reports.every import write_reports
+from gdest.reports.heatmap import heatmap_name
+from gdest.reports.laboratory import Laboratory, read_laboratory
+from gdest.reports.limits import Limit
+from gdest.reports.pictures import preview_name
+from gdest.reports.record import Record
+from gdest.reports.record_file import file_sha256
+
+pytest.importorskip("typst", reason="the test extra is not installed")
+pypdf = pytest.importorskip("pypdf", reason="the test extra is not installed")
+
+LIMITS = (Limit("g >= 7.0"),)
+STATED = Laboratory(
+    laboratory="Prüflabor Müller & Söhne", customer="#strong[*A* $x$] <b>", report_number="7-{specimen}"
+)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """A run of two specimens in its folder, with the pictures of one micrograph."""
+    out = tmp_path_factory.mktemp("run")
+    table = [
+        row(f"a/{number}.tif", g=g, g_low=g - 0.4, g_high=g + 0.4, grains_per_mm2=15.5 * 2 ** (g - 1), heat="H Ω7")
+        for number, g in enumerate((7.6, 8.0, 8.1, 8.2, 8.6))
+    ]
+    table.append(row("b#[x]_y.tif", status="failed", g=None, reason="empty", specimen="P2", um_per_px=None))
+    for name, size in ((preview_name("a/2.tif"), (400, 300)), (heatmap_name("a/2.tif"), (800, 398))):
+        (out / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", size, "teal").save(out / name)
+    record = Record(table, ("/archive",), "fake", "1" * 64, finished="2026-11-27T05:52:33+00:00", card={"training": {}})
+    return write_reports(record, Rules(None, LIMITS), out), out
+
+
+def written(run, tmp_path, laboratory=STATED, number=0):
+    """Return the pages of a certificate as text, spaces made one, and the PDF."""
+    record, out = run
+    specimen = specimen_rows(record.table, LIMITS)[number]
+    missing = write_certificate(record, specimen, ["g >= 7.0"], laboratory, out, tmp_path / "c.pdf")
+    pdf = pypdf.PdfReader(tmp_path / "c.pdf")
+    return [" ".join(page.extract_text().split()) for page in pdf.pages], pdf, missing
+
+
+def test_a_certificate_tells_the_result_its_intervals_its_method_and_where_it_comes_from(run, tmp_path):
+    pages, _, _ = written(run, tmp_path)
+    specimen = specimen_rows(run[0].table, LIMITS)[0]
+    text = " ".join(pages)
+    assert f"G {specimen['g']:.1f}" in pages[0]
+    assert f"{specimen['g_low']:.1f} to {specimen['g_high']:.1f}, 95 % over the fields" in text
+    assert "± 0.40 by the model itself, 90 %, for a steel that it has not seen" in text
+    assert "estimate by model fake, not an E112 measurement" in text
+    assert "Verdict: pass." in text and "Limits: g >= 7.0." in text
+    assert f"%RA {specimen['relative_accuracy']:.1f}" in text
+    assert f"G, ISO 643 {specimen['g_iso_643']:.1f}" in text
+    assert "Graded 2026-11-27" in text
+    assert file_sha256(run[1] / "run.json") in text
+    for number in range(5):
+        assert f"{number}.tif" in text
+    assert [f"Page {number} of {len(pages)}" in page for number, page in enumerate(pages, start=1)] == [True] * len(
+        pages
+    )
+
+
+def test_what_the_laboratory_states_is_printed_as_it_is_and_the_rest_stays_blank(run, tmp_path):
+    pages, _, missing = written(run, tmp_path)
+    text = " ".join(pages)
+    assert "Prüflabor Müller & Söhne" in text
+    assert "#strong[*A* $x$] <b>" in text  # no markup
+    assert "No. 7-P1" in text and "Heat H Ω7" in text
+    assert "Etchant Instrument" in text  # nothing between
+    assert missing == ""
+
+
+def test_a_specimen_without_a_grade_says_so_and_has_no_picture(run, tmp_path):
+    pages, pdf, _ = written(run, tmp_path, number=1)
+    assert "no G" in pages[0] and "undecided" in pages[0]
+    assert sum(len(page.images) for page in pdf.pages) == 0
+
+
+def test_the_micrograph_nearest_to_the_specimens_g_is_shown_with_its_um_bar(run, tmp_path):
+    record, _ = run
+    assert representative(record, specimen_rows(record.table, LIMITS)[0])["file"] == "a/2.tif"
+    pages, pdf, _ = written(run, tmp_path)
+    assert "Micrograph a/2.tif" in " ".join(pages) and "100 µm" in " ".join(pages)  # of 400 um
+    assert sum(len(page.images) for page in pdf.pages) == 2
+
+
+def test_every_font_is_in_the_file(run, tmp_path):
+    _, pdf, _ = written(run, tmp_path)
+    fonts = {name: font for page in pdf.pages for name, font in page["/Resources"]["/Font"].items()}
+    described = [font["/DescendantFonts"][0]["/FontDescriptor"] for font in fonts.values()]
+    assert described
+    assert all({"/FontFile2", "/FontFile3"} & set(one) for one in described)
+
+
+def test_letters_that_no_font_has_are_told():
+    dejavu = str(Path(matplotlib.get_data_path(), "fonts", "ttf", "DejaVuSans.ttf"))
+    assert letters_without_font("Prüfer Ω 金相 µm 金\n", [dejavu]) == "相金"
+    assert letters_without_font("Prüfer Ω", [dejavu]) == ""
+    assert letters_without_font("a", []) == "a"
+
+
+def test_a_laboratory_brings_its_own_template(run, tmp_path):
+    own = tmp_path / "own.typ"
+    own.write_text('#let d = json("data.json")\nOnly #d.specimen.specimen and #d.g.g', encoding="utf-8")
+    pages, _, _ = written(run, tmp_path, Laboratory(template=str(own)))
+    assert pages == ["Only P1 and 8.1"]
+    own.write_text("#broken(", encoding="utf-8")
+    with pytest.raises(SettingsError, match="The certificate's template cannot be set: "):
+        written(run, tmp_path, Laboratory(template=str(own)))
+    with pytest.raises(SettingsError, match="cannot be read"):
+        written(run, tmp_path, Laboratory(template=str(tmp_path / "none.typ")))
+
+
+def test_a_section_is_read_with_dates_and_paths_below_its_folder():
+    found = read_laboratory({"calibration_date": date(2026, 3, 1), "order": 4711, "template": "t.typ"}, Path("/rules"))
+    assert found == Laboratory(calibration_date="2026-03-01", order="4711", template="/rules/t.typ")
+    assert read_laboratory(None, Path()) == Laboratory()
+
+
+@pytest.mark.parametrize(
+    ("section", "sentence"),
+    [
+        ({"custmer": "A"}, "has no custmer; known are laboratory, address, customer,"),
+        ({"customer": ["A"]}, "customer must be text, a number or a date"),
+        ({"customer": True}, "customer must be text, a number or a date"),
+        ("A", "is one section with lines such as"),
+    ],
+)
+def test_a_slip_in_the_section_is_named(section, sentence):
+    with pytest.raises(SettingsError, match=sentence):
+        read_laboratory(section, Path())
