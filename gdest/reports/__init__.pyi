@@ -1,4 +1,3 @@
-from .acceptance import Acceptance as Acceptance, acceptance as acceptance
 from .assign import Rules as Rules, read_rules as read_rules
 from .boundary_files import (
     CountedField as CountedField,
@@ -22,6 +21,7 @@ from .heatmap import (
     write_heatmap as write_heatmap,
 )
 from .limits import Verdict as Verdict
+from .limits_found import Acceptance as Acceptance, acceptance as acceptance
 from .overlay import draw_count as draw_count, draw_overlay as draw_overlay
 from .pictures import (
     PICTURE_FOLDERS as PICTURE_FOLDERS,
