@@ -31,7 +31,7 @@ from .files import (
     split_page as split_page,
     write_atomically as write_atomically,
 )
-from .fingerprint import alike as alike, fingerprint as fingerprint
+from .fingerprints import alike as alike, fingerprint as fingerprint
 from .grid import (
     area_by_half_grade as area_by_half_grade,
     covered_px as covered_px,

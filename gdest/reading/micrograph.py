@@ -24,6 +24,7 @@ from gdest.core import (
     MicrographError,
     PixelSizeSource,
     Regions,
+    crop_for,
     fingerprint,
     heartbeat,
     now,
@@ -31,7 +32,7 @@ from gdest.core import (
 )
 from gdest.reading.decoders import decoding
 from gdest.reading.grey import GreyRange, bands, grey_8_bit, range_of_page, stretched
-from gdest.reading.not_metal import CELL_PX
+from gdest.reading.not_metal import CELL_PX, not_metal_within
 from gdest.reading.page import Page, RawPixels
 from gdest.reading.pixel_size import choose_pixel_size
 from gdest.reading.raster import RASTER_STARTS, raster_pages

@@ -1,4 +1,3 @@
-from .acceptance import Acceptance as Acceptance, acceptance as acceptance
 from .assign import (
     ASSIGNED as ASSIGNED,
     Rules as Rules,
@@ -34,6 +33,7 @@ from .heatmap import (
 )
 from .laboratory import Laboratory as Laboratory, read_laboratory as read_laboratory
 from .limits import Verdict as Verdict
+from .limits_found import Acceptance as Acceptance, acceptance as acceptance
 from .overlay import draw_counted as draw_counted, draw_overlay as draw_overlay
 from .pictures import (
     PICTURE_FOLDERS as PICTURE_FOLDERS,

@@ -17,12 +17,12 @@ from jinja2 import Environment
 from markupsafe import Markup
 
 from gdest.core import write_atomically
-from gdest.reports.acceptance import limit_sentences
 from gdest.reports.assign import identity
 from gdest.reports.column import Cell, Column, columns_in
 from gdest.reports.columns import COLUMNS
 from gdest.reports.lettering import FOOTER_PX, HEADER_PX
 from gdest.reports.limits import Limit
+from gdest.reports.limits_found import limit_sentences
 from gdest.reports.links import Links
 from gdest.reports.overlay import LOOKS
 from gdest.reports.record import NOTE, Record, counted_caution

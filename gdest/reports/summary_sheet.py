@@ -9,9 +9,9 @@ from statistics import median
 from typing import Any, NamedTuple
 
 from gdest.core import Section, Status
-from gdest.reports.acceptance import limit_sentences
 from gdest.reports.column import Cell
 from gdest.reports.limits import Limit, Verdict
+from gdest.reports.limits_found import limit_sentences
 from gdest.reports.record import NOTE, Record
 from gdest.reports.sheets import LINE_PT, Sheet, lines_of, write_cell
 

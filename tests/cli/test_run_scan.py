@@ -10,7 +10,7 @@ import pytest
 
 from gdest.cli.run_merge import print_merge
 from gdest.cli.run_scan import print_scan
-from gdest.reports.acceptance import Acceptance
+from gdest.reports.limits_found import Acceptance
 from gdest.scan.outcome import MergeOutcome, Results, ScanOutcome
 
 REPORTS = (Path("out/results.csv"), Path("out/index.html"))

@@ -43,3 +43,9 @@ def test_an_unsure_field_weighs_little():
 def test_where_nothing_can_be_compared_nothing_is_known(few):
     assert math.isnan(excess_sd(few))
     assert not are_scattered(few)
+
+
+def test_what_chance_arranges_once_in_thirty_is_no_scatter():
+    # Q = 0.9 squared / (2 x 0.3 squared) = 4.5 with one degree of freedom: p = 0.034; with 0.2 instead 10.1, p = 0.001
+    assert excess_sd(fields([7.0, 7.9], 0.3)) == 0.0
+    assert excess_sd(fields([7.0, 7.9], 0.2)) == pytest.approx(math.sqrt(0.405 - 0.04))

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from helpers.table_rows import row
 
-from gdest.reports.acceptance import acceptance, limit_sentences
 from gdest.reports.assign import Rules, assign, specimen_rows
 from gdest.reports.limits import Limit
+from gdest.reports.limits_found import acceptance, limit_sentences
 from gdest.reports.record import Record
 
 STANGEN = Limit("g >= 5.0", (("file", "Stangen/*"),))
