@@ -14,6 +14,7 @@ class Section(StrEnum):
     """Name the sections that some room understands; any other is a mistake that must not pass silently."""
 
     LIMIT = "limit"
+    OBJECTIVE = "objective"
     PIXEL_SIZE = "pixel_size"
     SPECIMEN = "specimen"
 

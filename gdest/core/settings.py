@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
-from typing import Annotated, Any, Literal, get_args
+from collections.abc import Iterator
+from dataclasses import MISSING, asdict, dataclass, fields, replace
+from typing import Annotated, Any, Literal, TypeVar, get_args
 
-from gdest.core.calibration import CalibrationSettings, PixelSizeRule
+from gdest.core.calibration import CalibrationSettings, Objective, PixelSizeRule
 from gdest.core.config import Section
-from gdest.core.errors import SettingsError
+from gdest.core.errors import SettingsError, require
 from gdest.core.option import POSITIVE, Check, Option, at_least, check_fields, declared_fields
 
 Device = Annotated[str, Option("auto, cpu, cuda or cuda:N.", speed_only=True)]
+Rule = TypeVar("Rule", PixelSizeRule, Objective)
+EXAMPLES = {"glob": "glob = 'microscope-2/*'", "name": "name = '200x'", "um_per_px": "um_per_px = 0.3698"}
 COVERING = Check(lambda px: 1 <= px <= 224, "must be 1..224 px, so that the tiles cover the image")
 
 
@@ -46,26 +49,39 @@ def answer_settings(settings: GradeSettings) -> dict[str, object]:
 
 
 def with_pixel_size_rules(settings: GradeSettings, sections: dict[str, Any]) -> GradeSettings:
-    """Return the settings with the `[[pixel_size]]` rules of a gdest.toml; raise `SettingsError` for a wrong one."""
-    raw = sections.get(Section.PIXEL_SIZE, [])
+    """Return the settings with the `[[pixel_size]]` rules and the `[[objective]]` table of a gdest.toml.
+
+    Raises `SettingsError` for a wrong one.
+    """
+    rules = tuple(_read(Section.PIXEL_SIZE, PixelSizeRule, sections))
+    objectives = tuple(_read(Section.OBJECTIVE, Objective, sections))
+    once = {(one.magnification, one.glob) for one in objectives}
+    require(len(once) == len(objectives), "gdest.toml: an [[objective]] stands twice for the same files.")
+    return replace(settings, calibration=replace(settings.calibration, rules=rules, objectives=objectives))
+
+
+def _read(section: Section, kind: type[Rule], sections: dict[str, Any]) -> Iterator[Rule]:
+    """Yield the rules of a section."""
+    raw = sections.get(section, [])
     if not isinstance(raw, list) or not all(isinstance(one, dict) for one in raw):
-        raise SettingsError("gdest.toml: pixel_size is a list of rules; write [[pixel_size]] above each.")
-    rules = tuple(_rule(number, keys) for number, keys in enumerate(raw, start=1))
-    return replace(settings, calibration=replace(settings.calibration, rules=rules))
+        raise SettingsError(f"gdest.toml: {section} is a list of rules; write [[{section}]] above each.")
+    for number, keys in enumerate(raw, start=1):
+        yield _rule(f"gdest.toml, [[{section}]] {number}", kind, keys)
 
 
-def _rule(number: int, keys: dict[str, Any]) -> PixelSizeRule:
-    where = f"gdest.toml, [[pixel_size]] {number}"
-    kinds = {declared.name: declared.kind for declared in declared_fields(PixelSizeRule)}
+def _rule(where: str, kind: type[Rule], keys: dict[str, Any]) -> Rule:
+    table: type = kind
+    kinds = {declared.name: declared.kind for declared in declared_fields(table)}
     for key, value in keys.items():
         if key not in kinds:
             raise SettingsError(f"{where}: unknown key {key}; known are {', '.join(kinds)}.")
         if not _is_of(kinds[key], value):
             raise SettingsError(f"{where}: {key} = {value!r} is of the wrong kind.")
-    if "glob" not in keys:
-        raise SettingsError(f"{where}: a glob is missing, such as glob = 'microscope-2/*'.")
+    for field in fields(kind):
+        if field.default is MISSING and field.name not in keys:
+            raise SettingsError(f"{where}: a {field.name} is missing, such as {EXAMPLES[field.name]}.")
     try:
-        return PixelSizeRule(**keys)
+        return kind(**keys)
     except SettingsError as error:
         raise SettingsError(f"{where}: {error}") from error
 

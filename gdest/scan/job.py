@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from gdest.core import GradeSettings, SettingsError, read_config, require, with_pixel_size_rules
+from gdest.core import GradeSettings, SettingsError, image_files, read_config, require, with_pixel_size_rules
 from gdest.model import ModelFile, read_model_file, weights_path
+from gdest.reading import with_mixed_names
 from gdest.reports import Record, read_rules
 from gdest.scan.exporting import begin_record
+from gdest.scan.selection import select
 from gdest.scan.settings import ScanSettings
 
 
@@ -48,6 +50,9 @@ def prepare_scan(
     for limit in rules.limits:
         require(settings.count or not limit.needs_count, f'The limit "{limit.sentence}" needs --count.')
     _check_folders(roots, out)
+    if settings.calibration.states_a_size:
+        chosen = select(image_files(roots, []), replace(options, shard=None, since=None)).taken
+        settings = with_mixed_names(settings, (file.name for file in chosen))
     model = read_model_file(weights_path(weights))
     record = begin_record(model, settings, roots, sections, config)
     return Job(tuple(roots), options.shard.folder(out) if options.shard else out, settings, options, model, record)
