@@ -10,7 +10,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from gdest.core import FileState, ImageFile, answer_settings
+from gdest.core import FileState, ImageFile
 from gdest.reports import PICTURE_FOLDERS, picture_names
 from gdest.scan.archive import Archive, look_at, look_for_images
 from gdest.scan.job import Job
@@ -111,7 +111,7 @@ def _known_without_writing(job: Job) -> _Known:
     if not (job.out / LEDGER).is_file():
         return _Known({}, ())
     with Ledger.open(job.out) as ledger:
-        recipe = ledger.find_recipe(job.model.sha256, answer_settings(job.settings))
+        recipe = ledger.find_recipe(job.model.sha256, job.answer_settings)
         return _known(job, ledger, recipe.id) if recipe else _Known({}, ())
 
 

@@ -25,7 +25,8 @@ import torch
 from gdest.core import CalibrationSettings, Graded, GradeSettings, ImageFile, PixelSizeRule
 from gdest.grading import grade_micrographs
 from gdest.model import LoadedModel, NetworkPredictor, load_model, to_device, weights_path
-from gdest.model.openvino_engine import OpenVinoEngine, openvino_is_installed
+from gdest.model.devices import openvino_is_installed
+from gdest.model.openvino_engine import OpenVinoEngine
 from gdest.model.torch_engine import TorchEngine
 from gdest.synth import SynthSettings, write_dataset
 

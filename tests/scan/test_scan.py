@@ -15,8 +15,9 @@ from gdest.core.calibration import CalibrationSettings
 from gdest.core.errors import SettingsError
 from gdest.core.settings import GradeSettings
 from gdest.grading import pipeline
+from gdest.model import EngineChoice
 from gdest.reports.pictures import PICTURE_FOLDERS
-from gdest.scan import cluster, exporting, scan
+from gdest.scan import cluster, exporting, job, scan
 from gdest.scan.ledger import Ledger
 from gdest.scan.settings import ScanSettings
 
@@ -199,3 +200,15 @@ def test_the_calibration_of_an_objective_travels_into_the_record(run, table, roo
     assert table().um_per_px_source["a/x_200x.tif"] == "objective"
     (objective,) = json.loads((tmp_path / "out" / "run.json").read_text())["settings"]["calibration"]["objectives"]
     assert (objective["calibrated"], objective["certificate"]) == ("2026-03-01", "SM-17")
+
+
+def test_another_engine_is_another_recipe_and_the_record_names_it(run, tmp_path, monkeypatch):
+    def scanned(precision):
+        monkeypatch.setattr(job, "choose_engine", lambda *_: EngineChoice("torch", precision, "cpu"))
+        _, seen = run()
+        return seen, json.loads((tmp_path / "out" / "run.json").read_text())["engine"]
+
+    first, engine = scanned("fp32")
+    assert engine == {"engine": "torch", "precision": "fp32", "device": "cpu"}
+    assert scanned("fp32") == (0, engine)
+    assert scanned("bf16") == (first, {**engine, "precision": "bf16"})
