@@ -12,6 +12,7 @@ cores.
 from __future__ import annotations
 
 import argparse
+import copy
 import csv
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -68,8 +69,7 @@ def engines(model: LoadedModel, only: Sequence[str]) -> Iterator[tuple[str, Netw
         predictor.engine = make()
         yield name, predictor
     if torch.cuda.is_available():
-        there = load_model(weights_path(None)) if model.name == weights_path(None).stem else model
-        network = to_device(there.network, torch.device("cuda"))
+        network = to_device(copy.deepcopy(model.network), torch.device("cuda"))
         for name, bf16 in (("cuda fp32", False), ("cuda bf16", True)):
             predictor = NetworkPredictor(model, settings)
             predictor.engine = TorchEngine(network, torch.device("cuda"), bf16=bf16, boundaries=True)
@@ -144,7 +144,7 @@ def print_changes(found: Sequence[Answer], kind: str) -> None:
         cells = []
         for what in ("g", "g_counted"):
             moved = np.array([abs(float(getattr(there[f], what)) - float(getattr(base[f], what))) for f in both])
-            moved = np.nan_to_num(moved) if what == "g" else moved[np.isfinite(moved)]
+            moved = moved[np.isfinite(moved)]
             cells.append(f"{moved.mean():.4f}, {np.quantile(moved, 0.95):.3f}, {moved.max():.3f}" if len(moved) else "")
         status = sum(there[file].status != base[file].status for file in both)
         farthest = max(both, key=lambda file: abs(float(there[file].g) - float(base[file].g)), default="")
