@@ -6,7 +6,7 @@ each function imports what it needs when it is called. All errors are subclasses
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -89,17 +89,21 @@ def grade_micrographs(
 ) -> Iterator[Result]:
     """Yield a `Result` for each micrograph in the image files, in their order; a bad file is one that `failed`.
 
-    `um_per_px` is the pixel size of all of them; without it each file's own counts. Without `count`
+    `um_per_px` is the pixel size of all of them; without it each file's own counts. Names in a list that state
+    different magnifications contradict it, and their results are for review. Without `count`
     no boundaries are drawn and no grains counted, which is faster.
     Several files are read at a time, so ask for many in one call.
     """
     from gdest.core import CalibrationSettings, GradeSettings, ImageFile
     from gdest.grading import grade_micrographs as grade
+    from gdest.reading import with_mixed_names
     from gdest.reports import ModelName, cells
 
     given = [paths] if isinstance(paths, str | Path) else paths
     files = (ImageFile(Path(path), Path(path).as_posix()) for path in given)
     settings = GradeSettings(CalibrationSettings(um_per_px), count=count)
+    if isinstance(given, Sequence):
+        settings = with_mixed_names(settings, (Path(path).as_posix() for path in given))
     names = [field.name for field in fields(Result) if field.name != "row"]
     for row in grade(files, model, settings):
         known: dict[str, Any] = dict(cells(row, ModelName(model.name, model.sha256)))

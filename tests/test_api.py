@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from helpers.predictors import FakePredictor
 
 import gdest
 from gdest.core import GdestError, GrainCount, MicrographError, SettingsError, WeightsError
@@ -110,3 +111,9 @@ def test_importing_gdest_imports_nothing_heavy():
 
 def test_the_package_says_that_it_is_typed():
     assert (Path(gdest.__file__).parent / "py.typed").exists()
+
+
+def test_names_of_two_magnifications_contradict_the_one_pixel_size_of_a_list(write_tiff, grey):
+    paths = [write_tiff(name, grey, None).path for name in ("a_200x.tif", "b_500x.tif", "c.tif")]
+    found = gdest.grade_micrographs(paths, FakePredictor(6.0), um_per_px=1.0, count=False)
+    assert [result.status for result in found] == ["review", "review", "graded"]

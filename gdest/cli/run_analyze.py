@@ -13,6 +13,7 @@ from gdest.cli.run_info import load_weights
 from gdest.core import ExitCode, Graded, GradeSettings, ImageFile, exit_code, read_config, say, with_pixel_size_rules
 from gdest.grading import grade_micrographs
 from gdest.model import NetworkPredictor
+from gdest.reading import with_mixed_names
 from gdest.reports import Cell, ModelName, cells, draw_overlay, save_png, write_heatmap
 
 
@@ -29,7 +30,7 @@ def run_analyze(
 
     Only the pixel sizes of a gdest.toml count; their globs are held against each path as the user gave it.
     """
-    settings = with_pixel_size_rules(settings, read_config(config))
+    settings = with_mixed_names(with_pixel_size_rules(settings, read_config(config)), map(Path.as_posix, images))
     predictor = NetworkPredictor(load_weights(weights), settings)
     model = ModelName(predictor.name, predictor.sha256)
     table: list[dict[str, Cell]] = []

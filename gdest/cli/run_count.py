@@ -37,7 +37,7 @@ from gdest.core import (
 )
 from gdest.grading import Predictor
 from gdest.model import NetworkPredictor
-from gdest.reading import read_micrographs
+from gdest.reading import read_micrographs, with_mixed_names
 from gdest.reports import (
     Cell,
     CountedField,
@@ -93,7 +93,7 @@ def run_count(
     require(twice is None, f"Two images are called {twice}; count them into two --out folders.")
     if rois:
         require_rois()
-    settings = with_pixel_size_rules(settings, read_config(config))
+    settings = with_mixed_names(with_pixel_size_rules(settings, read_config(config)), map(Path.as_posix, images))
     predictor = NetworkPredictor(load_weights(weights), settings)
     table: list[dict[str, Cell]] = []
     for path in images:
@@ -181,11 +181,11 @@ def _row(found: Counted | Failed, predictor: NetworkPredictor, correction: Corre
 
 def _judged(micrograph: Micrograph, count: GrainCount) -> tuple[Status, str | None]:
     if micrograph.um_per_px is None:
-        unknown = "the pixel size is not known; state --um-per-px, or --magnification with --camera-um"
-        return Status.UNCALIBRATED, unknown
+        return Status.UNCALIBRATED, "; ".join((grading.UNKNOWN_PIXEL_SIZE, *micrograph.doubts))
     if not isfinite(count.g):
         return Status.REVIEW, count.note or "no count"
-    return (Status.REVIEW, "; ".join(micrograph.doubts)) if micrograph.doubts else (Status.GRADED, None)
+    doubts = [*micrograph.doubts, *grading.impossible(count.g, micrograph.um_per_px)]
+    return (Status.REVIEW, "; ".join(doubts)) if doubts else (Status.GRADED, None)
 
 
 def _sha256(path: Path) -> str:

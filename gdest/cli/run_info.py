@@ -23,7 +23,7 @@ def run_info(weights: Path | None) -> ExitCode:
     model = load_weights(weights)
     lines = {"gdest": __version__, "torch": torch.__version__, "cuda devices": torch.cuda.device_count()}
     lines |= {
-        "bf16 on the CPU": has_fast_bf16(torch.device("cpu")),
+        "bf16 on the CPU": has_fast_bf16("cpu"),
         "weights": weights_path(weights),
         "sha256": model.sha256,
     }

@@ -1,5 +1,10 @@
 from . import grain_size as grain_size
-from .calibration import CalibrationSettings as CalibrationSettings, PixelSizeRule as PixelSizeRule, UmPerPx as UmPerPx
+from .calibration import (
+    CalibrationSettings as CalibrationSettings,
+    Objective as Objective,
+    PixelSizeRule as PixelSizeRule,
+    UmPerPx as UmPerPx,
+)
 from .config import Section as Section, read_config as read_config
 from .counted import (
     BOUNDARY_CLASSES as BOUNDARY_CLASSES,
@@ -44,6 +49,7 @@ from .grid import (
     usable_tiles as usable_tiles,
 )
 from .label_maps import NEIGHBOURS as NEIGHBOURS, boundary_mask as boundary_mask, rim_shares as rim_shares
+from .magnification import in_words as in_words, magnification_of_name as magnification_of_name
 from .model_card import UNFIT as UNFIT, Doubt as Doubt, ModelCard as ModelCard, interpolate as interpolate
 from .option import (
     POSITIVE as POSITIVE,

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
+from fnmatch import fnmatchcase
 from typing import Annotated
 
 from gdest.core.errors import require
+from gdest.core.magnification import magnifications_in
 from gdest.core.option import POSITIVE_NUMBER, Option, check_fields, declared_fields
 
 UmPerPx = Annotated[float | None, Option("Pixel size of every image, um per px.", POSITIVE_NUMBER)]
@@ -41,16 +44,45 @@ class PixelSizeRule:
 
 
 @dataclass(frozen=True)
+class Objective:
+    """Say the pixel size that an objective of a microscope makes, as it was calibrated with a stage micrometer.
+
+    `name` is its magnification as names of files state it (`200x`, `x200`, `200:1`). `glob` are the files of this
+    microscope; the others are for the record.
+    """
+
+    name: str
+    um_per_px: Annotated[float, POSITIVE_NUMBER]
+    glob: str = "*"
+    microscope: str = ""
+    calibrated: date | None = None
+    certificate: str = ""
+
+    def __post_init__(self) -> None:
+        """Raise `SettingsError` for an impossible pixel size, or a name without one magnification."""
+        check_fields(self)
+        one = len(magnifications_in(self.name)) == 1
+        require(one, f"name = {self.name!r} states no magnification; write it as names do, such as 200x.")
+
+    @property
+    def magnification(self) -> float:
+        """Return the magnification that the name states."""
+        return magnifications_in(self.name)[0]
+
+
+@dataclass(frozen=True)
 class CalibrationSettings:
     """Say what the user knows of the pixel size: um per px, or magnification with the camera's pixel.
 
-    `camera_um` alone lets a magnification in a file's name count. `read_scale_bar` also looks for a
-    burnt-in bar; `scale_bar_um` is its length where the number beside it is not to be read.
+    `objectives` let a magnification in a file's name count, and so does `camera_um` alone. `read_scale_bar` also looks
+    for a burnt-in bar; `scale_bar_um` is its length where the number beside it is not to be read. `mixed` holds globs
+    of statements under which names state different magnifications, each with these in words; the glob is empty for
+    what the command line states.
     """
 
     um_per_px: UmPerPx = None
     magnification: Annotated[
-        float | None, Option("Magnification on the camera; needs --camera-um.", POSITIVE_NUMBER)
+        float | None, Option("Magnification on the camera, without the eyepiece; needs --camera-um.", POSITIVE_NUMBER)
     ] = None
     camera_um: Annotated[
         float | None,
@@ -60,6 +92,8 @@ class CalibrationSettings:
         ),
     ] = None
     rules: tuple[PixelSizeRule, ...] = ()
+    objectives: tuple[Objective, ...] = ()
+    mixed: tuple[tuple[str, str], ...] = ()
     read_scale_bar: Annotated[bool, Option("Find a burnt-in scale bar and read the number beside it.")] = False
     scale_bar_um: Annotated[
         float | None,
@@ -75,6 +109,25 @@ class CalibrationSettings:
     def stated_um_per_px(self) -> float | None:
         """Return the pixel size that the user states, None when nothing is stated."""
         return _stated_um_per_px(self.um_per_px, self.magnification, self.camera_um)
+
+    def rule_for(self, name: str) -> PixelSizeRule | None:
+        """Return the first rule whose glob fits a file's name."""
+        return next((rule for rule in self.rules if fnmatchcase(name, rule.glob)), None)
+
+    @property
+    def states_a_size(self) -> bool:
+        """Return whether one pixel size is stated for many files."""
+        return any(um is not None for um in (self.stated_um_per_px, *(rule.stated_um_per_px for rule in self.rules)))
+
+    def camera_for(self, name: str) -> float | None:
+        """Return the pitch of the pixels, in um, of the camera that made a file, None when it is not known."""
+        rule = self.rule_for(name)
+        return (rule.camera_um if rule else None) or self.camera_um
+
+    def objective_for(self, name: str, magnification: float) -> Objective | None:
+        """Return the objective of that magnification on the microscope that made a file."""
+        fitting = (one for one in self.objectives if one.magnification == magnification)
+        return next((one for one in fitting if fnmatchcase(name, one.glob)), None)
 
 
 def _check_together(stated: PixelSizeRule | CalibrationSettings) -> None:

@@ -17,6 +17,7 @@ class Section(StrEnum):
     CERTIFICATE = "certificate"
     CROP = "crop"
     LIMIT = "limit"
+    OBJECTIVE = "objective"
     PIXEL_SIZE = "pixel_size"
     SPECIMEN = "specimen"
 

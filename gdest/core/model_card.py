@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import math
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
-from typing import TypeGuard
 
 import numpy as np
 
+from gdest.core.card_reading import read_card
 from gdest.core.errors import WeightsError
 from gdest.core.words import Backbone, Head, NetworkInput, Task
 
@@ -77,45 +76,25 @@ class ModelCard:
 
     @classmethod
     def from_json(cls, text: str) -> ModelCard:
-        """Return the card of a weights file; raise `WeightsError` when it is not one."""
+        """Return the card of a weights file; raise `WeightsError` when it is not one, or a number is impossible."""
         try:
-            raw = json.loads(text)
-            for name in ("correction", "interval", "tile_scatter"):
-                raw[name] = tuple((float(g), float(value)) for g, value in raw.get(name, ()))
-            raw["counting"] = _read_curves(raw.get("counting", {}))
-            raw["classes"] = tuple(raw["classes"])
-            if not isinstance(raw.get("boundaries", False), bool):
-                raise ValueError("boundaries must be true or false")
-            raw["int8_limits"], raw["int8_g_gap"] = _read_int8(raw)
-            return cls(**raw)
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            return cls(**read_card(text, asdict(cls()), tuple(Doubt)))
+        except ValueError as error:
             raise WeightsError(f"its model card cannot be read ({error}).") from error
 
+    @property
+    def judges(self) -> bool:
+        """Return whether its network learns what must not be graded: a ResNet18 that regresses from crops."""
+        return (self.backbone, self.task, self.input) == ("resnet18", "regression", "crop")
 
-def _read_int8(raw: dict[str, object]) -> tuple[tuple[float, ...], float | None]:
-    """Return `int8_limits` and `int8_g_gap` of a card, both or neither; raise `ValueError` for impossible ones."""
-    limits, gap = raw.get("int8_limits", ()), raw.get("int8_g_gap")
-    if not isinstance(limits, list | tuple) or bool(limits) != (gap is not None):
-        raise ValueError("int8_limits and int8_g_gap go together")
-    if gap is None:
-        return (), None
-    if not all(_is_number(limit) and limit > 0 for limit in limits):
-        raise ValueError("int8_limits must be positive numbers")
-    if not _is_number(gap) or gap < 0:
-        raise ValueError("int8_g_gap must be a number, not negative")
-    return tuple(map(float, limits)), float(gap)
+    def missing_for_grading(self) -> str:
+        """Return what a network with this card lacks to grade micrographs, as a phrase; empty where it lacks nothing.
 
-
-def _read_curves(raw: dict[str, list[list[float]]]) -> dict[str, tuple[tuple[float, float], ...]]:
-    """Return named curves of a card; raise `ValueError` where a point of one is not two finite numbers."""
-    curves = {str(name): tuple((at, value) for at, value in curve) for name, curve in raw.items()}
-    if not all(_is_number(number) for curve in curves.values() for point in curve for number in point):
-        raise ValueError("the curves of counting must be rows of two numbers")
-    return {name: tuple((float(at), float(value)) for at, value in curve) for name, curve in curves.items()}
-
-
-def _is_number(value: object) -> TypeGuard[float]:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+        Without an interval a G would stand alone, and without limits of doubt a photograph would be graded.
+        """
+        needed = (*UNFIT, Doubt.NOVELTY) if self.judges else (Doubt.ZOOM_GAP,)
+        limits = [f"the limit of {name}" for name in needed if name not in self.limits]
+        return ", ".join(["the interval of G"] * (not self.interval) + limits)
 
 
 def interpolate(curve: tuple[tuple[float, float], ...], g: float) -> float:

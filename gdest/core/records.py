@@ -39,10 +39,11 @@ class FileState:
 
 @dataclass(frozen=True)
 class PixelSize:
-    """Hold what one source says of the pixel size."""
+    """Hold what one source says of the pixel size; `dropped` is why it does not count, empty where it does."""
 
     um_per_px: float
     source: PixelSizeSource
+    dropped: str = ""
 
 
 @dataclass(frozen=True)

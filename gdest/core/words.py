@@ -23,6 +23,7 @@ class PixelSizeSource(StrEnum):
 
     COMMAND_LINE = "command-line"
     RULE = "gdest.toml"
+    OBJECTIVE = "objective"
     OME_XML = "ome-xml"
     IMAGEJ = "imagej"
     ZEISS_TAG = "zeiss-tag"

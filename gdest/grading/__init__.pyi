@@ -1,5 +1,6 @@
 from .batching import Predictor as Predictor
 from .counting import count_at_pixel_size as count_at_pixel_size, count_grains as count_grains
+from .doubts import UNKNOWN_PIXEL_SIZE as UNKNOWN_PIXEL_SIZE, impossible as impossible
 from .grains import grain_labels as grain_labels
 from .pipeline import (
     Memory as Memory,

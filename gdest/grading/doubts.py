@@ -31,6 +31,11 @@ BURNT_SHARE = 0.7
 SAMPLE_PX = 4_000_000
 """Contrast and saturation are measured on every second (fourth, eighth...) pixel, at most this many."""
 
+STEEL_G = (-1.0, 14.0)
+"""Grains of 0.5 mm to 3 um, between which etched steel is graded; a G beyond shows a wrong pixel size."""
+
+UNKNOWN_PIXEL_SIZE = "the pixel size is not known; state --um-per-px, or an [[objective]] in gdest.toml"
+
 OPEN_SPREAD = 1.25
 """In G: by more the counts of sure and of possible boundaries differ on no material with lines that was looked at."""
 
@@ -86,6 +91,13 @@ def doubts_of_count(count: GrainCount) -> Iterator[str]:
     if count.spread > OPEN_SPREAD:
         spread, limit = told_apart(count.spread, OPEN_SPREAD)
         yield f"boundaries are far from closed (the sure and the possible ones make G {spread} apart, limit {limit})"
+
+
+def impossible(g: float, um_per_px: float) -> Iterator[str]:
+    """Yield why a G, at the micrograph's own pixel size, cannot be a steel's, if it cannot."""
+    if not STEEL_G[0] <= g <= STEEL_G[1]:
+        limits = f"{STEEL_G[0]:g}..{STEEL_G[1]:g}"
+        yield f"G {g:.1f} is outside of what steel has ({limits}); check the pixel size, {um_per_px:.4g} um/px"
 
 
 def reasons(pixels: NDArray[np.uint8], g_seen: float, grade_map: GradeMap, card: ModelCard) -> Iterator[str]:

@@ -32,7 +32,7 @@ from gdest.core import (
 )
 from gdest.grading.batching import Predictor, SharedPredictor
 from gdest.grading.counting import count_at_pixel_size, surer_count
-from gdest.grading.doubts import contradiction, doubts_of_count, reasons
+from gdest.grading.doubts import UNKNOWN_PIXEL_SIZE, contradiction, doubts_of_count, impossible, reasons
 from gdest.grading.looks import FEWEST_USABLE
 from gdest.grading.summary import at_pixel_size, summarize
 from gdest.grading.zooms import COARSE_G, draw_boundaries, predict_grade_map
@@ -199,10 +199,11 @@ def graded_row(micrograph: Micrograph, grade_map: GradeMap, card: ModelCard) -> 
     statistics = None
     if micrograph.um_per_px is not None:
         statistics = at_pixel_size(seen, micrograph.um_per_px, card)
+        doubts += impossible(statistics.g, micrograph.um_per_px)
         status = Status.REVIEW if doubts else Status.GRADED
     else:
         status = Status.UNCALIBRATED
-        doubts.insert(no_metal, UNCALIBRATED)
+        doubts.insert(no_metal, UNKNOWN_PIXEL_SIZE)
     reason = "; ".join(doubts)
     homogeneity, note = ("unknown", "no grain structure") if no_metal else (seen.homogeneity, seen.homogeneity_note)
     return Graded(micrograph, grade_map, status, reason, seen.g, statistics, homogeneity, now(), note)

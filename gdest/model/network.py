@@ -7,14 +7,13 @@ from pathlib import Path
 from typing import cast
 
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from gdest.core import UNFIT, ModelCard, SettingsError, WeightsError, write_atomically
 from gdest.model.backbones import head_of, head_prefix, imagenet_state, make_body, pool, resnet_maps
 from gdest.model.decoder import BoundaryDecoder
-from gdest.model.weights_file import CARD_KEY, read_model_file
+from gdest.model.weights_file import CARD_KEY, read_model_file, unusable
 
 DESCRIPTOR = 2 * (64 + 128 + 256 + 512)
 """A tile's descriptor: means and deviations of every channel of the four stages of the body."""
@@ -125,7 +124,7 @@ class GradeNetwork(nn.Module):
 
 def has_judge(card: ModelCard) -> bool:
     """Return whether a network learns what must not be graded: a ResNet18 that regresses from crops."""
-    return (card.backbone, card.task, card.input) == ("resnet18", "regression", "crop")
+    return card.judges
 
 
 class Judge(nn.Module):
@@ -242,7 +241,8 @@ def load_model(path: Path) -> LoadedModel:
     try:
         network = GradeNetwork(file.card)
         network.load_state_dict(load_file(path))
-    except (OSError, SafetensorError, RuntimeError, WeightsError) as error:
-        first_line = str(error).splitlines()[0]
-        raise WeightsError(f"Weights {path} cannot be used: {first_line}") from error
+        if not all(bool(value.isfinite().all()) for value in network.state_dict().values()):
+            raise WeightsError("it holds weights that are not finite numbers.")
+    except Exception as error:  # torch and safetensors raise many kinds for weights that do not fit
+        raise unusable(path, error) from error
     return LoadedModel(network.float().eval(), file.card, file.name, file.sha256)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import copy
 import hashlib
-import importlib.util
-import logging
 import shutil
 import tempfile
 import warnings
@@ -25,18 +23,8 @@ from gdest.model import eight_bit, network as network_module
 from gdest.model.eight_bit import find_limits, to_8_bit
 from gdest.model.network import GradeNetwork, describe
 
-logger = logging.getLogger(__name__)
-
 AT_ONCE = 16
 """Tiles that one core works on by itself. All cores at one batch wait for the one that a decoding thread holds up."""
-
-MOST_G_GAP = 0.03
-"""G of a single tile, on average; of the mean of a micrograph's tiles it is less than half of that."""
-
-
-def openvino_is_installed() -> bool:
-    """Return whether the extra `gdest[openvino]` is there."""
-    return importlib.util.find_spec("openvino") is not None
 
 
 @cache
@@ -57,7 +45,7 @@ def leave_cores_to_openvino() -> None:
 class OpenVinoEngine:
     """Answer tiles as `GradeNetwork.answer` does, each batch on one core; several threads may ask.
 
-    The convolutions run in OpenVINO, in 8 bits or bf16 where it is asked for, and so does the pooling of their maps:
+    The convolutions run in OpenVINO, in 8 bits or bf16 where that was chosen, and so does the pooling of their maps:
     handing out the maps themselves cost a third of the time. Torch computes the grade and the doubts from the
     descriptors in float32, since bf16 near G 8 knows steps of 0.03 only.
     """
@@ -75,9 +63,8 @@ class OpenVinoEngine:
     ) -> None:
         self._network = network.cpu().eval()
         self.streams, self.batch = openvino_threads(), min(batch, AT_ONCE)
-        self.int8 = int8 and _bears_8_bits(card)
         shown = _DescribedAndDrawn(network) if boundaries else _Described(network)
-        model = _model_in_8_bits(shown, card, sha256) if self.int8 else _translated(shown, card.tile_px)
+        model = _model_in_8_bits(shown, card, sha256) if int8 else _translated(shown, card.tile_px)
         self._free = _requests(model, self.streams, bf16=bf16)
 
     def answer(self, parts: Sequence[Tiles]) -> tuple[Tensor, ...]:
@@ -103,17 +90,6 @@ def measure_8_bits(
     rounded = _asked(_requests(model, 1, bf16=False), tiles)[0]
     found, wanted = (network.answer_described(described)[0] for described in (rounded, torch.from_numpy(exact)))
     return limits, float((found - wanted)[: len(steel)].abs().mean())
-
-
-def _bears_8_bits(card: ModelCard) -> bool:
-    """Return whether a card has limits for 8 bits that change G little enough; log why not."""
-    if card.int8_g_gap is None:
-        logger.warning("These weights have no limits for 8 bits (int8_limits in the model card); going on without.")
-        return False
-    if card.int8_g_gap > MOST_G_GAP:
-        logger.warning("8 bits change G by %.2f with these weights; going on without them.", card.int8_g_gap)
-        return False
-    return True
 
 
 def _requests(model: Any, count: int, *, bf16: bool) -> SimpleQueue[Any]:

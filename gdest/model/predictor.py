@@ -1,4 +1,4 @@
-"""Predict G_seen of tiles: choose the engine, hand it batches, correct its answers."""
+"""Predict G_seen of tiles: make the engine that was chosen, hand it batches, correct its answers."""
 
 from __future__ import annotations
 
@@ -12,19 +12,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from gdest.core import GradeSettings, ModelCard, TileAnswers, Tiles, WeightsError, some_of
-from gdest.model.devices import choose_device, chooses_bf16, chooses_int8
+from gdest.core import GradeSettings, ModelCard, TileAnswers, Tiles, require, some_of
+from gdest.model.devices import EngineChoice, choose_device, choose_engine, openvino_is_installed
 from gdest.model.network import LoadedModel, to_device
-from gdest.model.openvino_engine import AT_ONCE, OpenVinoEngine, openvino_is_installed
-from gdest.model.torch_engine import BATCH, TorchEngine
+from gdest.model.openvino_engine import AT_ONCE, OpenVinoEngine
+from gdest.model.torch_engine import BATCH, GPU_BATCH, TorchEngine
+from gdest.model.weights_file import check_for_grading
 
 logger = logging.getLogger(__name__)
-
-LONG_RUN = 50
-"""From so many files on, some seconds of preparing the network pay."""
-
-REPAID_FILES = 1000
-"""From so many files on, torch.compile pays: about a minute, where it makes a pass a quarter or more faster."""
 
 
 class Engine(Protocol):
@@ -41,39 +36,46 @@ class Engine(Protocol):
         ...
 
 
-def choose_engine(model: LoadedModel, settings: GradeSettings, files: int) -> Engine:
-    """Return the engine for so many files; more of them repay a longer preparation.
-
-    On a CPU OpenVINO does the convolutions where it is installed; on a GPU the fastest batch is found by trying.
-    Where OpenVINO is not used, torch.compile is tried for very many files.
-    """
-    device = choose_device(settings.device)
+def make_engine(model: LoadedModel, settings: GradeSettings, choice: EngineChoice) -> Engine:
+    """Return the engine that was chosen; raise `SettingsError` where this machine lacks it."""
+    device = choose_device("cpu" if choice.device == "cpu" else _gpu(settings.device))
     network = to_device(model.network, device).eval()
-    bf16 = chooses_bf16(settings.precision, device)
-    on_gpu = device.type == "cuda"
     boundaries = settings.count and model.card.boundaries
-    if files >= LONG_RUN and not on_gpu and network.judge is not None and openvino_is_installed():
-        int8, batch = chooses_int8(settings.precision), settings.batch or AT_ONCE
+    if choice.engine == "openvino":
+        require(openvino_is_installed(), "OpenVINO is missing on this machine: pip install 'gdest[openvino]'.")
+        batch = settings.batch or AT_ONCE
         return OpenVinoEngine(
-            network, model.card, bf16=bf16, int8=int8, sha256=model.sha256, batch=batch, boundaries=boundaries
+            network, model.card, bf16=False, int8=True, sha256=model.sha256, batch=batch, boundaries=boundaries
         )
-    engine = TorchEngine(network, device, bf16=bf16, batch=settings.batch or BATCH, boundaries=boundaries)
-    if files >= LONG_RUN and on_gpu and not settings.batch:
-        engine.take_fastest_batch()
-    if files >= REPAID_FILES:
-        engine.compile_where_faster()
-    return engine
+    batch = settings.batch or (BATCH if device.type == "cpu" else GPU_BATCH)
+    return TorchEngine(network, device, bf16=choice.precision == "bf16", batch=batch, boundaries=boundaries)
+
+
+def _gpu(wanted: str) -> str:
+    return "cuda" if wanted == "auto" else wanted
 
 
 class NetworkPredictor:
-    """Predict G_seen with one loaded network, prepared for a number of files; a `gdest.grading.Predictor`."""
+    """Predict G_seen with one loaded network; a `gdest.grading.Predictor`.
 
-    def __init__(self, model: LoadedModel, settings: GradeSettings, *, files: int = 1) -> None:
-        if model.card.input != "crop":
-            raise WeightsError(f"Weights {model.name} were trained on whole images; grading needs a model of crops.")
+    `engine` is the one that a scan was begun with; without it the machine and the settings decide. Raises
+    `WeightsError` for weights that lack what grading needs, unless they are `unfinished`: to be calibrated.
+    """
+
+    def __init__(
+        self,
+        model: LoadedModel,
+        settings: GradeSettings,
+        *,
+        engine: EngineChoice | None = None,
+        unfinished: bool = False,
+    ) -> None:
+        if not unfinished:
+            check_for_grading(model.name, model.card)
         self.card: ModelCard = model.card
         self.name, self.sha256 = model.name, model.sha256
-        self.engine = choose_engine(model, settings, files)
+        self.choice = engine or choose_engine(settings, model.card)
+        self.engine = make_engine(model, settings, self.choice)
         self._halving = threading.Lock()
 
     @property

@@ -6,13 +6,14 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 
 from gdest.core import ModelCard, WeightsError
 
 CARD_KEY = "gdest_model_card"
 BUNDLED = "austenite-resnet18.safetensors"
 BUNDLED_CLASSIFIER = "austenite-resnet18-classifier.safetensors"
+LONGEST_REASON = 300
 PACKAGE = Path(__file__).parent.parent
 
 
@@ -43,12 +44,32 @@ def weights_path(given: Path | None, bundled: str = BUNDLED) -> Path:
 def read_model_file(path: Path) -> ModelFile:
     """Return what a weights file says of itself; raise `WeightsError` when it is missing, damaged or not gdest's."""
     try:
+        if path.exists() and not path.is_file():  # a FIFO would wait for ever
+            raise WeightsError("it is not a regular file.")
         with safe_open(path, framework="numpy") as file:
             metadata = file.metadata() or {}
         if CARD_KEY not in metadata:
             raise WeightsError("it has no gdest model card.")
         card = ModelCard.from_json(metadata[CARD_KEY])
-        sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
-    except (OSError, SafetensorError, WeightsError) as error:
-        raise WeightsError(f"Weights {path} cannot be used: {error}") from error
+        with path.open("rb") as stream:
+            sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
+    except Exception as error:  # safetensors raises many kinds for a damaged file
+        raise unusable(path, error) from error
     return ModelFile(path, path.stem, sha256, card)
+
+
+def unusable(path: Path, error: Exception) -> WeightsError:
+    """Return the one sentence that says why a weights file cannot be used."""
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    why = "".join(letter if letter.isprintable() else "?" for letter in lines[0])[:LONGEST_REASON]
+    return WeightsError(f"Weights {path} cannot be used: {why}")
+
+
+def check_for_grading(name: str, card: ModelCard) -> None:
+    """Raise `WeightsError` for weights that cannot grade: of whole images, or without interval or limits of doubt."""
+    if card.input != "crop":
+        raise WeightsError(f"Weights {name} were trained on whole images; grading needs a model of crops.")
+    if missing := card.missing_for_grading():
+        raise WeightsError(
+            f"Weights {name} cannot grade: their model card lacks {missing}; finish them with gdest train --epochs 0."
+        )

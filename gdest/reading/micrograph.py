@@ -156,11 +156,13 @@ def _micrograph(file: ImageFile, page: Page, settings: GradeSettings, sha256: st
         overview = _colour_or_grey(raw[::step, ::step], pixels[::step, ::step])
     rows, cols = regions.shape if regions else pixels.shape
     sizes = list(page.pixel_sizes)
+    doubts_of_bar: tuple[str, ...] = ()
     if calibration.read_scale_bar or calibration.scale_bar_um is not None:
-        sizes += scale_bar_size(overview, step, calibration.scale_bar_um)
+        by_bar, doubts_of_bar = scale_bar_size(overview, step, calibration.scale_bar_um)
+        sizes += by_bar
     size, doubts = choose_pixel_size(file.name, calibration, sizes, rows, cols)
-    if size is None or size.source not in (PixelSizeSource.COMMAND_LINE, PixelSizeSource.RULE):
-        doubts = (*doubts, *page.unreadable)
+    if size is None or size.source == PixelSizeSource.SCALE_BAR or doubts:  # else another source confirms the bar
+        doubts = (*doubts, *doubts_of_bar)
     um_per_px, source = (size.um_per_px, size.source) if size else (None, "")
     not_metal = not_metal_within(overview, step, crop_for(file.name, settings.crops))
     cells_px, alike = CELL_PX * step, fingerprint(pixels)

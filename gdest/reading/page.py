@@ -28,8 +28,7 @@ class Page:
 
     `decode()` returns all pixels, `decode_rows(top, bottom)` those of some rows; the latter is None where the file
     must be decoded whole. `pixel_sizes` come strongest first. `pixel_bytes` is the size of one pixel before it was
-    packed. `unreadable` names the tags that may hold a pixel size and cannot be read. A page with a `refusal` holds
-    no picture that can be decoded; the refusal says why.
+    packed. A page with a `refusal` holds no picture that can be decoded; the refusal says why.
     """
 
     rows: int
@@ -38,7 +37,6 @@ class Page:
     decode: Callable[[], RawPixels]
     decode_rows: DecodeRows | None = None
     pixel_bytes: float = 1.0
-    unreadable: tuple[str, ...] = ()
     refusal: str = ""
 
     def check(self, max_megapixels: float, file_bytes: int) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from threading import Lock
@@ -28,6 +28,16 @@ NUMBER = re.compile(r"(?<![0-9.,/:-])([0-9]{1,5}(?:[.,][0-9]{1,3})?)\s*(nm|mm|[Â
 
 ENLARGE = (1, 2, 3)
 
+RIM_PX, SAME_WITHIN = 6, 0.02
+"""A bar's own outline, or the same bar in another colour, differs by so much."""
+
+MOST_NAMED_LINES = 4
+MEASURED = re.compile(r"=|\b(?:length|line|dist|distance|l[\u00e4a]nge|abstand|diameter|radius)\b", re.I)
+"""What programs write beside measuring lines: `L1=87.3 um`, `Length: 87.3 um`."""
+
+ROUND_DIGITS, ROUND_LENGTHS = 2, ("125", "375", "625")
+"""Scale bars are 1, 25, 50, 100, 250 or 125 units long, not 87.3."""
+
 Ints = NDArray[np.int64]
 
 
@@ -47,17 +57,44 @@ class ScaleBar:
         return self.right - self.left + (0 if self.ticked else 1)
 
 
-def scale_bar_size(overview: NDArray[np.uint8], step: int, stated_um: float | None) -> list[PixelSize]:
-    """Return the pixel size by the scale bar in a picture, none without a bar.
+def scale_bar_size(
+    overview: NDArray[np.uint8], step: int, stated_um: float | None
+) -> tuple[list[PixelSize], tuple[str, ...]]:
+    """Return the pixel size by the scale bar in a picture, none without a bar, and what makes it doubtful.
 
     `overview` (rows, cols[, 3]) is every `step`-th pixel of every `step`-th row. The length of the bar in um is the
-    stated one, else the number beside the bar. Raises `MicrographError` when RapidOCR is not installed.
+    stated one, else the number beside the bar. A second line of another length may be the bar as well: people draw
+    measuring lines. Raises `MicrographError` when RapidOCR is not installed.
     """
-    for bar in find_scale_bars(overview):
-        um = stated_um if stated_um is not None else read_length_um(overview, bar)
+    bars = find_scale_bars(overview)
+    for bar in bars:
+        label = None if stated_um is not None else read_label(overview, bar)
+        um = stated_um if label is None else length_um(label)
         if um is not None:
-            return [PixelSize(um / (bar.length_px * step), PixelSizeSource.SCALE_BAR)]
-    return []
+            doubts = [*_other_lines(bars, bar, step), *(() if label is None else _doubts_of_label(label, um))]
+            return [PixelSize(um / (bar.length_px * step), PixelSizeSource.SCALE_BAR)], tuple(doubts)
+    return [], ()
+
+
+def _other_lines(bars: Sequence[ScaleBar], taken: ScaleBar, step: int) -> Iterator[str]:
+    """Yield a doubt where a line of another length may be the bar; the rim of the bar itself is no other line."""
+    lengths = {taken.length_px * step}
+    for bar in bars:
+        inside = taken.top - RIM_PX <= bar.top and bar.bottom <= taken.bottom + RIM_PX
+        same = abs(bar.length_px - taken.length_px) <= max(RIM_PX, SAME_WITHIN * taken.length_px)
+        if not (same or (inside and taken.left - RIM_PX <= bar.left and bar.right <= taken.right + RIM_PX)):
+            lengths.add(bar.length_px * step)
+    if len(lengths) > 1:
+        words = ", ".join(f"{length} px" for length in sorted(lengths, reverse=True)[:MOST_NAMED_LINES])
+        yield f"several lines may be the scale bar ({words})"
+
+
+def _doubts_of_label(label: str, um: float) -> Iterator[str]:
+    """Yield a doubt where the number beside a line is that of a measurement; a scale bar has a round length."""
+    digits = f"{um:.6g}".replace(".", "").strip("0")
+    round_length = len(digits) <= ROUND_DIGITS or digits in ROUND_LENGTHS
+    if MEASURED.search(label) or not round_length:
+        yield f'the line beside "{label.strip()}" may be a measuring line, not the scale bar'
 
 
 def find_scale_bars(overview: NDArray[np.uint8]) -> list[ScaleBar]:
@@ -154,16 +191,15 @@ def label_zone(bar: ScaleBar, shape: tuple[int, ...]) -> tuple[slice, slice]:
     return rows, slice(max(bar.left - aside, 0), min(bar.right + aside, shape[1]))
 
 
-def read_length_um(overview: NDArray[np.uint8], bar: ScaleBar) -> float | None:
-    """Return the length in um that is written beside a bar, None when no number with a unit is read."""
+def read_label(overview: NDArray[np.uint8], bar: ScaleBar) -> str:
+    """Return the text with a length beside a bar; it is empty where no number with a unit is read."""
     crop = np.ascontiguousarray(overview[label_zone(bar, overview.shape)])
     for zoom in ENLARGE:
         large = crop.repeat(zoom, axis=0).repeat(zoom, axis=1)
         for text in TEXT_READER.texts(large if large.ndim == 3 else np.stack([large] * 3, axis=2)):
-            um = length_um(text)
-            if um is not None:
-                return um
-    return None
+            if length_um(text) is not None:
+                return text
+    return ""
 
 
 def length_um(text: str) -> float | None:

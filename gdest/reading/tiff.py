@@ -32,15 +32,13 @@ def tiff_pages(stream: BinaryIO, file_bytes: int) -> Iterator[Page]:
         key = page.keyframe
         mend_byte_counts(page, file_bytes)
         refusal = _refusal(page, plane, file_bytes)
-        sizes, unreadable = tiff_sizes(tiff, page)
         yield Page(
             int(key.imagelength),
             int(key.imagewidth),
-            sizes,
+            tiff_sizes(tiff, page),
             partial(whole, page, plane),
             None if refusal else rows_reader(page, plane),
             0 if refusal else _pixel_bytes(key),
-            unreadable,
             refusal,
         )
 

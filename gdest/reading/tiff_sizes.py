@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from math import inf, nan
 from typing import Any
 from xml.etree import ElementTree
 
@@ -16,12 +17,22 @@ UM_PER = {
     "um": 1.0, "µm": 1.0, "μm": 1.0, "micron": 1.0, "microns": 1.0, "micrometer": 1.0, "\\u00b5m": 1.0, "nm": 1e-3,
     "å": 1e-4, "pm": 1e-6,
 }  # fmt: skip
-UM_PER_RESOLUTION_UNIT = {2: 25_400.0, 3: 10_000.0}
+UM_PER_INCH = 25_400.0
+BARE_UNITS = ("inch", "in", "cm", "centimeter")
+UM_PER_RESOLUTION_UNIT = {2: UM_PER_INCH, 3: 10_000.0}
 """um per TIFF resolution unit: 2 is inch, 3 is centimetre; 1, no unit, says nothing."""
 
-SCREEN_AND_PRINTER_DPI = (72.0, 96.0, 150.0, 300.0, 600.0)
-DPI_WITHIN = 0.6
-"""Room for a resolution that was stored as whole pixels per cm: 600 dpi are 236 per cm, which are 599.44 dpi."""
+LEAST_DPI = 5000.0
+"""Screens, printers, scanners and cameras without an objective write less; a microscope at 5x to 100x writes more."""
+
+ROUND_DPI, MOST_ROUND_DPI = (400, 1000), 20_000.0
+"""Scanners and printers reach multiples of these, up to so many dpi."""
+
+DPI_WITHIN = 1.3
+"""Room for a resolution that was stored as whole pixels per cm: 9,600 dpi are 3,780 per cm, which are 9,601.2 dpi."""
+
+PRINT_DPI = (50, 72, 96)
+"""Below `LEAST_DPI` a calibrated pixel size is a multiple of these by accident only."""
 
 NIKON_XML_TAGS = (65330, 65331, 65332, 65333)
 """Tags in which NIS-Elements writes XML; `dCalibration` in it is the pixel size in um."""
@@ -34,8 +45,8 @@ SEM_SCAN_PX = 1024
 """A Zeiss SEM states `AP_PIXEL_SIZE` for a picture of this width, however wide the stored one is."""
 
 
-def tiff_sizes(tiff: tifffile.TiffFile, page: Any) -> tuple[tuple[PixelSize, ...], tuple[str, ...]]:
-    """Return what the file says of the pixel size of a page, strongest source first, and which tags are unreadable.
+def tiff_sizes(tiff: tifffile.TiffFile, page: Any) -> tuple[PixelSize, ...]:
+    """Return what the file says of the pixel size of a page, strongest source first; some may not count.
 
     OME, ImageJ, LSM, FluoView, MetaMorph and SCN describe a whole file in its first page; other tags count for the
     page that they stand on.
@@ -53,17 +64,8 @@ def tiff_sizes(tiff: tifffile.TiffFile, page: Any) -> tuple[tuple[PixelSize, ...
         PixelSizeSource.GATAN_TAG: lambda: _gatan(own),
         PixelSizeSource.TIFF_RESOLUTION: lambda: _resolution(tiff, own),
     }
-    sizes, unreadable = [], []
-    for source, read in readers.items():
-        try:
-            found = [float(value) for value in read()]
-        except Exception:  # a foreign tag may hold anything
-            unreadable.append(f"its {source} cannot be read")
-            continue
-        um_per_px = _square(found)
-        if um_per_px is not None:
-            sizes.append(PixelSize(um_per_px, source))
-    return tuple(sizes), tuple(unreadable)
+    found = (_size(source, read) for source, read in readers.items())
+    return tuple(size for size in found if size is not None)
 
 
 def _with_own_tags(page: Any) -> Any:
@@ -73,11 +75,32 @@ def _with_own_tags(page: Any) -> Any:
     return page.keyframe if page.is_virtual else page.aspage()
 
 
-def _square(sizes: list[float]) -> float | None:
-    """Return the first of a pixel's width and height, None where one is absent, not positive or they differ."""
-    if not sizes or not all(0 < size < float("inf") for size in sizes):
+def _size(source: PixelSizeSource, read: Callable[[], Iterator[float]]) -> PixelSize | None:
+    """Return the first size of a dialect, None where it says nothing; one that does not count says why."""
+    try:
+        sizes = [float(value) for value in read()]
+    except Exception:  # a foreign tag may hold anything
+        return PixelSize(nan, source, "it cannot be read")
+    if not sizes or 0 in sizes:  # programs write 0 for what they do not know
         return None
-    return sizes[0] if max(sizes) - min(sizes) <= SQUARE_WITHIN * sizes[0] else None
+    if not all(0 < size < inf for size in sizes):
+        return PixelSize(nan, source, "it is not a positive number")
+    if max(sizes) - min(sizes) > SQUARE_WITHIN * sizes[0]:
+        return PixelSize(sizes[0], source, f"its pixels are not square ({min(sizes):.4g} x {max(sizes):.4g} um)")
+    dpi = UM_PER_INCH / sizes[0]
+    if dpi < LEAST_DPI and _is_multiple(dpi, PRINT_DPI):
+        return PixelSize(sizes[0], source, f"{dpi:.0f} dpi is the resolution of a screen, printer or scanner")
+    return PixelSize(sizes[0], source)
+
+
+def _is_multiple(dpi: float, of: Iterable[int]) -> bool:
+    return any(dpi >= step - DPI_WITHIN and abs(dpi - round(dpi / step) * step) <= DPI_WITHIN for step in of)
+
+
+def _says_nothing(um_per_px: float) -> bool:
+    """Return whether a bare resolution is too coarse or too round to be a microscope's."""
+    dpi = UM_PER_INCH / um_per_px
+    return dpi < LEAST_DPI or (dpi <= MOST_ROUND_DPI and _is_multiple(dpi, ROUND_DPI))
 
 
 def _record(page: Any, code: int) -> dict[str, Any]:
@@ -114,11 +137,19 @@ def _ome(tiff: tifffile.TiffFile, page: Any) -> Iterator[float]:
 
 
 def _imagej(tiff: tifffile.TiffFile, page: Any) -> Iterator[float]:
-    """Yield the width and height that ImageJ keeps: pixels per its own unit in the resolution tags."""
+    """Yield the width and height that ImageJ keeps: pixels per its own unit in the resolution tags.
+
+    Inches and centimetres are what ImageJ found in the tags of another program, a bare resolution.
+    """
     unit = (tiff.imagej_metadata or {}).get("unit")
+    if unit is None:
+        return
+    bare = str(unit).strip().lower() in BARE_UNITS
     for name in ("XResolution", "YResolution"):
-        if unit is not None and name in page.tags:
-            yield from _in_um(_per_pixel(page.tags[name]), unit)
+        if name in page.tags:
+            for um_per_px in _in_um(_per_pixel(page.tags[name]), unit):
+                if not (bare and um_per_px and _says_nothing(um_per_px)):
+                    yield um_per_px
 
 
 def _zeiss(tiff: tifffile.TiffFile, page: Any) -> Iterator[float]:
@@ -218,21 +249,17 @@ def _nikon(page: Any) -> Iterator[float]:
 
 
 def _resolution(tiff: tifffile.TiffFile, page: Any) -> Iterator[float]:
-    """Yield the sizes of the resolution tags; none where they have no unit or are a screen or printer default.
+    """Yield the sizes of the resolution tags; none where they have no unit or cannot be a microscope's.
 
     ImageJ keeps its own unit in these tags, and SIS a screen's resolution; both have a function of their own.
     """
     tags = page.tags
-    unit = tags.get("ResolutionUnit")
-    if unit is None or int(unit.value) not in UM_PER_RESOLUTION_UNIT or tiff.imagej_metadata:
+    unit, both = tags.get("ResolutionUnit"), [tags.get(name) for name in ("XResolution", "YResolution")]
+    if unit is None or None in both or int(unit.value) not in UM_PER_RESOLUTION_UNIT or tiff.imagej_metadata:
         return
-    for name in ("XResolution", "YResolution"):
-        if name not in tags or 0 in tags[name].value:
-            return
-        numerator, denominator = tags[name].value
-        um_per_px = UM_PER_RESOLUTION_UNIT[int(unit.value)] * denominator / numerator
-        if any(abs(25_400.0 / um_per_px - dpi) < DPI_WITHIN for dpi in SCREEN_AND_PRINTER_DPI):
-            return
-        if numerator == denominator:
-            return
-        yield um_per_px
+    fractions = [tag.value for tag in both]
+    if not all(numerator and denominator for numerator, denominator in fractions):
+        return
+    sizes = [UM_PER_RESOLUTION_UNIT[int(unit.value)] * below / above for above, below in fractions]
+    if not any(map(_says_nothing, sizes)):
+        yield from sizes

@@ -13,7 +13,12 @@ from typing import Any
 from gdest.core import __version__, split_page
 from gdest.reports.column import Cell
 
-LIBRARIES = ("torch", "torchvision", "numpy", "scipy", "pillow", "tifffile", "pandas", "xlsxwriter", "itables")
+LIBRARIES = (
+    "torch", "torchvision", "openvino", "safetensors", "numpy", "scipy", "scikit-image", "pillow", "tifffile",
+    "imagecodecs", "pylibCZIrw", "liffile", "nd2", "oiffile", "slideio", "rapidocr", "onnxruntime", "matplotlib",
+    "contourpy", "ray", "pandas", "xlsxwriter", "itables", "jinja2",
+)  # fmt: skip
+"""Whatever touches a pixel, a number or a report: decoders, the network's engines, readers of scale bars, writers."""
 
 
 def caution(model: str) -> str:
@@ -38,8 +43,8 @@ class Record:
     """Hold what `run.json` holds: the rows of an output folder and where they come from.
 
     `table` has one dict of cells per micrograph, sorted by file. `sections` are those of gdest.toml, which lay in
-    `rules_folder`; `settings` holds every setting by name. Times are UTC, ISO 8601. `seconds` is the time that the
-    last scan needed for its `files_read` new files.
+    `rules_folder`; `settings` holds every setting by name, `engine` what computed: engine, precision and device. Times
+    are UTC, ISO 8601. `seconds` is the time that the last scan needed for its `files_read` new files.
 
     `waiting` has a row, with `file` and `why`, for each file of the archive that the reports do not have yet, or not as
     it is now; `ended` says what ended the scan before them; `unlisted` folders may hold more that is not known. An
@@ -55,6 +60,7 @@ class Record:
     weights: str = ""
     card: Mapping[str, Any] = field(default_factory=dict)
     settings: Mapping[str, Any] = field(default_factory=dict)
+    engine: Mapping[str, Any] = field(default_factory=dict)
     sections: Mapping[str, Any] = field(default_factory=dict)
     rules_folder: str = ""
     versions: Mapping[str, str] = field(default_factory=dict)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from gdest.core import MOST_NAMED, DataError, GradeSettings, __version__, now
-from gdest.model import ModelFile
+from gdest.model import EngineChoice, ModelFile
 from gdest.reports import (
     REPORTS,
     SPECIMENS,
@@ -32,7 +32,12 @@ WRITTEN = (*REPORTS, SPECIMENS)
 
 
 def begin_record(
-    model: ModelFile, settings: GradeSettings, roots: Sequence[Path], sections: Mapping[str, Any], config: Path | None
+    model: ModelFile,
+    settings: GradeSettings,
+    engine: EngineChoice,
+    roots: Sequence[Path],
+    sections: Mapping[str, Any],
+    config: Path | None,
 ) -> Record:
     """Return the record of a scan that begins now, without rows; `sections` are those of the gdest.toml `config`."""
     return Record(
@@ -43,6 +48,7 @@ def begin_record(
         weights=str(model.path.resolve()),
         card=asdict(model.card),
         settings=asdict(settings),
+        engine=asdict(engine),
         sections=sections,
         rules_folder=str(config.parent.resolve()) if config else "",
         versions=library_versions(),

@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from gdest.core import GradeSettings, SettingsError, read_config, require, with_pixel_size_rules
-from gdest.model import ModelFile, read_model_file, weights_path
+from gdest.core import (
+    GradeSettings,
+    SettingsError,
+    answer_settings,
+    image_files,
+    read_config,
+    require,
+    with_pixel_size_rules,
+)
+from gdest.model import EngineChoice, ModelFile, check_for_grading, choose_engine, read_model_file, weights_path
+from gdest.reading import with_mixed_names
 from gdest.reports import Record, read_rules
 from gdest.scan.exporting import begin_record
+from gdest.scan.selection import select
 from gdest.scan.settings import ScanSettings
 from gdest.scan.shards import require_one_split
 
@@ -18,7 +28,8 @@ from gdest.scan.shards import require_one_split
 class Job:
     """Hold what a scan is asked to do: grade what lies below the roots into `out`, by a model and settings.
 
-    `settings` have the rules of gdest.toml; `out` is the shard's own folder for a shard; `record` is
+    `settings` have the rules of gdest.toml; `engine` is what this machine
+    computes with; `out` is the shard's own folder for a shard; `record` is
     what the reports tell beside their rows.
     """
 
@@ -27,7 +38,13 @@ class Job:
     settings: GradeSettings
     options: ScanSettings
     model: ModelFile
+    engine: EngineChoice
     record: Record
+
+    @property
+    def answer_settings(self) -> dict[str, object]:
+        """Return all that changes an answer beside the weights: settings, engine, precision and device."""
+        return {**answer_settings(self.settings), **asdict(self.engine)}
 
 
 def prepare_scan(
@@ -51,9 +68,15 @@ def prepare_scan(
     _check_folders(roots, out)
     if options.shard:
         require_one_split(options.shard, out)
+    if settings.calibration.states_a_size:
+        chosen = select(image_files(roots, []), replace(options, shard=None, since=None)).taken
+        settings = with_mixed_names(settings, (file.name for file in chosen))
     model = read_model_file(weights_path(weights))
-    record = begin_record(model, settings, roots, sections, config)
-    return Job(tuple(roots), options.shard.folder(out) if options.shard else out, settings, options, model, record)
+    check_for_grading(model.name, model.card)
+    engine = choose_engine(settings, model.card)
+    record = begin_record(model, settings, engine, roots, sections, config)
+    to = options.shard.folder(out) if options.shard else out
+    return Job(tuple(roots), to, settings, options, model, engine, record)
 
 
 def _check_folders(roots: Sequence[Path], out: Path) -> None:

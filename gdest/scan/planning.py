@@ -10,7 +10,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from gdest.core import LEDGER, FileState, ImageFile, OutputError, answer_settings
+from gdest.core import LEDGER, FileState, ImageFile, OutputError
 from gdest.scan.archive import Archive, look_at, look_for_images, say_what_fits_nothing
 from gdest.scan.job import Job
 from gdest.scan.ledger import Ledger
@@ -141,7 +141,7 @@ def _known_without_writing(job: Job) -> _Known:
         return _Known({}, ())
     with Ledger.look(job.out) as ledger:
         require_same_archive(ledger, job.roots, moved=job.options.moved)
-        recipe = ledger.find_recipe(job.model.sha256, answer_settings(job.settings))
+        recipe = ledger.find_recipe(job.model.sha256, job.answer_settings)
         return _known(job, ledger, recipe.id) if recipe else _Known({}, ())
 
 

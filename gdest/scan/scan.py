@@ -17,13 +17,13 @@ from gdest.core import (
     LeftOut,
     Row,
     __version__,
-    answer_settings,
     now,
     progress,
     remove_unfinished,
     say,
 )
 from gdest.grading import Predictor, grade_files, no_memory
+from gdest.model import EngineChoice
 from gdest.reports import Cell, Record, read_record, rejected
 from gdest.scan.archive import Archive, Settling, look, look_for_images, say_left_out, say_what_fits_nothing
 from gdest.scan.database import DamagedLedgerError
@@ -95,11 +95,11 @@ def _opened(job: Job, stop: Stop) -> Iterator[Scan]:
         yield Scan(job, ledger, stop)
 
 
-def load_predictor(weights: Path, settings: GradeSettings, files: int) -> Predictor:
-    """Return the network ready to work on many files or few; imported here, since a scan of nothing new needs none."""
+def load_predictor(weights: Path, settings: GradeSettings, engine: EngineChoice) -> Predictor:
+    """Return the network on the engine of the recipe; imported here, since a scan of nothing new needs none."""
     from gdest.model import NetworkPredictor, leave_cores_to_openvino, load_model
 
-    predictor = NetworkPredictor(load_model(weights), settings, files=files)
+    predictor = NetworkPredictor(load_model(weights), settings, engine=engine)
     if predictor.runs_openvino:
         leave_cores_to_openvino()
     return predictor
@@ -111,7 +111,7 @@ class Scan:
     def __init__(self, job: Job, ledger: Ledger, stop: Stop) -> None:
         self.job, self.ledger, self.stop = job, ledger, stop
         model = job.model
-        self.recipe = ledger.recipe(model.name, model.sha256, model.card, answer_settings(job.settings))
+        self.recipe = ledger.recipe(model.name, model.sha256, model.card, job.answer_settings)
         self.journal = Journal(job.options.log_file, aloud=job.options.watch)
         self._predictor: Predictor | None = None
 
@@ -192,7 +192,7 @@ class Scan:
 
     def _here(self, work: tuple[Work, ...]) -> FilesWithRows:
         if self._predictor is None:
-            self._predictor = load_predictor(self.job.model.path, self.job.settings, len(work))
+            self._predictor = load_predictor(self.job.model.path, self.job.settings, self.job.engine)
         # a ledger keeps grade maps but no boundaries, on which grains are counted
         anew = self.job.options.force or self.job.settings.count
         with nullcontext(no_memory) if anew else memory(self.job.out, self.recipe.id) as recall:
@@ -206,7 +206,7 @@ class Scan:
         if moved := tuple(one for one in work if one.why in OF_THE_SAME_BYTES):
             yield from self._here(moved)
         others = tuple(one for one in work if one.why not in OF_THE_SAME_BYTES)
-        make = partial(load_predictor, job.model.path.absolute(), job.settings, len(others))
+        make = partial(load_predictor, job.model.path.absolute(), job.settings, job.engine)
         with closing(Cluster(make, job.settings, job.options.address)) as cluster:
             yield from cluster.grade(self._until_stopped(others))
 

@@ -51,7 +51,7 @@ def calibrated_card(model: LoadedModel, held_out: Sequence[Labelled], settings: 
     scatter, the limits of doubt and the errors.
     """
     grading = GradeSettings(device=settings.device)
-    predictor = NetworkPredictor(model, grading, files=len(held_out))
+    predictor = NetworkPredictor(model, grading, unfinished=True)
     measured = measure_with(predictor, held_out, grading)
     correction = correction_curve(measured) if len(measured) >= FEWEST_FOR_CORRECTION else ()
     if any(too_fine for _, too_fine in correction):

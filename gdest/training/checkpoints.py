@@ -22,6 +22,11 @@ def checkpoint_path(out: Path) -> Path:
     return out.with_suffix(".checkpoint")
 
 
+def unfinished_path(out: Path) -> Path:
+    """Return where a run keeps its best weights so far; they get the name `out` when they are finished."""
+    return out.with_name(f"{out.stem}.unfinished{out.suffix}")
+
+
 class Keeper:
     """Keep the best epoch's weights, and write them with the log and a checkpoint without slowing the run."""
 
@@ -40,7 +45,7 @@ class Keeper:
         if not last and began - self.written_at < self.cost_s / WRITING_SHARE:
             return
         if self.unsaved is not None:
-            save_model(self.unsaved, self.card, self.out)
+            save_model(self.unsaved, self.card, unfinished_path(self.out))
             self.unsaved = None
         write_log(self.out, epochs)
         write_atomically(checkpoint_path(self.out), lambda path: torch.save(self.trainer.state(), path))

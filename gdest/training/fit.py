@@ -16,7 +16,7 @@ from gdest.grading import COARSE_G
 from gdest.model import LoadedModel, choose_device, load_model, save_model, to_device
 from gdest.training.augment import Batch, cut_batch, validation_batch
 from gdest.training.calibrating import calibrated_card
-from gdest.training.checkpoints import Keeper, checkpoint_path
+from gdest.training.checkpoints import Keeper, checkpoint_path, unfinished_path
 from gdest.training.eight_bit_samples import with_int8_limits
 from gdest.training.examples import Example, grades_present, load_examples
 from gdest.training.judge import fit_judge
@@ -52,8 +52,9 @@ def train(data: Path, out: Path, settings: TrainSettings, say: Say = silent, on_
 
     A cosine schedule ends annealed; halfway its validation loss says little, least of all with crops smaller than
     the tiles of validation.
-    Beside `out`: `.csv` (a line per epoch), `.png` (the curves), `.split.csv` (with a test set), `.checkpoint`
-    (to resume; removed at the end). `say` gets a line per epoch. Returns the card.
+    `out` appears when it is calibrated and whole. Beside it: `.csv` (a line per epoch), `.png` (the curves),
+    `.split.csv` (with a test set); until the end `.checkpoint` and `.unfinished.safetensors`, to resume. `say` gets a
+    line per epoch. Returns the card.
     """
     device = choose_device(settings.device)
     labelled = read_labels(data, settings.um_per_px)
@@ -64,13 +65,15 @@ def train(data: Path, out: Path, settings: TrainSettings, say: Say = silent, on_
     say(f"{counts}, on {device}.")
     card = new_card([*decoded.training, *decoded.mixed], settings, data.name, len(labelled))
     fit(card, decoded, out, settings, say, on_step)
-    best = with_int8_limits(load_model(out))
+    unfinished = unfinished_path(out)
+    best = with_int8_limits(load_model(unfinished))
     to_device(best.network, device)
     card = _finished_card(best, decoded, split, settings, say)
     save_model(best.network, card, out)
     if split.test:
         write_split(out, split)
-    checkpoint_path(out).unlink(missing_ok=True)
+    for needless in (checkpoint_path(out), unfinished):
+        needless.unlink(missing_ok=True)
     return card
 
 
@@ -84,9 +87,9 @@ def fit(
     *,
     backbone_only: bool = False,
 ) -> list[Epoch]:
-    """Run the epochs, resuming from a checkpoint; write the kept weights and the log; return the epochs.
+    """Run the epochs, resuming from a checkpoint; write the log, and the kept weights to `unfinished_path(out)`.
 
-    The checkpoint stays: it goes when the caller has made use of the weights.
+    Return the epochs. The checkpoint stays: it goes when the caller has made use of the weights.
     """
     steps_per_epoch = max(1, len(_crops_of(decoded.training, settings)) // _own_crops(settings))
     steps = settings.epochs * steps_per_epoch
@@ -111,7 +114,7 @@ def fit(
         say(_line(epoch, settings))
         keeper.keep(last=number == settings.epochs)
     if not trainer.epochs:
-        save_model(trainer.network, card, out)
+        save_model(trainer.network, card, unfinished_path(out))
     return trainer.epochs
 
 

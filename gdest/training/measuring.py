@@ -84,7 +84,7 @@ class Errors:
 
 def measure(model: LoadedModel, labelled: Sequence[Labelled], settings: GradeSettings) -> list[Measured]:
     """Grade every labelled micrograph, each with its own pixel size; raise `DataError` for a broken one."""
-    return measure_with(NetworkPredictor(model, settings, files=len(labelled)), labelled, settings)
+    return measure_with(NetworkPredictor(model, settings), labelled, settings)
 
 
 def measure_with(predictor: Predictor, labelled: Sequence[Labelled], settings: GradeSettings) -> list[Measured]:

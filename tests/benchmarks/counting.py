@@ -124,7 +124,7 @@ def _scores(found: NDArray[np.bool_], drawn: NDArray[np.bool_]) -> tuple[float, 
 def measure_cost(weights: Path, folder: Path) -> None:
     """Print how much longer analysing takes with the count, three turns of each in one run."""
     files = [ImageFile(path, path.name) for path in sorted(folder.glob("*.tif"))[:24]]
-    predictors = {count: predictor_of(weights, GradeSettings(count=count), files=1000) for count in (False, True)}
+    predictors = {count: predictor_of(weights, GradeSettings(count=count)) for count in (False, True)}
     took: dict[bool, list[float]] = {False: [], True: []}
     for _ in range(3):
         for count, predictor in predictors.items():
@@ -148,7 +148,7 @@ def main() -> None:
     parser.add_argument("--only", default="real,boundaries,synthetic,cost")
     options = parser.parse_args()
     weights, settings, drawn = weights_path(options.weights), GradeSettings(count=True), options.work / "synthetic"
-    predictor = predictor_of(weights, settings, files=1000)
+    predictor = predictor_of(weights, settings)
     parts: dict[str, Callable[[], None]] = {
         "real": lambda: measure_real(predictor, settings, options.micrographs),
         "boundaries": lambda: measure_boundaries(predictor, settings, options.micrographs),

@@ -33,7 +33,8 @@ if len(sys.argv) > 4:
 class Slow:
     """Say a G that follows from the pixels."""
 
-    card = ModelCard(tile_scatter=((1.0, 0.5),), interval=((1.0, 0.4),))
+    limits = {"no grains": 0.0, "defocused": 0.0, "fragments": 0.0, "novelty": 2.0}
+    card = ModelCard(tile_scatter=((1.0, 0.5),), interval=((1.0, 0.4),), limits=limits)
     name, sha256, batch, streams = "fake", "0" * 64, 8, 1
 
     def __init__(self, *_arguments: object) -> None:

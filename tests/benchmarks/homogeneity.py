@@ -30,7 +30,7 @@ from gdest.core.tiles import GreyImage
 from gdest.grading.batching import Predictor, SharedPredictor
 from gdest.grading.homogeneity import Assessment, assess
 from gdest.grading.zooms import predict_grade_map
-from gdest.model.predictor import LONG_RUN, NetworkPredictor
+from gdest.model.predictor import NetworkPredictor
 from gdest.synth.dataset import make_micrograph
 
 ROWS, COLS = 960, 1280
@@ -232,7 +232,7 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=os.cpu_count())
     parser.add_argument("--list", action="store_true", help="print every micrograph with what is said of it")
     arguments = parser.parse_args()
-    predictor = NetworkPredictor(load_weights(arguments.weights), GradeSettings(), files=LONG_RUN)
+    predictor = NetworkPredictor(load_weights(arguments.weights), GradeSettings())
     found = whole_set(arguments.folder / f"seed-{arguments.seed}", arguments, predictor)
     answers = [(case, assess(grade_map, predictor.card)) for case, grade_map in found]
     if arguments.list:

@@ -122,9 +122,9 @@ def mean_over(summaries: Sequence[Summary]) -> Summary:
     return Summary(sum(one.count for one in summaries), used, *(mean(name) for name in names))
 
 
-def predictor_of(weights: Path, settings: GradeSettings, files: int) -> Predictor:
+def predictor_of(weights: Path, settings: GradeSettings) -> Predictor:
     """Return the predictor of a weights file."""
-    return NetworkPredictor(load_model(weights), settings, files=files)
+    return NetworkPredictor(load_model(weights), settings)
 
 
 def measured_fields(micrographs: Path, predictor: Predictor, settings: GradeSettings) -> dict[str, list[Measured]]:

@@ -20,7 +20,7 @@ from gdest.core.records import Failed, ImageFile, TileAnswers
 from gdest.core.settings import GradeSettings
 from gdest.core.tiles import Tiles
 from gdest.grading.pipeline import grade_micrographs
-from gdest.model.predictor import LONG_RUN, NetworkPredictor
+from gdest.model.predictor import NetworkPredictor
 from gdest.reports.heatmap import draw_heatmap
 
 
@@ -49,7 +49,7 @@ def main() -> None:
     parser.add_argument("--strips", type=int, default=1 << 30)
     given = parser.parse_args()
     settings, began = GradeSettings(read_timeout_s=86_400.0), time.monotonic()  # a busy machine is not a stalled share
-    predictor = Sparing(NetworkPredictor(load_weights(None), settings, files=LONG_RUN), given.strips)
+    predictor = Sparing(NetworkPredictor(load_weights(None), settings), given.strips)
     (row,) = grade_micrographs([ImageFile(given.file, given.file.name)], predictor, settings)
     if isinstance(row, Failed):
         sys.exit(f"{row.file.name}: {row.reason}")

@@ -62,7 +62,7 @@ def print_lines(title: str, lines: dict[str, Summary]) -> None:
 def measure_weights(weights: Path, micrographs: Path) -> None:
     """Print the tables of one weights file: the estimate, the count where it has one, what must not be graded."""
     settings = GradeSettings(count=True)
-    predictor = predictor_of(weights, settings, files=1000)
+    predictor = predictor_of(weights, settings)
     groups = measured_fields(micrographs, predictor, settings)
     print_lines(f"## {weights.stem}: estimate", {n: summary_of(map(estimate_of, g)) for n, g in groups.items()})
     if predictor.card.boundaries:

@@ -33,7 +33,7 @@ from gdest.core.settings import GradeSettings
 from gdest.core.tiles import tiles_of
 from gdest.model import network
 from gdest.model.openvino_engine import leave_cores_to_openvino, openvino_threads
-from gdest.model.predictor import LONG_RUN, NetworkPredictor
+from gdest.model.predictor import NetworkPredictor
 from gdest.model.weights_file import weights_path
 from gdest.scan.job import prepare_scan
 from gdest.scan.scan import scan_archive
@@ -91,7 +91,7 @@ def timed(made: list[Rate]) -> Iterator[list[int]]:
 
 def measure_bare(settings: GradeSettings, rates: list[Rate]) -> None:
     """Measure the network alone on prepared batches."""
-    predictor = NetworkPredictor(network.load_model(weights_path(None)), settings, files=LONG_RUN)
+    predictor = NetworkPredictor(network.load_model(weights_path(None)), settings)
     if predictor.runs_openvino:
         leave_cores_to_openvino()
     tiles = [tiles_of(np.random.default_rng(0).integers(0, 255, (predictor.batch, 224, 224), dtype=np.uint8))]

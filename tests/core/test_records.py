@@ -73,8 +73,8 @@ def test_now_is_the_time_in_utc_to_the_second():
 def test_statuses_and_sources_are_stored_as_their_words():
     assert [str(status) for status in Status] == ["graded", "review", "uncalibrated", "failed"]
     assert " ".join(PixelSizeSource) == (
-        "command-line gdest.toml ome-xml imagej zeiss-tag fei-tag olympus-tag leica-tag nikon-tag metamorph-tag "
-        "gatan-tag tiff-resolution czi lif nd2 oib vsi file-name scale-bar"
+        "command-line gdest.toml objective ome-xml imagej zeiss-tag fei-tag olympus-tag leica-tag nikon-tag "
+        "metamorph-tag gatan-tag tiff-resolution czi lif nd2 oib vsi file-name scale-bar"
     )
 
 

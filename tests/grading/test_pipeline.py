@@ -307,3 +307,16 @@ def test_what_is_not_metal_in_a_micrograph_has_no_grade():
     micrograph = Micrograph(ImageFile(None, "a.tif"), pixels, 1.0, "", "", not_metal=not_metal, cell_px=8)
     seen = grade_map_of(micrograph, FakePredictor(6.0), 224).g_seen
     assert np.isnan(seen).tolist() == [[True, False, False], [False, False, False]]
+
+
+@pytest.mark.parametrize(
+    ("seen", "um_per_px", "possible"), [(6.0, 12.0, False), (6.0, 10.0, True), (10.0, 0.23, False)]
+)
+def test_a_g_that_no_steel_has_is_for_review_with_the_pixel_size_that_made_it(
+    write_tiff, grey, seen, um_per_px, possible
+):
+    settings = GradeSettings(CalibrationSettings(um_per_px=um_per_px))
+    (row,) = grade_micrographs([write_tiff("a.tif", grey, None)], FakePredictor(seen), settings)
+    assert row.status == ("graded" if possible else "review")
+    assert ("outside of what steel has" in row.reason) is not possible
+    assert possible or f"check the pixel size, {um_per_px:g} um/px" in row.reason

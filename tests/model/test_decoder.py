@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from helpers import predictors
 
 from gdest.core.model_card import ModelCard
 from gdest.core.settings import GradeSettings
@@ -15,7 +16,14 @@ from gdest.model.openvino_engine import OpenVinoEngine
 from gdest.model.predictor import NetworkPredictor
 from gdest.model.torch_engine import TorchEngine
 
-CARD = ModelCard(g_min=2.0, g_max=13.0, boundaries=True, gdest_version="0")
+GRADES = {
+    "g_min": 2.0,
+    "g_max": 13.0,
+    "interval": ((2.0, 0.5),),
+    "limits": predictors.CARD.limits,
+    "gdest_version": "0",
+}
+CARD = ModelCard(boundaries=True, **GRADES)
 CPU = torch.device("cpu")
 
 
@@ -58,7 +66,7 @@ def test_a_decoder_learns_where_a_line_runs():
 
 
 def test_a_card_without_boundaries_has_no_decoder_and_its_network_draws_none():
-    plain = network(ModelCard(g_min=2.0, g_max=13.0, gdest_version="0"))
+    plain = network(ModelCard(**GRADES))
     assert plain.decoder is None
     with pytest.raises(ValueError, match="draws no boundaries"):
         plain.answer_with_boundaries(torch.from_numpy(noise(1)[:, None]))

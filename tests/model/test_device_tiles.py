@@ -9,8 +9,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from helpers.predictors import CARD
 
-from gdest.core.model_card import ModelCard
 from gdest.core.settings import GradeSettings
 from gdest.core.tiles import GreyImage, Tiles, cut_parts, halve, some_of, tiles_of
 from gdest.grading.batching import SharedPredictor
@@ -77,7 +77,7 @@ def test_some_tiles_are_counted_through_all_parts(rng):
 
 
 def test_a_predictor_that_cuts_there_gives_the_same_maps_and_sends_each_picture_once(rng, sent):
-    model = LoadedModel(build_network(ModelCard()).eval(), ModelCard(), "random", "0" * 64)
+    model = LoadedModel(build_network(CARD).eval(), CARD, "random", "0" * 64)
     model.network.body.fc.weight.data *= 0.01  # answers that differ little from tile to tile
     settings = GradeSettings(device="cpu", precision="fp32", batch=7)
     here, there = (NetworkPredictor(model, settings) for _ in range(2))

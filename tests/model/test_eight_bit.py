@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import shutil
 import sys
 import threading
@@ -19,8 +18,8 @@ from gdest.core.model_card import ModelCard
 from gdest.core.settings import GradeSettings
 from gdest.core.tiles import tiles_of
 from gdest.model import eight_bit, openvino_engine
-from gdest.model.openvino_engine import MOST_G_GAP, OpenVinoEngine, leave_cores_to_openvino, openvino_threads
-from gdest.model.predictor import LONG_RUN, NetworkPredictor
+from gdest.model.openvino_engine import OpenVinoEngine, leave_cores_to_openvino, openvino_threads
+from gdest.model.predictor import NetworkPredictor
 
 
 @pytest.fixture(scope="module")
@@ -99,37 +98,6 @@ def test_a_card_with_impossible_limits_is_refused(limits, gap):
         card_with(int8_limits=limits, int8_g_gap=gap)
 
 
-@pytest.fixture
-def told_precision(monkeypatch, caplog):
-    """Return whether weights with a card run in 8 bits, without making an engine, and what is logged."""
-    monkeypatch.setattr(openvino_engine, "_model_in_8_bits", lambda *_: "8 bits")
-    monkeypatch.setattr(openvino_engine, "_translated", lambda *_: "floats")
-    monkeypatch.setattr(openvino_engine, "_requests", lambda model, *_, **__: model)
-
-    def told(network, card, **options):
-        caplog.clear()
-        with caplog.at_level(logging.WARNING):
-            engine = OpenVinoEngine(network, card, bf16=False, **options)
-        return engine.int8, engine._free, caplog.text
-
-    return told
-
-
-def test_only_weights_whose_8_bits_change_g_little_run_in_8_bits(bundled_model, told_precision):
-    network, card = bundled_model.network, bundled_model.card
-    assert told_precision(network, card, int8=True) == (True, "8 bits", "")
-    assert told_precision(network, replace(card, int8_g_gap=MOST_G_GAP), int8=True)[0]
-    assert told_precision(network, card, int8=False) == (False, "floats", "")
-    for worse, reason in (
-        (replace(card, int8_g_gap=MOST_G_GAP * 1.01), "8 bits change G by 0.03"),
-        (replace(card, int8_limits=(), int8_g_gap=None), "no limits for 8 bits"),
-    ):
-        int8, model, logged = told_precision(network, worse, int8=True)
-        assert (int8, model) == (False, "floats")
-        assert reason in logged
-        assert len(logged.splitlines()) == 1
-
-
 @pytest.mark.usefixtures("translated_once")
 def test_a_network_in_8_bits_is_made_once_and_kept(monkeypatch, cache, bundled_model, steel):
     """A kept one that is damaged, or a cache out of reach, is no error; nothing is drawn."""
@@ -138,7 +106,6 @@ def test_a_network_in_8_bits_is_made_once_and_kept(monkeypatch, cache, bundled_m
 
     def described(sha256="a"):
         engine = OpenVinoEngine(bundled_model.network, bundled_model.card, bf16=False, int8=True, sha256=sha256)
-        assert engine.int8
         return openvino_engine._asked(engine._free, steel)[0]
 
     first = described()
@@ -178,15 +145,13 @@ def test_limits_for_another_network_are_refused(bundled_model):
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("openvino", "cache")
-def test_a_long_run_starts_without_drawing_anything(bundled_model, monkeypatch, steel):
+def test_an_engine_in_8_bits_starts_without_drawing_anything(bundled_model, monkeypatch, steel):
     for name in [name for name in sys.modules if name.startswith("gdest.synth")]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "gdest.synth", None)  # an import of it fails
-    monkeypatch.setattr("gdest.model.predictor.chooses_int8", lambda _: True)
     before = torch.get_num_threads()
-    predictor = NetworkPredictor(bundled_model, GradeSettings(device="cpu"), files=LONG_RUN)
+    predictor = NetworkPredictor(bundled_model, GradeSettings(device="cpu", precision="int8"))
     assert predictor.runs_openvino
-    assert predictor.engine.int8
     assert torch.get_num_threads() == before  # the cores are left to OpenVINO by name, not by a constructor
     exact = NetworkPredictor(bundled_model, GradeSettings(device="cpu", precision="fp32"))
     tiles = [tiles_of(steel[0])]

@@ -17,6 +17,7 @@ from gdest.model.gradcam import class_maps, explain, share_within, splice
 from gdest.model.network import LoadedModel
 from gdest.model.weights_file import BUNDLED_CLASSIFIER, weights_path
 from gdest.synth.dataset import make_micrograph
+from gdest.training.checkpoints import unfinished_path
 from gdest.training.examples import Example
 from gdest.training.fit import Decoded, fit, new_card
 from gdest.training.settings import TrainSettings
@@ -205,12 +206,12 @@ def test_a_classifier_of_crops_tells_the_quadrants_of_fig_8_and_one_of_whole_ima
     for shown, batch in (("crop", 16), ("image", 4)):
         settings = TrainSettings(
             epochs=3, batch=batch, task="classification", input=shown, rescale=False, device="cpu",
-            bf16=has_fast_bf16(torch.device("cpu")), init=str(weights_path(None)),
+            bf16=has_fast_bf16("cpu"), init=str(weights_path(None)),
         )  # fmt: skip
         card = new_card(training, settings, "spliced", len(training))
         out = tmp_path / f"{shown}.safetensors"
         fit(card, Decoded(training, validation), out, settings, backbone_only=True)
-        model = network.load_model(out)
+        model = network.load_model(unfinished_path(out))
         shares[shown] = [share_within(explain(pixels, model, SETTINGS).g_seen, truth) for pixels, truth in spliced]
     assert np.mean(shares["crop"]) >= 0.7, shares
     assert np.mean(shares["crop"]) > np.mean(shares["image"]) + 0.1, shares

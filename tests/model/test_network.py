@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 
 import numpy as np
@@ -75,6 +76,20 @@ def test_damaged_foreign_and_missing_weights_are_refused_in_one_sentence(tmp_pat
     assert "broken.safetensors" in broken(tmp_path, save({"a": torch.zeros(2)}, {network.CARD_KEY: CARD.to_json()}))
     with pytest.raises(WeightsError, match=r"missing\.safetensors"):
         network.load_model(tmp_path / "missing.safetensors")
+
+
+def test_what_is_no_file_and_weights_that_are_no_numbers_are_refused(tmp_path, weights):
+    from safetensors.torch import load_file, save_file
+
+    os.mkfifo(tmp_path / "fifo.safetensors")
+    for path in (tmp_path / "fifo.safetensors", tmp_path):
+        with pytest.raises(WeightsError, match="not a regular file"):
+            network.load_model(path)
+    state = load_file(weights)
+    state["body.fc.bias"][0] = float("nan")
+    save_file(state, tmp_path / "nan.safetensors", {network.CARD_KEY: CARD.to_json()})
+    with pytest.raises(WeightsError, match="not finite"):
+        network.load_model(tmp_path / "nan.safetensors")
 
 
 def test_initial_weights_from_a_file_are_those_weights(weights, random_network):

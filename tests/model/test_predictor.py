@@ -11,12 +11,13 @@ import pytest
 import torch
 from helpers.predictors import CARD
 
-from gdest.core.errors import WeightsError
+from gdest.core.errors import SettingsError, WeightsError
 from gdest.core.settings import GradeSettings
 from gdest.core.tiles import cut_parts, tiles_of
 from gdest.model import predictor as predicting
+from gdest.model.devices import EngineChoice
 from gdest.model.network import LoadedModel
-from gdest.model.predictor import LONG_RUN, REPAID_FILES, NetworkPredictor, choose_engine
+from gdest.model.predictor import NetworkPredictor
 
 
 class FakeEngine:
@@ -40,7 +41,7 @@ MODEL = LoadedModel(None, CARD, "fake", "0" * 64)
 @pytest.fixture
 def predictor_with(monkeypatch):
     def make(engine, card=CARD):
-        monkeypatch.setattr(predicting, "choose_engine", lambda *_: engine)
+        monkeypatch.setattr(predicting, "make_engine", lambda *_: engine)
         return NetworkPredictor(replace(MODEL, card=card), GradeSettings())
 
     return make
@@ -112,56 +113,37 @@ def test_weights_of_whole_images_are_not_used_on_tiles(predictor_with):
         predictor_with(FakeEngine(), replace(CARD, input="image"))
 
 
+def test_weights_without_an_interval_or_limits_of_doubt_grade_nothing(predictor_with):
+    for card in (replace(CARD, interval=()), replace(CARD, limits={})):
+        with pytest.raises(WeightsError, match="cannot grade: their model card lacks") as caught:
+            predictor_with(FakeEngine(), card)
+        assert caught.value.exit_code == 5
+
+
 @pytest.fixture
-def chosen(monkeypatch):
-    """Return which engine is chosen, with what it is told and the preparations it is asked for."""
-    network = SimpleNamespace(eval=lambda: network, judge=object())
-    machine = SimpleNamespace(device="cpu", openvino=True, network=network)
-    asked = []
-
-    class Engine:
-        take_fastest_batch = staticmethod(lambda: asked.append("fastest batch"))
-        compile_where_faster = staticmethod(lambda: asked.append("compiled"))
-
-    def engine(name):
-        def make(*_told, batch, int8=None, **_more):
-            asked.append((name, batch, int8))
-            return Engine
-
-        return make
-
-    monkeypatch.setattr(predicting, "choose_device", lambda _: SimpleNamespace(type=machine.device))
+def made(monkeypatch):
+    """Return which engine is made for a choice, with what it is told."""
+    network = SimpleNamespace(eval=lambda: network)
+    monkeypatch.setattr(predicting, "choose_device", lambda device: SimpleNamespace(type=device))
     monkeypatch.setattr(predicting, "to_device", lambda network, _: network)
-    monkeypatch.setattr(predicting, "chooses_bf16", lambda *_: False)
-    monkeypatch.setattr(predicting, "chooses_int8", lambda precision: precision == "auto")
-    monkeypatch.setattr(predicting, "openvino_is_installed", lambda: machine.openvino)
-    monkeypatch.setattr(predicting, "TorchEngine", engine("torch"))
-    monkeypatch.setattr(predicting, "OpenVinoEngine", engine("openvino"))
-
-    def choose(files, **settings):
-        asked.clear()
-        choose_engine(replace(MODEL, network=network), GradeSettings(**settings), files)
-        return list(asked)
-
-    return machine, choose
+    monkeypatch.setattr(predicting, "openvino_is_installed", lambda: True)
+    monkeypatch.setattr(predicting, "TorchEngine", lambda *_told, **options: ("torch", options))
+    monkeypatch.setattr(predicting, "OpenVinoEngine", lambda *_told, **options: ("openvino", options))
+    model = replace(MODEL, network=network)
+    return lambda choice, **settings: predicting.make_engine(model, GradeSettings(**settings), EngineChoice(*choice))
 
 
-def test_on_a_cpu_openvino_does_the_convolutions_of_a_long_run(chosen):
-    machine, choose = chosen
-    assert choose(LONG_RUN - 1) == [("torch", 64, None)]
-    assert choose(LONG_RUN) == choose(REPAID_FILES) == [("openvino", 16, True)]
-    assert choose(LONG_RUN, batch=5, precision="bf16") == [("openvino", 5, False)]
-    machine.openvino = False
-    assert choose(REPAID_FILES - 1) == [("torch", 64, None)]
-    assert choose(REPAID_FILES, batch=5) == [("torch", 5, None), "compiled"]
-    machine.openvino, machine.network.judge = True, None
-    assert choose(LONG_RUN) == [("torch", 64, None)]
+def test_the_engine_that_was_chosen_is_made_with_its_precision_and_batch(made):
+    plain = {"bf16": False, "batch": 64, "boundaries": False}
+    assert made(("torch", "fp32", "cpu")) == ("torch", plain)
+    assert made(("torch", "bf16", "cpu"), batch=9) == ("torch", {**plain, "bf16": True, "batch": 9})
+    assert made(("torch", "bf16", "cuda")) == ("torch", {**plain, "bf16": True, "batch": 256})
+    rounded = {**plain, "int8": True, "batch": 16, "sha256": MODEL.sha256}
+    assert made(("openvino", "int8", "cpu")) == ("openvino", rounded)
+    assert made(("openvino", "int8", "cpu"), batch=5) == ("openvino", {**rounded, "batch": 5})
 
 
-def test_on_a_gpu_a_long_run_tries_batches_unless_one_is_stated(chosen):
-    machine, choose = chosen
-    machine.device = "cuda"
-    assert choose(LONG_RUN - 1) == [("torch", 64, None)]
-    assert choose(LONG_RUN) == [("torch", 64, None), "fastest batch"]
-    assert choose(REPAID_FILES) == [("torch", 64, None), "fastest batch", "compiled"]
-    assert choose(LONG_RUN, batch=9) == [("torch", 9, None)]
+def test_a_machine_without_the_engine_of_the_recipe_says_so(made, monkeypatch):
+    monkeypatch.setattr(predicting, "openvino_is_installed", lambda: False)
+    with pytest.raises(SettingsError, match="OpenVINO is missing on this machine"):
+        made(("openvino", "int8", "cpu"))

@@ -99,9 +99,9 @@ def test_tiff_resolution_in_cm_and_inch_gives_the_pixel_size(write_tiff, grey, u
 
 @pytest.mark.parametrize(
     ("resolution", "unit"),
-    [*(((dpi, dpi), "INCH") for dpi in (72, 96, 150, 300, 600)),
-     *(((per_cm, per_cm), "CENTIMETER") for per_cm in (28.35, 38, 59, 118, 118.11, 236)),
-     ((150.59, 150.59), "INCH"), ((149.41, 149.41), "INCH"), ((1, 1), "INCH"), ((1, 1), "NONE"),
+    [*(((dpi, dpi), "INCH") for dpi in (72, 96, 300, 360, 400, 1200, 2400, 2540, 4999, 6400, 9600, 16_000, 20_000)),
+     *(((per_cm, per_cm), "CENTIMETER") for per_cm in (28.35, 118.11, 236, 1968, 3780)),
+     ((25_400 / 6.45, 25_400 / 6.45), "INCH"), ((1, 1), "INCH"), ((1, 1), "NONE"),
      ((25400, 25400), "NONE"), ((10000, 5000), "CENTIMETER"), ((1e7, 1e7), "CENTIMETER")],
 )  # fmt: skip
 def test_screen_printer_odd_and_impossible_resolutions_are_no_pixel_size(write_tiff, resolution, unit):
@@ -111,8 +111,8 @@ def test_screen_printer_odd_and_impossible_resolutions_are_no_pixel_size(write_t
     assert read.um_per_px_source == ""
 
 
-@pytest.mark.parametrize("dpi", [149.3, 150.7, 1200, 2540])
-def test_other_resolutions_are_a_pixel_size(write_tiff, dpi):
+@pytest.mark.parametrize("dpi", [5004, 12_700, 19_990, 25_400, 50_800, 100_000])
+def test_fine_resolutions_that_are_not_round_are_a_pixel_size(write_tiff, dpi):
     read = read_micrograph(write_tiff("r.tif", np.zeros((230, 240), np.uint8), 25_400 / dpi))
     assert (read.um_per_px, read.um_per_px_source) == (pytest.approx(25_400 / dpi, rel=1e-3), "tiff-resolution")
 

@@ -89,8 +89,50 @@ def test_labels_are_understood_only_with_number_and_unit(text, um):
 @pytest.mark.skipif(NO_OCR, reason="the extra ocr is not installed")
 @pytest.mark.parametrize(("text", "um"), [("100 um", 100.0), ("50 um", 50.0)])
 def test_the_number_beside_the_bar_is_read(rng, text, um):
-    (size,) = scale_bar_size(with_bar(steel(rng), "red", text=text), 1, None)
+    (size,), doubts = scale_bar_size(with_bar(steel(rng), "red", text=text), 1, None)
     assert size.um_per_px == pytest.approx(um / 200, rel=0.005)
+    assert doubts == ()
+
+
+def with_line(picture, length, colour="red", row=200):
+    """Return a picture with a measuring line from edge to edge."""
+    marked = picture.copy()
+    marked[row : row + 3, 100 : 100 + length + 1] = {"red": (255, 0, 0), "white": (255, 255, 255)}[colour]
+    return marked
+
+
+@pytest.mark.parametrize(("length", "colour"), [(400, "red"), (100, "red"), (400, "white"), (100, "white")])
+def test_a_measuring_line_of_another_length_makes_the_bar_doubtful(rng, length, colour):
+    picture = with_bar(steel(rng), "red", ticks=False)
+    assert scale_bar_size(picture, 1, 100.0)[1] == ()
+    _, (doubt,) = scale_bar_size(with_line(picture, length, colour), 1, 100.0)
+    assert doubt == f"several lines may be the scale bar ({max(length + 1, 201)} px, {min(length + 1, 201)} px)"
+
+
+def test_the_same_bar_twice_and_its_outline_are_no_doubt(rng):
+    picture = with_bar(steel(rng), "red", ticks=False)
+    assert scale_bar_size(with_line(picture, 202), 1, 100.0)[1] == ()
+    outlined = with_bar(with_bar(steel(rng), "black", length=204, thick=11, ticks=False), "white", ticks=False, thick=5)
+    assert scale_bar_size(np.roll(outlined, 0), 1, 100.0)[1] == ()
+
+
+def test_lines_in_the_picture_send_its_row_to_review_unless_the_tag_agrees(rng, write_tiff):
+    picture = with_line(with_bar(steel(rng), "red", ticks=False), 400)
+    settings = CalibrationSettings(scale_bar_um=100.0)
+    assert "several lines" in read_micrograph(write_tiff("a.tif", picture, None, photometric="rgb"), settings).doubts[0]
+    assert read_micrograph(write_tiff("b.tif", picture, 100.0 / 401, photometric="rgb"), settings).doubts == ()
+
+
+@pytest.mark.parametrize(
+    ("label", "doubtful"),
+    [("100 um", False), ("0.25 mm", False), ("125 um", False), ("500 nm", False), ("L1=100 um", True),
+     ("Length 100 um", True), ("87.3 um", True), ("103 um", True)],
+)  # fmt: skip
+def test_a_label_of_a_measurement_beside_the_line_is_a_doubt(rng, monkeypatch, label, doubtful):
+    monkeypatch.setattr(scale_bar.TEXT_READER, "texts", lambda _picture: (label,))
+    (size,), doubts = scale_bar_size(with_bar(steel(rng), "red"), 1, None)
+    assert size.um_per_px == pytest.approx(length_um(label) / 200)
+    assert [label in doubt for doubt in doubts] == [True] * doubtful
 
 
 @pytest.fixture

@@ -1,14 +1,19 @@
 from __future__ import annotations
 
+import ast
 import platform
+import sys
+from pathlib import Path
 
 import numpy
 import torch
 import torchvision
 from helpers.table_rows import row
 
+import gdest
 from gdest import __version__
-from gdest.reports.record import Record, caution, library_versions, this_host
+from gdest.reading.vendor import READERS
+from gdest.reports.record import LIBRARIES, Record, caution, library_versions, this_host
 
 
 def test_the_versions_of_every_library_that_makes_the_numbers_are_known():
@@ -47,3 +52,21 @@ def test_the_second_micrograph_of_a_file_lies_in_that_file(tmp_path):
     assert single.path_of("odd#3") == tmp_path / "one" / "odd#3"
     assert several.path_of("two/stack.tif#2") == tmp_path / "two" / "stack.tif"
     assert several.path_of("three/stack.tif") is None
+
+
+def test_the_version_of_every_library_that_touches_a_pixel_is_recorded():
+    """By the imports of the rooms that read, grade and draw; what only prints or finds folders is left out."""
+    imported = set()
+    for room in ("core", "reading", "grading", "model", "reports"):
+        for path in (Path(gdest.__file__).parent / room).rglob("*.py"):
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                if isinstance(node, ast.Import):
+                    imported.update(name.name.split(".")[0] for name in node.names)
+                elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                    imported.add(node.module.split(".")[0])
+    names = {"PIL": "pillow", "skimage": "scikit-image", "pylibCZIrw": "pylibCZIrw"}
+    others = {"gdest", "lazy_loader", "rich", "platformdirs", "markupsafe", "roifile"}
+    foreign = {names.get(name, name) for name in imported - others if name not in sys.stdlib_module_names}
+    vendors = {module.split(".")[0] for _, module, _ in READERS.values()}
+    assert "scikit-image" in foreign
+    assert (foreign | vendors) - set(LIBRARIES) == set()

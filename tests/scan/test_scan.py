@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from datetime import UTC, datetime
 
@@ -10,11 +11,13 @@ import pytest
 import tifffile
 from helpers.scan_fixtures import put
 
+from gdest.core.calibration import CalibrationSettings
 from gdest.core.errors import SettingsError
 from gdest.core.settings import GradeSettings
 from gdest.grading import pipeline
+from gdest.model import EngineChoice
 from gdest.reports.pictures import PICTURE_FOLDERS
-from gdest.scan import cluster, exporting, scan
+from gdest.scan import cluster, exporting, job, scan
 from gdest.scan.ledger import Ledger
 from gdest.scan.settings import ScanSettings
 
@@ -173,3 +176,39 @@ def test_a_single_picture_that_was_deleted_comes_back(run, tmp_path, kind):
     lost.unlink()
     run()
     assert lost.is_file()
+
+
+def test_names_of_two_magnifications_under_one_stated_size_are_for_review_whenever_they_came(run, table, root):
+    stated = GradeSettings(CalibrationSettings(um_per_px=1.0))
+    put(root, "a/x_200x.tif", 80)
+    run(settings=stated)
+    assert table().status.eq("graded").all()
+    put(root, "b/x_500x.tif", 90)
+    run(settings=stated)
+    doubted = table().query("status == 'review'")
+    assert list(doubted.index) == ["a/x_200x.tif", "b/x_500x.tif"]
+    assert doubted.reason.str.contains("one pixel size is stated for names that say 200x and 500x").all()
+    _, seen = run(settings=stated)
+    assert seen == 0
+
+
+def test_the_calibration_of_an_objective_travels_into_the_record(run, table, root, tmp_path):
+    put(root, "a/x_200x.tif", 80)
+    text = "[[objective]]\nname = '200x'\num_per_px = 1.0\ncalibrated = 2026-03-01\ncertificate = 'SM-17'\n"
+    (tmp_path / "gdest.toml").write_text(text)
+    run(config=tmp_path / "gdest.toml")
+    assert table().um_per_px_source["a/x_200x.tif"] == "objective"
+    (objective,) = json.loads((tmp_path / "out" / "run.json").read_text())["settings"]["calibration"]["objectives"]
+    assert (objective["calibrated"], objective["certificate"]) == ("2026-03-01", "SM-17")
+
+
+def test_another_engine_is_another_recipe_and_the_record_names_it(run, tmp_path, monkeypatch):
+    def scanned(precision):
+        monkeypatch.setattr(job, "choose_engine", lambda *_: EngineChoice("torch", precision, "cpu"))
+        _, seen = run()
+        return seen, json.loads((tmp_path / "out" / "run.json").read_text())["engine"]
+
+    first, engine = scanned("fp32")
+    assert engine == {"engine": "torch", "precision": "fp32", "device": "cpu"}
+    assert scanned("fp32") == (0, engine)
+    assert scanned("bf16") == (first, {**engine, "precision": "bf16"})

@@ -12,6 +12,8 @@ from gdest.core.errors import SettingsError
 from gdest.model import network
 from gdest.synth.dataset import write_dataset
 from gdest.synth.settings import SynthSettings
+from gdest.training import fit as fitting
+from gdest.training.checkpoints import unfinished_path
 from gdest.training.examples import load_examples
 from gdest.training.fit import Decoded, fit, new_card, train
 from gdest.training.labels import read_labels
@@ -40,6 +42,29 @@ def test_an_interrupted_run_goes_on_and_ends_as_an_undisturbed_one(drawn, traine
     assert all(torch.equal(value, state(whole)[name]) for name, value in state(cut).items())
     assert cut.with_suffix(".csv").read_text() == whole.with_suffix(".csv").read_text()
     assert not whole.with_suffix(".checkpoint").exists()
+
+
+@pytest.mark.parametrize("epochs", [0, 2])
+def test_weights_get_their_name_when_they_are_finished_and_not_before(drawn, trained, tmp_path, monkeypatch, epochs):
+    """Ctrl-C while they were calibrated left weights without an interval, which graded a photograph."""
+    out = tmp_path / "w.safetensors"
+    settings = replace(QUICK, epochs=epochs, init=str(trained.weights))
+
+    def interrupted(*_):
+        assert not out.exists()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(fitting, "calibrated_card", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        train(drawn, out, settings)
+    assert not out.exists()
+    monkeypatch.undo()
+    said = []
+    card = train(drawn, out, settings, said.append)
+    assert any("Resumed" in line for line in said) is (epochs > 0)
+    assert network.load_model(out).card == card
+    assert card.missing_for_grading() == ""
+    assert not list(tmp_path.glob("*.unfinished*"))
 
 
 def test_a_run_writes_its_curves_and_a_card_of_what_it_held_out(trained):
@@ -93,7 +118,7 @@ def test_batch_normalisation_is_left_as_the_initial_weights_have_it_where_that_i
     out = tmp_path / "w.safetensors"
     settings = replace(QUICK, epochs=1, init=str(trained.weights), keep_norm=kept)
     fit(new_card(decoded.training, settings, "drawn", 8), decoded, out, settings)
-    before, after = state(trained.weights), state(out)
+    before, after = state(trained.weights), state(unfinished_path(out))
     measured = [name for name in before if "running_" in name]
     assert len(measured) == 2 * (20 + 5)  # of the ResNet18, and of the decoder
     assert all(torch.equal(before[name], after[name]) for name in measured) is kept
@@ -117,6 +142,6 @@ def test_the_same_seed_trains_the_same_weights_and_another_does_not(decoded, tmp
         settings = replace(QUICK, epochs=1, crops_per_micrograph=1, seed=seed)
         out = tmp_path / f"{len(found)}.safetensors"
         fit(new_card(decoded.training, settings, "drawn", 8), decoded, out, settings)
-        found.append(state(out)["body.conv1.weight"])
+        found.append(state(unfinished_path(out))["body.conv1.weight"])
     assert torch.equal(found[0], found[1])
     assert not torch.equal(found[0], found[2])

@@ -13,7 +13,7 @@ import pandas as pd
 
 from gdest.core import ModelCard, SettingsError, __version__, write_atomically
 from gdest.model import LoadedModel, choose_device, load_model, to_device
-from gdest.training.checkpoints import checkpoint_path
+from gdest.training.checkpoints import checkpoint_path, unfinished_path
 from gdest.training.examples import Example, grades_present, load_examples
 from gdest.training.fit import Decoded, OnStep, Say, fit, new_card
 from gdest.training.labels import read_labels, split_in_three
@@ -147,11 +147,12 @@ def _run(
     card = new_card(study.sets["training"], settings, study.data_name, sum(map(len, study.sets.values())))
     decoded = Decoded(study.sets["training"], study.sets["validation"])
     epochs = fit(card, decoded, path, settings, backbone_only=True)
+    weights = unfinished_path(path)
     best = min(epochs, key=lambda epoch: epoch.validation_loss)
     known = [float(row["validation_loss"]) for row in rows if row["config"] == one.name]
     if best.validation_loss <= min(known, default=float("inf")):
-        write_atomically(study.weights(one.name), lambda temporary: shutil.copyfile(path, temporary))
-    model = load_model(path)
+        write_atomically(study.weights(one.name), lambda temporary: shutil.copyfile(weights, temporary))
+    model = load_model(weights)
     to_device(model.network, choose_device(settings.device))
     row: dict[str, Value] = {"config": one.name, "seed": seed, **asdict(one), "init": _init_word(settings)}
     row |= {"epochs": len(epochs), "best_epoch": best.epoch, "validation_loss": round(best.validation_loss, 5)}
@@ -186,5 +187,5 @@ def _run_path(out: Path, one: Configuration, seed: int) -> Path:
 def _tidy(out: Path, one: Configuration, seed: int) -> None:
     """Remove what a finished run no longer needs; its line per epoch stays."""
     path = _run_path(out, one, seed)
-    for file in (path, path.with_suffix(".png"), checkpoint_path(path)):
+    for file in (unfinished_path(path), path.with_suffix(".png"), checkpoint_path(path)):
         file.unlink(missing_ok=True)
