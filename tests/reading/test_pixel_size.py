@@ -222,7 +222,8 @@ def test_one_stated_size_for_names_of_several_magnifications_is_doubted():
     rule = CalibrationSettings(rules=(PixelSizeRule("sub/*", 0.5), PixelSizeRule("*", 0.3698)))
     assert doubts(rule) == ("one pixel size is stated for names that say 200x and 500x",)
     assert doubts(rule, "sub/d_200x.tif") == ()
-    assert doubts(CalibrationSettings(rules=(PixelSizeRule("*", 0.3698, trust=True),))) == ()
+    trusted = CalibrationSettings(rules=(PixelSizeRule("*", 0.3698, trust=True),))
+    assert with_mixed_names(GradeSettings(trusted), names).calibration == trusted  # else its recipe would change
     both = (Objective("200x", 0.3698), Objective("500x", 0.1479))
     assert doubts(CalibrationSettings(um_per_px=0.3698, objectives=both)) == ()
     assert "disagree" in doubts(CalibrationSettings(um_per_px=0.3698, objectives=both), "b_500x.tif")[0]
