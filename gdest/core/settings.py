@@ -23,7 +23,6 @@ class GradeSettings:
     """Say how micrographs are read, tiled and graded."""
 
     calibration: CalibrationSettings = CalibrationSettings()
-    crops: tuple[CropRule, ...] = ()
     stride_px: Annotated[
         int, Option("Distance between tiles in px; 112 halves the map's step.", COVERING, flag="--stride")
     ] = 224
@@ -38,6 +37,7 @@ class GradeSettings:
         float, Option("Seconds a file may take.", POSITIVE, flag="--read-timeout", speed_only=True)
     ] = 600.0
     count: Annotated[bool, Option("Draw the boundaries and count the grains, as E112 has it.", both_ways=True)] = False
+    crops: tuple[CropRule, ...] = ()
 
     def __post_init__(self) -> None:
         """Raise `SettingsError` for values that cannot be meant."""

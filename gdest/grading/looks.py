@@ -27,7 +27,7 @@ from gdest.grading.batching import Predictor, join_answers
 from gdest.grading.tracing import blocks_of, laid_together
 
 FEWEST_USABLE = 3
-"""With fewer tiles left after banners, scale bars, mounting and reflections a person should look."""
+"""With fewer tiles left beside what is not metal a person should look."""
 
 LEAST_USABLE = 0.75
 """Where fewer tiles show metal only, as in a round field of view, they are laid half a tile apart, to use it."""
@@ -104,7 +104,9 @@ def look_at(picture: GreyImage | Regions, zoom: float, shown: Shown) -> Look:
     grid = shown.grid(picture.shape, zoom)
     usable = shown.usable(grid, zoom)
     if not usable.any():
-        raise MicrographError("no tile shows metal only: banners, scale bars, mounting or reflections cover all")
+        raise MicrographError(
+            "no tile shows metal only: what surrounds it, scale bars, drawn lines or reflections cover all"
+        )
     answers = join_answers([_answers(picture, tiles, shown) for tiles in metal_tiles(picture, grid, usable)])
     return Look(picture, zoom, grid, usable, answers, _can_be_halved(picture, zoom, shown))
 

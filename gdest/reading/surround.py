@@ -74,7 +74,7 @@ def find_surround(picture: NDArray[np.uint8], cell_px: int) -> Cells:
     if not found.any() or found.all():  # a picture of nothing has no field that could be surrounded
         return nothing
     found |= _cut_cells(picture, found, colours, cell_px)
-    found = _without_leaks(_with_islands(found))
+    found = _without_leaks(_with_islands(found), colours)
     return found | _tool_bars(picture, found, cell_px) if (found & (colours.std <= FLAT_STD)).any() else found
 
 
@@ -146,17 +146,20 @@ def _of_programs(labels: NDArray[np.int64], colours: CellColours) -> list[int]:
     return numbers if numbers and rest.any() and flat[rest].mean() <= MOST_FLAT_INSIDE else []
 
 
-def _without_leaks(found: Cells) -> Cells:
+def _without_leaks(found: Cells, colours: CellColours) -> Cells:
     """Return the surround without the grains at its edge that have its colour, where it is a frame with straight sides.
 
     How far it reaches in is told by the lines that reach in the least, which lie all along a straight side. The round
-    field of an eyepiece and a turned scan have them in one place, and stay as they are.
+    field of an eyepiece and a turned scan have them in one place, and stay as they are; but where grains have the
+    colour of those, nobody can tell them apart, and nothing is left.
     """
     if found.all():
         return found
     reaches = [_reach(lines) for lines in (found.T, found.T[:, ::-1], found, found[:, ::-1])]
     if None in reaches:
-        return found
+        colour = np.median(colours.mean[found], axis=0)
+        like = (colours.std <= PLAIN_STD) & (np.abs(colours.mean - colour).max(axis=2) <= 2 * ALIKE)
+        return np.ones_like(found) if like[~found].mean() > MOST_FLAT_INSIDE else found
     top, bottom, left, right = (int(reach or 0) for reach in reaches)
     cut = found.copy()
     cut[top : found.shape[0] - bottom, left : found.shape[1] - right] = False
@@ -195,7 +198,9 @@ def _tool_bars(picture: NDArray[np.uint8], found: Cells, cell_px: int) -> Cells:
     same = (planes[:, 1:] == planes[:, :-1]).all(axis=2)
     same = np.pad(same, ((0, 0), (0, 1)), mode="edge")
     cells = same.reshape(field.shape[0] // cell_px, cell_px, -1, cell_px).mean(axis=(1, 3))
-    for lines, share in ((bars[rows, cols], cells.mean(axis=1)), (bars[rows, cols].T, cells.mean(axis=0))):
+    inside = ~found[rows, cols]
+    for lines, axis in ((bars[rows, cols], 1), (bars[rows, cols].T, 0)):
+        share = (cells * inside).sum(axis=axis) / np.maximum(inside.sum(axis=axis), 1)
         drawn = share >= max(LEAST_DRAWN, float(np.median(share)) + MORE_DRAWN)
         lines[: int(drawn.argmin())] = True
         lines[len(drawn) - int(drawn[::-1].argmin()) :] = True

@@ -60,7 +60,7 @@ def look_for_images(roots: Sequence[Path]) -> Archive:
     say_left_out(archive.left_out)
     if archive.passed_over:
         named = ", ".join(str(folder) for folder in archive.passed_over[:MOST_NAMED])
-        say(f"Left out {len(archive.passed_over)} folders of file servers and recycle bins: {named}.")
+        say(f"Left out {len(archive.passed_over)} of the folders that file servers and recycle bins keep: {named}.")
     if not archive.files:
         raise NothingGradedError(f"No image found below {', '.join(map(str, roots))}.")
     return archive

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import struct
 
+import imagecodecs
 import numpy as np
 import pytest
 from helpers.tiff_files import plain_tags, tiff_bytes
@@ -89,10 +90,13 @@ def colour_tags(grey, **changes):
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_halved_chroma_without_jpeg_is_read_and_turned(pixels_of, orientation):
+@pytest.mark.parametrize("packed", [False, True])
+def test_halved_chroma_without_jpeg_is_read_and_turned(pixels_of, orientation, packed):
     smooth = np.tile(np.linspace(20, 230, 400).astype(np.uint8), (300, 1))
-    tags = colour_tags(smooth, t274=(3, orientation))
-    pixels = pixels_of(tiff_bytes(tags, [chroma_halved(smooth)])).astype(int)
+    tags = colour_tags(smooth, t274=(3, orientation), t259=(3, 5 if packed else 1))
+    blocks = chroma_halved(smooth)
+    strip = imagecodecs.lzw_encode(blocks) if packed else blocks
+    pixels = pixels_of(tiff_bytes(tags, [strip])).astype(int)
     assert np.abs(pixels - upright(smooth, orientation)).max() <= 1
 
 

@@ -43,7 +43,7 @@ def test_folders_of_a_file_server_are_told_once_and_do_not_make_an_archive_parti
     assert [file.name for file in archive.files] == ["a.tif"]
     assert archive.whole
     said = capsys.readouterr().err
-    assert said.startswith("Left out 2 folders of file servers and recycle bins: ")
+    assert said.startswith("Left out 2 of the folders that file servers and recycle bins keep: ")
     assert str(tmp_path / "@eaDir") in said
 
 
