@@ -65,6 +65,12 @@ def test_twice_the_pixel_size_is_two_grades_coarser(model):
     assert coarse.g_seen == fine.g_seen
 
 
+def test_a_loaded_model_counts_without_being_asked(model):
+    (result,) = gdest.grade_micrographs(EXAMPLES / "steel-5.tif", model)
+    assert result.g_counted == pytest.approx(9.0, abs=0.4)
+    assert result.grains_counted > 100
+
+
 def test_what_was_counted_stands_in_the_result_and_the_record(model, monkeypatch):
     asked = []
 

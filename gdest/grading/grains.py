@@ -16,7 +16,7 @@ from scipy import ndimage
 from gdest.core import NEIGHBOURS, BoundaryField, rim_shares
 from gdest.grading.merging import NEVER, Partition, find_edges, merge_weak
 
-EDGE_CONTRASTS = (0.4, 0.55, 0.7)
+EDGE_CONTRASTS = (0.35, 0.45, 0.6)
 """How far an edge must stand out to be a grain's: to be possible, to be as likely as not, to be sure."""
 
 LINE_CELLS = 1.5
@@ -31,7 +31,7 @@ INSIDE = 0.2
 NO_GAP = 0.3
 """Cells as likely a boundary as this close a gap."""
 
-TWIN_DOUBT = 0.5
+TWIN_DOUBT = 0.8
 """How much of the probability of a twin boundary is taken off that of a grain boundary at the same place."""
 
 SEED_BLUR_CELLS = 0.5

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from math import inf, nan
 from typing import Any
 from xml.etree import ElementTree
@@ -11,35 +11,22 @@ from xml.etree import ElementTree
 import tifffile
 
 from gdest.core import PixelSize, PixelSizeSource
+from gdest.reading.print_resolution import UM_PER_INCH, is_print_resolution, says_nothing
 
 UM_PER = {
     "m": 1e6, "meter": 1e6, "metre": 1e6, "mm": 1e3, "cm": 1e4, "centimeter": 1e4, "inch": 25_400.0, "in": 25_400.0,
     "um": 1.0, "µm": 1.0, "μm": 1.0, "micron": 1.0, "microns": 1.0, "micrometer": 1.0, "\\u00b5m": 1.0, "nm": 1e-3,
     "å": 1e-4, "pm": 1e-6,
 }  # fmt: skip
-UM_PER_INCH = 25_400.0
 BARE_UNITS = ("inch", "in", "cm", "centimeter")
 UM_PER_RESOLUTION_UNIT = {2: UM_PER_INCH, 3: 10_000.0}
 """um per TIFF resolution unit: 2 is inch, 3 is centimetre; 1, no unit, says nothing."""
-
-LEAST_DPI = 5000.0
-"""Screens, printers, scanners and cameras without an objective write less; a microscope at 5x to 100x writes more."""
-
-ROUND_DPI, MOST_ROUND_DPI = (400, 1000), 20_000.0
-"""Scanners and printers reach multiples of these, up to so many dpi."""
-
-DPI_WITHIN = 1.3
-"""Room for a resolution that was stored as whole pixels per cm: 9,600 dpi are 3,780 per cm, which are 9,601.2 dpi."""
-
-PRINT_DPI = (50, 72, 96)
-"""Below `LEAST_DPI` a calibrated pixel size is a multiple of these by accident only."""
 
 NIKON_XML_TAGS = (65330, 65331, 65332, 65333)
 """Tags in which NIS-Elements writes XML; `dCalibration` in it is the pixel size in um."""
 
 SQUARE_WITHIN = 0.01
 """Width and height of a pixel may differ by so much of the width."""
-
 
 SEM_SCAN_PX = 1024
 """A Zeiss SEM states `AP_PIXEL_SIZE` for a picture of this width, however wide the stored one is."""
@@ -87,20 +74,10 @@ def _size(source: PixelSizeSource, read: Callable[[], Iterator[float]]) -> Pixel
         return PixelSize(nan, source, "it is not a positive number")
     if max(sizes) - min(sizes) > SQUARE_WITHIN * sizes[0]:
         return PixelSize(sizes[0], source, f"its pixels are not square ({min(sizes):.4g} x {max(sizes):.4g} um)")
-    dpi = UM_PER_INCH / sizes[0]
-    if dpi < LEAST_DPI and _is_multiple(dpi, PRINT_DPI):
+    if is_print_resolution(sizes[0]):
+        dpi = UM_PER_INCH / sizes[0]
         return PixelSize(sizes[0], source, f"{dpi:.0f} dpi is the resolution of a screen, printer or scanner")
     return PixelSize(sizes[0], source)
-
-
-def _is_multiple(dpi: float, of: Iterable[int]) -> bool:
-    return any(dpi >= step - DPI_WITHIN and abs(dpi - round(dpi / step) * step) <= DPI_WITHIN for step in of)
-
-
-def _says_nothing(um_per_px: float) -> bool:
-    """Return whether a bare resolution is too coarse or too round to be a microscope's."""
-    dpi = UM_PER_INCH / um_per_px
-    return dpi < LEAST_DPI or (dpi <= MOST_ROUND_DPI and _is_multiple(dpi, ROUND_DPI))
 
 
 def _record(page: Any, code: int) -> dict[str, Any]:
@@ -148,7 +125,7 @@ def _imagej(tiff: tifffile.TiffFile, page: Any) -> Iterator[float]:
     for name in ("XResolution", "YResolution"):
         if name in page.tags:
             for um_per_px in _in_um(_per_pixel(page.tags[name]), unit):
-                if not (bare and um_per_px and _says_nothing(um_per_px)):
+                if not (bare and um_per_px and says_nothing(um_per_px)):
                     yield um_per_px
 
 
@@ -261,5 +238,5 @@ def _resolution(tiff: tifffile.TiffFile, page: Any) -> Iterator[float]:
     if not all(numerator and denominator for numerator, denominator in fractions):
         return
     sizes = [UM_PER_RESOLUTION_UNIT[int(unit.value)] * below / above for above, below in fractions]
-    if not any(map(_says_nothing, sizes)):
+    if not any(map(says_nothing, sizes)):
         yield from sizes

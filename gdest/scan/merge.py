@@ -21,8 +21,8 @@ from gdest.scan.exporting import export, record_of_shards
 from gdest.scan.ledger import Ledger
 from gdest.scan.ledger_damage import with_sound_ledger
 from gdest.scan.ledger_schema import Finding, LedgerRow, Recipe, Run
+from gdest.scan.locking import output_lock
 from gdest.scan.outcome import MergeOutcome
-from gdest.scan.output_lock import output_lock
 from gdest.scan.planning import require_same_archive
 from gdest.scan.shards import FOLDER, Shard, shard_of
 

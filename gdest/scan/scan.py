@@ -32,8 +32,8 @@ from gdest.scan.job import Job
 from gdest.scan.journal import Journal
 from gdest.scan.ledger import Ledger
 from gdest.scan.ledger_damage import with_sound_ledger
+from gdest.scan.locking import output_lock
 from gdest.scan.outcome import ScanOutcome
-from gdest.scan.output_lock import output_lock
 from gdest.scan.planning import Plan, Why, Work, make_plan, require_same_archive
 from gdest.scan.recalling import memory
 from gdest.scan.recording import Recorder

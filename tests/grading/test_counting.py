@@ -80,7 +80,7 @@ def test_many_grains_have_a_narrower_interval_than_few():
 
 def test_doubtful_boundaries_have_a_wider_interval():
     field = field_of(steel())
-    fading = np.rint(field.grain * np.linspace(1.0, 0.62, 400)).astype(np.uint8)
+    fading = np.rint(field.grain * np.linspace(1.0, 0.48, 400)).astype(np.uint8)
 
     clear, doubtful = (count_grains([replace(field, grain=grain)], CARD) for grain in (field.grain, fading))
 

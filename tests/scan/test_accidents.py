@@ -21,7 +21,7 @@ from gdest.grading.pipeline import grade_files
 from gdest.reports.pictures import picture_names, write_pictures
 from gdest.scan import recording, scan
 from gdest.scan.ledger import Ledger
-from gdest.scan.output_lock import output_lock
+from gdest.scan.locking import output_lock
 
 
 def test_a_file_that_becomes_bad_loses_its_number_and_its_heatmap(run, table, root, tmp_path):
