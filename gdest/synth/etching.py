@@ -39,7 +39,6 @@ CAMERAS = {
     "contrast": Camera(least_white=97.0),
     "mosaic": Camera(least_white=97.0, least_span=0.4),
     "bright-field": Camera(least_white=90.0, most_blur_px=0.8, least_span=0.5, most_span=0.97, noise=0.025),
-    "annealed": Camera(least_white=80.0, most_blur_px=0.9, least_span=0.45, most_span=1.0, noise=0.03),
     "thin-lines": Camera(least_white=70.0, most_blur_px=1.0, least_span=0.4, most_span=1.05, noise=0.03),
 }
 """What shows little is photographed with care, or the grains could not be told."""

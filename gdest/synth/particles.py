@@ -42,8 +42,6 @@ def draw_particles(frame: Frame, bounds: Boundaries, recipe: Recipe) -> Particle
     count = int(np.clip(recipe.particles * len(frame.radius_px), 1, MOST_PARTICLES))
     centres = _centres(rng, bounds, count, recipe.on_boundary)
     radii = recipe.particle_px * np.exp(rng.uniform(np.log(rng.uniform(0.15, 0.8)), 0.0, count))
-    if rng.random() < 0.5:
-        centres = _clustered(rng, centres, radii, rng.uniform(0.1, 0.6))
     if rng.random() < 0.4:
         # boundaries beaded with small ones
         beads = min(int(count * rng.uniform(2.0, 10.0)), MOST_PARTICLES)
@@ -77,14 +75,6 @@ def _centres(rng: np.random.Generator, bounds: Boundaries, count: int, on_bounda
     return centres
 
 
-def _clustered(rng: np.random.Generator, centres: Floats, radii: Floats, share: float) -> Floats:
-    """Return the centres (n, 2) of which this share have moved until they touch another particle."""
-    other, angle = rng.integers(0, len(radii), len(radii)), rng.uniform(0, 2 * np.pi, len(radii))
-    away = (radii + radii[other]) * rng.uniform(0.7, 1.0, len(radii))
-    beside = centres[other] + np.stack([away * np.cos(angle), away * np.sin(angle)], axis=1)
-    return np.where((rng.random(len(radii)) < share)[:, None], beside, centres)
-
-
 def _outline(
     rng: np.random.Generator, centre: Floats, radius: float, roughness: float, aspect: float
 ) -> list[tuple[float, float]]:
@@ -111,4 +101,4 @@ def _grey(frame: Frame, recipe: Recipe, rimmed: bool) -> Floats:
     if rimmed and rng.random() < 0.6:
         level = rng.uniform(0.35, 0.95)
     texture = frame.noise(max(1.5, recipe.particle_px * rng.uniform(0.2, 0.6)))
-    return np.asarray(np.clip(level + rng.uniform(0.0, 0.3) * texture, 0.0, 1.3), np.float32)
+    return np.asarray(np.clip(level + rng.uniform(0.0, 0.2) * texture, 0.0, 1.3), np.float32)

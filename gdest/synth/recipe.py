@@ -7,34 +7,29 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 FAMILIES = {
-    "boundary": 0.14,
+    "boundary": 0.20,
     "over-etched": 0.12,
     "contrast": 0.04,
-    "both": 0.07,
-    "bright-field": 0.17,
-    "annealed": 0.16,
-    "mosaic": 0.11,
-    "thin-lines": 0.12,
-    "particles": 0.07,
+    "both": 0.08,
+    "bright-field": 0.22,
+    "mosaic": 0.13,
+    "thin-lines": 0.13,
+    "particles": 0.08,
 }
 """How often each family of etches is drawn.
 
 boundary: dark lines of one strength. over-etched: wide black grooves. contrast: grains of their own grey, hardly a
 line. both: the two together. bright-field: thin lines, each boundary with a strength of its own, twins outlined.
-annealed: even dark lines, and most grains crossed by thinner, fainter, dead straight twin boundaries, many single.
 mosaic: tint, colour and polarised etches turned to grey, far apart and sloping inside the grains. thin-lines: clean
 thin lines, gone in places. particles: precipitates on boundaries and inside grains.
 """
 
 WITHOUT_LINES = ("contrast", "mosaic")
-ALIKE = 0.4
+ALIKE = 0.35
 """In so many bright fields all grain boundaries are about as dark, and what is fainter is a twin's."""
 
-OWN_STRENGTHS = ("bright-field", "annealed", "thin-lines")
+OWN_STRENGTHS = ("bright-field", "thin-lines")
 """The families whose every boundary has a strength of its own."""
-
-OUTLINED = ("bright-field", "annealed")
-"""The families whose every twin boundary has a strength of its own, log-normal."""
 
 
 @dataclass(frozen=True)
@@ -87,13 +82,18 @@ def draw_recipe(rng: np.random.Generator, diameter_px: float, family: str) -> Re
     """Draw the etch of one micrograph; raise `KeyError` for an unknown family."""
     FAMILIES[family]
     own = family in OWN_STRENGTHS
-    bright, annealed = family == "bright-field", family == "annealed"
-    line_median, line_sigma = _line_strength(rng, family)
+    bright = family == "bright-field"
+    line_median, line_sigma = 1.0, 0.0
+    if bright:
+        line_median, line_sigma = rng.uniform(0.18, 0.75), rng.uniform(0.4, 1.0)
+        if rng.random() < ALIKE:
+            line_median, line_sigma = rng.uniform(0.5, 1.0), rng.uniform(0.05, 0.4)
+    elif own:
+        line_median, line_sigma = rng.uniform(0.7, 1.1), rng.uniform(0.0, 0.35)
     line = 1.0
     if family in WITHOUT_LINES:
         line = rng.uniform(0.0, 0.25) if rng.random() < 0.6 else 0.0
-    twinned = {"bright-field": 0.9, "annealed": 1.0, "thin-lines": 0.25, "particles": 0.3}.get(family, 0.8)
-    has_twins = rng.random() < twinned
+    has_twins = rng.random() < {"bright-field": 0.9, "thin-lines": 0.25, "particles": 0.3}.get(family, 0.8)
     slips = rng.random() < {"bright-field": 0.7, "thin-lines": 0.1, "mosaic": 0.15}.get(family, 0.45)
     particles, largest = _particles(rng, diameter_px, family)
     return Recipe(
@@ -103,15 +103,13 @@ def draw_recipe(rng: np.random.Generator, diameter_px: float, family: str) -> Re
         line=float(line),
         line_median=float(line_median),
         line_sigma=float(line_sigma),
-        gaps=float(rng.uniform(0.03, 0.12 if bright else 0.22) if own and not annealed and rng.random() < 0.5 else 0.0),
+        gaps=float(rng.uniform(0.03, 0.12 if bright else 0.22) if own and rng.random() < 0.5 else 0.0),
         contrast=_contrast(rng, family),
         slope=float(rng.uniform(0.0, 0.06) if family == "mosaic" and rng.random() < 0.7 else 0.0),
-        twinned=float(rng.uniform(0.5 if annealed else 0.1, 0.95) if has_twins else 0.0),
-        outline=float(
-            rng.uniform(0.25, 1.0) if bright else rng.uniform(0.2, 0.9) if annealed else rng.uniform(0.1, 1.0)
-        ),
-        outline_sigma=float(rng.uniform(0.3, 0.9) if family in OUTLINED else rng.uniform(0.1, 0.5)),
-        boxed=float(rng.uniform(0.05, 0.7) if bright else rng.uniform(0.0, 0.15 if annealed else 0.5)),
+        twinned=float(rng.uniform(0.1, 0.95) if has_twins else 0.0),
+        outline=float(rng.uniform(0.25, 1.0) if bright else rng.uniform(0.1, 1.0)),
+        outline_sigma=float(rng.uniform(0.3, 0.9) if bright else rng.uniform(0.1, 0.5)),
+        boxed=float(rng.uniform(0.05, 0.7) if bright else rng.uniform(0.0, 0.5)),
         slipped=float(rng.uniform(0.05, 0.9) if slips else 0.0),
         banding=float(rng.uniform(0.01, 0.06) if rng.random() < (0.3 if bright else 0.08) else 0.0),
         particles=particles,
@@ -120,25 +118,10 @@ def draw_recipe(rng: np.random.Generator, diameter_px: float, family: str) -> Re
     )
 
 
-def _line_strength(rng: np.random.Generator, family: str) -> tuple[float, float]:
-    """Draw the median of a boundary's strength, and its log-normal sigma."""
-    if family == "bright-field" and rng.random() < ALIKE:
-        return rng.uniform(0.5, 1.0), rng.uniform(0.05, 0.4)
-    if family == "bright-field":
-        return rng.uniform(0.2, 0.75), rng.uniform(0.4, 1.0)
-    if family == "annealed":
-        return rng.uniform(0.8, 1.1), rng.uniform(0.0, 0.15)
-    if family == "thin-lines":
-        return rng.uniform(0.7, 1.1), rng.uniform(0.0, 0.35)
-    return 1.0, 0.0
-
-
 def half_width(rng: np.random.Generator, diameter_px: float, family: str) -> float:
     """Draw half the width of the etched line in px: at most an eighth of a grain, of thin lines half of that."""
     if family == "over-etched":
         wanted = diameter_px * rng.uniform(0.025, 0.13)
-    elif family == "annealed":
-        wanted = max(float(np.exp(rng.uniform(np.log(0.7), np.log(2.2)))), diameter_px * rng.uniform(0.0, 0.025))
     elif family in OWN_STRENGTHS:
         thin = float(np.exp(rng.uniform(np.log(0.55), np.log(1.6))))
         wanted = max(thin, diameter_px * rng.uniform(0.0, 0.012))
@@ -159,11 +142,9 @@ def _contrast(rng: np.random.Generator, family: str) -> float:
 
 
 def _particles(rng: np.random.Generator, diameter_px: float, family: str) -> tuple[float, float]:
-    """Draw the number of particles per grain, and the largest radius in px, up to half a grain wide."""
+    """Draw the number of particles per grain, and the largest radius in px, up to a third of a grain wide."""
     if family == "particles":
-        widest = float(
-            np.exp(rng.uniform(np.log(0.06), np.log(0.22))) if rng.random() < 0.6 else rng.uniform(0.13, 0.25)
-        )
+        widest = float(np.exp(rng.uniform(np.log(0.06), np.log(0.22))))
         number = rng.uniform(0.4, 2.2) * min(0.12 / widest, 3.0)
     elif rng.random() < (0.05 if family == "bright-field" else 0.12):
         widest, number = rng.uniform(0.03, 0.1), rng.uniform(0.05, 1.0)
