@@ -42,7 +42,7 @@ def find_not_metal(overview: NDArray[np.uint8]) -> NDArray[np.bool_] | None:
     rows, cols = overview.shape[:2]
     whole = rows % CELL_PX == cols % CELL_PX == 0
     margin = ((0, -rows % CELL_PX), (0, -cols % CELL_PX), (0, 0))[: overview.ndim]
-    cells = overview if whole else np.pad(overview, margin, mode="edge")
+    cells = overview if whole else np.pad(overview, margin, mode="symmetric")
     marked = find_surround(cells, CELL_PX)
     grey = overview if overview.ndim == 2 else overview[:, :, 1]
     for top, bottom in _banners(grey):

@@ -14,6 +14,9 @@ PLAIN_STD = 6.0
 ALIKE = 5.0
 """Two cells side by side belong together where their means differ by no more in any colour."""
 
+FEATURELESS = 0.99
+"""A picture of which so much is plain shows nothing, as far out of focus; no field in it could be surrounded."""
+
 FLAT_STD = 1.0
 """What a program draws has no noise at all, or that of JPEG."""
 
@@ -69,13 +72,17 @@ def find_surround(picture: NDArray[np.uint8], cell_px: int) -> Cells:
         return nothing
     colours = cell_colours(picture, cell_px)
     plain = colours.std <= PLAIN_STD
+    if plain.mean() >= FEATURELESS:
+        return nothing
     labels = _alike(colours, plain)
     found = np.isin(labels, [*_of_whole_sides(labels), *_of_corners(labels, colours), *_of_programs(labels, colours)])
     if not found.any() or found.all():  # a picture of nothing has no field that could be surrounded
         return nothing
     found |= _cut_cells(picture, found, colours, cell_px)
     found = _without_leaks(_with_islands(found), colours)
-    return found | _tool_bars(picture, found, cell_px) if (found & (colours.std <= FLAT_STD)).any() else found
+    if (found & (colours.std <= FLAT_STD)).any():
+        found |= _tool_bars(picture, found, cell_px)
+    return found
 
 
 def _rims(cells: NDArray[Any]) -> list[NDArray[Any]]:

@@ -16,7 +16,7 @@ from gdest.reports.column import Cell
 LIBRARIES = (
     "torch", "torchvision", "openvino", "safetensors", "numpy", "scipy", "scikit-image", "pillow", "tifffile",
     "imagecodecs", "pylibCZIrw", "liffile", "nd2", "oiffile", "slideio", "rapidocr", "onnxruntime", "matplotlib",
-    "contourpy", "ray", "pandas", "xlsxwriter", "itables", "jinja2",
+    "contourpy", "ray", "pandas", "openpyxl", "xlsxwriter", "itables", "jinja2", "typst",
 )  # fmt: skip
 """Whatever touches a pixel, a number or a report: decoders, the network's engines, readers of scale bars, writers."""
 

@@ -115,7 +115,7 @@ def note_with(grain_of, grains=3000):
 
 
 def test_boundaries_that_are_all_in_doubt_are_not_closed():
-    assert note_with(lambda grain: grain // 255 * 178, grains=300) == "boundaries are not closed"
+    assert note_with(lambda grain: grain // 255 * 128, grains=300) == "boundaries are not closed"
 
 
 def test_a_large_part_that_is_not_traced_is_not_counted():
@@ -129,7 +129,7 @@ def test_a_large_part_that_is_not_traced_is_not_counted():
 
 
 def test_many_small_parts_that_are_not_traced_are_not_counted():
-    open_part = np.arange(400) % 40 < 31
+    open_part = np.arange(400) % 40 < 36
 
     assert note_with(lambda grain: np.where(open_part[:, None] & open_part, 0, grain)) == "boundaries are not closed"
 
