@@ -32,6 +32,9 @@ LEAST_CORNER_CELLS = 12
 LEAST_DRAWN, MORE_DRAWN = 0.6, 0.25
 """Of a tool bar at least this share of pixels equals the one to the left, and so much more than in the field."""
 
+MOST_PARTS = 6
+"""A program's surround is in few parts; more at the sides are the grains of a picture without noise."""
+
 STRAIGHT_SHARE, NEAR_CELLS = 0.6, 3
 """Of a straight side the lines that reach in the least lie over so much of it; those near them do not drift."""
 
@@ -150,7 +153,7 @@ def _of_programs(labels: NDArray[np.int64], colours: CellColours) -> list[int]:
     cells, flat_cells = np.bincount(labels.ravel()), np.bincount(labels[flat], minlength=int(labels.max()) + 1)
     numbers = [number for number in at_sides if flat_cells[number] >= FLAT_SIDE_SHARE * cells[number]]
     rest = ~np.isin(labels, numbers)
-    return numbers if numbers and rest.any() and flat[rest].mean() <= MOST_FLAT_INSIDE else []
+    return numbers if 0 < len(numbers) <= MOST_PARTS and rest.any() and flat[rest].mean() <= MOST_FLAT_INSIDE else []
 
 
 def _without_leaks(found: Cells, colours: CellColours) -> Cells:

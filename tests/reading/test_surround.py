@@ -9,6 +9,7 @@ from PIL import Image, ImageDraw, ImageFont
 from scipy import ndimage
 
 from gdest.reading.not_metal import CELL_PX, find_not_metal
+from gdest.reading.surround import find_surround
 
 
 @pytest.fixture
@@ -93,6 +94,14 @@ def test_corners_in_the_colour_of_the_grains_leave_nothing_to_grade(picture, rng
     alike = np.where(picture < 100, picture, np.uint8(200))
     alike = np.clip(alike + rng.normal(0, 2, alike.shape), 0, 255).astype(np.uint8)
     assert find_not_metal(turned(alike, 200)[0]).mean() > 0.99
+
+
+def test_flat_grains_of_a_picture_without_noise_are_no_surround(rng):
+    rows, cols = np.mgrid[0:720, 0:960]
+    grains = rows // 360 * 5 + cols // 192
+    line = ndimage.morphological_gradient(grains, 4) > 0
+    look = np.where(line, 90, 140 + rng.integers(0, 20, 10)[grains]).astype(np.uint8)
+    assert not find_surround(look, CELL_PX).any()
 
 
 def test_the_program_round_a_picture_is_found_with_its_buttons(picture):
