@@ -65,6 +65,12 @@ from .option import (
     declared_fields as declared_fields,
 )
 from .own_output import LEDGER as LEDGER, LEDGER_ID as LEDGER_ID, LOCK as LOCK, LeftOut as LeftOut
+from .plain_text import (
+    REPLACEMENT as REPLACEMENT,
+    escaped_json as escaped_json,
+    printable as printable,
+    stays_inside as stays_inside,
+)
 from .records import (
     Failed as Failed,
     FileState as FileState,
