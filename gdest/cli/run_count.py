@@ -27,6 +27,7 @@ from gdest.core import (
     MicrographError,
     Status,
     __version__,
+    escaped_json,
     exit_code,
     now,
     read_config,
@@ -103,7 +104,7 @@ def run_count(
             if isinstance(found, Counted):
                 _write(found, row, out, correction, rois=rois)
     if as_json:
-        sys.stdout.write(json.dumps(table, indent=2, ensure_ascii=False) + "\n")
+        sys.stdout.write(escaped_json(json.dumps(table, indent=2, ensure_ascii=False)) + "\n")
     else:
         print_counted(table)
     return exit_code(Counter(str(row["status"]) for row in table))

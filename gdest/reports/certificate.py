@@ -67,7 +67,7 @@ def write_certificate(
                 timestamp=_time(record.closed),
             )
         except typst.TypstError as error:
-            raise SettingsError(f"The certificate's template cannot be set: {error}.") from error
+            raise SettingsError(f"The certificate's template cannot be set: {' '.join(str(error).split())}.") from error
     write_atomically(path, lambda temporary: temporary.write_bytes(pdf))
     return letters_without_font(
         json.dumps(content, ensure_ascii=False), [one.path for one in fonts.fonts() if one.path]

@@ -241,5 +241,6 @@ def _write_heatmap(worksheet: Any, row: int, col: int, link: str | None, thumbna
 def _write_picture(worksheet: Any, row: int, col: int, link: str | None, word: str, style: Any) -> None:
     """Write a word that opens a picture."""
     if link and row <= MOST_LINKS and len(link) <= LONGEST_IN_FORMULA:
-        # percent-encoded, so that no quotation mark ends the text; a formula, since a sheet holds only 65,530 links and the file names need most of them
+        # percent-encoded, so that no quotation mark ends the text
+        # a formula, since a sheet holds only 65,530 links and the file names need most of them
         worksheet.write_formula(row, col, f'=HYPERLINK("{link}","{word}")', style, word)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
-from gdest.core import OutputError, Status, say
+from gdest.core import OutputError, Status, escaped_json, say
 
 MICROGRAPH = "micrograph"
 """The event of a micrograph, with the cells of its row that `_sentence` reads."""
@@ -26,7 +26,7 @@ class Journal:
         if self._path is None:
             return
         time = datetime.now(UTC).isoformat(timespec="milliseconds")
-        line = json.dumps({"time": time, "event": event, **about}, ensure_ascii=False, default=str)
+        line = escaped_json(json.dumps({"time": time, "event": event, **about}, ensure_ascii=False, default=str))
         try:
             with self._path.open("a", encoding="utf-8") as file:
                 file.write(line + "\n")
