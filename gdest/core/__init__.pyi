@@ -29,6 +29,7 @@ from .errors import (
 from .exit_codes import ExitCode as ExitCode, exit_code as exit_code
 from .figures import told_apart as told_apart
 from .files import (
+    SUFFIXES as SUFFIXES,
     as_output_error as as_output_error,
     image_files as image_files,
     page_name as page_name,
