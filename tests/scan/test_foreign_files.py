@@ -78,9 +78,7 @@ def test_a_log_that_is_something_else_is_refused_before_anything_is_read(run, ro
     precious, log = root / "a/0.tif", tmp_path / "logs/scan.jsonl"
     foreign(kind, log, precious)
     before = precious.read_bytes(), log.lstat().st_size
-    with pytest.raises(
-        SettingsError, match=r"--log-file .* is (not a log that|a link, a folder or a pipe)"
-    ):
+    with pytest.raises(SettingsError, match=r"--log-file .* is (not a log that|a link, a folder or a pipe)"):
         run(ScanSettings(log_file=log))
     assert (precious.read_bytes(), log.lstat().st_size) == before
     assert not (tmp_path / "out").exists()
