@@ -17,6 +17,7 @@ from gdest.core import (
     ImageFile,
     escaped_json,
     exit_code,
+    fitting_name,
     read_config,
     say,
     with_pixel_size_rules,
@@ -58,7 +59,7 @@ def run_analyze(
 
 def _draw_beside(row: Graded) -> None:
     name = Path(row.micrograph.file.name).name
-    heatmap, overlay = Path(f"{name}.heatmap.png"), Path(f"{name}.overlay.png")
+    heatmap, overlay = Path(fitting_name(name, ".heatmap.png")), Path(fitting_name(name, ".overlay.png"))
     write_heatmap(row, heatmap)
     say(f"Heatmap: {heatmap}")
     if row.count is not None:

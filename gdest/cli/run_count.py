@@ -29,6 +29,7 @@ from gdest.core import (
     __version__,
     escaped_json,
     exit_code,
+    fitting_name,
     now,
     read_config,
     require,
@@ -203,7 +204,7 @@ def _write(found: Counted, row: dict[str, Cell], out: Path, correction: Correcti
     start = out / Path(micrograph.file.name).name
 
     def path(ending: str) -> Path:
-        return start.with_name(f"{start.name}.{ending}")
+        return start.with_name(fitting_name(start.name, f".{ending}"))
 
     mine = correction.path.resolve() if correction else None
     if path("boundaries.png").resolve() != mine:

@@ -28,6 +28,12 @@ from .errors import (
 )
 from .exit_codes import ExitCode as ExitCode, exit_code as exit_code
 from .figures import told_apart as told_apart
+from .file_names import (
+    HASHED as HASHED,
+    fitting_name as fitting_name,
+    hashed_name as hashed_name,
+    is_of_a_name as is_of_a_name,
+)
 from .files import (
     SUFFIXES as SUFFIXES,
     as_output_error as as_output_error,

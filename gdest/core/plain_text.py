@@ -36,6 +36,10 @@ def stays_inside(name: str) -> bool:
     >>> [stays_inside(name) for name in ("a/b..tif", "", "/a", "a/../../b")]
     [True, False, False, False]
     """
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
     path = PurePath(name)
     return bool(path.name) and not path.anchor and ".." not in path.parts and "\0" not in name
 
