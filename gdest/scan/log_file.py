@@ -11,6 +11,8 @@ from typing import TextIO
 from gdest.core import SUFFIXES, SettingsError
 
 LONGEST_EVENT = 1_000_000
+NEITHER_LINK_NOR_PIPE = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+"""Flags that Windows does not have: follow no link, and do not wait for who reads a pipe."""
 
 
 def require_log(path: Path) -> None:
@@ -39,7 +41,7 @@ def open_log(path: Path) -> TextIO:
 
 
 def _opener(path: str, flags: int) -> int:
-    return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK, 0o666)
+    return os.open(path, flags | NEITHER_LINK_NOR_PIPE, 0o666)
 
 
 def _holds_events(path: Path) -> bool:
