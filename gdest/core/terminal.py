@@ -27,7 +27,7 @@ def say(line: str) -> None:
 
 def warn(line: str) -> None:
     """Print one line to standard error as `say` does, in red where that is a terminal."""
-    stderr.print(Text(printable(line), "bold red"), soft_wrap=True)
+    stderr.print(Text(printable(line)), soft_wrap=True, style="bold red")
 
 
 def be_quiet() -> None:
