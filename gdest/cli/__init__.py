@@ -10,7 +10,7 @@ import typer
 from gdest.cli import grading, learning, manual, reporting  # noqa: F401  the commands register themselves
 from gdest.cli.options import app
 from gdest.cli.streams import guard_streams
-from gdest.core import ExitCode, GdestError, __version__
+from gdest.core import ExitCode, GdestError, __version__, printable
 
 
 @app.callback(invoke_without_command=True)
@@ -31,7 +31,7 @@ def main() -> None:
             code = end.code
         sys.stdout.flush()
     except GdestError as error:
-        typer.echo(f"gdest: {error}", err=True)
+        typer.echo(f"gdest: {printable(str(error))}", err=True)
         code = error.exit_code
     except KeyboardInterrupt:
         typer.echo("gdest: stopped by Ctrl-C; what was done is kept.", err=True)

@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
-from gdest.core import Status, is_duplex, say, stderr
+from gdest.core import Status, is_duplex, printable, say, stderr
 from gdest.reports import Cell, caution
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def print_rows(table: Sequence[dict[str, Cell]]) -> None:
     for title in columns:
         shown.add_column(title, overflow="fold")
     for cells in zip(*columns.values(), strict=True):
-        shown.add_row(*cells)
+        _add_row(shown, *cells)
     _output().print(shown)
     models = ", ".join(sorted({str(row["model"]) for row in table if row["model"]}))
     say(caution(f"model {models}"))
@@ -48,7 +48,7 @@ def print_rows(table: Sequence[dict[str, Cell]]) -> None:
 def _columns(table: Sequence[dict[str, Cell]]) -> dict[str, list[str]]:
     """Return the cells of each column by its title: what was counted leads, since it is nearer on most steels."""
     return {
-        "file": [escape(str(row["file"])) for row in table],
+        "file": [str(row["file"]) for row in table],
         "status": [str(row["status"]) for row in table],
         "G counted": [_number(row["g_counted"], 1) for row in table],
         "95 % interval": [_interval(row, "g_counted_low", "g_counted_high") for row in table],
@@ -59,6 +59,11 @@ def _columns(table: Sequence[dict[str, Cell]]) -> dict[str, list[str]]:
         "homogeneity": [str(row["homogeneity"] or "") for row in table],
         "um/px": [_number(row["um_per_px"], 4) for row in table],
     }
+
+
+def _add_row(table: Table, *cells: str) -> None:
+    """Add a row of cells as they are: a name is neither markup nor a command to the terminal."""
+    table.add_row(*(Text(printable(cell)) for cell in cells))
 
 
 def _interval(row: Mapping[str, Cell], low: str, high: str) -> str:
@@ -79,7 +84,7 @@ def print_counted(table: Sequence[dict[str, Cell]]) -> None:
         interval = _interval(row, "g_counted_low", "g_counted_high")
         numbers = [_number(row["g_counted"], 1), interval, _number(row["grains_counted"], 0)]
         numbers += [_number(row["relative_accuracy_counted"], 1), _number(row["g_largest_grain"], 1)]
-        shown.add_row(escape(str(row["file"])), str(row["status"]), *numbers, _number(row["um_per_px"], 4))
+        _add_row(shown, str(row["file"]), str(row["status"]), *numbers, _number(row["um_per_px"], 4))
     Console().print(shown)
     for row in table:
         for note in dict.fromkeys(filter(None, (row["reason"], row["count_note"]))):
@@ -97,7 +102,7 @@ def print_opinions(opinions: Sequence[Opinion]) -> None:
     for one in opinions:
         (mae, inside), (left_mae, left_inside) = one.before, one.after
         numbers = (f"{one.bias:+.2f}", f"{mae:.2f}", f"{inside:.0%}", f"{left_mae:.2f}", f"{left_inside:.0%}")
-        shown.add_row(one.name, str(len(one.errors)), *numbers, f"+-{one.half_width:.2f} ({one.coverage:.0%})")
+        _add_row(shown, one.name, str(len(one.errors)), *numbers, f"+-{one.half_width:.2f} ({one.coverage:.0%})")
     _output().print(shown)
 
 
@@ -108,7 +113,7 @@ def print_errors(groups: Mapping[str, Errors]) -> None:
         shown.add_column(title, justify="left" if title == "set" else "right")
     for name, found in groups.items():
         shares = (f"{share:.1%}" for share in (found.within_half, found.coverage))
-        shown.add_row(escape(name), str(found.count), f"{found.mae:.3f}", f"{found.bias:+.3f}", *shares)
+        _add_row(shown, name, str(found.count), f"{found.mae:.3f}", f"{found.bias:+.3f}", *shares)
     Console().print(shown)
 
 
@@ -118,7 +123,7 @@ def print_areas(name: str, areas: Mapping[str, float]) -> None:
     shown.add_column("shows")
     shown.add_column("area", justify="right")
     for grade, share in areas.items():
-        shown.add_row(grade, f"{share:.1%}")
+        _add_row(shown, grade, f"{share:.1%}")
     _print_titled(name, shown)
 
 
@@ -130,14 +135,14 @@ def print_scores(title: str, groups: Mapping[str, Scores]) -> None:
     for name, found in groups.items():
         if found.count:
             shares = (f"{share:.1%}" for share in (found.top1, found.within_half))
-            shown.add_row(escape(name), str(found.count), *shares, f"{found.mae:.3f}")
+            _add_row(shown, name, str(found.count), *shares, f"{found.mae:.3f}")
     _print_titled(title, shown)
 
 
 def _print_titled(title: str, table: Table) -> None:
     """Print a title above a table; as part of a narrow table it would be folded within a word."""
     console = Console()
-    console.print(escape(title), soft_wrap=True, highlight=False)
+    console.print(Text(printable(title)), soft_wrap=True)
     console.print(table)
 
 
@@ -152,7 +157,7 @@ def print_counts(counts: Mapping[str, int], problems: Sequence[dict[str, Cell]])
     shown.add_column("count", justify="right")
     for status in Status:
         if counts.get(status):
-            shown.add_row(status, str(counts[status]))
+            _add_row(shown, status, str(counts[status]))
     for row in problems:
         say(f"{row['file']}: {row['status']}: {row['reason']}")
     more = sum(counts.values()) - counts.get(Status.GRADED, 0) - len(problems)

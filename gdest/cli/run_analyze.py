@@ -10,7 +10,18 @@ from pathlib import Path
 
 from gdest.cli.console import print_rows
 from gdest.cli.run_info import load_weights
-from gdest.core import ExitCode, Graded, GradeSettings, ImageFile, exit_code, read_config, say, with_pixel_size_rules
+from gdest.core import (
+    ExitCode,
+    Graded,
+    GradeSettings,
+    ImageFile,
+    escaped_json,
+    exit_code,
+    fitting_name,
+    read_config,
+    say,
+    with_pixel_size_rules,
+)
 from gdest.grading import grade_micrographs
 from gdest.model import NetworkPredictor
 from gdest.reading import with_mixed_names
@@ -40,7 +51,7 @@ def run_analyze(
         if heatmap and isinstance(row, Graded):
             _draw_beside(row)
     if as_json:
-        sys.stdout.write(json.dumps(table, indent=2, ensure_ascii=False) + "\n")
+        sys.stdout.write(escaped_json(json.dumps(table, indent=2, ensure_ascii=False)) + "\n")
     else:
         print_rows(table)
     return exit_code(Counter(str(row["status"]) for row in table))
@@ -48,7 +59,7 @@ def run_analyze(
 
 def _draw_beside(row: Graded) -> None:
     name = Path(row.micrograph.file.name).name
-    heatmap, overlay = Path(f"{name}.heatmap.png"), Path(f"{name}.overlay.png")
+    heatmap, overlay = Path(fitting_name(name, ".heatmap.png")), Path(fitting_name(name, ".overlay.png"))
     write_heatmap(row, heatmap)
     say(f"Heatmap: {heatmap}")
     if row.count is not None:

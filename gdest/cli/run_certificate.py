@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from gdest.core import ExitCode, Section, SettingsError, read_config, say
+from gdest.core import ExitCode, Section, SettingsError, fitting_name, read_config, say
 from gdest.reports import (
     Cell,
     Laboratory,
@@ -71,9 +71,9 @@ def _free(folder: Path, row: Mapping[str, Cell], taken: set[Path]) -> Path:
     """Return a path for a specimen's certificate: its name, and heat, without what a file's name may not hold."""
     words = " ".join(str(row[name]) for name in ("specimen", "heat") if row.get(name))
     stem = re.sub(r"[^\w .-]+", "_", words).strip(". ")[:MOST_CHARACTERS] or "specimen"
-    path, number = folder / f"{stem}.pdf", 1
+    path, number = folder / fitting_name(stem, ".pdf"), 1
     while path in taken:
         number += 1
-        path = folder / f"{stem} ({number}).pdf"
+        path = folder / fitting_name(f"{stem} ({number})", ".pdf")
     taken.add(path)
     return path

@@ -27,7 +27,9 @@ from gdest.core import (
     MicrographError,
     Status,
     __version__,
+    escaped_json,
     exit_code,
+    fitting_name,
     now,
     read_config,
     require,
@@ -103,7 +105,7 @@ def run_count(
             if isinstance(found, Counted):
                 _write(found, row, out, correction, rois=rois)
     if as_json:
-        sys.stdout.write(json.dumps(table, indent=2, ensure_ascii=False) + "\n")
+        sys.stdout.write(escaped_json(json.dumps(table, indent=2, ensure_ascii=False)) + "\n")
     else:
         print_counted(table)
     return exit_code(Counter(str(row["status"]) for row in table))
@@ -202,7 +204,7 @@ def _write(found: Counted, row: dict[str, Cell], out: Path, correction: Correcti
     start = out / Path(micrograph.file.name).name
 
     def path(ending: str) -> Path:
-        return start.with_name(f"{start.name}.{ending}")
+        return start.with_name(fitting_name(start.name, f".{ending}"))
 
     mine = correction.path.resolve() if correction else None
     if path("boundaries.png").resolve() != mine:

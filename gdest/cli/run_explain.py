@@ -9,7 +9,7 @@ import numpy as np
 
 from gdest.cli.console import print_areas
 from gdest.cli.run_info import load_weights
-from gdest.core import ExitCode, GradeSettings, ImageFile, MicrographError, grain_size, say
+from gdest.core import ExitCode, GradeSettings, ImageFile, MicrographError, fitting_name, grain_size, say
 from gdest.grading import grade_map_of, graded_row
 from gdest.model import BUNDLED_CLASSIFIER, LoadedModel, NetworkPredictor, explain, load_model, weights_path
 from gdest.reading import read_micrograph
@@ -51,7 +51,7 @@ def _explain_one(
             (f"grade map of {predictor.name}", draw_heatmap(graded)),
         ]
     )
-    out = Path(f"{file.path.name}.explain.png")
+    out = Path(fitting_name(file.path.name, ".explain.png"))
     save_png(picture, out)
     found, counts = np.unique(np.round(grades[np.isfinite(grades)], 2), return_counts=True)
     areas = {f"G {g:.2f}": count / grades.size for g, count in zip(found, counts, strict=True)}

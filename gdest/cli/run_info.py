@@ -7,7 +7,7 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 
-from gdest.core import ExitCode, __version__
+from gdest.core import ExitCode, __version__, printable
 from gdest.model import LoadedModel, has_fast_bf16, load_model, weights_path
 
 
@@ -28,6 +28,6 @@ def run_info(weights: Path | None) -> ExitCode:
         "sha256": model.sha256,
     }
     for name, value in lines.items():
-        sys.stdout.write(f"{name}: {value}\n")
+        sys.stdout.write(f"{name}: {printable(str(value))}\n")
     sys.stdout.write(json.dumps(asdict(model.card), indent=2) + "\n")
     return ExitCode.GRADED

@@ -9,7 +9,7 @@ from itertools import chain
 from pathlib import Path
 
 from gdest.cli.run_scan import say_acceptance, say_unassigned
-from gdest.core import LEDGER, ExitCode, Section, read_config, say, warn
+from gdest.core import LEDGER, ExitCode, Section, printable, read_config, say, warn
 from gdest.reports import (
     RECORD_FILE,
     UNPROVEN,
@@ -64,7 +64,7 @@ def run_verify(folder: Path, roots: Sequence[Path] = (), kept: str | None = None
         findings = chain(kept_elsewhere(record, folder, kept), findings)
     found = 0
     for sentence in findings:
-        sys.stdout.write(f"{sentence}\n")
+        sys.stdout.write(f"{printable(sentence)}\n")
         found += 1
     hashed = sum(1 for row in record.table if row["sha256"])
     if record.unfinished:

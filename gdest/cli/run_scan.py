@@ -16,6 +16,7 @@ from gdest.core import (
     OutputError,
     be_quiet,
     exit_code,
+    printable,
     say,
     warn,
 )
@@ -68,7 +69,7 @@ def run_scan(
 def _print_plan(job: Job) -> ExitCode:
     """Print on standard output, tab-separated, each file, whether it would be graded, and why."""
     for line in preview(job):
-        sys.stdout.write("\t".join(line) + "\n")
+        sys.stdout.write("\t".join(map(printable, line)) + "\n")
     return ExitCode.GRADED
 
 

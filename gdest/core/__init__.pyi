@@ -28,7 +28,14 @@ from .errors import (
 )
 from .exit_codes import ExitCode as ExitCode, exit_code as exit_code
 from .figures import told_apart as told_apart
+from .file_names import (
+    HASHED as HASHED,
+    fitting_name as fitting_name,
+    hashed_name as hashed_name,
+    is_of_a_name as is_of_a_name,
+)
 from .files import (
+    SUFFIXES as SUFFIXES,
     as_output_error as as_output_error,
     image_files as image_files,
     page_name as page_name,
@@ -65,6 +72,12 @@ from .option import (
     declared_fields as declared_fields,
 )
 from .own_output import LEDGER as LEDGER, LEDGER_ID as LEDGER_ID, LOCK as LOCK, LeftOut as LeftOut
+from .plain_text import (
+    REPLACEMENT as REPLACEMENT,
+    escaped_json as escaped_json,
+    printable as printable,
+    stays_inside as stays_inside,
+)
 from .records import (
     Failed as Failed,
     FileState as FileState,

@@ -7,6 +7,9 @@ from contextlib import contextmanager
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.text import Text
+
+from gdest.core.plain_text import printable
 
 PLAIN_LINES = 20
 """Progress lines of a whole run where there is no terminal."""
@@ -14,17 +17,17 @@ PLAIN_LINES = 20
 MOST_NAMED = 20
 """Of a longer list, such as the files that failed, only so many are named."""
 
-stderr = Console(stderr=True, highlight=False)
+stderr = Console(stderr=True, highlight=False, emoji=False)
 
 
 def say(line: str) -> None:
-    """Print one line to standard error as it is, never folded."""
-    stderr.print(line, markup=False, soft_wrap=True)
+    """Print one line to standard error as `printable` has it, never folded."""
+    stderr.print(Text(printable(line)), soft_wrap=True)
 
 
 def warn(line: str) -> None:
     """Print one line to standard error as `say` does, in red where that is a terminal."""
-    stderr.print(line, markup=False, soft_wrap=True, style="bold red")
+    stderr.print(Text(printable(line)), soft_wrap=True, style="bold red")
 
 
 def be_quiet() -> None:

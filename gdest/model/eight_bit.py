@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gdest.core import WeightsError
+from gdest.model.openvino_import import import_openvino
 
 STEPS = 256
 """Levels that 8 bits tell apart."""
@@ -32,7 +33,7 @@ def find_limits(model: Any, tiles: NDArray[np.uint8]) -> tuple[tuple[float, ...]
 
     The inputs follow a ReLU: their numbers lie between 0 and the limit, which is found on tiles (n, 1, side, side).
     """
-    import openvino
+    openvino = import_openvino()
     from openvino import opset13
 
     inputs = _inputs(model)
@@ -50,6 +51,7 @@ def to_8_bit(model: Any, limits: Sequence[float]) -> None:
     output channel, which follows from the weights alone. The first convolution sees grey pixels, and little of the
     time is spent there.
     """
+    import_openvino()
     from openvino import opset13
 
     inputs = _inputs(model)

@@ -22,6 +22,7 @@ from gdest.core import ModelCard, OutputError, Tiles, cut_parts
 from gdest.model import eight_bit, network as network_module
 from gdest.model.eight_bit import find_limits, to_8_bit
 from gdest.model.network import GradeNetwork, describe
+from gdest.model.openvino_import import import_openvino
 
 AT_ONCE = 16
 """Tiles that one core works on by itself. All cores at one batch wait for the one that a decoding thread holds up."""
@@ -98,7 +99,7 @@ def _requests(model: Any, count: int, *, bf16: bool) -> SimpleQueue[Any]:
     OpenVINO's Python prepares itself at the first call; two threads whose first calls met waited for each other for
     ever, so the first is made here.
     """
-    import openvino
+    openvino = import_openvino()
 
     options = {"INFERENCE_PRECISION_HINT": "bf16" if bf16 else "f32", "NUM_STREAMS": str(count)}
     options["INFERENCE_NUM_THREADS"] = str(count)
@@ -122,7 +123,7 @@ def _asked(free: SimpleQueue[Any], tiles: NDArray[np.uint8]) -> list[Tensor]:
 
 def _translated(shown: nn.Module, side: int) -> Any:
     """Return a network up to its descriptors as an OpenVINO model; this takes some seconds."""
-    import openvino
+    openvino = import_openvino()
 
     example = torch.zeros((2, 1, side, side), dtype=torch.uint8)
     with warnings.catch_warnings():  # for one thread only: engines are made before a scan starts its threads
@@ -171,9 +172,9 @@ def _model_in_8_bits(shown: nn.Module, card: ModelCard, sha256: str) -> Any:
 
 def _cache_folder(of: str, side: int) -> Path:
     """Return the folder of an 8-bit model `of` some weights and outputs, another for each version and code."""
-    import openvino
     from platformdirs import user_cache_path
 
+    openvino = import_openvino()
     code = b"".join(Path(str(file)).read_bytes() for file in (eight_bit.__file__, network_module.__file__, __file__))
     key = hashlib.sha256(f"{openvino.__version__} {of} {side} ".encode() + code)
     folder: Path = user_cache_path("gdest")
@@ -182,7 +183,7 @@ def _cache_folder(of: str, side: int) -> Path:
 
 def _read(place: Path | None) -> Any | None:
     """Return a kept model; None when there is none or it cannot be read."""
-    import openvino
+    openvino = import_openvino()
 
     if place is None:
         return None
@@ -208,7 +209,7 @@ def _kept(model: Any, place: Path) -> Path | None:
 
 
 def _saved(model: Any, folder: Path) -> Path:
-    import openvino
+    openvino = import_openvino()
 
     openvino.save_model(model, folder / "model.xml", compress_to_fp16=False)
     return folder

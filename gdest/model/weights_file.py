@@ -8,7 +8,7 @@ from pathlib import Path
 
 from safetensors import safe_open
 
-from gdest.core import ModelCard, WeightsError
+from gdest.core import ModelCard, WeightsError, printable
 
 CARD_KEY = "gdest_model_card"
 BUNDLED = "austenite-resnet18.safetensors"
@@ -61,7 +61,7 @@ def read_model_file(path: Path) -> ModelFile:
 def unusable(path: Path, error: Exception) -> WeightsError:
     """Return the one sentence that says why a weights file cannot be used."""
     lines = str(error).strip().splitlines() or [type(error).__name__]
-    why = "".join(letter if letter.isprintable() else "?" for letter in lines[0])[:LONGEST_REASON]
+    why = printable(lines[0])[:LONGEST_REASON]
     return WeightsError(f"Weights {path} cannot be used: {why}")
 
 

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 
 from PIL import Image, UnidentifiedImageError
 
-from gdest.core import MicrographError
+from gdest.core import MicrographError, printable
 from gdest.reading.page import ONE_PIECE_MEGAPIXELS
 
 WARNING_MODULES = ("PIL", "tifffile", "nd2")
@@ -71,4 +71,4 @@ def _reason(error: Exception) -> str:
 def _first_line(error: Exception) -> str:
     text = str(error).strip()
     line = text.splitlines()[0][:200] if text else type(error).__name__
-    return "".join(letter if letter.isprintable() else "?" for letter in line)
+    return printable(line)

@@ -7,6 +7,7 @@ laboratory can replace. The template gets the content as JSON, and text of it is
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -19,7 +20,7 @@ from typing import Any
 import matplotlib
 from matplotlib.ft2font import FT2Font
 
-from gdest.core import SettingsError, write_atomically
+from gdest.core import SettingsError, printable, write_atomically
 from gdest.reports.certificate_content import content_of, representative
 from gdest.reports.column import Cell
 from gdest.reports.heatmap import heatmap_name
@@ -67,7 +68,7 @@ def write_certificate(
                 timestamp=_time(record.closed),
             )
         except typst.TypstError as error:
-            raise SettingsError(f"The certificate's template cannot be set: {error}.") from error
+            raise SettingsError(f"The certificate's template cannot be set: {' '.join(str(error).split())}.") from error
     write_atomically(path, lambda temporary: temporary.write_bytes(pdf))
     return letters_without_font(
         json.dumps(content, ensure_ascii=False), [one.path for one in fonts.fonts() if one.path]
@@ -106,10 +107,10 @@ def _pictures(row: Mapping[str, Cell] | None, folder: Path, room: Path) -> dict[
     if row is None:
         return {}
     file = str(row["file"])
-    found: dict[str, Any] = {"file": file}
+    found: dict[str, Any] = {"file": printable(file)}
     for kind, name in (("micrograph", preview_name), ("overlay", overlay_name), ("heatmap", heatmap_name)):
         source = folder / name(file)
-        if source.is_file():
+        if os.path.isfile(source):
             found[kind] = f"{kind}{source.suffix}"
             shutil.copyfile(source, room / found[kind])
     width_px, um_per_px = row["width_px"], row["um_per_px"]

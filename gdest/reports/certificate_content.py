@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from gdest.core import Status, __version__
+from gdest.core import Status, __version__, printable
 from gdest.reports.assign import identity
 from gdest.reports.column import Cell, Column
 from gdest.reports.columns import COLUMNS
@@ -35,8 +35,7 @@ def content_of(
     stated["report_number"] = laboratory.report_number.replace("{specimen}", named["specimen"])
     columns = [column for column in SPECIMEN_COLUMNS.values() if column.name not in ELSEWHERE]
     counted = [one for one in columns if _is_counted(one)]
-    return {
-        "laboratory": stated,
+    content = {
         "specimen": named,
         "date": record.closed[:10],
         "unfinished": record.unfinished,
@@ -66,6 +65,17 @@ def content_of(
             "folders": ", ".join(record.roots),
         },
     }
+    # what the laboratory states may have several lines
+    return {"laboratory": stated, **{name: _shown_as_is(value) for name, value in content.items()}}
+
+
+def _shown_as_is(value: Any) -> Any:
+    """Return content of which no text turns the direction of what stands beside it, or is unseen."""
+    if isinstance(value, str):
+        return printable(value)
+    if isinstance(value, dict):
+        return {name: _shown_as_is(one) for name, one in value.items()}
+    return [_shown_as_is(one) for one in value] if isinstance(value, (list, tuple)) else value
 
 
 def rows_of(record: Record, specimen: Mapping[str, Cell]) -> list[dict[str, Cell]]:

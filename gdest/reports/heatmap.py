@@ -15,6 +15,7 @@ from PIL import Image, ImageDraw
 
 from gdest.core import Graded, spread_tiles, write_atomically
 from gdest.reports.lettering import font, framed, lettered
+from gdest.reports.picture_paths import picture_path
 from gdest.reports.scale import BAR_PX, Scale, colour_bar, colour_table, run_scale, scale_around
 
 OPACITY = 0.6
@@ -37,7 +38,7 @@ ROOM_PX = 40, 22
 
 def heatmap_name(file_name: str) -> str:
     """Return the heatmap's path relative to the output folder; the file's own suffix is kept."""
-    return f"heatmaps/{file_name}.png"
+    return picture_path("heatmaps", file_name, ".png")
 
 
 def write_heatmap(graded: Graded, path: Path) -> None:

@@ -9,6 +9,8 @@ from pathlib import Path
 import matplotlib
 from PIL import Image, ImageDraw, ImageFont
 
+from gdest.core import printable
+
 HEADER_PX, FOOTER_PX = 58, 40
 """Height of the strips above and below a framed picture."""
 
@@ -16,18 +18,11 @@ MARGIN_PX = 10
 LARGEST_BAR = 0.3
 """The um bar takes at most this share of the picture's width."""
 
-REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
-
 
 @cache
 def font(size: int) -> ImageFont.FreeTypeFont:
     """Return DejaVu Sans, which comes with matplotlib and has the letters of most alphabets."""
     return ImageFont.truetype(str(Path(matplotlib.get_data_path(), "fonts", "ttf", "DejaVuSans.ttf")), size)
-
-
-def printable(text: str) -> str:
-    """Return a name as a font can draw it: on one line, without control characters and lone surrogates."""
-    return "".join(one if one.isprintable() else REPLACEMENT for one in text)
 
 
 def shortened(text: str, width: float, letters: ImageFont.FreeTypeFont) -> str:

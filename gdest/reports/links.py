@@ -51,7 +51,7 @@ class Links:
         return self._existing(thumbnail_name(file))
 
     def _existing(self, name: str) -> str | None:
-        return _quoted(name) if (self.folder / name).is_file() else None
+        return _quoted(name) if os.path.isfile(self.folder / name) else None  # False also for a name too long
 
 
 def _quoted(name: str) -> str:

@@ -14,6 +14,7 @@ from scipy import ndimage
 from gdest.core import Graded, GrainCount, Mark, Micrograph, Overlay
 from gdest.reports.heatmap import FEW_GREYS, HATCH_GREY, HATCH_PX, drawn_size, told_of
 from gdest.reports.lettering import font, framed
+from gdest.reports.picture_paths import picture_path
 
 LONGEST_PX = 1600
 """Longest side; a boundary is one line in a picture of 12 megapixels, whose map has cells of 2 px."""
@@ -48,7 +49,7 @@ ORDER = tuple(LOOKS)
 
 def overlay_name(file_name: str) -> str:
     """Return the overlay's path relative to the output folder."""
-    return f"overlays/{file_name}.png"
+    return picture_path("overlays", file_name, ".png")
 
 
 def has_overlay(count: GrainCount | None) -> bool:
@@ -58,7 +59,7 @@ def has_overlay(count: GrainCount | None) -> bool:
 
 def layer_name(file_name: str) -> str:
     """Return the path of the marks alone, relative to the output folder."""
-    return f"layers/{file_name}.png"
+    return picture_path("layers", file_name, ".png")
 
 
 def draw_overlay(graded: Graded) -> Image.Image:

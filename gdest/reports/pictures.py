@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
 
 from PIL import Image
 
-from gdest.core import Graded, as_output_error, write_atomically
+from gdest.core import Graded, as_output_error, is_of_a_name, write_atomically
 from gdest.reports.heatmap import draw_both_scales, draw_map, heatmap_name, save_png
 from gdest.reports.overlay import draw_overlay_and_layer, has_overlay, layer_name, overlay_name
+from gdest.reports.picture_paths import picture_path
 from gdest.reports.scale import run_scale
 
 THUMBNAIL_PX = 180
@@ -22,12 +22,12 @@ PREVIEW_PX = 1600
 
 def preview_name(file_name: str) -> str:
     """Return the path of a micrograph's preview relative to the output folder."""
-    return f"previews/{file_name}.jpg"
+    return picture_path("previews", file_name, ".jpg")
 
 
 def thumbnail_name(file_name: str) -> str:
     """Return the path of a heatmap's thumbnail relative to the output folder."""
-    return f"thumbnails/{file_name}.jpg"
+    return picture_path("thumbnails", file_name, ".jpg")
 
 
 def picture_names(file_name: str, *, counted: bool = False) -> tuple[str, ...]:
@@ -73,5 +73,9 @@ def _save_jpeg(picture: Image.Image, path: Path) -> None:
 def remove_pictures(file_name: str, out: Path) -> None:
     """Remove the pictures of a file that show its earlier content; raise `OutputError`."""
     for name in picture_names(file_name, counted=True):
-        with as_output_error(out / name), suppress(NotADirectoryError):
-            (out / name).unlink(missing_ok=True)
+        with as_output_error(out / name):
+            try:
+                (out / name).unlink(missing_ok=True)
+            except OSError as error:
+                if not is_of_a_name(error):  # else there is none
+                    raise

@@ -10,7 +10,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from gdest.core import DataError, as_output_error, write_atomically
+from gdest.core import DataError, as_output_error, printable, stays_inside, write_atomically
 from gdest.reports.column import Cell
 from gdest.reports.columns import COLUMNS
 from gdest.reports.record import NOTE, Record
@@ -82,6 +82,8 @@ def read_record(out: Path) -> tuple[Record, dict[str, str]]:
     try:
         known = {one.name: content[one.name] for one in fields(Record) if one.name in content}
         table = [dict.fromkeys(COLUMNS) | row for row in content["rows"]]
+        if outside := [str(row["file"]) for row in table if not stays_inside(str(row["file"] or ""))]:
+            raise ValueError(f'its micrograph "{printable(outside[0])}" lies outside of the scanned folders')
         known |= {"table": table, "roots": tuple(content["roots"])}
         known |= {name: tuple(content.get(name, ())) for name in ("history", "unlisted")}
         return Record(**known), dict(content["reports"])

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
 
-from gdest.core import write_atomically
+from gdest.core import REPLACEMENT, write_atomically
 from gdest.reports.column import Cell, Column
 from gdest.reports.columns import COLUMNS
 
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+FORMULA_STARTS = ("=", "+", "-", "@")
+"""What a formula begins with, also as a full-width or small letter, and behind what is not seen; owasp.org, CSV
+injection. A spreadsheet that expects semicolons begins a cell behind each, and behind a line break."""
+
+CELL_ENDS = re.compile(r"([;\t\r\n])")
 
 
 def write_csv(table: Sequence[Mapping[str, Cell]], path: Path, columns: Mapping[str, Column] = COLUMNS) -> None:
@@ -27,6 +33,12 @@ def write_csv(table: Sequence[Mapping[str, Cell]], path: Path, columns: Mapping[
 def _inert(value: Cell) -> Cell:
     if not isinstance(value, str):
         return value
-    apostrophe = "'" if value.startswith(FORMULA_STARTS) else ""
+    parts = CELL_ENDS.split(value)
+    parts[::2] = [f"'{part}" if _is_formula(part) else part for part in parts[::2]]
     # pandas leaves a carriage return without quotes, and what follows it would begin a row
-    return f"{apostrophe}{value}".replace("\r", "\N{REPLACEMENT CHARACTER}")
+    return "".join(parts).replace("\r", REPLACEMENT)
+
+
+def _is_formula(text: str) -> bool:
+    first = next((one for one in text if one.isprintable() and not one.isspace()), "")
+    return unicodedata.normalize("NFKC", first) in FORMULA_STARTS

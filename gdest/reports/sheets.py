@@ -40,6 +40,9 @@ FIRST_YEAR = 1900
 """Excel's dates begin in this year, whose days it counts wrongly."""
 
 LONGEST_LINK = 2000
+LONGEST_IN_FORMULA = 255
+"""Characters of a text in a formula; Excel repairs a workbook with a longer one."""
+
 MOST_FOOTER = 180
 MOST_SOURCE = 120
 """Characters of what a page's head or foot tells; each holds at most 255 with its commands."""
@@ -237,6 +240,7 @@ def _write_heatmap(worksheet: Any, row: int, col: int, link: str | None, thumbna
 
 def _write_picture(worksheet: Any, row: int, col: int, link: str | None, word: str, style: Any) -> None:
     """Write a word that opens a picture."""
-    if link and row <= MOST_LINKS:
+    if link and row <= MOST_LINKS and len(link) <= LONGEST_IN_FORMULA:
+        # percent-encoded, so that no quotation mark ends the text
         # a formula, since a sheet holds only 65,530 links and the file names need most of them
         worksheet.write_formula(row, col, f'=HYPERLINK("{link}","{word}")', style, word)

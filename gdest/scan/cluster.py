@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
@@ -20,6 +21,9 @@ MOST_LOSSES = 3
 """How often a chunk may lose its actor before the chunk counts as the cause."""
 
 SECONDS_TO_START = 600.0
+NOT_COUNTED = ("RAY_USAGE_STATS_ENABLED", "0")
+"""Ray tells its makers of its use unless this says otherwise; docs.ray.io, usage stats collection."""
+
 Chunk = list[ImageFile]
 
 
@@ -56,6 +60,7 @@ class Cluster:
         self._under_way: dict[Any, tuple[Any, Chunk]] = {}
 
     def _connect(self, address: str | None) -> None:
+        os.environ.setdefault(*NOT_COUNTED)
         try:
             with handlers_kept():  # Ray takes the signals when it starts
                 self._ray.init(address=address, log_to_driver=False, configure_logging=False, include_dashboard=False)

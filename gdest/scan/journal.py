@@ -7,16 +7,22 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
-from gdest.core import OutputError, Status, say
+from gdest.core import OutputError, Status, escaped_json, say
+from gdest.scan.log_file import open_log, require_log
 
 MICROGRAPH = "micrograph"
 """The event of a micrograph, with the cells of its row that `_sentence` reads."""
 
 
 class Journal:
-    """Append events to a file, each with its time (UTC), or to none; `aloud`, say each micrograph as well."""
+    """Append events to a file, each with its time (UTC), or to none; `aloud`, say each micrograph as well.
+
+    Raises `SettingsError` for a file that is no log.
+    """
 
     def __init__(self, path: Path | None, *, aloud: bool = False) -> None:
+        if path is not None:
+            require_log(path)
         self._path, self._aloud = path, aloud
 
     def write(self, event: str, **about: object) -> None:
@@ -26,9 +32,9 @@ class Journal:
         if self._path is None:
             return
         time = datetime.now(UTC).isoformat(timespec="milliseconds")
-        line = json.dumps({"time": time, "event": event, **about}, ensure_ascii=False, default=str)
+        line = escaped_json(json.dumps({"time": time, "event": event, **about}, ensure_ascii=False, default=str))
         try:
-            with self._path.open("a", encoding="utf-8") as file:
+            with open_log(self._path) as file:
                 file.write(line + "\n")
         except OSError as error:
             raise OutputError(f"Cannot write the log {self._path}: {error.strerror or error}.") from error

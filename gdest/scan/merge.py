@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
 import socket
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import islice
 from pathlib import Path
 
-from gdest.core import LEDGER, MOST_NAMED, DataError, FileState, OutputError, __version__, as_output_error, now
-from gdest.reports import Cell, picture_names, read_head
+from gdest.core import LEDGER, MOST_NAMED, DataError, FileState, OutputError, __version__, now
+from gdest.reports import Cell, read_head
 from gdest.scan.database import DamagedLedgerError
 from gdest.scan.exporting import export, record_of_shards
 from gdest.scan.ledger import Ledger
@@ -24,6 +23,7 @@ from gdest.scan.ledger_schema import Finding, LedgerRow, Recipe, Run
 from gdest.scan.locking import output_lock
 from gdest.scan.outcome import MergeOutcome
 from gdest.scan.planning import require_same_archive
+from gdest.scan.shard_pictures import require_inside, take_pictures
 from gdest.scan.shards import FOLDER, Shard, shard_of
 
 
@@ -80,9 +80,11 @@ def _read(folder: Path) -> _ShardFolder:
             run = ledger.last_run()
             if run is None:
                 raise OutputError(f"{folder} holds no scan.")
-            return _ShardFolder(folder, run, ledger.files(run.recipe.id), ledger.expected())
+            found = _ShardFolder(folder, run, ledger.files(run.recipe.id), ledger.expected())
     except DamagedLedgerError as error:
         raise OutputError(f"{error} Scan that shard again.") from error
+    require_inside(folder, [*found.files, *found.expected])
+    return found
 
 
 def _one_archive(shards: Sequence[_ShardFolder]) -> list[Path]:
@@ -120,31 +122,17 @@ def _take_all(ledger: Ledger, recipe: Recipe, shards: Sequence[_ShardFolder], ou
                 if graded_at < newest.get(name, ""):
                     continue
                 newest[name] = graded_at
-                found = [Finding(row.cells, row.grade_map, row.pictures) for row in rows]
+                found = [Finding(row.cells, row.grade_map, take_pictures(shard.folder, out, row)) for row in rows]
                 ledger.record(recipe.id, state, found)
-                for row in rows:
-                    for picture in picture_names(str(row.cells["file"]), counted=True):
-                        _take_picture(shard.folder, out, picture)
 
 
 def _rows(source: Ledger, shard: _ShardFolder, name: str) -> list[LedgerRow]:
     try:
-        return list(source.rows(shard.run.recipe.id, files=[name]))
+        rows = list(source.rows(shard.run.recipe.id, files=[name]))
     except DamagedLedgerError as error:
         raise OutputError(f"{error} Scan that shard again.") from error
-
-
-def _take_picture(folder: Path, out: Path, name: str) -> None:
-    """Give a picture a second name in the output folder, or copy it where the disk cannot."""
-    with as_output_error(out / name):
-        if not (folder / name).is_file():
-            return
-        (out / name).parent.mkdir(parents=True, exist_ok=True)
-        (out / name).unlink(missing_ok=True)
-        try:
-            os.link(folder / name, out / name)
-        except OSError:
-            shutil.copyfile(folder / name, out / name)
+    require_inside(shard.folder, [str(row.cells["file"] or "") for row in rows])
+    return rows
 
 
 def _missing(shards: Sequence[_ShardFolder]) -> list[str]:
@@ -176,17 +164,19 @@ def _part(folder: Path) -> Shard | None:
 
 
 def _gaps(shards: Sequence[_ShardFolder]) -> list[str]:
-    """Return a sentence for each shard that is not there or not finished."""
-    names = {shard.folder.name for shard in shards}
-    counts = {name.partition("-of-")[2] for name in names} - {""}
+    """Return a sentence for each shard that is not finished or not there, of which only so many are named."""
+    there = defaultdict[int, set[int]](set)
+    for part in filter(None, (_part(shard.folder) for shard in shards)):
+        there[part.count].add(part.index)
     lines = []
-    if len(counts) > 1:
-        lines.append(f"the shards are of different splits ({', '.join(sorted(counts))}); remove the older ones")
-    for count in sorted(counts):
-        lines += [
-            f"shard {index} of {count} is not there"
-            for index in range(1, int(count) + 1)
-            if f"{index}-of-{count}" not in names
-        ]
+    if len(there) > 1:
+        counts = ", ".join(map(str, sorted(there)))
+        lines.append(f"the shards are of different splits ({counts}); remove the older ones")
+    for count, known in sorted(there.items()):
+        missing = (index for index in range(1, count + 1) if index not in known)
+        named = list(islice(missing, MOST_NAMED))
+        lines += [f"shard {index} of {count} is not there" for index in named]
+        if more := count - len(known) - len(named):
+            lines.append(f"{more} more shards of {count} are not there")
     lines += [f"{shard.folder} is not finished; scan it again" for shard in shards if shard.run.finished is None]
     return lines

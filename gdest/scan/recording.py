@@ -7,11 +7,23 @@ from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
 
-from gdest.core import CORES, Failed, FileState, GdestError, Graded, Row, as_output_error, now, say
+from gdest.core import (
+    CORES,
+    Failed,
+    FileState,
+    GdestError,
+    Graded,
+    OutputError,
+    Row,
+    as_output_error,
+    is_of_a_name,
+    now,
+    say,
+)
 from gdest.reports import ModelName, cells, file_sha256, picture_names, remove_pictures, write_pictures
 from gdest.scan.archive import look_at
 from gdest.scan.journal import MICROGRAPH, Journal
@@ -33,12 +45,25 @@ LOGGED = ("file", "status", "reason", "g", "g_low", "g_high", "homogeneity", "sh
 
 
 @dataclass(frozen=True)
+class _Drawn:
+    """Hold the pictures of a row, or why the disk takes none of its name."""
+
+    pictures: Pictures = field(default_factory=dict)
+    why_none: str = ""
+
+    def told_in(self, row: Finding) -> Finding:
+        """Return what is recorded of the row; what the disk refused is a further reason."""
+        reasons = "; ".join(filter(None, (str(row.cells["reason"] or ""), self.why_none)))
+        return replace(row, cells={**row.cells, "reason": reasons or None}, pictures=self.pictures)
+
+
+@dataclass(frozen=True)
 class _Finished:
     """Hold the rows of one file, reduced to what the ledger keeps, while their pictures are drawn."""
 
     state: FileState
     rows: list[Finding]
-    pictures: list[Future[Pictures]]
+    pictures: list[Future[_Drawn]]
 
     @property
     def is_drawn(self) -> bool:
@@ -47,7 +72,7 @@ class _Finished:
     def with_pictures(self) -> _Finished:
         """Return the rows with the pictures that were drawn of them, once all are; raise what drawing raised."""
         drawn = [picture.result() for picture in self.pictures]
-        rows = [replace(row, pictures=one) for row, one in zip(self.rows, drawn, strict=True)]
+        rows = [one.told_in(row) for row, one in zip(self.rows, drawn, strict=True)]
         return replace(self, rows=rows, pictures=[])
 
 
@@ -112,20 +137,30 @@ class Recorder:
         if len(self._drawn) >= FILES_AT_ONCE or time.monotonic() - self._last_write > SECONDS_BETWEEN_WRITES:
             self._write()
 
-    def _draw(self, row: Row) -> Pictures:
-        """Draw the pictures of a graded row; else remove those of the name, which show an earlier content."""
+    def _draw(self, row: Row) -> _Drawn:
+        """Draw the pictures of a graded row; else remove those of the name, which show an earlier content.
+
+        What is wrong with one name ends no scan.
+        """
         file = row.file if isinstance(row, Failed) else row.micrograph.file
         if isinstance(row, Failed) or not self._draws:
             remove_pictures(file.name, self._out)
-            return {}
-        write_pictures(row, self._out)
+            return _Drawn()
+        try:
+            write_pictures(row, self._out)
+        except OutputError as error:
+            if not is_of_a_name(error.__cause__):
+                raise
+            remove_pictures(file.name, self._out)
+            return _Drawn(why_none=f"its pictures cannot be written: {getattr(error.__cause__, 'strerror', error)}")
         paths = [self._out / name for name in picture_names(file.name, counted=True)]
         with as_output_error(self._out):
-            return {
+            known = {
                 path.relative_to(self._out).as_posix(): (file_sha256(path), path.stat().st_size)
                 for path in paths
                 if path.is_file()
             }
+        return _Drawn(known)
 
     def _wait_for_one(self) -> None:
         self._drawn.append(self._drawing.popleft().with_pictures())

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 from helpers.table_rows import row
 
-from gdest.cli.console import print_rows
+from gdest.cli.console import print_counted, print_rows
 
+SIDE = "\N{BOX DRAWINGS LIGHT VERTICAL}"
 COUNTED = {"g_counted": 7.5, "g_counted_low": 7.0, "g_counted_high": 8.0, "grains_counted": 200.0}
 
 
@@ -28,3 +29,15 @@ def test_a_mixed_field_has_no_interval_and_the_reason_is_said(capsys, kind):
     assert "a.tif: duplex:bimodal: one G says little of a mixed field, so it has no interval." in printed.err
     assert "b.tif:" not in printed.err
     assert printed.out.count("..") == 2
+
+
+@pytest.mark.parametrize("show", [print_rows, print_counted])
+def test_a_name_in_a_table_is_neither_markup_nor_a_command_to_the_terminal(capsys, show):
+    show([row("[red]:x:\x1b\u202e", reason="\x9b31m :skull:")])
+    printed = capsys.readouterr()
+    assert "\x1b" not in printed.out + printed.err
+    assert "\u202e" not in printed.out + printed.err
+    lines = [line.split(SIDE) for line in printed.out.splitlines() if SIDE in line]
+    assert "".join(line[1].strip() for line in lines) == "[red]:x:\ufffd\ufffd"
+    assert ":skull:" in printed.err
+    assert all(line.isprintable() for line in (printed.out + printed.err).splitlines())

@@ -55,3 +55,11 @@ def test_on_a_terminal_progress_is_a_bar_that_goes_away(monkeypatch):
     assert "files" in output.getvalue()
     assert "3/4" in output.getvalue()
     assert "\x1b[2K" in output.getvalue()  # the line is erased at the end
+
+
+@pytest.mark.parametrize("speak", [terminal.say, terminal.warn])
+def test_a_name_is_no_command_to_the_terminal_and_no_picture(monkeypatch, speak):
+    output = io.StringIO()
+    monkeypatch.setattr(terminal, "stderr", Console(file=output, width=40, highlight=False, emoji=False))
+    speak(":smile:\x1b]0;title\x07\x9b31m\u202egnp\ngdest: all graded")
+    assert output.getvalue() == ":smile:\ufffd]0;title\ufffd\ufffd31m\ufffdgnp\ufffdgdest: all graded\n"

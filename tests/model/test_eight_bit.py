@@ -18,13 +18,17 @@ from gdest.core.model_card import ModelCard
 from gdest.core.settings import GradeSettings
 from gdest.core.tiles import tiles_of
 from gdest.model import eight_bit, openvino_engine
+from gdest.model.devices import openvino_is_installed
 from gdest.model.openvino_engine import OpenVinoEngine, leave_cores_to_openvino, openvino_threads
+from gdest.model.openvino_import import import_openvino
 from gdest.model.predictor import NetworkPredictor
 
 
 @pytest.fixture(scope="module")
 def openvino():
-    return pytest.importorskip("openvino", reason="OpenVINO is not installed: pip install gdest[openvino]")
+    if not openvino_is_installed():
+        pytest.skip("OpenVINO is not installed: pip install gdest[openvino]")
+    return import_openvino()
 
 
 @pytest.fixture(scope="module")

@@ -312,7 +312,11 @@ def test_the_word_fail_does_not_find_what_failed(chromium, page_path):
 
 
 def test_what_is_filtered_is_saved_as_a_table_without_formulas(chromium, tmp_path):
-    table = [row("=1+2.tif", g=8.0), row('a"b.tif', g=9.04, reason="x, y"), row("c.tif", g=4.0, status="review")]
+    table = [
+        row("=1+2.tif", g=8.0),
+        row('a"b.tif', g=9.04, reason="x, y;\uff1dcmd"),
+        row("c.tif", g=4.0, status="review"),
+    ]
     write_gallery(Record(table, ("/archive",), "fake", "1" * 64), [], (), tmp_path / "index.html")
     with opened(chromium, tmp_path / "index.html") as page:
         chip(page, "status", "graded").click()
@@ -320,7 +324,7 @@ def test_what_is_filtered_is_saved_as_a_table_without_formulas(chromium, tmp_pat
             page.get_by_role("button", name="Save as CSV").click()
         lines = list(csv.DictReader(waiting.value.path().open(encoding="utf-8", newline="")))
     assert [(line["file"], line["g"], line["reason"]) for line in lines] == [
-        ("'=1+2.tif", "8", ""), ('a"b.tif', "9.04", "x, y"),
+        ("'=1+2.tif", "8", ""), ('a"b.tif', "9.04", "x, y;'\uff1dcmd"),
     ]  # fmt: skip
 
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+from dataclasses import replace
 
 import pytest
 from helpers.table_rows import row
@@ -14,7 +15,7 @@ from gdest.reports.differences import differences
 from gdest.reports.every import REPORTS, rejected, write_reports
 from gdest.reports.limits import Limit
 from gdest.reports.record import Record, library_versions
-from gdest.reports.record_file import read_record
+from gdest.reports.record_file import read_record, write_record
 
 RULES = Rules(None, (Limit("g >= 7.0"),))
 
@@ -134,3 +135,12 @@ def test_a_folder_without_a_readable_record_is_one_sentence(tmp_path, content):
         (tmp_path / "run.json").write_text(content)
     with pytest.raises(DataError, match=r"run\.json"):
         read_record(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["../../victim.tif", "/victim.tif", "", "a/../../\x1b[2J"])
+def test_a_record_with_a_name_that_leads_out_of_its_folder_is_refused(out, name):
+    record, _ = read_record(out)
+    write_record(replace(record, table=[row(name)]), [], out)
+    with pytest.raises(DataError, match="outside of the scanned folders") as caught:
+        read_record(out)
+    assert str(caught.value).isprintable()

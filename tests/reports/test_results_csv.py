@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import re
+
 import pandas as pd
 import pytest
 from helpers.table_rows import row
@@ -40,14 +42,28 @@ def test_text_that_looks_like_a_formula_is_inert_and_numbers_stay_numbers(path):
     assert frame["g"][0] == -1.5
 
 
-@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t"])
+@pytest.mark.parametrize("start", [*"=+-@", *"\uff1d\uff0b\uff0d\uff20\ufe66", " =", "\u00a0=", "\ufeff=", "\x00="])
 def test_no_start_of_a_formula_reaches_a_spreadsheet(tmp_path, start):
     write_csv([row(f"{start}cmd")], tmp_path / "results.csv")
     assert pd.read_csv(tmp_path / "results.csv")["file"][0] == f"'{start}cmd"
 
 
+@pytest.mark.parametrize("end", [";", "; ", "\t", "\n", "\n\n ", "\n;"])
+def test_a_spreadsheet_that_expects_semicolons_finds_no_formula_either(tmp_path, end):
+    write_csv([row("a", specimen=f"P1{end}=cmd")], tmp_path / "results.csv")
+    text = (tmp_path / "results.csv").read_text(encoding="utf-8")
+    cells = [cell for line in text.splitlines() for cell in re.split("[;\t]", line)]
+    assert [cell for cell in cells if cell.strip().startswith(("=", "+", "-", "@"))] == []
+
+
+@pytest.mark.parametrize("text", ["a=1;b-2", "P1 -5", "a;b\nc", "5 % - 6 %"])
+def test_signs_within_a_text_are_left_alone(tmp_path, text):
+    write_csv([row(text)], tmp_path / "results.csv")
+    assert pd.read_csv(tmp_path / "results.csv")["file"][0] == text
+
+
 @pytest.mark.parametrize(
-    ("name", "inert"), [("a\r=cmd", "a\ufffd=cmd"), ("\rcmd", "'\ufffdcmd"), ("a\n=cmd", "a\n=cmd")]
+    ("name", "inert"), [("a\r=cmd", "a\ufffd'=cmd"), ("\rcmd", "\ufffdcmd"), ("a\n=cmd", "a\n'=cmd")]
 )
 def test_a_line_break_in_a_name_begins_no_row(tmp_path, name, inert):
     write_csv([row(name)], tmp_path / "results.csv")

@@ -293,3 +293,15 @@ def test_trend_is_by_day_and_over_years_by_month():
 def test_nested_settings_become_dotted_names():
     nested = {"a": {"b": 1}, "c": [{"d": 2}, {"d": 3}], "e": [1, 2], "f": None}
     assert flat(nested) == [("a.b", "1"), ("c.1.d", "2"), ("c.2.d", "3"), ("e", "1, 2"), ("f", "")]
+
+
+def test_a_link_too_long_for_a_formula_of_excel_is_left_out(tmp_path):
+    """Excel repairs a workbook whose formula holds a text of more than 255 characters."""
+    name = "\N{CJK UNIFIED IDEOGRAPH-91D1}" * 40 + ".tif"
+    record = replace(make_record(tmp_path), table=[row(name, grains_counted=400.0)])
+    path = tmp_path / "overlays" / f"{name}.png"
+    path.parent.mkdir()
+    Image.new("RGB", (9, 9)).save(path)
+    write_workbook(record, [], (), tmp_path / "results.xlsx")
+    formulas = [cell.value for line in openpyxl.load_workbook(tmp_path / "results.xlsx")["Counts"] for cell in line]
+    assert [one for one in formulas if str(one).startswith("=")] == []

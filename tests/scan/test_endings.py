@@ -240,15 +240,6 @@ def test_a_disk_that_knows_no_locks_is_said_to_be_one(run, monkeypatch):
         run()
 
 
-def test_a_link_in_the_place_of_the_lock_is_not_written_through(run, tmp_path):
-    (tmp_path / "precious").write_text("kept")
-    (tmp_path / "out").mkdir()
-    (tmp_path / "out/.gdest.lock").symlink_to(tmp_path / "precious")
-    with pytest.raises(OutputError, match="Cannot write"):
-        run()
-    assert (tmp_path / "precious").read_text() == "kept"
-
-
 def test_an_error_is_told_though_the_log_cannot_be_written(run, root, tmp_path):
     for path in root.rglob("*.tif"):
         path.unlink()

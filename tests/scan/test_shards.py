@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
+from dataclasses import replace
+
 import pandas as pd
 import pytest
 
 from gdest.cli.run_merge import merge_exit_code, run_merge
 from gdest.core.errors import OutputError, SettingsError
 from gdest.core.settings import GradeSettings
+from gdest.reports import read_record
 from gdest.scan.ledger import Ledger
 from gdest.scan.ledger_schema import Finding
 from gdest.scan.merge import merge_shards
@@ -152,3 +156,78 @@ def test_a_merge_returns_the_joined_rows_and_what_is_missing(run, tmp_path):
     assert twice.doubled == names
     in_the_second = sorted({f"{'ab'[i % 2]}/{i}.tif" for i in range(6)} - set(names))
     assert twice.gaps == ("shard 2 of 2 is not there", *(f"{one}: not graded by any shard" for one in in_the_second))
+
+
+@pytest.fixture
+def shard(run, tmp_path):
+    """Return the folder of the only shard of an archive."""
+    run(ScanSettings(shard=Shard(1, 1)))
+    return tmp_path / "out/shards/1-of-1"
+
+
+def rename_a_row(shard, **changed):
+    """Let a shard's ledger say another name of one micrograph, of its file, or of its pictures."""
+    with Ledger.open(shard) as ledger:
+        recipe = ledger.recipes()[0].id
+        row = next(iter(ledger.rows(recipe)))
+        cells = row.cells | {"file": changed.get("micrograph", row.cells["file"])}
+        with ledger.writing():
+            ledger.record(recipe, row.file, [])
+            ledger.record(
+                recipe,
+                replace(row.file, name=changed.get("file", row.file.name)),
+                [Finding(cells, row.grade_map, changed.get("pictures", row.pictures))],
+            )
+
+
+@pytest.mark.parametrize("name", ["../../../victim", "a/../../victim", "/tmp/victim", "", ".", "a\0b", "\x1b[2J/../x"])
+@pytest.mark.parametrize("of", ["micrograph", "file"])
+def test_a_shard_with_a_name_that_leads_out_of_its_folder_is_refused(shard, tmp_path, name, of):
+    rename_a_row(shard, **{of: name})
+    # the picture that the name of a micrograph three folders up has
+    (tmp_path / "victim.png").write_bytes(b"kept")
+    (tmp_path / "out/victim.png").write_bytes(b"kept")
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(OutputError, match="leads out of its folder") as caught:
+        merge_shards(tmp_path / "merged", [shard])
+    assert str(caught.value).isprintable()
+    assert (tmp_path / "victim.png").read_bytes() == (tmp_path / "out/victim.png").read_bytes() == b"kept"
+    after = {path for path in tmp_path.rglob("*") if not path.is_relative_to(tmp_path / "merged")}
+    assert after == set(before)
+
+
+def test_a_merge_takes_regular_files_of_the_shard_only(shard, tmp_path):
+    secret = tmp_path / "secret/deep.png"
+    secret.parent.mkdir()
+    secret.write_bytes(b"secret")
+    pictures = sorted((shard / "heatmaps/a").glob("*.png"))
+    pictures[0].unlink()
+    pictures[0].symlink_to(secret)
+    pictures[1].unlink()
+    os.mkfifo(pictures[1])
+    (shard / "heatmaps/b").rename(tmp_path / "elsewhere")
+    (shard / "heatmaps/b").symlink_to(tmp_path / "elsewhere")
+    merge_shards(tmp_path / "merged", [shard])
+    assert [path.name for path in (tmp_path / "merged/heatmaps").rglob("*.png")] == [pictures[2].name]
+
+
+def test_pictures_that_no_row_has_are_not_taken_into_the_record(shard, tmp_path):
+    rename_a_row(shard, pictures={"../../secret": ("0" * 64, 1)})
+    merge_shards(tmp_path / "merged", [shard])
+    assert all("secret" not in name for name in read_record(tmp_path / "merged")[0].pictures)
+
+
+def test_a_split_into_millions_of_parts_is_told_in_a_few_lines(shard, tmp_path):
+    of_many = shard.with_name("1-of-300000000")
+    shard.rename(of_many)
+    gaps = merge_shards(tmp_path / "merged", [of_many]).gaps
+    assert len(gaps) == 21
+    assert gaps[0] == "shard 2 of 300000000 is not there"
+    assert gaps[-1] == "299999979 more shards of 300000000 are not there"
+
+
+@pytest.mark.parametrize("name", ["steel-of-oven", "0-of-0", "5-of-2"])
+def test_a_folder_whose_name_says_no_part_is_no_shard_of_a_split(shard, tmp_path, name):
+    named = shard.with_name(name)
+    shard.rename(named)
+    assert merge_shards(tmp_path / "merged", [named]).gaps == ()

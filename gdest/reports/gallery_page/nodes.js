@@ -29,9 +29,14 @@ function list(place, columns, row, first) {
 }
 
 // what a spreadsheet would run as a formula gets an apostrophe, as in results.csv
+function inert(text) {
+  const first = [...text].find((one) => !/[\p{C}\p{Z}]/u.test(one)) ?? "";
+  return /[=+\-@]/.test(first.normalize("NFKC")) ? `'${text}` : text;
+}
+
 function quoted(one) {
-  const text = one === null ? "" : String(one);
-  return `"${(typeof one === "string" && /^[=+\-@\t\r]/.test(text) ? `'${text}` : text).replaceAll('"', '""')}"`;
+  const text = typeof one === "string" ? one.split(/([;\t\r\n])/).map(inert).join("") : String(one ?? "");
+  return `"${text.replaceAll('"', '""')}"`;
 }
 
 // a picture of bars, `high` is the most that one shows; words say to a screen reader what it shows

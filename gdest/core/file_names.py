@@ -1,0 +1,42 @@
+"""Make names of files that every disk takes out of names that are too long, each still told from the others."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import re
+
+LONGEST_NAME = 255
+"""Bytes of a name on the disks of Linux and macOS; those of Windows count fewer."""
+
+HASH_DIGITS = 16
+HASHED = re.compile(f"~[0-9a-f]{{{HASH_DIGITS}}}$")
+
+OF_A_NAME = (errno.ENAMETOOLONG, errno.ENOTDIR, errno.EEXIST, errno.EISDIR, errno.EILSEQ, errno.EINVAL)
+"""What a system answers that cannot hold a file of this name here, where another's it can."""
+
+
+def fitting_name(stem: str, suffix: str) -> str:
+    """Return the name of a file, `stem` and `suffix`; a stem that is too long is cut, and its hash added.
+
+    >>> fitting_name("a.tif", ".png"), len(fitting_name("a" * 252, ".png"))
+    ('a.tif.png', 255)
+    """
+    is_short = len(_bytes(stem)) + len(_bytes(suffix)) <= LONGEST_NAME
+    return f"{stem}{suffix}" if is_short and not HASHED.search(stem) else hashed_name(stem, suffix)
+
+
+def hashed_name(stem: str, suffix: str) -> str:
+    """Return the name of a file that holds the hash of its stem, so that no other stem has it."""
+    ending = f"~{hashlib.sha256(_bytes(stem)).hexdigest()[:HASH_DIGITS]}{suffix}"
+    beginning = _bytes(stem)[: LONGEST_NAME - len(_bytes(ending))].decode("utf-8", "ignore")
+    return f"{beginning}{ending}"
+
+
+def is_of_a_name(error: BaseException | None) -> bool:
+    """Return whether an error of the system comes from the name of one file, so that others can be written."""
+    return isinstance(error, OSError) and error.errno in OF_A_NAME
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")

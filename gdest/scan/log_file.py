@@ -1,0 +1,58 @@
+"""Open the log for machines, and nothing that was there before and is none."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from pathlib import Path
+from typing import TextIO
+
+from gdest.core import SUFFIXES, SettingsError
+
+LONGEST_EVENT = 1_000_000
+NEITHER_LINK_NOR_PIPE = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+"""Flags that Windows does not have: follow no link, and do not wait for who reads a pipe."""
+
+
+def require_log(path: Path) -> None:
+    """Raise `SettingsError` for a path to log to where a link, a pipe, a micrograph or another file would be changed.
+
+    A device such as /dev/null is let through, as is a log whose folder is not there or cannot be looked into: that is
+    told when it is written.
+    """
+    if path.suffix.lower() in SUFFIXES:
+        raise SettingsError(f"--log-file {path} has the name of a micrograph; give it another, such as scan.jsonl.")
+    try:
+        mode = path.lstat().st_mode
+    except (OSError, ValueError):
+        return
+    if stat.S_ISCHR(mode):
+        return
+    if not stat.S_ISREG(mode):
+        raise SettingsError(f"--log-file {path} is a link, a folder or a pipe; give the path of a file.")
+    if not _holds_events(path):
+        raise SettingsError(f"--log-file {path} is not a log that gdest wrote; give another path.")
+
+
+def open_log(path: Path) -> TextIO:
+    """Open a log to append to; raise `OSError`, also for a link or a pipe that lies there since it was looked at."""
+    return open(path, "a", encoding="utf-8", opener=_opener)
+
+
+def _opener(path: str, flags: int) -> int:
+    return os.open(path, flags | NEITHER_LINK_NOR_PIPE, 0o666)
+
+
+def _holds_events(path: Path) -> bool:
+    """Return whether a file is empty, or its first line is an event; one that may not be read is taken for a log."""
+    try:
+        with path.open("rb") as file:
+            line = file.readline(LONGEST_EVENT)
+    except OSError:
+        return True
+    try:
+        event = json.loads(line) if line.strip() else {"event": None}
+    except ValueError:
+        return False
+    return isinstance(event, dict) and "event" in event
