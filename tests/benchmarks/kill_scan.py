@@ -1,9 +1,10 @@
-"""Kill a real scan at random moments and compare: python tests/benchmarks/kill_scan.py [--kills 50].
+"""Kill a real scan at random moments and compare: python tests/benchmarks/kill_scan.py [--kills 50] [--network].
 
 Small micrographs are scanned once undisturbed; then the same archive is scanned again and again, each
 scan killed (kill -9) at a random moment, until one is let through. Its results.csv (without the times of
 grading) and its heatmaps must be the same byte for byte. Then a new output folder is begun, so that the
-kills fall into every part of a scan.
+kills fall into every part of a scan. With `--network` drawn steel is graded and counted by the bundled weights, else
+random pixels by a fake network.
 """
 
 from __future__ import annotations
@@ -20,7 +21,9 @@ import numpy as np
 import pandas as pd
 import tifffile
 
+from gdest.core import ExitCode
 from gdest.scan.ledger import LEDGER, Ledger
+from gdest.synth import SynthSettings, write_dataset
 
 FAKE_SCAN = Path(__file__).parent / "fake_scan.py"
 
@@ -34,9 +37,17 @@ def write_micrographs(root: Path, count: int) -> None:
         tifffile.imwrite(path, pixels, resolution=(1e4, 1e4), resolutionunit="CENTIMETER")
 
 
-def start(root: Path, out: Path) -> subprocess.Popen[bytes]:
+def start(root: Path, out: Path, *, network: bool) -> subprocess.Popen[bytes]:
     """Start a scan in a process of its own."""
-    return subprocess.Popen([sys.executable, str(FAKE_SCAN), str(root), str(out)], stderr=subprocess.DEVNULL)
+    command = [str(FAKE_SCAN), str(root), str(out)]
+    if network:
+        command = ["-m", "gdest", "scan", str(root), "--out", str(out), "--count"]
+    return subprocess.Popen([sys.executable, *command], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def finish(root: Path, out: Path, *, network: bool) -> None:
+    """Let a scan reach its end, some rows for review or not."""
+    assert start(root, out, network=network).wait() in (ExitCode.GRADED, ExitCode.PROBLEMS)
 
 
 def results(out: Path) -> tuple[str, dict[str, bytes]]:
@@ -58,13 +69,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=50)
     parser.add_argument("--count", type=int, default=120)
+    parser.add_argument("--network", action="store_true")
     options = parser.parse_args()
     moments, killed, finished = random.Random(0), 0, 0
     with tempfile.TemporaryDirectory() as temporary:
         root, whole = Path(temporary, "archive"), Path(temporary, "whole")
-        write_micrographs(root, options.count)
+        if options.network:
+            list(write_dataset(root, SynthSettings(count=options.count, seed=27, rows=480, cols=640, workers=2)))
+        else:
+            write_micrographs(root, options.count)
         began = time.monotonic()
-        assert start(root, whole).wait() == 0
+        finish(root, whole, network=options.network)
         seconds = time.monotonic() - began
         wanted = results(whole)
         while killed < options.kills:
@@ -72,7 +87,7 @@ def main() -> None:
             out = Path(temporary, f"out{finished}")
             left: list[int] = []
             for _ in range(5):
-                scan = start(root, out)
+                scan = start(root, out, network=options.network)
                 time.sleep(moments.uniform(0.2, 1.0) * seconds)
                 if scan.poll() is not None:
                     break
@@ -80,7 +95,7 @@ def main() -> None:
                 scan.kill()
                 scan.wait()
                 left.append(rows_in(out))
-            assert start(root, out).wait() == 0
+            finish(root, out, network=options.network)
             same = results(out) == wanted
             print(f"{killed} kills; rows kept after each of the last ones: {left}; same results: {same}", flush=True)
             assert same

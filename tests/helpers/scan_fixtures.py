@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from dataclasses import replace
@@ -119,3 +120,11 @@ def results(out):
     frame = pd.read_csv(out / "results.csv").drop(columns="graded_at")
     pictures = {path.relative_to(out).as_posix(): path.read_bytes() for path in (out / "heatmaps").rglob("*.png")}
     return frame.to_csv(), pictures
+
+
+@pytest.fixture
+def hangup_not_ignored():
+    """Let SIGHUP end a process as it does by default, also where the tests run under nohup, which ignores it."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)

@@ -141,6 +141,7 @@ def test_the_error_of_a_write_is_told_when_what_is_left_cannot_be_removed_either
         write_atomically(tmp_path / "a", full)
 
 
+@pytest.mark.usefixtures("hangup_not_ignored")
 def test_a_closed_terminal_ends_a_scan_like_ctrl_c_with_its_own_exit_code(root, tmp_path):
     for i in range(6, 40):
         put(root, f"a/{i}.tif", i)

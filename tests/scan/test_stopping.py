@@ -16,6 +16,7 @@ from gdest.scan.stopping import HEARD, Stop, handlers_kept, heard
 
 
 @pytest.mark.parametrize("number", HEARD)
+@pytest.mark.usefixtures("hangup_not_ignored")
 def test_the_first_signal_is_a_wish_and_the_second_an_interrupt(number):
     with heard() as stop:
         assert not stop.asked
