@@ -8,6 +8,7 @@ import tifffile
 from helpers.process_settings import process_settings_kept
 
 from gdest.core.records import ImageFile
+from gdest.reading.micrograph import read_micrograph
 
 pytest_plugins = ["helpers.scan_fixtures"]
 
@@ -54,6 +55,17 @@ def write_tiff(tmp_path):
 @pytest.fixture
 def as_file():
     return lambda path: ImageFile(Path(path), Path(path).name)
+
+
+@pytest.fixture
+def pixels_of(tmp_path, as_file):
+    """Return what gdest reads of the bytes of a file, whatever its name is."""
+
+    def read(content):
+        (tmp_path / "a").write_bytes(content)
+        return read_micrograph(as_file(tmp_path / "a")).pixels
+
+    return read
 
 
 def pytest_sessionfinish(session, exitstatus):

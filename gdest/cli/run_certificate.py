@@ -14,7 +14,7 @@ from gdest.reports import (
     read_laboratory,
     read_record,
     read_rules,
-    specimen_rows,
+    specimens_of,
     write_certificate,
 )
 
@@ -33,7 +33,7 @@ def run_certificate(
     record, _ = read_record(folder)
     laboratory = _laboratory(record, config)
     limits = read_rules({Section.LIMIT: record.sections.get(Section.LIMIT)}, folder).limits
-    specimens = specimen_rows(record.table, limits)
+    specimens = specimens_of(record, limits)
     chosen = specimens if every else [_chosen(specimens, str(specimen), heat)]
     if not chosen:
         raise SettingsError(f"{folder} has no specimens; say in gdest.toml, section [specimen], how a name gives one.")

@@ -21,7 +21,6 @@ from gdest.reports import (
     kept_elsewhere,
     read_record,
     read_rules,
-    rejected,
     write_reports,
 )
 from gdest.scan import ledger_differences, output_lock, unassigned
@@ -46,11 +45,12 @@ def run_report(folder: Path, config: Path | None, *, fail_on_reject: bool) -> Ex
     with output_lock(folder):
         record = write_reports(record, rules, folder, "report")
     say_unassigned(unassigned(record, rules), len(record.table))
-    say_acceptance(acceptance(record, rules))
+    said = acceptance(record, rules)
+    say_acceptance(said)
     say(f"{len(record.table)} micrographs, the reports in {folder} are written again.")
     if record.unfinished:
         warn(record.unfinished)
-    return ExitCode.REJECTED if fail_on_reject and rejected(record, rules) else ExitCode.GRADED
+    return ExitCode.REJECTED if fail_on_reject and said.failing else ExitCode.GRADED
 
 
 def run_verify(folder: Path, roots: Sequence[Path] = (), kept: str | None = None) -> ExitCode:

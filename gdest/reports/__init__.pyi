@@ -1,9 +1,4 @@
-from .assign import (
-    ASSIGNED as ASSIGNED,
-    Rules as Rules,
-    read_rules as read_rules,
-    specimen_rows as specimen_rows,
-)
+from .assign import ASSIGNED as ASSIGNED, Rules as Rules, read_rules as read_rules
 from .boundary_files import (
     CountedField as CountedField,
     read_corrected as read_corrected,
@@ -22,7 +17,7 @@ from .differences import (
     differences as differences,
     kept_elsewhere as kept_elsewhere,
 )
-from .every import REPORTS as REPORTS, SPECIMENS as SPECIMENS, rejected as rejected, write_reports as write_reports
+from .every import REPORTS as REPORTS, SPECIMENS as SPECIMENS, write_reports as write_reports
 from .heatmap import (
     draw_grades as draw_grades,
     draw_heatmap as draw_heatmap,
@@ -54,3 +49,4 @@ from .record_file import (
     read_record as read_record,
 )
 from .table import ModelName as ModelName, cells as cells
+from .unfinished import specimens_of as specimens_of

@@ -18,7 +18,7 @@ from gdest.reports.record_file import RECORD_FILE, file_sha256
 from gdest.reports.specimen_columns import SPECIMEN_COLUMNS
 from gdest.reports.specimen_rules import ORIGIN_FIELDS
 
-ELSEWHERE = (*ORIGIN_FIELDS, "verdict", "verdict_reason", "flags", "grains_by_half_g")
+ELSEWHERE = (*ORIGIN_FIELDS, "verdict", "verdict_reason", "unfinished", "flags", "grains_by_half_g")
 """Columns of a specimen that have a place of their own."""
 
 FIELD_COLUMNS = ("file", "status", "g", "g_low", "g_high", "g_counted", "um_per_px", "um_per_px_source", "sha256")

@@ -97,6 +97,11 @@ VERDICT = Column(
 )
 """The same for a micrograph and for a specimen; the sheet Problems shows it too."""
 
+VERDICT_REASON = Column(
+    "verdict_reason", "what was found that gave the verdict", stated_width=44, printed=True, wrapped=True
+)
+"""The same for a micrograph and for a specimen, at another place among the details."""
+
 UNFINISHED = Column(
     "unfinished",
     "empty once the whole archive is graded; else how many files wait, or that one of this row does",

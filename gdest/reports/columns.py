@@ -11,6 +11,7 @@ from gdest.reports.column import (
     SHOWN,
     UNFINISHED,
     VERDICT,
+    VERDICT_REASON,
     Column,
     by_name,
     counted_column,
@@ -105,15 +106,7 @@ COLUMNS = by_name(
     Column("order", "order of the specimen", stated_width=12, printed=True),
     Column("location", "location within the specimen", stated_width=14, printed=True, wrapped=True),
     replace(VERDICT, problems=3),
-    Column(
-        "verdict_reason",
-        "what was found that gave the verdict",
-        stated_width=44,
-        printed=True,
-        wrapped=True,
-        details=3,
-        problems=5,
-    ),
+    replace(VERDICT_REASON, details=3, problems=5),
     number_column(
         "area_mm2", "area examined in mm2: what the tiles cover that g is the mean of", "0.000", printed=True
     ),

@@ -7,17 +7,16 @@ from dataclasses import replace
 from pathlib import Path
 
 from gdest.core import OutputError, as_output_error
-from gdest.reports.assign import Rules, assign, assign_specimens, specimen_rows
+from gdest.reports.assign import Rules, assign, assign_specimens
 from gdest.reports.column import Cell
 from gdest.reports.columns import COLUMNS
 from gdest.reports.gallery import write_gallery
 from gdest.reports.history import history_with
-from gdest.reports.limits import Verdict
 from gdest.reports.record import Record
 from gdest.reports.record_file import RECORD_FILE, write_record
 from gdest.reports.results_csv import write_csv
 from gdest.reports.specimen_columns import SPECIMEN_COLUMNS
-from gdest.reports.unfinished import mark_rows, mark_specimens
+from gdest.reports.unfinished import mark_rows, specimens_of
 from gdest.reports.workbook import write_workbook
 
 SPECIMENS = "specimens.csv"
@@ -82,13 +81,4 @@ def judged(record: Record, rules: Rules) -> tuple[Record, list[dict[str, Cell]]]
     record = replace(record, table=assign(record.table, rules))
     assign_specimens(record.waiting, rules)
     mark_rows(record)
-    specimens = specimen_rows(record.table, rules.limits)
-    mark_specimens(record, specimens)
-    return record, specimens
-
-
-def rejected(record: Record, rules: Rules) -> int:
-    """Return how many micrographs and specimens fail a limit."""
-    specimens = specimen_rows(record.table, rules.limits)
-    mark_specimens(record, specimens)
-    return sum(row["verdict"] == Verdict.FAIL for row in (*record.table, *specimens))
+    return record, specimens_of(record, rules.limits)

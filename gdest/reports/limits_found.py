@@ -6,12 +6,12 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from gdest.reports.assign import Rules, by_specimen, specimen_rows
+from gdest.reports.assign import Rules, by_specimen
 from gdest.reports.column import Cell
 from gdest.reports.limits import ON, Limit, Verdict
 from gdest.reports.record import Record
 from gdest.reports.specimen_rules import IDENTITY
-from gdest.reports.unfinished import mark_specimens
+from gdest.reports.unfinished import specimens_of
 
 
 @dataclass(frozen=True)
@@ -29,8 +29,7 @@ class Acceptance:
 
 def acceptance(record: Record, rules: Rules) -> Acceptance:
     """Return what the limits say of a record whose rows have their verdicts."""
-    specimens = specimen_rows(record.table, rules.limits)
-    mark_specimens(record, specimens)
+    specimens = specimens_of(record, rules.limits)
     rows = {"micrograph": record.table, "specimen": specimens}
     failing = [f"specimen {_specimen(row)}: fail: {row['verdict_reason']}" for row in specimens if _fails(row)]
     failing += [f"{row['file']}: fail: {row['verdict_reason']}" for row in record.table if _fails(row)]

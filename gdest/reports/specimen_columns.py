@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from gdest.reports.column import (
     SHOWN,
     UNFINISHED,
     VERDICT,
+    VERDICT_REASON,
     Column,
     by_name,
     counted_column,
@@ -20,14 +23,7 @@ SPECIMEN_COLUMNS = by_name(
     Column("order", "order", stated_width=12, printed=True),
     Column("location", "locations of its micrographs", stated_width=14, printed=True, wrapped=True),
     VERDICT,
-    Column(
-        "verdict_reason",
-        "what was found that gave the verdict",
-        stated_width=44,
-        printed=True,
-        wrapped=True,
-        details=12,
-    ),
+    replace(VERDICT_REASON, details=12),
     whole_column("fields", "fields with status graded, each once; only these count", printed=True, gallery=4),
     whole_column("fields_left_out", "fields of metal with status review or uncalibrated", printed=True),
     number_column("g", "ASTM grain size number G of the mean grains per mm2", "0.0", **SHOWN, gallery=5),

@@ -6,8 +6,9 @@ from collections import Counter
 from collections.abc import Sequence
 
 from gdest.core import split_page
-from gdest.reports.assign import identity
+from gdest.reports.assign import identity, specimen_rows
 from gdest.reports.column import Cell
+from gdest.reports.limits import Limit
 from gdest.reports.record import Record
 
 
@@ -21,8 +22,9 @@ def mark_rows(record: Record) -> None:
             _take_back(row, "This file waits to be graded again; the row is of what it was before.")
 
 
-def mark_specimens(record: Record, specimens: Sequence[dict[str, Cell]]) -> None:
-    """Fill `unfinished` of every specimen; one with a file that waits, or may have one, has no verdict."""
+def specimens_of(record: Record, limits: Sequence[Limit]) -> list[dict[str, Cell]]:
+    """Return the rows of a record's specimens; one with a file that waits, or may have one, has no verdict."""
+    specimens = specimen_rows(record.table, limits)
     waiting = Counter(identity(row) for row in record.waiting if row.get("specimen"))
     for row in specimens:
         row["unfinished"] = record.unfinished or None
@@ -31,6 +33,7 @@ def mark_specimens(record: Record, specimens: Sequence[dict[str, Cell]]) -> None
             _take_back(row, f"{count} of its files {'waits' if count == 1 else 'wait'} to be graded.")
         elif record.ended and not record.waiting:
             _take_back(row, "Whether all of its files are graded is not known.")
+    return specimens
 
 
 def _take_back(row: dict[str, Cell], why: str) -> None:

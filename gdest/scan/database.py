@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 from urllib.parse import quote
 
 from gdest.core import OutputError
@@ -44,13 +44,7 @@ class Database:
         """Open a file to write, make it with its tables where there is none, and bring older tables up to date."""
         with _as_output_error(path, "open"):
             path.parent.mkdir(parents=True, exist_ok=True)
-            connection = _connect(str(path))
-            try:
-                prepare(connection, path)
-                return cls(path, connection)
-            except BaseException:
-                connection.close()
-                raise
+            return cls._of(path, _connect(str(path)), prepare)
 
     @classmethod
     def look(cls, path: Path) -> Database:
@@ -58,13 +52,18 @@ class Database:
         # a reader of a database without a log would make one that it cannot remove
         how = "mode=ro" if path.with_name(f"{path.name}-wal").exists() else "immutable=1"
         with _as_output_error(path, "open"):
-            connection = _connect(f"file:{quote(os.fsencode(path.absolute()))}?{how}", uri=True)
-            try:
-                show_as_today(connection, path)
-                return cls(path, connection)
-            except BaseException:
-                connection.close()
-                raise
+            place = f"file:{quote(os.fsencode(path.absolute()))}?{how}"
+            return cls._of(path, _connect(place, uri=True), show_as_today)
+
+    @classmethod
+    def _of(cls, path: Path, connection: sqlite3.Connection, first: Callable[[sqlite3.Connection, Path], None]) -> Self:
+        """Return the database of a connection with which `first` was done; close it where that fails."""
+        try:
+            first(connection, path)
+            return cls(path, connection)
+        except BaseException:
+            connection.close()
+            raise
 
     def ask(self, words: str, values: Values = ()) -> Iterator[tuple[Any, ...]]:
         """Yield the rows that a query finds."""

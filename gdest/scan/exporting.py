@@ -79,8 +79,6 @@ def export(ledger: Ledger, recipe: Recipe, record: Record, out: Path, occasion: 
     """
     rules = rules_of(record)
     reports = tuple(out / name for name in REPORTS)
-    rules = rules_of(record)
-    reports = tuple(out / name for name in REPORTS)
     key, left, said = export_key(recipe, record, rules), 0, None
     current = are_as_written(ledger.exported_hashes(key), out)
     if not current:
@@ -89,7 +87,8 @@ def export(ledger: Ledger, recipe: Recipe, record: Record, out: Path, occasion: 
         pictures = {name: sha256 for row in rows for name, (sha256, _) in row.pictures.items()}
         record = replace(record, table=[row.cells for row in rows], pictures=pictures)
         record = replace(record, stopped=stopped, finished=finished)
-        left = unassigned(write_reports(record, rules, out, occasion), rules)
+        record = write_reports(record, rules, out, occasion)
+        left = unassigned(record, rules)
         ledger.exported(key, {name: file_sha256(out / name) for name in WRITTEN if (out / name).is_file()})
     if rules.limits:
         said = acceptance(read_record(out)[0] if current else record, rules)

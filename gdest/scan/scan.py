@@ -24,10 +24,10 @@ from gdest.core import (
 )
 from gdest.grading import Predictor, grade_files, no_memory
 from gdest.model import EngineChoice
-from gdest.reports import Cell, Record, read_record, rejected
+from gdest.reports import Cell, Record
 from gdest.scan.archive import Archive, Settling, look, look_for_images, say_left_out, say_what_fits_nothing
 from gdest.scan.database import DamagedLedgerError
-from gdest.scan.exporting import export, rules_of
+from gdest.scan.exporting import export
 from gdest.scan.job import Job
 from gdest.scan.journal import Journal
 from gdest.scan.ledger import Ledger
@@ -146,8 +146,8 @@ class Scan:
         if len(recorded) < len(plan.work):
             return ScanOutcome(results, len(recorded), seconds, signal)
         self.ledger.end_run(run, now())
-        failing = rejected(read_record(job.out)[0], rules_of(record)) if job.options.fail_on_reject else 0
-        return ScanOutcome(results, len(recorded), seconds, signal, rejected=failing)
+        said = results.acceptance if job.options.fail_on_reject else None
+        return ScanOutcome(results, len(recorded), seconds, signal, rejected=len(said.failing) if said else 0)
 
     def _record(self, plan: Plan, recorded: Collection[str], started: str, began: float, ended: str) -> Record:
         """Return what the reports tell of a scan beside their rows, and which files wait for another."""

@@ -9,6 +9,7 @@ from gdest.cli.run_certificate import run_certificate
 from gdest.core import DataError, ExitCode, SettingsError
 from gdest.reports.assign import Rules
 from gdest.reports.every import write_reports
+from gdest.reports.limits import Limit
 from gdest.reports.record import Record
 
 pytest.importorskip("typst", reason="the test extra is not installed")
@@ -50,6 +51,21 @@ def test_one_specimen_is_named_by_its_name_and_heat(results, tmp_path):
 def test_what_cannot_be_certified_is_told(results, specimen, every, sentence):
     with pytest.raises(SettingsError, match=sentence):
         run_certificate(results, specimen, None, None, None, every=every)
+
+
+def test_a_specimen_of_which_a_file_waits_gets_no_verdict(tmp_path):
+    pypdf = pytest.importorskip("pypdf", reason="the test extra is not installed")
+    rules = Rules(None, (Limit("g >= 1.0"),))
+    limit = {"limit": [{"rule": "g >= 1.0"}]}
+    table = [row(f"{number}.tif", specimen="P1") for number in range(5)]
+    waits = row("5.tif", specimen="P1") | {"why": "new"}
+    for waiting, is_judged in (([], True), ([waits], False)):
+        record = Record(table, ("/archive",), "fake", "1" * 64, sections=limit, waiting=waiting)
+        write_reports(record, rules, tmp_path / "out")
+        run_certificate(tmp_path / "out", "P1", None, tmp_path / "a.pdf", None, every=False)
+        text = " ".join(pypdf.PdfReader(tmp_path / "a.pdf").pages[0].extract_text().split())
+        assert ("Verdict:" in text) is is_judged
+        assert ("1 of its files waits to be graded." in text) is not is_judged
 
 
 def test_a_folder_without_a_scan_has_no_certificate(tmp_path):

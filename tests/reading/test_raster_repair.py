@@ -15,17 +15,8 @@ from PIL import Image, PngImagePlugin
 from gdest.core.records import Failed
 from gdest.core.settings import GradeSettings
 from gdest.reading.grey import grey_8_bit
-from gdest.reading.micrograph import read_micrograph, read_micrographs
+from gdest.reading.micrograph import read_micrographs
 from gdest.reading.raster_repair import ADAM7
-
-
-@pytest.fixture
-def pixels_of(tmp_path, as_file):
-    def read(content):
-        (tmp_path / "a").write_bytes(content)
-        return read_micrograph(as_file(tmp_path / "a")).pixels
-
-    return read
 
 
 @pytest.fixture

@@ -20,15 +20,6 @@ from gdest.reading.tiff_colour import upright
 RAMP = (np.arange(256) * 257).astype("<u2")
 
 
-@pytest.fixture
-def pixels_of(tmp_path, as_file):
-    def read(content):
-        (tmp_path / "a.tif").write_bytes(content)
-        return read_micrograph(as_file(tmp_path / "a.tif")).pixels
-
-    return read
-
-
 def palette(ramp):
     return 3, np.tile(ramp, 3).astype("<u2").tobytes()
 

@@ -4,8 +4,8 @@ import pytest
 from helpers.table_rows import row
 
 from gdest.reports.assign import Rules, assign
-from gdest.reports.every import rejected
 from gdest.reports.limits import Limit
+from gdest.reports.limits_found import acceptance
 from gdest.reports.record import Record
 
 LIMITS = (Limit("g >= 7.0"),)
@@ -31,16 +31,16 @@ def record_of(*gs, limits=LIMITS, **cells):
 )
 def test_what_fails_is_counted_among_micrographs_and_specimens(gs, micrographs, specimens):
     rules = Rules(None, LIMITS)
-    assert rejected(record_of(*gs), rules) == micrographs + specimens
-    assert rejected(record_of(*gs, specimen=None), rules) == micrographs
+    assert len(acceptance(record_of(*gs), rules).failing) == micrographs + specimens
+    assert len(acceptance(record_of(*gs, specimen=None), rules).failing) == micrographs
 
 
 def test_a_specimen_that_fails_is_rejected_though_no_micrograph_of_it_is():
     of_specimens = (Limit("g >= 7.0", on=("specimen",)),)
     record = record_of(5.0, 5.1, 5.0, 4.9, limits=of_specimens)
     assert {line["verdict"] for line in record.table} == {None}
-    assert rejected(record, Rules(None, of_specimens)) == 1
+    assert len(acceptance(record, Rules(None, of_specimens)).failing) == 1
 
 
 def test_without_limits_nothing_is_rejected():
-    assert rejected(record_of(2.0, 3.0, limits=()), Rules()) == 0
+    assert len(acceptance(record_of(2.0, 3.0, limits=()), Rules()).failing) == 0
