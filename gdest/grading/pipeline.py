@@ -33,6 +33,7 @@ from gdest.core import (
 from gdest.grading.batching import Predictor, SharedPredictor
 from gdest.grading.counting import count_at_pixel_size, surer_count
 from gdest.grading.doubts import UNKNOWN_PIXEL_SIZE, contradiction, doubts_of_count, impossible, reasons
+from gdest.grading.homogeneity import Assessment, joined_opinions
 from gdest.grading.looks import FEWEST_USABLE
 from gdest.grading.summary import at_pixel_size, summarize
 from gdest.grading.zooms import COARSE_G, draw_boundaries, predict_grade_map
@@ -128,14 +129,19 @@ def with_second_opinion(row: Graded, count: GrainCount) -> Graded:
     Where either says that the field is mixed, neither keeps an interval.
     """
     known = np.isfinite(count.g_intercepts) and row.statistics is not None
+    tiles = Assessment(row.homogeneity, row.homogeneity_note)
+    grains = Assessment("" if row.reason.startswith(NO_METAL) else count.homogeneity, count.homogeneity_note)
+    mixture = joined_opinions(tiles, grains)
     row = replace(
         row,
         count=count,
+        homogeneity=mixture.verdict,
+        homogeneity_note=mixture.note,
         g_intercept=float(count.g_intercepts) if known else None,
         intercepts=round(count.intercepts) if np.isfinite(count.intercepts) else None,
     )
     doubts = [*doubts_of_count(count), *(contradiction(row.statistics, count) if row.statistics else ())]
-    if is_duplex(row.homogeneity) or is_duplex(count.homogeneity):
+    if is_duplex(row.homogeneity):
         row = _without_intervals(row, count)
     if not doubts:
         return row
