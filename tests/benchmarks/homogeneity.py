@@ -15,10 +15,10 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import pickle
 from collections import Counter
-from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -27,10 +27,12 @@ from mixed_fields import Bank, Case, draw_uniform, mixed_by_grains, spliced
 from PIL import Image
 
 from gdest.cli.run_info import load_weights
-from gdest.core import Graded, GradeSettings, ImageFile
-from gdest.grading import grade_micrographs
-from gdest.grading.homogeneity import assess
+from gdest.core import BoundaryField, GradeMap, GradeSettings, ImageFile, Micrograph
+from gdest.grading import boundary_fields, count_grains
+from gdest.grading.homogeneity import Assessment, assess, joined_opinions
+from gdest.grading.pipeline import grade_map_of
 from gdest.model import NetworkPredictor
+from gdest.reading import read_micrographs
 
 OPINIONS = ("tiles", "grains", "homogeneity")
 
@@ -55,20 +57,27 @@ def drawn_set(folder: Path, arguments: argparse.Namespace) -> list[tuple[Case, P
     return cases
 
 
-def answers_for(paths: Iterable[Path], predictor: NetworkPredictor, settings: GradeSettings) -> dict[Path, dict]:
-    """Return what is said of each picture, by each opinion, computed once for the same weights and kept."""
-    mark = predictor.sha256[:12]
-    kept = {path: path.with_suffix(f".{mark}.json") for path in paths}
-    missing = [ImageFile(path, path.name) for path, answer in kept.items() if not answer.is_file()]
-    for row in grade_micrographs(missing, predictor, settings):
-        assert isinstance(row, Graded), row
-        count = row.count
-        tiles = assess(row.grade_map, predictor.card)
-        said = {"tiles": tiles.verdict, "tiles_note": tiles.note, "homogeneity": row.homogeneity}
-        said |= {"note": row.homogeneity_note, "grains": count.homogeneity or "unknown"}
-        said |= {"grains_note": count.homogeneity_note or count.note}
-        kept[row.micrograph.file.path].write_text(json.dumps(said))
-    return {path: json.loads(answer.read_text()) for path, answer in kept.items()}
+def seen_of(path: Path, predictor: NetworkPredictor, settings: GradeSettings) -> tuple[GradeMap, list[BoundaryField]]:
+    """Return what the network sees of a picture, computed once for the same weights and kept: rules may change."""
+    kept = path.with_suffix(f".{predictor.sha256[:12]}.pickle")
+    if not kept.is_file():
+        (micrograph,) = read_micrographs(ImageFile(path, path.name), settings)
+        assert isinstance(micrograph, Micrograph), micrograph
+        grade_map = grade_map_of(micrograph, predictor, settings.stride_px)
+        fields = boundary_fields(micrograph, predictor, settings, grade_map)
+        kept.write_bytes(pickle.dumps((replace(grade_map, boundaries=(), boundaries_at_half=()), fields)))
+    seen: tuple[GradeMap, list[BoundaryField]] = pickle.loads(kept.read_bytes())  # its own file
+    return seen
+
+
+def opinions_of(path: Path, predictor: NetworkPredictor, settings: GradeSettings) -> dict[str, str]:
+    """Return what is said of a picture by each opinion, and why."""
+    grade_map, fields = seen_of(path, predictor, settings)
+    tiles, count = assess(grade_map, predictor.card), count_grains(fields, predictor.card)
+    grains = Assessment(count.homogeneity or "unknown", count.homogeneity_note or count.note)
+    together = joined_opinions(tiles, grains)
+    said = {name: one.verdict for name, one in zip(OPINIONS, (tiles, grains, together), strict=True)}
+    return said | {"tiles_note": tiles.note, "grains_note": grains.note}
 
 
 def print_alarms(answers: list[tuple[Case, str]]) -> None:
@@ -117,7 +126,7 @@ def main() -> None:
     settings = GradeSettings(count=True)
     predictor = NetworkPredictor(load_weights(arguments.weights), settings)
     cases = drawn_set(arguments.folder / f"seed-{arguments.seed}", arguments)
-    said = answers_for([path for _, path in cases], predictor, settings)
+    said = {path: opinions_of(path, predictor, settings) for _, path in cases}
     if arguments.list:
         for case, path in cases:
             print(json.dumps({**asdict(case), **said[path]}))
