@@ -14,7 +14,6 @@ from gdest.core import (
     GdestError,
     GradeSettings,
     OutputError,
-    be_quiet,
     exit_code,
     printable,
     say,
@@ -45,8 +44,6 @@ def run_scan(
     options: ScanSettings,
 ) -> ExitCode:
     """Scan once, or for ever with `watch`, or only print the plan with `dry_run`; return the exit code."""
-    if options.quiet:
-        be_quiet()
     journal = Journal(options.log_file)
     try:
         job = prepare_scan(roots, out, settings, weights, config, options)

@@ -66,6 +66,7 @@ from .option import (
     Check as Check,
     Declared as Declared,
     Option as Option,
+    Panel as Panel,
     at_least as at_least,
     between as between,
     check_fields as check_fields,

@@ -95,7 +95,8 @@ def test_the_log_holds_one_json_object_per_line_and_quiet_says_nothing(run, root
     (root / "a/0.tif").write_bytes(b"")
     monkeypatch.setattr(terminal.stderr, "quiet", False)
     capsys.readouterr()
-    run(ScanSettings(quiet=True, log_file=tmp_path / "log"))
+    terminal.be_quiet()
+    run(ScanSettings(log_file=tmp_path / "log"))
     assert capsys.readouterr() == ("", "")
     events = [json.loads(line) for line in (tmp_path / "log").read_text().splitlines()]
     assert [event["event"] for event in events] == ["start", *["micrograph"] * 6, "end"]
