@@ -15,6 +15,7 @@ from pathlib import Path
 
 from gdest import grading
 from gdest.cli.console import print_counted
+from gdest.cli.images import settings_for
 from gdest.cli.run_info import load_weights
 from gdest.core import (
     DataError,
@@ -31,15 +32,13 @@ from gdest.core import (
     exit_code,
     fitting_name,
     now,
-    read_config,
     require,
     say,
-    with_pixel_size_rules,
     write_atomically,
 )
 from gdest.grading import Predictor
 from gdest.model import NetworkPredictor
-from gdest.reading import read_micrographs, with_mixed_names
+from gdest.reading import read_micrographs
 from gdest.reports import (
     Cell,
     CountedField,
@@ -95,7 +94,7 @@ def run_count(
     require(twice is None, f"Two images are called {twice}; count them into two --out folders.")
     if rois:
         require_rois()
-    settings = with_mixed_names(with_pixel_size_rules(settings, read_config(config)), map(Path.as_posix, images))
+    settings = settings_for(images, settings, config)
     predictor = NetworkPredictor(load_weights(weights), settings)
     table: list[dict[str, Cell]] = []
     for path in images:

@@ -8,7 +8,7 @@ from rich.progress import Progress
 
 from gdest.cli.console import print_errors, print_opinions, print_scores
 from gdest.cli.run_info import load_weights
-from gdest.core import ExitCode, GradeSettings, progress, say, stderr
+from gdest.core import ExitCode, GradeSettings, progress, require_writable, say, stderr
 from gdest.model import LoadedModel
 from gdest.synth import SynthSettings
 from gdest.training import TrainSettings
@@ -16,6 +16,7 @@ from gdest.training import TrainSettings
 
 def run_train(data: Path, out: Path, settings: TrainSettings) -> ExitCode:
     """Train, with a bar and a line per epoch; return the exit code."""
+    require_writable(out)
     import torch
 
     from gdest.training import train
@@ -36,6 +37,8 @@ def run_evaluate(
     """Measure weights on labelled micrographs; print the errors on standard output."""
     from gdest.training import errors_by_group, evaluate, write_errors
 
+    if out is not None:
+        require_writable(out, folder=True)
     model = load_weights(weights)
     if paper or model.card.classes or model.card.input == "image":
         return _evaluate_as_the_paper(data, settings, model, out)
@@ -49,6 +52,7 @@ def run_evaluate(
 
 def run_calibrate(data: Path, out: Path, settings: GradeSettings, weights: Path | None) -> ExitCode:
     """Calibrate weights on a lab's own fields; print before and after on standard output."""
+    require_writable(out)
     from gdest.training import calibrate_own
 
     opinions = calibrate_own(data, load_weights(weights), out, settings)

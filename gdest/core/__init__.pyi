@@ -24,6 +24,7 @@ from .errors import (
     OutputError as OutputError,
     SettingsError as SettingsError,
     WeightsError as WeightsError,
+    in_plain_words as in_plain_words,
     require as require,
 )
 from .exit_codes import ExitCode as ExitCode, exit_code as exit_code
@@ -100,7 +101,7 @@ from .settings import (
     with_pixel_size_rules as with_pixel_size_rules,
 )
 from .student import student_t as student_t
-from .tables import number as number, read_table as read_table
+from .tables import number as number, read_lines as read_lines, read_table as read_table
 from .terminal import (
     MOST_NAMED as MOST_NAMED,
     be_quiet as be_quiet,
@@ -133,3 +134,4 @@ from .words import (
     Task as Task,
     is_duplex as is_duplex,
 )
+from .writable import require_writable as require_writable

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from gdest.core import CalibrationSettings, DataError, MicrographError, ModelCard, grain_size, halve
+from gdest.core import CalibrationSettings, DataError, MicrographError, ModelCard, grain_size, halve, in_plain_words
 from gdest.grading import G_PER_HALVING
 from gdest.reading import read_micrograph
 from gdest.synth import whole_areas
@@ -166,8 +166,13 @@ def _halved(channels: Tensor) -> Tensor:
 
 def read_label_map(path: Path, shape: tuple[int, ...]) -> tuple[NDArray[np.int32], NDArray[np.uint8] | None]:
     """Return the label map (rows, cols) of a file and its features, None where it has none; raise `DataError`."""
-    with tifffile.TiffFile(path) as file:
-        pages = [page.asarray() for page in file.pages]
+    try:
+        with tifffile.TiffFile(path) as file:
+            pages = [page.asarray() for page in file.pages]
+    except OSError as error:
+        raise DataError(f"The label map {path} cannot be read: {in_plain_words(error)}.") from error
+    except Exception as error:  # decoders raise anything
+        raise DataError(f"The label map {path} is damaged, or no TIFF.") from error
     if any(page.shape != shape for page in pages):
         raise DataError(f"{path} has another size than its micrograph.")
     return pages[0].astype(np.int32), pages[1].astype(np.uint8) if len(pages) > 1 else None

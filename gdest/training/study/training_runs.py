@@ -8,10 +8,11 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
-from gdest.core import ModelCard, SettingsError, __version__, write_atomically
+from gdest.core import DataError, ModelCard, SettingsError, __version__, in_plain_words, write_atomically
 from gdest.model import LoadedModel, choose_device, load_model, to_device
 from gdest.training.checkpoints import checkpoint_path, unfinished_path
 from gdest.training.examples import Example, grades_present, load_examples
@@ -82,7 +83,7 @@ def _claim(out: Path, settings: StudySettings, data: Path, unseen: Path | None, 
     wanted["unseen"] = unseen.name if unseen is not None else ""
     wanted = json.loads(json.dumps(wanted))  # so that tuples compare with lists
     path = out / "settings.json"
-    known = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else wanted
+    known = _known_settings(path) if path.is_file() else wanted
     other = [name for name, value in wanted.items() if known.get(name) != value]
     if other:
         raise SettingsError(f"{out} holds a study with another {other[0]}; choose another --out.")
@@ -90,6 +91,17 @@ def _claim(out: Path, settings: StudySettings, data: Path, unseen: Path | None, 
     text = json.dumps({**wanted, "commands": commands}, indent=2)
     write_atomically(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
     return commands
+
+
+def _known_settings(path: Path) -> dict[str, Any]:
+    try:
+        return dict(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError) as error:
+        raise _damaged(path, error) from error
+
+
+def _damaged(path: Path, error: Exception) -> DataError:
+    return DataError(f"{path} of this study cannot be read: {in_plain_words(error)}. Choose another --out.")
 
 
 def make_runs(study: Study, say: Say, on_run: OnStep) -> pd.DataFrame:
@@ -127,7 +139,11 @@ def read_runs(out: Path) -> list[dict[str, Value]]:
     path = out / RUNS
     if not path.is_file():
         return []
-    frame = pd.read_csv(path, keep_default_na=False, na_values=["nan"])
+    try:
+        frame = pd.read_csv(path, keep_default_na=False, na_values=["nan"])
+        frame[["config", "seed", "validation_loss"]]
+    except (OSError, ValueError, KeyError) as error:
+        raise _damaged(path, error) from error
     return [{str(name): value for name, value in row.items()} for row in frame.to_dict("records")]
 
 
