@@ -143,6 +143,16 @@ def _number(value: Cell, digits: int) -> str:
     return f"{value:.{digits}f}" if isinstance(value, (int, float)) else ""
 
 
+def print_forecast(names: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print what a scan would do as a table on standard output; notes are long, so each stands below with its file."""
+    columns = _by_title([name.replace("_", " ") for name in names], rows)
+    notes = columns.pop("note")
+    _print({title: cells for title, cells in columns.items() if any(cells)}, names=("file", "specimen"))
+    for file, note in zip(columns["file"], notes, strict=True):
+        if note:
+            say(f"{file}: {note}")
+
+
 def print_counts(counts: Mapping[str, int], problems: Sequence[dict[str, Cell]]) -> None:
     """Print the number of rows by status, and name the `problems`: the first rows that a person must look at."""
     rows = [(str(status), str(counts[status])) for status in Status if counts.get(status)]

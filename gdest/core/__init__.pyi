@@ -57,7 +57,11 @@ from .grid import (
     usable_tiles as usable_tiles,
 )
 from .label_maps import NEIGHBOURS as NEIGHBOURS, boundary_mask as boundary_mask, rim_shares as rim_shares
-from .magnification import in_words as in_words, magnification_of_name as magnification_of_name
+from .magnification import (
+    in_words as in_words,
+    magnification_of_name as magnification_of_name,
+    magnifications_in as magnifications_in,
+)
 from .model_card import UNFIT as UNFIT, Doubt as Doubt, ModelCard as ModelCard, interpolate as interpolate
 from .option import (
     POSITIVE as POSITIVE,
