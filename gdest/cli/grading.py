@@ -96,6 +96,22 @@ def scan(
 
 
 @command(
+    "gdest init /archive",
+    "gdest init /archive/2025 /archive/2026 --out rules.toml",
+    exits=exits(ExitCode.USAGE, ExitCode.NOTHING_GRADED, done="written"),
+)
+def init(
+    roots: Annotated[list[Path], typer.Argument(metavar="FOLDER", help="Folders, as they will be scanned.")],
+    out: Annotated[Path, typer.Option("--out", "-o", metavar="FILE", help="The file to write.")] = Path("gdest.toml"),
+    force: Annotated[bool, typer.Option("--force", help="Write over a file that is there.")] = False,
+) -> None:
+    """Look at an archive and write a gdest.toml to correct: specimens, pixel sizes, magnifications."""
+    from gdest.cli.run_init import run_init
+
+    raise typer.Exit(run_init(roots, out, force=force))
+
+
+@command(
     "gdest merge results",
     "gdest merge results node-1/results node-2/results",
     exits=exits(

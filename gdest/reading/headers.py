@@ -20,6 +20,12 @@ from gdest.reading.tiff import TIFF_STARTS
 LONGEST_TEXT = 20_000
 """Of a longer text of a tag, such as the XML of a slide scanner, the first so many characters are searched."""
 
+OF_OBJECTIVES = (5, 10, 20, 25, 40, 50, 63, 100, 125, 150, 160, 200, 250, 400, 500, 630, 750, 800, 1000, 1250, 1500)
+"""Magnifications that micrographs are taken at. Other numbers beside an x, in the texts of tags, are something else."""
+
+OF_WORDS = frozenset({37510, *range(40091, 40096)})
+"""Tags whose bytes are words: the user's comment of EXIF, and what Windows calls title, comment, author, subject."""
+
 SAID = re.compile(r"magnification\W{0,4}([0-9]{1,5}(?:[.,][0-9]+)?)", re.I)
 """`Magnification=500`, `NominalMagnification="50"`; other words state it as names do, `500x`."""
 
@@ -76,7 +82,7 @@ def magnifications_told(path: Path) -> tuple[float, ...]:
                 found.update(float(said.replace(",", ".")) for said in SAID.findall(text[:LONGEST_TEXT]))
     except (MicrographError, OSError):
         return ()
-    return tuple(sorted(number for number in found if number > 0))
+    return tuple(sorted(found.intersection(OF_OBJECTIVES)))
 
 
 def _texts(stream: BinaryIO) -> Iterator[str]:
@@ -86,18 +92,21 @@ def _texts(stream: BinaryIO) -> Iterator[str]:
     if start in TIFF_STARTS:
         with tifffile.TiffFile(stream, _multifile=False) as tiff:
             for tag in tiff.pages.first.tags.values():
-                yield from _as_text(tag.value)
+                yield from _as_text(tag.code, tag.value)
         return
     with Image.open(stream) as image:
-        for value in (*image.info.values(), *dict(image.getexif()).values()):
-            yield from _as_text(value)
+        exif = image.getexif()
+        tags = {**dict(exif), **dict(exif.get_ifd(0x8769))}
+        for code, value in (*((0, value) for value in image.info.values()), *tags.items()):
+            yield from _as_text(code, value)
 
 
-def _as_text(value: Any) -> Iterator[str]:
+def _as_text(code: int, value: Any) -> Iterator[str]:
     """Yield a tag's value as text; Windows writes its titles and comments as UTF-16 in bytes."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, dict):
-        yield from (f"{name}={one}" for name, one in value.items())
-    elif isinstance(value, bytes) and len(value) <= LONGEST_TEXT:
+        yield from (f"{name}={one}" for name, one in value.items() if isinstance(one, (str, int, float)))
+    elif code in OF_WORDS and isinstance(value, (bytes, tuple)):
+        value = bytes(value)
         yield value.decode("utf-16-le" if value[1:2] == b"\0" else "utf-8", "ignore")

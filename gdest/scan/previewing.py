@@ -59,7 +59,7 @@ def foresee(job: Job) -> Forecast:
         load_weights_of(job)
     files = {file.name: file for file in image_files(job.roots, [])}
     found = []
-    with progress("looking", len(lines)) as advance:
+    with progress("looking", len(lines), every_step=False) as advance:
         for line in lines:
             taken = line.action == "grade" or line.why == "unchanged"
             known = _known(files[line.file], job, rules) if taken and line.file in files else {}

@@ -26,6 +26,7 @@ OPTIONS = {
     "scan": f"{CALIBRATION} {BAR} {TILES} precision count no-count config weights read-timeout out "
     "heatmaps no-heatmaps force fail-on-reject include exclude since limit dry-run log-file watch poll settle "
     "shard moved engine address",
+    "init": "out force",
     "merge": "",
     "explain": f"{CALIBRATION} {TILES} weights regressor",
     "train": "out init epochs batch lr schedule average crop-px crops-per-micrograph rescale-g contrast "
