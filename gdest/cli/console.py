@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -151,6 +152,11 @@ def print_forecast(names: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     for file, note in zip(columns["file"], notes, strict=True):
         if note:
             say(f"{file}: {note}")
+
+
+def say_written(*paths: Path) -> None:
+    """Name the files that a command has written; one that is not there is not named."""
+    say(f"Written: {', '.join(str(path) for path in paths if path.exists())}")
 
 
 def print_counts(counts: Mapping[str, int], problems: Sequence[dict[str, Cell]]) -> None:

@@ -14,7 +14,7 @@ from math import isfinite, nan
 from pathlib import Path
 
 from gdest import grading
-from gdest.cli.console import print_counted
+from gdest.cli.console import print_counted, say_written
 from gdest.cli.images import settings_for
 from gdest.cli.run_info import load_weights
 from gdest.core import (
@@ -33,7 +33,6 @@ from gdest.core import (
     fitting_name,
     now,
     require,
-    say,
     write_atomically,
 )
 from gdest.grading import Predictor
@@ -216,4 +215,5 @@ def _write(found: Counted, row: dict[str, Cell], out: Path, correction: Correcti
     save_png(draw_counted(micrograph, found.count), path("overlay.png"))
     text = json.dumps(row, indent=2, ensure_ascii=False) + "\n"
     write_atomically(path("count.json"), lambda temporary: temporary.write_text(text, encoding="utf-8"))
-    say(f"Written: {start}.* (boundaries.png, grains.tif, geojson, overlay.png, count.json)")
+    endings = ("boundaries.png", "grains.tif", "geojson", *(("rois.zip",) if rois else ()), "overlay.png", "count.json")
+    say_written(*(path(ending) for ending in endings if path(ending).resolve() != mine))

@@ -109,6 +109,7 @@ from .tables import number as number, read_lines as read_lines, read_table as re
 from .terminal import (
     MOST_NAMED as MOST_NAMED,
     be_quiet as be_quiet,
+    in_time as in_time,
     progress as progress,
     say as say,
     stderr as stderr,

@@ -19,6 +19,7 @@ from gdest.grading import G_PER_HALVING
 from gdest.reading import read_micrograph
 from gdest.synth import whole_areas
 from gdest.training.labels import Labelled
+from gdest.training.stages import Stage, no_stage, told
 
 PYRAMID_LEVELS = 3
 SMALLEST_HALVED_PX = 128
@@ -96,6 +97,7 @@ def load_examples(
     *,
     label_maps: bool = True,
     coarsest: float = -np.inf,
+    stage: Stage = no_stage,
 ) -> list[Example]:
     """Decode every micrograph once; `um_per_px` is the model's reference pixel size p0.
 
@@ -113,7 +115,8 @@ def load_examples(
         return labelled_example(pixels, labels, features, g_seen, device)
 
     with ThreadPoolExecutor() as pool:
-        return list(pool.map(load, labelled))
+        count = len(labelled)
+        return list(told(pool.map(load, labelled), stage, f"reading {count} micrographs", count))
 
 
 def _read(item: Labelled, um_per_px: float) -> tuple[NDArray[np.uint8], float]:
