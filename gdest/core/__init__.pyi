@@ -24,6 +24,7 @@ from .errors import (
     OutputError as OutputError,
     SettingsError as SettingsError,
     WeightsError as WeightsError,
+    in_plain_words as in_plain_words,
     require as require,
 )
 from .exit_codes import ExitCode as ExitCode, exit_code as exit_code
@@ -56,7 +57,11 @@ from .grid import (
     usable_tiles as usable_tiles,
 )
 from .label_maps import NEIGHBOURS as NEIGHBOURS, boundary_mask as boundary_mask, rim_shares as rim_shares
-from .magnification import in_words as in_words, magnification_of_name as magnification_of_name
+from .magnification import (
+    in_words as in_words,
+    magnification_of_name as magnification_of_name,
+    magnifications_in as magnifications_in,
+)
 from .model_card import UNFIT as UNFIT, Doubt as Doubt, ModelCard as ModelCard, interpolate as interpolate
 from .option import (
     POSITIVE as POSITIVE,
@@ -66,6 +71,7 @@ from .option import (
     Check as Check,
     Declared as Declared,
     Option as Option,
+    Panel as Panel,
     at_least as at_least,
     between as between,
     check_fields as check_fields,
@@ -99,10 +105,11 @@ from .settings import (
     with_pixel_size_rules as with_pixel_size_rules,
 )
 from .student import student_t as student_t
-from .tables import number as number, read_table as read_table
+from .tables import number as number, read_lines as read_lines, read_table as read_table
 from .terminal import (
     MOST_NAMED as MOST_NAMED,
     be_quiet as be_quiet,
+    in_time as in_time,
     progress as progress,
     say as say,
     stderr as stderr,
@@ -132,3 +139,4 @@ from .words import (
     Task as Task,
     is_duplex as is_duplex,
 )
+from .writable import require_writable as require_writable

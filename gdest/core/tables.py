@@ -8,7 +8,7 @@ import zipfile
 from itertools import islice
 from pathlib import Path
 
-from gdest.core.errors import DataError
+from gdest.core.errors import DataError, in_plain_words
 
 WORKBOOKS = (".xlsx", ".xlsm")
 SEPARATORS = ",;\t|"
@@ -30,23 +30,30 @@ def read_text(path: Path) -> str:
 
 
 def read_table(path: Path) -> list[dict[str, str]]:
+    """Return the rows that `read_lines` returns, without their numbers."""
+    return [row for _, row in read_lines(path)]
+
+
+def read_lines(path: Path) -> list[tuple[int, dict[str, str]]]:
     """Return the rows of a CSV, or of the first sheet of a workbook, by the names in its first row; all cells are text.
 
-    Empty rows are left out. A CSV may be separated by commas, semicolons or tabs, and begin with Excel's `sep=;`.
-    Names are in lower case and without blanks around them. Raises `DataError` for what cannot be read.
+    With each stands the line of the file that it ends on. Empty rows are left out. A CSV may be separated by commas,
+    semicolons or tabs, and begin with Excel's `sep=;`. Names are in lower case and without blanks around them. Raises
+    `DataError` for what cannot be read.
     """
     try:
         lines = _of_workbook(path) if path.suffix.lower() in WORKBOOKS else _of_csv(read_text(path))
     except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror or error}.") from error
+        raise DataError(f"{path} cannot be read: {in_plain_words(error)}.") from error
     except (csv.Error, UnicodeError) as error:
-        raise DataError(f"{path} cannot be read as a table: {error}.") from error
-    lines = [[cell.strip() for cell in line] for line in lines]
-    filled = [line for line in lines if any(line)]
+        raise DataError(f"{path} cannot be read as a table: {in_plain_words(error)}.") from error
+    stripped = [(number, [cell.strip() for cell in line]) for number, line in lines]
+    filled = [(number, line) for number, line in stripped if any(line)]
     if not filled:
         return []
-    names = [name.lower() for name in filled[0]]
-    return [dict(zip(names, line + [""] * (len(names) - len(line)), strict=False)) for line in filled[1:]]
+    names = [name.lower() for name in filled[0][1]]
+    padded = [(number, line + [""] * (len(names) - len(line))) for number, line in filled[1:]]
+    return [(number, dict(zip(names, line, strict=False))) for number, line in padded]
 
 
 def number(text: str) -> float:
@@ -61,21 +68,27 @@ def number(text: str) -> float:
         raise ValueError(f"{text.strip()!r} is not a number") from None
 
 
-def _of_csv(text: str) -> list[list[str]]:
+Lines = list[tuple[int, list[str]]]
+"""Cells with the number of the line, from 1, that they end on."""
+
+
+def _of_csv(text: str) -> Lines:
     first, _, rest = text.partition("\n")
     stated = first.rstrip("\r").lower()
     if stated.startswith("sep=") and len(stated) == len("sep=") + 1:
-        return list(csv.reader(rest.splitlines(), delimiter=stated[-1]))
-    separator = max(SEPARATORS, key=first.count)
-    return list(csv.reader(text.splitlines(), delimiter=separator))
+        reader = csv.reader(rest.splitlines(), delimiter=stated[-1])
+        return [(reader.line_num + 1, line) for line in reader]
+    reader = csv.reader(text.splitlines(), delimiter=max(SEPARATORS, key=first.count))
+    return [(reader.line_num, line) for line in reader]
 
 
-def _of_workbook(path: Path) -> list[list[str]]:
+def _of_workbook(path: Path) -> Lines:
     import openpyxl
 
     try:
         book = openpyxl.load_workbook(path, read_only=True, data_only=True)
         rows = islice(book.worksheets[0].iter_rows(values_only=True), 1_048_576)
-        return [["" if cell is None else str(cell) for cell in row] for row in rows]
+        texts = (["" if cell is None else str(cell) for cell in row] for row in rows)
+        return list(enumerate(texts, start=1))
     except (zipfile.BadZipFile, KeyError, ValueError, IndexError, TypeError) as error:
         raise DataError(f"{path} is not a workbook that can be read; save it as .xlsx or CSV.") from error

@@ -6,7 +6,7 @@ from typing import cast
 
 from torch import Tensor, nn
 
-from gdest.core import SettingsError, WeightsError
+from gdest.core import SettingsError, WeightsError, in_plain_words
 from gdest.model.resnet import ResNet18
 
 EMBEDDING = 256
@@ -97,7 +97,8 @@ def imagenet_state(backbone: str) -> dict[str, Tensor]:
         state = weights.get_state_dict(progress=False, check_hash=True)
     except Exception as error:  # urllib, ssl and the hub raise many kinds
         raise SettingsError(
-            f"The ImageNet weights cannot be downloaded ({error}); use --init none, or --init FILE with a gdest file."
+            f"The ImageNet weights cannot be downloaded ({in_plain_words(error)}); use --init none, or --init FILE "
+            "with a gdest file."
         ) from error
     head = head_prefix(backbone).removeprefix("body.")
     state = {name: value for name, value in state.items() if not name.startswith(head)}

@@ -16,6 +16,7 @@ from gdest.training.labels import Labelled
 from gdest.training.measuring import Measured, errors_of, measure_with
 from gdest.training.over_materials import ESTIMATE_COVERAGE, Curve, counting_curves, unseen_half_width
 from gdest.training.settings import TrainSettings
+from gdest.training.stages import Stage, no_stage, told
 
 FEWEST_FOR_LIMITS = 100
 """With fewer micrographs to calibrate on, drawn ones help to find the limits of doubt."""
@@ -38,7 +39,9 @@ TRIMMED_SHARE = 10
 """A correction leaves out the tenth of the errors at either end."""
 
 
-def calibrated_card(model: LoadedModel, held_out: Sequence[Labelled], settings: TrainSettings) -> ModelCard:
+def calibrated_card(
+    model: LoadedModel, held_out: Sequence[Labelled], settings: TrainSettings, stage: Stage = no_stage
+) -> ModelCard:
     """Return the model's card with all that held-out micrographs show of it.
 
     That is the correction of its bias (where there are enough micrographs to know it), the interval, the tile
@@ -46,12 +49,13 @@ def calibrated_card(model: LoadedModel, held_out: Sequence[Labelled], settings: 
     """
     grading = GradeSettings(device=settings.device, count=model.card.boundaries)
     predictor = NetworkPredictor(model, grading, unfinished=True)
-    measured = measure_with(predictor, held_out, grading)
+    measured = measure_with(predictor, held_out, grading, stage)
     correction = correction_curve(measured) if len(measured) >= FEWEST_FOR_CORRECTION else ()
     if any(too_fine for _, too_fine in correction):
         predictor.card = replace(predictor.card, correction=correction)
-        measured = measure_with(predictor, held_out, grading)  # again: the corrected G also chooses the zoom
-    drawn = gradeable_pictures(settings, min(FEWEST_FOR_LIMITS, settings.unfit_pictures) - len(measured))
+        measured = measure_with(predictor, held_out, grading, stage)  # again: the corrected G also chooses the zoom
+    count = max(min(FEWEST_FOR_LIMITS, settings.unfit_pictures) - len(measured), 0)
+    drawn = told(gradeable_pictures(settings, count), stage, "finding the limits of doubt", count)
     card = replace(predictor.card, interval=interval_curve(measured), tile_scatter=tile_scatter_curve(measured))
     card = replace(card, counting=counting_curves(measured))
     maps = [predict_grade_map(GreyImage(pixels), predictor, grading.stride_px) for pixels in drawn]

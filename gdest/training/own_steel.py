@@ -16,6 +16,7 @@ from gdest.model import LoadedModel, save_model
 from gdest.training.calibrating import shrunk_mean
 from gdest.training.labels import read_labels
 from gdest.training.measuring import Measured, measure
+from gdest.training.stages import Stage, no_stage
 
 FEWEST_FIELDS = 5
 """Fewer fields prove no bias, and their scatter says little."""
@@ -97,13 +98,16 @@ def _factor(count: int, coverage: float) -> float:
     return student_t(count, coverage) * math.sqrt(1.0 + 1.0 / count)
 
 
-def calibrate_own(data: Path, model: LoadedModel, out: Path, settings: GradeSettings) -> list[Opinion]:
+def calibrate_own(
+    data: Path, model: LoadedModel, out: Path, settings: GradeSettings, stage: Stage = no_stage
+) -> list[Opinion]:
     """Write the weights with what the labelled micrographs of one steel show of their bias and interval.
 
     Returns the opinions that were calibrated, the estimate first; the count where five fields or more have one. Raises
     `DataError` for fewer than five fields.
     """
-    measured = measure(model, read_labels(data, settings.calibration.um_per_px), replace(settings, count=True))
+    labelled = read_labels(data, settings.calibration.um_per_px)
+    measured = measure(model, labelled, replace(settings, count=True), stage)
     if len(measured) < FEWEST_FIELDS:
         raise DataError(f"{data} holds {len(measured)} micrographs; {FEWEST_FIELDS} or more prove a bias.")
     opinions = opinions_of(measured)
