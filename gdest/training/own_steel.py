@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gdest.core import DataError, GradeSettings, ModelCard, interpolate, student_t
+from gdest.grading import chance_of_count
 from gdest.model import LoadedModel, save_model
 from gdest.training.calibrating import shrunk_mean
 from gdest.training.labels import read_labels
@@ -138,8 +139,8 @@ def _with_estimate(card: ModelCard, found: Opinion) -> ModelCard:
 
 def _with_count(card: ModelCard, found: Opinion, measured: Sequence[Measured]) -> ModelCard:
     """Return the card with the count's bias, and its interval less what the grains' own number makes of it."""
-    shares = [one.row.count.relative_accuracy for one in measured if one.row.count is not None]
-    chance = float(np.nanmean(np.log2(1.0 + np.array(shares))))
+    chances = [chance_of_count(one.row.count.relative_accuracy) for one in measured if one.row.count is not None]
+    chance = float(np.nanmean(chances))
     method = math.sqrt(max(found.half_width**2 - chance**2, SMALLEST_METHOD**2))
     bias = interpolate(card.counting.get("bias", ((0.0, 0.0),)), 0.0) + found.bias
     return replace(card, counting={"bias": ((0.0, round(bias, 4)),), "interval": ((0.0, round(method, 4)),)})
