@@ -9,6 +9,7 @@ import typer
 
 from gdest.cli.options import Config, Weights, command
 from gdest.core import Asked, GradeSettings
+from gdest.reports import ReportSettings
 from gdest.scan import ScanSettings
 
 Images = Annotated[list[Path], typer.Argument(help="Image files.")]
@@ -73,12 +74,13 @@ def scan(
 @command
 def merge(
     out: Annotated[Path, typer.Argument(help="Output folder of the shards; the joined results go here.")],
+    settings: ReportSettings,
     shards: Annotated[list[Path] | None, typer.Argument(help="Shard folders; without them OUT/shards/*.")] = None,
 ) -> None:
     """Join the shards of a scan; name what is missing and what was graded twice."""
     from gdest.cli.run_merge import run_merge
 
-    raise typer.Exit(run_merge(out, shards or ()))
+    raise typer.Exit(run_merge(out, shards or (), settings))
 
 
 @command

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from gdest.cli.options import Weights, command
+from gdest.reports import ReportSettings
 
 OutFolder = Annotated[Path, typer.Argument(help="The --out folder of a scan.")]
 
@@ -15,6 +16,7 @@ OutFolder = Annotated[Path, typer.Argument(help="The --out folder of a scan.")]
 @command
 def report(
     folder: OutFolder,
+    settings: ReportSettings,
     config: Annotated[
         Path | None, typer.Option(help="Another gdest.toml: its specimens and limits replace the scan's.")
     ] = None,
@@ -23,7 +25,7 @@ def report(
     """Write every report of a scan again from its stored results, without the network."""
     from gdest.cli.run_reports import run_report
 
-    raise typer.Exit(run_report(folder, config, fail_on_reject=fail_on_reject))
+    raise typer.Exit(run_report(folder, config, settings, fail_on_reject=fail_on_reject))
 
 
 @command

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 from gdest.core import ExitCode, Section, SettingsError, fitting_name, read_config, say
@@ -11,6 +11,7 @@ from gdest.reports import (
     Cell,
     Laboratory,
     Record,
+    Rows,
     read_laboratory,
     read_record,
     read_rules,
@@ -55,7 +56,7 @@ def _laboratory(record: Record, config: Path | None) -> Laboratory:
     return read_laboratory(read_config(config).get(Section.CERTIFICATE), config.parent)
 
 
-def _chosen(specimens: Sequence[dict[str, Cell]], name: str, heat: str | None) -> dict[str, Cell]:
+def _chosen(specimens: Rows, name: str, heat: str | None) -> dict[str, Cell]:
     """Return the one specimen of a name, and of a heat where that is given."""
     named = [row for row in specimens if row["specimen"] == name and heat in (None, row["heat"])]
     if len(named) == 1:

@@ -7,12 +7,13 @@ from pathlib import Path
 
 from gdest.cli.run_scan import print_results
 from gdest.core import MOST_NAMED, ExitCode, exit_code, say
+from gdest.reports import ReportSettings
 from gdest.scan import MergeOutcome, merge_shards
 
 
-def run_merge(out: Path, shards: Sequence[Path]) -> ExitCode:
+def run_merge(out: Path, shards: Sequence[Path], settings: ReportSettings = ReportSettings()) -> ExitCode:
     """Join shard folders into `out`; return the exit code."""
-    outcome = merge_shards(out, shards)
+    outcome = merge_shards(out, shards, settings)
     print_merge(outcome)
     return merge_exit_code(outcome)
 

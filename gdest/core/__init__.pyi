@@ -15,6 +15,13 @@ from .counted import (
     Overlay as Overlay,
 )
 from .crop import CropRule as CropRule, crop_for as crop_for
+from .csv_file import (
+    CSV_STYLES as CSV_STYLES,
+    CsvStyle as CsvStyle,
+    inert as inert,
+    live as live,
+    write_csv_lines as write_csv_lines,
+)
 from .errors import (
     ArchiveError as ArchiveError,
     DataError as DataError,
@@ -99,7 +106,7 @@ from .settings import (
     with_pixel_size_rules as with_pixel_size_rules,
 )
 from .student import student_t as student_t
-from .tables import number as number, read_table as read_table
+from .tables import count_csv_lines as count_csv_lines, number as number, read_table as read_table
 from .terminal import (
     MOST_NAMED as MOST_NAMED,
     be_quiet as be_quiet,

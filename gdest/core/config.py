@@ -19,6 +19,7 @@ class Section(StrEnum):
     LIMIT = "limit"
     OBJECTIVE = "objective"
     PIXEL_SIZE = "pixel_size"
+    REPORTS = "reports"
     SPECIMEN = "specimen"
 
 

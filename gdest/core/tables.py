@@ -5,9 +5,13 @@ from __future__ import annotations
 import codecs
 import csv
 import zipfile
+from collections.abc import Iterator
+from io import StringIO, TextIOWrapper
 from itertools import islice
 from pathlib import Path
+from typing import TextIO
 
+from gdest.core.csv_file import live
 from gdest.core.errors import DataError
 
 WORKBOOKS = (".xlsx", ".xlsm")
@@ -33,15 +37,18 @@ def read_table(path: Path) -> list[dict[str, str]]:
     """Return the rows of a CSV, or of the first sheet of a workbook, by the names in its first row; all cells are text.
 
     Empty rows are left out. A CSV may be separated by commas, semicolons or tabs, and begin with Excel's `sep=;`.
-    Names are in lower case and without blanks around them. Raises `DataError` for what cannot be read.
+    Names are in lower case and without blanks around them; the apostrophe that `write_csv_lines` puts before what looks
+    like a formula is taken off. Raises `DataError` for what cannot be read.
     """
     try:
-        lines = _of_workbook(path) if path.suffix.lower() in WORKBOOKS else _of_csv(read_text(path))
+        lines = (
+            _of_workbook(path) if path.suffix.lower() in WORKBOOKS else list(_of_csv(StringIO(read_text(path), None)))
+        )
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror or error}.") from error
     except (csv.Error, UnicodeError) as error:
         raise DataError(f"{path} cannot be read as a table: {error}.") from error
-    lines = [[cell.strip() for cell in line] for line in lines]
+    lines = [[live(cell.strip()) for cell in line] for line in lines]
     filled = [line for line in lines if any(line)]
     if not filled:
         return []
@@ -61,13 +68,20 @@ def number(text: str) -> float:
         raise ValueError(f"{text.strip()!r} is not a number") from None
 
 
-def _of_csv(text: str) -> list[list[str]]:
-    first, _, rest = text.partition("\n")
-    stated = first.rstrip("\r").lower()
+def count_csv_lines(path: Path) -> int:
+    """Return how many lines a CSV that gdest wrote, in either style, has below its header; raise `OSError`."""
+    with path.open("rb") as file:
+        return max(sum(1 for _ in _of_csv(TextIOWrapper(file, "utf-8-sig", "replace"))) - 1, 0)
+
+
+def _of_csv(text: TextIO) -> Iterator[list[str]]:
+    """Yield the cells of each line; line breaks of any system are one already, those in quotes stay."""
+    first = text.readline()
+    stated = first.rstrip("\n").lower()
     if stated.startswith("sep=") and len(stated) == len("sep=") + 1:
-        return list(csv.reader(rest.splitlines(), delimiter=stated[-1]))
-    separator = max(SEPARATORS, key=first.count)
-    return list(csv.reader(text.splitlines(), delimiter=separator))
+        return csv.reader(text, delimiter=stated[-1])
+    text.seek(0)
+    return csv.reader(text, delimiter=max(SEPARATORS, key=first.count))
 
 
 def _of_workbook(path: Path) -> list[list[str]]:

@@ -1,4 +1,3 @@
-from .exporting import unassigned as unassigned
 from .job import Job as Job, prepare_scan as prepare_scan
 from .journal import Journal as Journal
 from .locking import output_lock as output_lock

@@ -14,7 +14,7 @@ from itertools import islice
 from pathlib import Path
 
 from gdest.core import LEDGER, MOST_NAMED, DataError, FileState, OutputError, __version__, now
-from gdest.reports import Cell, read_head
+from gdest.reports import Cell, ReportSettings, read_head
 from gdest.scan.database import DamagedLedgerError
 from gdest.scan.exporting import export, record_of_shards
 from gdest.scan.ledger import Ledger
@@ -37,7 +37,7 @@ class _ShardFolder:
     expected: set[str]
 
 
-def merge_shards(out: Path, folders: Sequence[Path] = ()) -> MergeOutcome:
+def merge_shards(out: Path, folders: Sequence[Path] = (), settings: ReportSettings = ReportSettings()) -> MergeOutcome:
     """Join shard folders, those below `out/shards` when none are named, into `out`; return what came out.
 
     The last scan of each shard counts. Of a file that was graded twice the later row is kept. Raises `OutputError`
@@ -47,10 +47,10 @@ def merge_shards(out: Path, folders: Sequence[Path] = ()) -> MergeOutcome:
     if not folders:
         raise OutputError(f"{out / FOLDER} holds no shards; scan with --shard I/N --out {out} first.")
     with output_lock(out):
-        return with_sound_ledger(out, partial(_merge, out, folders))
+        return with_sound_ledger(out, partial(_merge, out, folders, settings))
 
 
-def _merge(out: Path, folders: Sequence[Path]) -> MergeOutcome:
+def _merge(out: Path, folders: Sequence[Path], settings: ReportSettings) -> MergeOutcome:
     began = time.monotonic()
     with Ledger.open(out, create=True) as ledger:
         shards = [_read(folder) for folder in folders]
@@ -65,7 +65,7 @@ def _merge(out: Path, folders: Sequence[Path]) -> MergeOutcome:
         missing, gaps = _missing(shards), _gaps(shards)
         waiting: list[dict[str, Cell]] = [{"file": name} for name in missing]
         record = record_of_shards(folders[0], recipe, roots)
-        record = replace(record, unlisted=_unlisted(shards))
+        record = replace(record, unlisted=_unlisted(shards), csv=settings.csv or record.csv)
         record = replace(record, seconds=time.monotonic() - began, waiting=waiting, ended="; ".join(gaps[:MOST_NAMED]))
         results = export(ledger, recipe, record, out, "merge")
         ledger.end_run(number, now())

@@ -147,7 +147,7 @@ class Scan:
             return ScanOutcome(results, len(recorded), seconds, signal)
         self.ledger.end_run(run, now())
         said = results.acceptance if job.options.fail_on_reject else None
-        return ScanOutcome(results, len(recorded), seconds, signal, rejected=len(said.failing) if said else 0)
+        return ScanOutcome(results, len(recorded), seconds, signal, rejected=said.failures if said else 0)
 
     def _record(self, plan: Plan, recorded: Collection[str], started: str, began: float, ended: str) -> Record:
         """Return what the reports tell of a scan beside their rows, and which files wait for another."""

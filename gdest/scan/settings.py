@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from gdest.core import POSITIVE, Option, at_least, check_fields, require
+from gdest.reports import ReportSettings
 from gdest.scan.shards import Shard, read_shard
 
 
@@ -36,6 +37,7 @@ class ScanSettings:
     moved: Annotated[bool, Option("The archive lies elsewhere now: compare it by hash.")] = False
     engine: Annotated[Literal["local", "ray"], Option("local, or ray for several machines.")] = "local"
     address: Annotated[str | None, Option("A running Ray cluster; without it Ray starts here.")] = None
+    reports: ReportSettings = ReportSettings()
 
     def __post_init__(self) -> None:
         """Raise `SettingsError` for values that cannot be meant."""
