@@ -1,4 +1,3 @@
-from .said_by_rules import Acceptance as Acceptance
 from .assign import ASSIGNED as ASSIGNED, Rules as Rules, read_rules as read_rules
 from .boundary_files import (
     CountedField as CountedField,
@@ -59,5 +58,6 @@ from .rows import (
     StreamedPairs as StreamedPairs,
     StreamedRows as StreamedRows,
 )
+from .said_by_rules import Acceptance as Acceptance
 from .table import ModelName as ModelName, cells as cells
 from .unfinished import specimens_of as specimens_of

@@ -7,13 +7,13 @@ from collections.abc import Mapping, Sequence
 from itertools import chain, islice
 
 from gdest.core import MOST_NAMED
-from gdest.reports.said_by_rules import Acceptance
 from gdest.reports.assign import Rules
 from gdest.reports.by_specimen import specimen_groups
 from gdest.reports.column import Cell
 from gdest.reports.limits import ON, Limit, Verdict
 from gdest.reports.record import Record
 from gdest.reports.rows import Rows
+from gdest.reports.said_by_rules import Acceptance
 from gdest.reports.specimen_rules import IDENTITY
 from gdest.reports.unfinished import specimens_of
 

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from gdest.core import CsvStyle, __version__, split_page
-from gdest.reports.said_by_rules import Acceptance
 from gdest.reports.rows import Cells, Pairs, Rows
+from gdest.reports.said_by_rules import Acceptance
 
 LIBRARIES = (
     "torch", "torchvision", "openvino", "safetensors", "numpy", "scipy", "scikit-image", "pillow", "tifffile",

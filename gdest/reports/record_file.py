@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from gdest.core import CSV_STYLES, CsvStyle, DataError, as_output_error, printable, stays_inside, write_atomically
-from gdest.reports.said_by_rules import Acceptance
 from gdest.reports.column import Cell
 from gdest.reports.columns import COLUMNS
 from gdest.reports.record import NOTE, Record
+from gdest.reports.said_by_rules import Acceptance
 
 RECORD_FILE = "run.json"
 FORMAT = 1
