@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from gdest.core import ExitCode, Section, SettingsError, fitting_name, read_config, say
+from gdest.core import ExitCode, Section, SettingsError, fitting_name, named, read_config, say
 from gdest.reports import (
     Cell,
     Laboratory,
@@ -58,13 +58,13 @@ def _laboratory(record: Record, config: Path | None) -> Laboratory:
 
 def _chosen(specimens: Rows, name: str, heat: str | None) -> dict[str, Cell]:
     """Return the one specimen of a name, and of a heat where that is given."""
-    named = [row for row in specimens if row["specimen"] == name and heat in (None, row["heat"])]
-    if len(named) == 1:
-        return named[0]
-    if named:
-        heats = ", ".join(sorted({str(row["heat"] or "none") for row in named}))
-        raise SettingsError(f"{len(named)} specimens are called {name}; add --heat (they have {heats}), or use --all.")
-    known = ", ".join(sorted({str(row["specimen"]) for row in specimens})[:20]) or "none"
+    called = [row for row in specimens if row["specimen"] == name and heat in (None, row["heat"])]
+    if len(called) == 1:
+        return called[0]
+    if called:
+        heats = ", ".join(sorted({str(row["heat"] or "none") for row in called}))
+        raise SettingsError(f"{len(called)} specimens are called {name}; add --heat (they have {heats}), or use --all.")
+    known = named(sorted({str(row["specimen"]) for row in specimens})) or "none"
     raise SettingsError(f"There is no specimen {name}{f' of heat {heat}' if heat else ''}; there are: {known}.")
 
 

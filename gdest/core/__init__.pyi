@@ -5,7 +5,7 @@ from .calibration import (
     PixelSizeRule as PixelSizeRule,
     UmPerPx as UmPerPx,
 )
-from .config import Section as Section, read_config as read_config
+from .config import Section as Section, read_config as read_config, slashed as slashed
 from .counted import (
     BOUNDARY_CLASSES as BOUNDARY_CLASSES,
     INTERCEPT_DEGREES as INTERCEPT_DEGREES,
@@ -110,8 +110,10 @@ from .tables import count_csv_lines as count_csv_lines, number as number, read_t
 from .terminal import (
     MOST_NAMED as MOST_NAMED,
     be_quiet as be_quiet,
+    named as named,
     progress as progress,
     say as say,
+    say_each as say_each,
     stderr as stderr,
     warn as warn,
 )

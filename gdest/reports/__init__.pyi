@@ -59,5 +59,6 @@ from .rows import (
     StreamedRows as StreamedRows,
 )
 from .said_by_rules import Acceptance as Acceptance
+from .specimen_rules import SpecimenRule as SpecimenRule
 from .table import ModelName as ModelName, cells as cells
 from .unfinished import specimens_of as specimens_of

@@ -174,9 +174,9 @@ def _gaps(shards: Sequence[_ShardFolder]) -> list[str]:
         lines.append(f"the shards are of different splits ({counts}); remove the older ones")
     for count, known in sorted(there.items()):
         missing = (index for index in range(1, count + 1) if index not in known)
-        named = list(islice(missing, MOST_NAMED))
-        lines += [f"shard {index} of {count} is not there" for index in named]
-        if more := count - len(known) - len(named):
+        told = list(islice(missing, MOST_NAMED))
+        lines += [f"shard {index} of {count} is not there" for index in told]
+        if more := count - len(known) - len(told):
             lines.append(f"{more} more shards of {count} are not there")
     lines += [f"{shard.folder} is not finished; scan it again" for shard in shards if shard.run.finished is None]
     return lines

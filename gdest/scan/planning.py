@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from gdest.core import LEDGER, FileState, ImageFile, OutputError
-from gdest.scan.archive import Archive, look_at, look_for_images, say_what_fits_nothing
+from gdest.scan.archive import Archive, look_at, look_for_images
 from gdest.scan.job import Job
 from gdest.scan.ledger import Ledger
 from gdest.scan.ledger_schema import Pictures
 from gdest.scan.selection import Selection, select
+from gdest.scan.unused_rules import say_what_fits_nothing
 
 
 class Why(StrEnum):
@@ -91,7 +92,7 @@ def make_plan(job: Job, archive: Archive, ready: Sequence[ImageFile], ledger: Le
 def preview(job: Job) -> list[PlanLine]:
     """Return what a scan would do, sorted by file; write nothing."""
     archive = look_for_images(job.roots)
-    say_what_fits_nothing(job.settings.calibration.rules, job.options.include, archive.files)
+    say_what_fits_nothing(job, archive.files)
     selection = select(archive.files, job.options)
     ready = {file.name for file in archive.files}
     plan = _plan(job, archive, selection, ready, _known_without_writing(job))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
-from gdest.core import POSITIVE, Option, at_least, check_fields, require
+from gdest.core import POSITIVE, Option, at_least, check_fields, require, slashed
 from gdest.reports import ReportSettings
 from gdest.scan.shards import Shard, read_shard
 
@@ -42,5 +42,7 @@ class ScanSettings:
     def __post_init__(self) -> None:
         """Raise `SettingsError` for values that cannot be meant."""
         check_fields(self)
+        for name in ("include", "exclude"):
+            object.__setattr__(self, name, tuple(map(slashed, getattr(self, name))))
         require(not (self.watch and (self.dry_run or self.force)), "--watch goes with neither --dry-run nor --force.")
         require(self.address is None or self.engine == "ray", "--address goes with --engine ray.")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from gdest.core import DataError, ImageFile, image_files, number, read_table
+from gdest.core import DataError, ImageFile, image_files, named, number, read_table, say
 from gdest.training.settings import TrainSettings
 
 
@@ -58,7 +58,15 @@ def _from_table(table: Path, um_per_px: float | None) -> list[Labelled]:
     rows = read_table(table)
     if rows and not {"file", "g"} <= set(rows[0]):
         raise DataError(f"{table} needs the columns file,g[,um_per_px,specimen,material]; it has {', '.join(rows[0])}.")
+    if unlabelled := [row["file"] for row in rows if not row["g"]]:
+        say(f"{table}: left out {len(unlabelled)} of {len(rows)} rows, which have no g: {named(unlabelled)}.")
     return [_from_row(table, row, um_per_px) for row in rows if row["g"]]
+
+
+def require_there(labelled: Sequence[Labelled]) -> None:
+    """Raise `DataError` with the names of the labelled files that are not there, before hours are spent on others."""
+    if lost := [item.file.name for item in labelled if not item.file.path.is_file()]:
+        raise DataError(f"{len(lost)} of {len(labelled)} labelled files are not there: {named(lost)}.")
 
 
 def _from_row(table: Path, row: dict[str, str], um_per_px: float | None) -> Labelled:

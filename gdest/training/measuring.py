@@ -20,7 +20,7 @@ from gdest.core import (
 )
 from gdest.grading import G_PER_HALVING, Predictor, grade_files, is_enlarged
 from gdest.model import LoadedModel, NetworkPredictor
-from gdest.training.labels import Labelled
+from gdest.training.labels import Labelled, require_there
 
 HALF_G = 0.5
 """The margin, inclusive, within which the paper counts a regressor's answer as right."""
@@ -89,6 +89,7 @@ def measure(model: LoadedModel, labelled: Sequence[Labelled], settings: GradeSet
 
 def measure_with(predictor: Predictor, labelled: Sequence[Labelled], settings: GradeSettings) -> list[Measured]:
     """Do what `measure` does with a predictor that is there already."""
+    require_there(labelled)
     measured = []
     for um_per_px, group in groupby(labelled, key=lambda item: item.um_per_px):
         items, own = list(group), settings
