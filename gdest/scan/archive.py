@@ -72,15 +72,16 @@ def say_left_out(folders: Sequence[LeftOut]) -> None:
 def look_at(file: ImageFile) -> FileState:
     """Return the size and time of a file; the size is -1 where the system does not tell them."""
     try:
-        stat = os.stat(file.path)
+        stat = os.stat(file.place)
     except OSError:
-        return FileState(file.name, _as_text(file.path), -1, 0)
-    return FileState(file.name, _as_text(file.path), stat.st_size, min(stat.st_mtime_ns, LATEST_NS))
+        return FileState(file.name, _as_text(file.place), -1, 0)
+    return FileState(file.name, _as_text(file.place), stat.st_size, min(stat.st_mtime_ns, LATEST_NS))
 
 
-def _as_text(path: Path) -> str:
+def _as_text(place: str) -> str:
     """Return an absolute path as text that a database can hold."""
-    return os.fsencode(os.path.abspath(path)).decode("utf-8", "backslashreplace")
+    whole = place if place.startswith("/") and "/." not in place and "//" not in place else os.path.abspath(place)
+    return whole if whole.isascii() else os.fsencode(whole).decode("utf-8", "backslashreplace")
 
 
 class Settling:

@@ -71,15 +71,20 @@ class Ledger(Runs):
 
     def files(self, recipe: int) -> dict[str, FileState]:
         """Return the files graded by a recipe and not deleted since, by name."""
-        counts = dict(self._ask("SELECT file, COUNT(*) FROM micrographs WHERE recipe = ? GROUP BY file", (recipe,)))
-        files = {}
+        return {state.name: state for state in self.states(recipe)}
+
+    def states(self, recipe: int) -> Iterator[FileState]:
+        """Yield the files graded by a recipe and not deleted since, in any order."""
+        lacking = (
+            "SELECT name FROM files f NOT INDEXED WHERE recipe = ? AND micrographs <>"
+            " (SELECT COUNT(*) FROM micrographs m WHERE m.recipe = f.recipe AND m.file = f.name) LIMIT 1"
+        )
+        for (name,) in self._ask(lacking, (recipe,)):
+            raise DamagedLedgerError(f"The ledger {self.path} is damaged: it has not all rows of {name}.")
         for row in self._ask(f"SELECT {CHECKED['files']}, checksum FROM files NOT INDEXED WHERE recipe = ?", (recipe,)):
             self._check(row, f"the file {row[1]}")
-            if row[8] is not None and counts.get(row[1], 0) != row[8]:
-                raise DamagedLedgerError(f"The ledger {self.path} is damaged: it has not all rows of {row[1]}.")
             if row[7] is None:
-                files[row[1]] = state_of(row[1:])
-        return files
+                yield state_of(row[1:])
 
     def record(self, recipe: int, file: FileState, found: Sequence[Finding]) -> None:
         """Replace what is known of a file by what was found in it; call it inside `writing`."""
