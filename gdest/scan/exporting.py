@@ -93,7 +93,7 @@ def export(ledger: Ledger, recipe: Recipe, record: Record, out: Path, occasion: 
         said = read_acceptance(out) or acceptance(read_record(out)[0], rules)
     if not current:
         said = _write(record, rules, out, occasion, _rows_of(ledger, recipe, sum(counts.values()))).accepted
-        ledger.exported(key, {name: file_sha256(out / name) for name in WRITTEN if (out / name).is_file()})
+        _remember(ledger, key, out)
     left = said.unassigned if said and not current else 0
     told = said if rules.limits else None
     return Results(counts, ledger.problems(recipe.id, MOST_NAMED), reports, not current, left, told, record.unfinished)
@@ -108,6 +108,15 @@ def _write(record: Record, rules: Rules, out: Path, occasion: str, found: tuple[
         return write_reports(record, rules, out, occasion)
     except RowsError as error:  # the ledger's own error, which tells whether it is damaged
         raise (error.__cause__ or error) from None
+
+
+def _remember(ledger: Ledger, key: str, out: Path) -> None:
+    """Record the hashes of the reports that were written; where one cannot be read, the next scan writes them again."""
+    try:
+        hashes = {name: file_sha256(out / name) for name in WRITTEN if (out / name).is_file()}
+    except OSError:
+        return
+    ledger.exported(key, hashes)
 
 
 def _rows_of(ledger: Ledger, recipe: Recipe, count: int) -> tuple[Rows, Pairs]:

@@ -12,7 +12,7 @@ from gdest.cli.run_merge import run_merge
 from gdest.cli.run_reports import run_report, run_verify
 from gdest.core.errors import SettingsError
 from gdest.core.tables import number, read_table
-from gdest.reports.record_file import read_record
+from gdest.reports.record_file import file_sha256, read_record
 from gdest.reports.report_settings import ReportSettings
 from gdest.scan import exporting
 from gdest.scan.database import Database
@@ -130,3 +130,20 @@ def test_a_scan_of_nothing_new_tells_limits_without_reading_the_rows(run, config
     assert run(options, config=config)[0] == 6
     monkeypatch.setattr(exporting, "read_record", None)
     assert run(options, config=config) == (6, 0)
+
+
+def test_a_report_that_cannot_be_read_back_is_written_again_by_the_next_scan(run, config, tmp_path, monkeypatch):
+    def refused(path):
+        if path.name == "specimens.csv":
+            raise OSError(5, "Input/output error")
+        return file_sha256(path)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(exporting, "file_sha256", refused)
+        assert run(config=config)[0] == 0
+    before = (tmp_path / "out" / "run.json").read_bytes()
+    run(config=config)
+    written = (tmp_path / "out" / "run.json").read_bytes()
+    assert written != before
+    run(config=config)
+    assert (tmp_path / "out" / "run.json").read_bytes() == written
