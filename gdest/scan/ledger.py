@@ -111,12 +111,12 @@ class Ledger(Runs):
 
     def mark_gone(self, recipe: int, names: Sequence[str], when: str) -> None:
         """Record that files are no longer in the archive; their rows are kept but not exported."""
+        lost = set(names)
         with self.writing():
-            known = self.files(recipe)
-            counts = dict(self._ask("SELECT name, micrographs FROM files WHERE recipe = ?", (recipe,)))
-            for name in names:
-                if name in known:
-                    self._put_file(recipe, known[name], counts[name], when)
+            for state in [state for state in self.states(recipe) if state.name in lost]:
+                words = "SELECT micrographs FROM files WHERE recipe = ? AND name = ?"
+                for (count,) in list(self._ask(words, (recipe, state.name))):
+                    self._put_file(recipe, state, count, when)
 
     def rows(self, recipe: int, *, files: Sequence[str] | None = None, maps: bool = True) -> Iterator[LedgerRow]:
         """Yield the rows of a recipe sorted by micrograph name, of certain files only when they are named.

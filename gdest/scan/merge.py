@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 import socket
 import time
-from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -25,16 +25,15 @@ from gdest.scan.outcome import MergeOutcome
 from gdest.scan.planning import require_same_archive
 from gdest.scan.shard_pictures import require_inside, take_pictures
 from gdest.scan.shards import FOLDER, Shard, shard_of
+from gdest.scan.taken import Taken
 
 
 @dataclass(frozen=True)
 class _ShardFolder:
-    """Hold what one shard's ledger says: its last scan, the files graded by it, and the names it has to hold."""
+    """Hold what one shard's ledger says of its last scan."""
 
     folder: Path
     run: Run
-    files: dict[str, FileState]
-    expected: set[str]
 
 
 def merge_shards(out: Path, folders: Sequence[Path] = (), settings: ReportSettings = ReportSettings()) -> MergeOutcome:
@@ -57,34 +56,37 @@ def _merge(out: Path, folders: Sequence[Path], settings: ReportSettings) -> Merg
         recipe, roots = _one_recipe(ledger, shards), _one_archive(shards)
         require_same_archive(ledger, roots)
         number = ledger.begin_run(recipe, roots, socket.gethostname(), now(), __version__)
-        _take_all(ledger, recipe, shards, out)
-        times = Counter(name for shard in shards for name in shard.files)
-        gone = sorted(set(ledger.files(recipe.id)) - set(times))
-        if gone:
+        taken = Taken(ledger.database)
+        _take_all(ledger, recipe, shards, out, taken)
+        if gone := taken.gone(recipe.id):
             ledger.mark_gone(recipe.id, gone, now())
-        missing, gaps = _missing(shards), _gaps(shards)
+        missing, gaps = _missing(shards, taken), _gaps(shards)
         waiting: list[dict[str, Cell]] = [{"file": name} for name in missing]
         record = record_of_shards(folders[0], recipe, roots)
         record = replace(record, unlisted=_unlisted(shards), csv=settings.csv or record.csv)
         record = replace(record, seconds=time.monotonic() - began, waiting=waiting, ended="; ".join(gaps[:MOST_NAMED]))
-        results = export(ledger, recipe, record, out, "merge")
+        results, doubled = export(ledger, recipe, record, out, "merge"), taken.doubled()
         ledger.end_run(number, now())
-    doubled = tuple(sorted(name for name, count in times.items() if count > 1))
     lines = (*gaps, *(f"{name}: not graded by any shard" for name in missing))
-    return MergeOutcome(results, len(shards), doubled, lines)
+    return MergeOutcome(results, len(shards), tuple(doubled), lines)
 
 
 def _read(folder: Path) -> _ShardFolder:
+    """Return what is known of a shard, once every name in its ledger was looked at."""
     try:
         with Ledger.open(folder) as ledger:
             run = ledger.last_run()
             if run is None:
                 raise OutputError(f"{folder} holds no scan.")
-            found = _ShardFolder(folder, run, ledger.files(run.recipe.id), ledger.expected())
+            require_inside(folder, (state.name for state in ledger.states(run.recipe.id)))
+            require_inside(folder, ledger.expected())
     except DamagedLedgerError as error:
-        raise OutputError(f"{error} Scan that shard again.") from error
-    require_inside(folder, [*found.files, *found.expected])
-    return found
+        raise _scan_again(error) from error
+    return _ShardFolder(folder, run)
+
+
+def _scan_again(error: DamagedLedgerError) -> OutputError:
+    return OutputError(f"{error} Scan that shard again.")
 
 
 def _one_archive(shards: Sequence[_ShardFolder]) -> list[Path]:
@@ -111,41 +113,46 @@ def _one_recipe(ledger: Ledger, shards: Sequence[_ShardFolder]) -> Recipe:
     return ledger.recipe(first.model, first.model_sha256, first.card, first.settings)
 
 
-def _take_all(ledger: Ledger, recipe: Recipe, shards: Sequence[_ShardFolder], out: Path) -> None:
+def _take_all(ledger: Ledger, recipe: Recipe, shards: Sequence[_ShardFolder], out: Path, taken: Taken) -> None:
     """Copy every shard's rows and pictures; of a file in several shards, those graded last."""
-    newest: dict[str, str] = {}
     for shard in shards:
         with Ledger.open(shard.folder) as source, ledger.writing():
-            for name, state in shard.files.items():
-                rows = _rows(source, shard, name)
+            for state in _states(source, shard):
+                rows = _rows(source, shard, state.name)
                 graded_at = max((str(row.cells["graded_at"]) for row in rows), default="")
-                if graded_at < newest.get(name, ""):
-                    continue
-                newest[name] = graded_at
-                found = [Finding(row.cells, row.grade_map, take_pictures(shard.folder, out, row)) for row in rows]
-                ledger.record(recipe.id, state, found)
+                if taken.is_later(state.name, graded_at):
+                    found = [Finding(row.cells, row.grade_map, take_pictures(shard.folder, out, row)) for row in rows]
+                    ledger.record(recipe.id, state, found)
+
+
+def _states(source: Ledger, shard: _ShardFolder) -> Iterator[FileState]:
+    try:
+        yield from source.states(shard.run.recipe.id)
+    except DamagedLedgerError as error:
+        raise _scan_again(error) from error
 
 
 def _rows(source: Ledger, shard: _ShardFolder, name: str) -> list[LedgerRow]:
     try:
         rows = list(source.rows(shard.run.recipe.id, files=[name]))
     except DamagedLedgerError as error:
-        raise OutputError(f"{error} Scan that shard again.") from error
+        raise _scan_again(error) from error
     require_inside(shard.folder, [str(row.cells["file"] or "") for row in rows])
     return rows
 
 
-def _missing(shards: Sequence[_ShardFolder]) -> list[str]:
+def _missing(shards: Sequence[_ShardFolder], taken: Taken) -> list[str]:
     """Return the files that no shard has graded, sorted: each shard knows its own, and those of shards not there."""
     splits = {_part(shard.folder) for shard in shards}
-    expected: set[str] = set()
+    missing = set[str]()
     for shard in shards:
         part = _part(shard.folder)
-        for name in shard.expected:
-            owner = shard_of(name, part.count) if part else None
-            if owner == part or owner not in splits:
-                expected.add(name)
-    return sorted(expected - {name for shard in shards for name in shard.files})
+        with Ledger.open(shard.folder) as source:
+            for name in source.expected():
+                owner = shard_of(name, part.count) if part else None
+                if (owner == part or owner not in splits) and not taken.has(name):
+                    missing.add(name)
+    return sorted(missing)
 
 
 def _unlisted(shards: Sequence[_ShardFolder]) -> tuple[str, ...]:

@@ -141,9 +141,9 @@ class Trial:
 
 def results(out: Path) -> tuple[list[dict[str, str]], bytes, dict[str, str]]:
     """Return rows without the time of grading, specimens, and the hash of each picture."""
-    rows = [
-        {name: cell for name, cell in row.items() if name != "graded_at"} for row in read_table(out / "results.csv")
-    ]
+    rows = read_table(out / "results.csv")
+    for row in rows:
+        del row["graded_at"]
     pictures = {
         path.relative_to(out).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in pictures_in(out)
     }
@@ -196,7 +196,7 @@ def main() -> None:
     parser.add_argument("--most", type=int, default=25)
     parser.add_argument("--only", choices=KINDS)
     options = parser.parse_args(own)
-    tried, wrong, ends = 0, 0, Counter[int]()
+    tried, wrong = 0, 0
     with tempfile.TemporaryDirectory() as temporary:
         (folder := Path(temporary, "work")).mkdir()
         trial = Trial(folder, Path(temporary, "said"))
