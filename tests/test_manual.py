@@ -29,6 +29,7 @@ ALL_TEXTS = TEXTS | {name: (ROOT / name).read_text(encoding="utf-8") for name in
 WANTED = ("formats", "pixel-size", "columns", "gdest-toml", "nightly", "cluster", "training", "paper", "exit-codes")
 COMMANDS = get_command(app).commands
 OF_OTHER_PROGRAMS = {"--cross-check", "--array", "--wrap", "--now", "--help", "--version", "--max-children"}
+OF_THE_ROOT = {word for one in get_command(app).params for word in one.opts}
 
 
 def each(texts):
@@ -89,7 +90,7 @@ def test_every_command_and_option_that_is_named_exists(name):
     for command, options in calls_in(ALL_TEXTS[name]):
         assert command in COMMANDS, f"gdest {command}"
         assert set(options) - {"--help"} <= options_of(command), f"gdest {command} {options}"
-    known = {option for command in COMMANDS for option in options_of(command)} | OF_OTHER_PROGRAMS
+    known = {option for command in COMMANDS for option in options_of(command)} | OF_OTHER_PROGRAMS | OF_THE_ROOT
     scripts = "".join(path.read_text(encoding="utf-8") for path in BENCHMARKS.glob("*.py"))
     known |= set(re.findall(r"add_argument\(\"(--[a-z-]+)\"", scripts))
     named = {word for code in code_in(ALL_TEXTS[name]) for word in re.findall(r"(?<![\w-])--[a-z][a-z0-9-]*", code)}

@@ -14,7 +14,7 @@ from gdest.core import ExitCode, GdestError, __version__, printable
 
 
 @app.callback(invoke_without_command=True)
-def _root(version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:
+def _root(version: Annotated[bool, typer.Option("--version", "-V", help="Print the version.")] = False) -> None:
     if version:
         typer.echo(__version__)
         raise typer.Exit
@@ -26,7 +26,7 @@ def main() -> None:
     code: int | str | None = 0
     try:
         try:
-            app()
+            app(prog_name="gdest")
         except SystemExit as end:
             code = end.code
         sys.stdout.flush()

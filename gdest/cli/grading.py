@@ -7,19 +7,29 @@ from typing import Annotated
 
 import typer
 
+from gdest.cli.help import exits
 from gdest.cli.options import Config, Weights, command
-from gdest.core import Asked, GradeSettings
+from gdest.core import Asked, ExitCode, GradeSettings
 from gdest.reports import ReportSettings
 from gdest.scan import ScanSettings
 
-Images = Annotated[list[Path], typer.Argument(help="Image files.")]
+Images = Annotated[list[Path], typer.Argument(metavar="IMAGE", help="Image files; for whole folders: gdest scan.")]
 EXPLAINED = Asked(
     only=("um_per_px", "magnification", "camera_um", "device", "stride_px", "batch", "max_megapixels"),
 )
 COUNTED = Asked(without=("read_timeout_s", "stride_px", "count"))
+GRADED = (
+    *(ExitCode.USAGE, ExitCode.PROBLEMS, ExitCode.NOTHING_GRADED, ExitCode.WEIGHTS),
+    ExitCode.INTERRUPTED,
+)
+STOPPED = (ExitCode.HUNG_UP, ExitCode.TERMINATED)
 
 
-@command
+@command(
+    "gdest analyze image.tif",
+    "gdest analyze *.jpg --um-per-px 0.3698 --heatmap",
+    exits=exits(*GRADED),
+)
 def analyze(
     images: Images,
     settings: Annotated[GradeSettings, Asked(without=("read_timeout_s",))] = GradeSettings(count=True),
@@ -36,17 +46,26 @@ def analyze(
     raise typer.Exit(run_analyze(images, settings, weights, config, heatmap=heatmap, as_json=as_json))
 
 
-@command
+@command(
+    "gdest count image.tif --out counted",
+    "gdest count image.tif --boundaries corrected.png --by Meier",
+    exits=exits(*GRADED),
+)
 def count(
     images: Images,
     settings: Annotated[GradeSettings, COUNTED] = GradeSettings(count=True),
     config: Config = None,
     weights: Weights = None,
     boundaries: Annotated[
-        Path | None, typer.Option(help="Boundaries corrected by hand: dark lines on white, or a label TIFF.")
+        Path | None,
+        typer.Option(metavar="FILE", help="Boundaries corrected by hand: dark lines on white, or a label TIFF."),
     ] = None,
-    by: Annotated[str | None, typer.Option(help="Who corrected them; without it the login name.")] = None,
-    out: Annotated[Path, typer.Option(help="Folder for the boundaries; created if missing.")] = Path(),
+    by: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Who corrected them; without it the login name.")
+    ] = None,
+    out: Annotated[
+        Path, typer.Option("--out", "-o", metavar="FOLDER", help="Folder for the boundaries; created if missing.")
+    ] = Path(),
     rois: Annotated[bool, typer.Option("--rois", help="Write the grains as ImageJ ROIs as well.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print an array of objects instead of a table.")] = False,
 ) -> None:
@@ -56,10 +75,16 @@ def count(
     raise typer.Exit(run_count(images, settings, weights, config, boundaries, by, out, rois=rois, as_json=as_json))
 
 
-@command
+@command(
+    "gdest scan /archive --out results --config gdest.toml --dry-run",
+    "gdest scan /archive/2025 /archive/2026 --out results --count",
+    exits=exits(*GRADED, *STOPPED, ExitCode.REJECTED),
+)
 def scan(
-    roots: Annotated[list[Path], typer.Argument(help="Folders, searched with all their subfolders.")],
-    out: Annotated[Path, typer.Option(help="Folder for the results; created if missing.")],
+    roots: Annotated[list[Path], typer.Argument(metavar="FOLDER", help="Folders, searched with all their subfolders.")],
+    out: Annotated[
+        Path, typer.Option("--out", "-o", metavar="FOLDER", help="Folder for the results; created if missing.")
+    ],
     settings: GradeSettings,
     options: ScanSettings,
     config: Config = None,
@@ -71,11 +96,38 @@ def scan(
     raise typer.Exit(run_scan(roots, out, settings, weights, config, options))
 
 
-@command
+@command(
+    "gdest init /archive",
+    "gdest init /archive/2025 /archive/2026 --out rules.toml",
+    exits=exits(ExitCode.USAGE, ExitCode.NOTHING_GRADED, done="written"),
+)
+def init(
+    roots: Annotated[list[Path], typer.Argument(metavar="FOLDER", help="Folders, as they will be scanned.")],
+    out: Annotated[Path, typer.Option("--out", "-o", metavar="FILE", help="The file to write.")] = Path("gdest.toml"),
+    force: Annotated[bool, typer.Option("--force", help="Write over a file that is there.")] = False,
+) -> None:
+    """Look at an archive and write a gdest.toml to correct: specimens, pixel sizes, magnifications."""
+    from gdest.cli.run_init import run_init
+
+    raise typer.Exit(run_init(roots, out, force=force))
+
+
+@command(
+    "gdest merge results",
+    "gdest merge results node-1/results node-2/results",
+    exits=exits(
+        *(ExitCode.USAGE, ExitCode.PROBLEMS, ExitCode.NOTHING_GRADED),
+        problems="a shard is missing or unfinished, or micrographs failed or need review",
+    ),
+)
 def merge(
-    out: Annotated[Path, typer.Argument(help="Output folder of the shards; the joined results go here.")],
+    out: Annotated[
+        Path, typer.Argument(metavar="OUT", help="Output folder of the shards; the joined results go here.")
+    ],
     settings: ReportSettings,
-    shards: Annotated[list[Path] | None, typer.Argument(help="Shard folders; without them OUT/shards/*.")] = None,
+    shards: Annotated[
+        list[Path] | None, typer.Argument(metavar="SHARD", help="Shard folders; without them OUT/shards/*.")
+    ] = None,
 ) -> None:
     """Join the shards of a scan; name what is missing and what was graded twice."""
     from gdest.cli.run_merge import run_merge
@@ -83,11 +135,17 @@ def merge(
     raise typer.Exit(run_merge(out, shards or (), settings))
 
 
-@command
+@command(
+    "gdest explain image.tif",
+    "gdest explain image.tif --um-per-px 0.3698 --weights classifier.safetensors",
+    exits=exits(ExitCode.USAGE, ExitCode.PROBLEMS, ExitCode.WEIGHTS, done="drawn", problems="an image cannot be read"),
+)
 def explain(
     images: Images,
-    weights: Annotated[Path | None, typer.Option(help="A classifier's weights; otherwise the bundled one.")] = None,
-    regressor: Annotated[Path | None, typer.Option(help="Weights of the grade map beside it.")] = None,
+    weights: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="A classifier's weights; otherwise the bundled one.")
+    ] = None,
+    regressor: Annotated[Path | None, typer.Option(metavar="FILE", help="Weights of the grade map beside it.")] = None,
     settings: Annotated[GradeSettings, EXPLAINED] = GradeSettings(batch=64, max_megapixels=400.0),
 ) -> None:
     """Draw which grade a classifier sees at each pixel (arg-max GradCAM) beside the grade map."""

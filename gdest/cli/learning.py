@@ -8,23 +8,44 @@ from typing import Annotated
 
 import typer
 
-from gdest.cli.options import Weights, command, stated
-from gdest.core import Asked, GradeSettings, SettingsError, require
+from gdest.cli.help import exits
+from gdest.cli.options import Weights, choices, command, stated
+from gdest.core import Asked, ExitCode, GradeSettings, Panel, SettingsError, require
 from gdest.synth import SynthSettings
 from gdest.training import GRADE_SETS, PRESETS, StudySettings, TrainSettings
 
 MUST_BE_WEIGHTS = "--out must end in .safetensors."
+NewWeights = Annotated[
+    Path, typer.Option("--out", "-o", metavar="FILE", help="Weights file to write, NAME.safetensors.")
+]
+Labelled = Annotated[Path, typer.Argument(metavar="DATA", help="Labelled micrographs, as for train.")]
+WRITTEN = exits(ExitCode.USAGE, ExitCode.WEIGHTS, ExitCode.INTERRUPTED, done="done")
 
 
-@command
+@command(
+    "gdest train DATA --out mine.safetensors --init imagenet --test-share 0.2",
+    "gdest train labels.csv --out mine.safetensors --epochs 20 --mix synthetic",
+    exits=WRITTEN,
+)
 def train(
     context: typer.Context,
     data: Annotated[
-        Path, typer.Argument(help="Folder of grade folders (4.0/, 4.5/, ...) or CSV file,g[,um_per_px,specimen].")
+        Path,
+        typer.Argument(
+            metavar="DATA", help="Folder of grade folders (4.0/, 4.5/, ...) or CSV file,g[,um_per_px,specimen]."
+        ),
     ],
-    out: Annotated[Path, typer.Option(help="Weights file to write, NAME.safetensors.")],
+    out: NewWeights,
     settings: TrainSettings,
-    preset: Annotated[str | None, typer.Option(help="azimi: the scheme the paper compares with.")] = None,
+    preset: Annotated[
+        str | None,
+        typer.Option(
+            metavar="|".join(PRESETS),
+            help="azimi: the scheme the paper compares with.",
+            rich_help_panel=str(Panel.PAPER),
+            autocompletion=choices(tuple(PRESETS)),
+        ),
+    ] = None,
 ) -> None:
     """Train a network on labelled micrographs; an interrupted run goes on where it stopped."""
     settings = _with_preset(settings, preset, stated(context))
@@ -43,11 +64,18 @@ def _with_preset(settings: TrainSettings, preset: str | None, stated: set[str]) 
     return replace(settings, **{name: value for name, value in PRESETS[preset].items() if name not in stated})
 
 
-@command
+@command(
+    "gdest evaluate labels.csv",
+    "gdest evaluate labels.csv --weights mine.safetensors --out errors",
+    exits=WRITTEN,
+)
 def evaluate(
-    data: Annotated[Path, typer.Argument(help="Labelled micrographs, as for train.")],
+    data: Labelled,
     settings: Annotated[GradeSettings, Asked(only=("um_per_px", "device", "precision"))],
-    out: Annotated[Path | None, typer.Option(help="Folder for evaluation.csv and evaluation.png.")] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", metavar="FOLDER", help="Folder for evaluation.csv and evaluation.png."),
+    ] = None,
     weights: Weights = None,
     paper: Annotated[
         bool, typer.Option("--paper", help="Count as the paper: Top-1 and confusion, crops and micrographs.")
@@ -62,10 +90,16 @@ def evaluate(
     raise typer.Exit(run_evaluate(data, settings, weights, out, paper=paper))
 
 
-@command
+@command(
+    "gdest calibrate labels.csv --out mine.safetensors",
+    "gdest calibrate fields --out mine.safetensors --um-per-px 0.3698",
+    exits=WRITTEN,
+)
 def calibrate(
-    data: Annotated[Path, typer.Argument(help="Five or more counted fields of one steel, labelled as for train.")],
-    out: Annotated[Path, typer.Option(help="Weights file to write, NAME.safetensors.")],
+    data: Annotated[
+        Path, typer.Argument(metavar="DATA", help="Five or more counted fields of one steel, labelled as for train.")
+    ],
+    out: NewWeights,
     settings: Annotated[GradeSettings, Asked(only=("um_per_px", "device", "precision"))],
     weights: Weights = None,
 ) -> None:
@@ -79,17 +113,25 @@ def calibrate(
     raise typer.Exit(run_calibrate(data, out, settings, weights))
 
 
-@command
+@command(
+    "gdest synth pictures --count 50",
+    "gdest synth DATA --grades seen --label-maps --workers 8",
+    exits=exits(ExitCode.USAGE, ExitCode.INTERRUPTED, done="done"),
+)
 def synth(
-    out: Annotated[Path, typer.Argument(help="Folder to write to.")],
+    out: Annotated[Path, typer.Argument(metavar="FOLDER", help="Folder to write to.")],
     settings: SynthSettings,
     count: Annotated[
-        int | None, typer.Option(help="Number of micrographs; otherwise 10, or the paper's number.")
+        int | None, typer.Option(metavar="N", help="Number of micrographs; otherwise 10, or the paper's number.")
     ] = None,
-    size: Annotated[str, typer.Option(help="Width x height in px.")] = "1280x960",
+    size: Annotated[str, typer.Option(metavar="WIDTHxHEIGHT", help="Size in px.")] = "1280x960",
     grades: Annotated[
         str | None,
-        typer.Option(help="Folders of single grades: seen or unseen, the paper's sets (242, 668), or 4,4.5,5."),
+        typer.Option(
+            metavar="|".join((*GRADE_SETS, "G,G,...")),
+            help="Folders of single grades: the paper's sets (242, 668), or such as 4,4.5,5.",
+            autocompletion=choices(tuple(GRADE_SETS)),
+        ),
     ] = None,
 ) -> None:
     """Make synthetic micrographs of exactly known G, with labels.csv."""
@@ -117,12 +159,22 @@ def _grades(words: str | None) -> tuple[tuple[float, ...], int]:
     return listed, 10
 
 
-@command
+@command(
+    "gdest study DATA --unseen DATA2 --out study",
+    "gdest study DATA --out study --configs 'resnet18-*' --seeds 3 --epochs 100",
+    exits=WRITTEN,
+)
 def study(
-    data: Annotated[Path, typer.Argument(help="Labelled micrographs of the seen grades, as for train.")],
-    out: Annotated[Path, typer.Option(help="Folder for runs.csv, figures, tables and study.md.")],
+    data: Annotated[
+        Path, typer.Argument(metavar="DATA", help="Labelled micrographs of the seen grades, as for train.")
+    ],
+    out: Annotated[
+        Path, typer.Option("--out", "-o", metavar="FOLDER", help="Folder for runs.csv, figures, tables and study.md.")
+    ],
     settings: StudySettings,
-    unseen: Annotated[Path | None, typer.Option(help="Labelled micrographs of grades not trained on.")] = None,
+    unseen: Annotated[
+        Path | None, typer.Option(metavar="DATA", help="Labelled micrographs of grades not trained on.")
+    ] = None,
 ) -> None:
     """Run the paper's comparisons over seeds; an interrupted study goes on where it stopped."""
     from gdest.cli.run_study import run_study

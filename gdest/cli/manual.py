@@ -9,14 +9,27 @@ from typing import Annotated, Optional
 
 import typer
 
+from gdest.cli.help import HELP, Command, exits, footer
 from gdest.cli.options import app
 from gdest.cli.streams import ReaderGoneError
-from gdest.core import SettingsError
+from gdest.core import ExitCode, SettingsError
+
+EXAMPLES = ("gdest manual", "gdest manual pixel-size")
 
 
-@app.command()
+def topics_like(incomplete: str) -> list[str]:
+    """Return the topics that a shell offers."""
+    return [topic for topic in read_pages() if topic.startswith(incomplete)]
+
+
+@app.command(cls=Command, context_settings=HELP, epilog=footer(EXAMPLES, exits(ExitCode.USAGE, done="shown")))
 def manual(
-    topic: Annotated[Optional[str], typer.Argument(help="Topic to show; without one, all topics are listed.")] = None,
+    topic: Annotated[
+        Optional[str],
+        typer.Argument(
+            metavar="TOPIC", help="Topic to show; without one, all topics are listed.", autocompletion=topics_like
+        ),
+    ] = None,
 ) -> None:
     """Show the manual: a list of its topics, or one of them."""
     pages = read_pages()

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from gdest.cli.console import print_rows
+from gdest.cli.images import settings_for
 from gdest.cli.run_info import load_weights
 from gdest.core import (
     ExitCode,
@@ -18,13 +19,10 @@ from gdest.core import (
     escaped_json,
     exit_code,
     fitting_name,
-    read_config,
     say,
-    with_pixel_size_rules,
 )
 from gdest.grading import grade_micrographs
 from gdest.model import NetworkPredictor
-from gdest.reading import with_mixed_names
 from gdest.reports import Cell, ModelName, cells, draw_overlay, save_png, write_heatmap
 
 
@@ -41,7 +39,7 @@ def run_analyze(
 
     Only the pixel sizes of a gdest.toml count; their globs are held against each path as the user gave it.
     """
-    settings = with_mixed_names(with_pixel_size_rules(settings, read_config(config)), map(Path.as_posix, images))
+    settings = settings_for(images, settings, config)
     predictor = NetworkPredictor(load_weights(weights), settings)
     model = ModelName(predictor.name, predictor.sha256)
     table: list[dict[str, Cell]] = []

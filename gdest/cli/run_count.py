@@ -14,7 +14,8 @@ from math import isfinite, nan
 from pathlib import Path
 
 from gdest import grading
-from gdest.cli.console import print_counted
+from gdest.cli.console import print_counted, say_written
+from gdest.cli.images import settings_for
 from gdest.cli.run_info import load_weights
 from gdest.core import (
     DataError,
@@ -31,15 +32,12 @@ from gdest.core import (
     exit_code,
     fitting_name,
     now,
-    read_config,
     require,
-    say,
-    with_pixel_size_rules,
     write_atomically,
 )
 from gdest.grading import Predictor
 from gdest.model import NetworkPredictor
-from gdest.reading import read_micrographs, with_mixed_names
+from gdest.reading import read_micrographs
 from gdest.reports import (
     Cell,
     CountedField,
@@ -95,7 +93,7 @@ def run_count(
     require(twice is None, f"Two images are called {twice}; count them into two --out folders.")
     if rois:
         require_rois()
-    settings = with_mixed_names(with_pixel_size_rules(settings, read_config(config)), map(Path.as_posix, images))
+    settings = settings_for(images, settings, config)
     predictor = NetworkPredictor(load_weights(weights), settings)
     table: list[dict[str, Cell]] = []
     for path in images:
@@ -217,4 +215,5 @@ def _write(found: Counted, row: dict[str, Cell], out: Path, correction: Correcti
     save_png(draw_counted(micrograph, found.count), path("overlay.png"))
     text = json.dumps(row, indent=2, ensure_ascii=False) + "\n"
     write_atomically(path("count.json"), lambda temporary: temporary.write_text(text, encoding="utf-8"))
-    say(f"Written: {start}.* (boundaries.png, grains.tif, geojson, overlay.png, count.json)")
+    endings = ("boundaries.png", "grains.tif", "geojson", *(("rois.zip",) if rois else ()), "overlay.png", "count.json")
+    say_written(*(path(ending) for ending in endings if path(ending).resolve() != mine))

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from gdest.cli.console import print_areas
+from gdest.cli.images import require_no_folder
 from gdest.cli.run_info import load_weights
 from gdest.core import ExitCode, GradeSettings, ImageFile, MicrographError, fitting_name, grain_size, say
 from gdest.grading import grade_map_of, graded_row
@@ -20,6 +21,7 @@ def run_explain(
     images: Sequence[Path], settings: GradeSettings, weights: Path | None, regressor: Path | None
 ) -> ExitCode:
     """Write IMAGE.explain.png for each image into the current folder; return the exit code."""
+    require_no_folder(images)
     classifier = load_model(weights_path(weights, BUNDLED_CLASSIFIER))
     predictor = NetworkPredictor(load_weights(regressor), settings)
     for path in images:

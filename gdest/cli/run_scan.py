@@ -5,15 +5,15 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import fields
 from pathlib import Path
 
-from gdest.cli.console import print_counts
+from gdest.cli.console import print_counts, print_forecast
 from gdest.core import (
     ExitCode,
     GdestError,
     GradeSettings,
     OutputError,
-    be_quiet,
     exit_code,
     printable,
     say,
@@ -21,15 +21,16 @@ from gdest.core import (
 )
 from gdest.reports import Acceptance, Verdict
 from gdest.scan import (
+    Foreseen,
     Job,
     Journal,
     Results,
     ScanOutcome,
     ScanSettings,
     called,
+    foresee,
     heard,
     prepare_scan,
-    preview,
     scan_archive,
     watch_archive,
 )
@@ -44,8 +45,6 @@ def run_scan(
     options: ScanSettings,
 ) -> ExitCode:
     """Scan once, or for ever with `watch`, or only print the plan with `dry_run`; return the exit code."""
-    if options.quiet:
-        be_quiet()
     journal = Journal(options.log_file)
     try:
         job = prepare_scan(roots, out, settings, weights, config, options)
@@ -66,9 +65,20 @@ def run_scan(
 
 
 def _print_plan(job: Job) -> ExitCode:
-    """Print on standard output, tab-separated, each file, whether it would be graded, and why."""
-    for line in preview(job):
-        sys.stdout.write("\t".join(map(printable, line)) + "\n")
+    """Print what would be done with each file and what is known of it, on standard output; the totals last.
+
+    On a terminal it is a table, elsewhere lines of cells with tabs between them, below the names of the columns.
+    """
+    forecast = foresee(job)
+    names = [one.name for one in fields(Foreseen)]
+    rows = [[str(getattr(one, name)) for name in names] for one in forecast.files]
+    if sys.stdout.isatty():
+        print_forecast(names, rows)
+    else:
+        for line in (names, *rows):
+            sys.stdout.write("\t".join(map(printable, line)) + "\n")
+    for sentence in forecast.totals:
+        say(sentence)
     return ExitCode.GRADED
 
 

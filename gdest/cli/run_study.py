@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import shlex
 import sys
+from functools import partial
 from pathlib import Path
 
+from gdest.cli.console import say_written
 from gdest.core import ExitCode, progress, say
 from gdest.scan import output_lock
 from gdest.training import StudySettings
@@ -16,10 +18,10 @@ def run_study(data: Path, out: Path, settings: StudySettings, unseen: Path | Non
     from gdest.training import VERDICT, chosen, make_study
 
     command = shlex.join(["gdest", *sys.argv[1:]])
-    runs = len(chosen(settings.configs)) * settings.seeds
-    with output_lock(out), progress("runs", runs) as advance:
-        found = make_study(data, out, settings, unseen, command, say, lambda *_: advance(1))
+    chosen(settings.configs)  # a name that fits none is told before anything is read
+    with output_lock(out):
+        found = make_study(data, out, settings, unseen, command, say, partial(progress, every_step=False))
     for one in found:
         say(f"{VERDICT[one.holds]}: {one.statement} (paper: {one.paper}; here: {one.ours})")
-    say(f"Written: {out / 'study.md'}, {out / 'runs.csv'}")
+    say_written(out / "study.md", out / "runs.csv")
     return ExitCode.GRADED

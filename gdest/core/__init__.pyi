@@ -15,13 +15,8 @@ from .counted import (
     Overlay as Overlay,
 )
 from .crop import CropRule as CropRule, crop_for as crop_for
-from .csv_file import (
-    CSV_STYLES as CSV_STYLES,
-    CsvStyle as CsvStyle,
-    inert as inert,
-    live as live,
-    write_csv_lines as write_csv_lines,
-)
+from .csv_cells import inert as inert, live as live
+from .csv_file import write_csv_lines as write_csv_lines
 from .errors import (
     ArchiveError as ArchiveError,
     DataError as DataError,
@@ -31,6 +26,7 @@ from .errors import (
     OutputError as OutputError,
     SettingsError as SettingsError,
     WeightsError as WeightsError,
+    in_plain_words as in_plain_words,
     require as require,
 )
 from .exit_codes import ExitCode as ExitCode, exit_code as exit_code
@@ -63,7 +59,11 @@ from .grid import (
     usable_tiles as usable_tiles,
 )
 from .label_maps import NEIGHBOURS as NEIGHBOURS, boundary_mask as boundary_mask, rim_shares as rim_shares
-from .magnification import in_words as in_words, magnification_of_name as magnification_of_name
+from .magnification import (
+    in_words as in_words,
+    magnification_of_name as magnification_of_name,
+    magnifications_in as magnifications_in,
+)
 from .model_card import UNFIT as UNFIT, Doubt as Doubt, ModelCard as ModelCard, interpolate as interpolate
 from .option import (
     POSITIVE as POSITIVE,
@@ -73,6 +73,7 @@ from .option import (
     Check as Check,
     Declared as Declared,
     Option as Option,
+    Panel as Panel,
     at_least as at_least,
     between as between,
     check_fields as check_fields,
@@ -106,10 +107,16 @@ from .settings import (
     with_pixel_size_rules as with_pixel_size_rules,
 )
 from .student import student_t as student_t
-from .tables import count_csv_lines as count_csv_lines, number as number, read_table as read_table
+from .tables import (
+    count_csv_lines as count_csv_lines,
+    number as number,
+    read_lines as read_lines,
+    read_table as read_table,
+)
 from .terminal import (
     MOST_NAMED as MOST_NAMED,
     be_quiet as be_quiet,
+    in_time as in_time,
     named as named,
     progress as progress,
     say as say,
@@ -129,11 +136,13 @@ from .tiles import (
 )
 from .version import __version__ as __version__
 from .words import (
+    CSV_STYLES as CSV_STYLES,
     DUPLEX as DUPLEX,
     HEADS as HEADS,
     INPUTS as INPUTS,
     NO_METAL as NO_METAL,
     Backbone as Backbone,
+    CsvStyle as CsvStyle,
     Head as Head,
     NetworkInput as NetworkInput,
     PixelSizeSource as PixelSizeSource,
@@ -141,3 +150,4 @@ from .words import (
     Task as Task,
     is_duplex as is_duplex,
 )
+from .writable import require_writable as require_writable

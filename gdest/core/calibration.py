@@ -9,9 +9,11 @@ from typing import Annotated
 
 from gdest.core.errors import require
 from gdest.core.magnification import magnifications_in
-from gdest.core.option import POSITIVE_NUMBER, Option, check_fields, declared_fields
+from gdest.core.option import POSITIVE_NUMBER, Option, Panel, check_fields, declared_fields
 
-UmPerPx = Annotated[float | None, Option("Pixel size of every image, um per px.", POSITIVE_NUMBER)]
+UmPerPx = Annotated[
+    float | None, Option("Pixel size of every image, um per px.", POSITIVE_NUMBER, panel=Panel.PIXEL_SIZE)
+]
 
 
 @dataclass(frozen=True)
@@ -82,22 +84,34 @@ class CalibrationSettings:
 
     um_per_px: UmPerPx = None
     magnification: Annotated[
-        float | None, Option("Magnification on the camera, without the eyepiece; needs --camera-um.", POSITIVE_NUMBER)
+        float | None,
+        Option(
+            "Magnification on the camera, without the eyepiece; needs --camera-um.",
+            POSITIVE_NUMBER,
+            panel=Panel.PIXEL_SIZE,
+        ),
     ] = None
     camera_um: Annotated[
         float | None,
         Option(
             "Pitch of the camera's pixels in um; alone, a magnification in a file's name counts (_200x).",
             POSITIVE_NUMBER,
+            panel=Panel.PIXEL_SIZE,
         ),
     ] = None
     rules: tuple[PixelSizeRule, ...] = ()
     objectives: tuple[Objective, ...] = ()
     mixed: tuple[tuple[str, str], ...] = ()
-    read_scale_bar: Annotated[bool, Option("Find a burnt-in scale bar and read the number beside it.")] = False
+    read_scale_bar: Annotated[
+        bool, Option("Find a burnt-in scale bar and read the number beside it.", panel=Panel.PIXEL_SIZE)
+    ] = False
     scale_bar_um: Annotated[
         float | None,
-        Option("Length of the burnt-in scale bars in um, instead of reading the number.", POSITIVE_NUMBER),
+        Option(
+            "Length of the burnt-in scale bars in um, instead of reading the number.",
+            POSITIVE_NUMBER,
+            panel=Panel.PIXEL_SIZE,
+        ),
     ] = None
 
     def __post_init__(self) -> None:

@@ -22,6 +22,26 @@ class ExitCode(IntEnum):
     INTERRUPTED = 130
     TERMINATED = 143
 
+    @property
+    def meaning(self) -> str:
+        """Return what the code tells, as the manual says it."""
+        return MEANINGS[self]
+
+
+MEANINGS = {
+    ExitCode.GRADED: "every micrograph graded",
+    ExitCode.BUG: "a bug (traceback)",
+    ExitCode.USAGE: "wrong arguments, configuration or data, or the output or standard output cannot be written",
+    ExitCode.PROBLEMS: "some micrographs failed, need review or have no pixel size; the report names each",
+    ExitCode.NOTHING_GRADED: "nothing graded: not one micrograph has a G",
+    ExitCode.WEIGHTS: "weights unusable",
+    ExitCode.REJECTED: "with `--fail-on-reject`: a micrograph or specimen fails a limit",
+    ExitCode.HUNG_UP: "SIGHUP, as from a closed terminal; what was done is kept",
+    ExitCode.INTERRUPTED: "Ctrl-C; what was done is kept",
+    ExitCode.TERMINATED: "SIGTERM, as from systemd or a scheduler; what was done is kept",
+}
+"""What stands in `gdest manual exit-codes`."""
+
 
 def exit_code(counts: Mapping[str, int]) -> ExitCode:
     """Return the exit code of a run that graded so many micrographs of each `Status`.

@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
+from enum import StrEnum
 from functools import cache
 from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
@@ -41,18 +42,34 @@ def between(least: float, most: float) -> Check:
     return Check(lambda value: least <= value <= most, f"must be in {least:g}..{most:g}")
 
 
+class Panel(StrEnum):
+    """Name the panels of `--help`, in which options stand that go together."""
+
+    EVERYDAY = "Options"
+    PIXEL_SIZE = "Pixel size"
+    SELECTION = "Which files"
+    SPEED = "Speed and limits"
+    NIGHTLY = "Nightly and on several machines"
+    TRAINING = "How it learns"
+    PAPER = "The paper's comparisons"
+
+
 @dataclass(frozen=True)
 class Option:
     """Say how the command line asks for a field.
 
-    `flag` is the option's name where it differs from the field's. `read` makes the value from the text that the
-    user gives (a list of texts for a tuple), or from None when there is none. `speed_only` options change how
-    fast an answer comes, not which. A switch that is `both_ways` has its `--no-` form though it is off by default.
+    `flag` is the option's name where it differs from the field's, `short` its letter. `read` makes the value from the
+    text that the user gives (a list of texts for a tuple), or from None when there is none. `speed_only` options change
+    how fast an answer comes, not which. A switch that is `both_ways` has its `--no-` form though it is off by default.
+    `panel` is where `--help` shows it; `shown` is what stands for the value there, by its type where it is empty.
     """
 
     help: str = ""
     check: Check | None = None
     flag: str = ""
+    short: str = ""
+    panel: Panel = Panel.EVERYDAY
+    shown: str = ""
     read: Callable[[Any], Any] | None = None
     speed_only: bool = False
     both_ways: bool = False

@@ -10,9 +10,9 @@ from gdest.core.calibration import CalibrationSettings, Objective, PixelSizeRule
 from gdest.core.config import Section
 from gdest.core.crop import CropRule, crop_rules
 from gdest.core.errors import SettingsError, require
-from gdest.core.option import POSITIVE, Check, Option, at_least, check_fields, declared_fields
+from gdest.core.option import POSITIVE, Check, Option, Panel, at_least, check_fields, declared_fields
 
-Device = Annotated[str, Option("auto, cpu, cuda or cuda:N.", speed_only=True)]
+Device = Annotated[str, Option("What computes.", speed_only=True, panel=Panel.SPEED, shown="auto|cpu|cuda|cuda:N")]
 Rule = TypeVar("Rule", PixelSizeRule, Objective)
 EXAMPLES = {"glob": "glob = 'microscope-2/*'", "name": "name = '200x'", "um_per_px": "um_per_px = 0.3698"}
 COVERING = Check(lambda px: 1 <= px <= 224, "must be 1..224 px, so that the tiles cover the image")
@@ -24,17 +24,23 @@ class GradeSettings:
 
     calibration: CalibrationSettings = CalibrationSettings()
     stride_px: Annotated[
-        int, Option("Distance between tiles in px; 112 halves the map's step.", COVERING, flag="--stride")
+        int,
+        Option(
+            "Distance between tiles in px; 112 halves the map's step.", COVERING, flag="--stride", panel=Panel.SPEED
+        ),
     ] = 224
-    batch: Annotated[int, Option("Tiles per pass; 0 for what is fastest here.", at_least(0), speed_only=True)] = 0
+    batch: Annotated[
+        int, Option("Tiles per pass; 0 for what is fastest here.", at_least(0), speed_only=True, panel=Panel.SPEED)
+    ] = 0
     device: Device = "auto"
     precision: Annotated[
         Literal["auto", "fp32", "bf16", "int8"],
-        Option("auto, fp32, bf16 or int8; auto takes bf16 where it is fast, never int8, which moves G by up to 0.07."),
+        Option("auto takes bf16 where it is fast, never int8, which moves G by up to 0.07.", panel=Panel.SPEED),
     ] = "auto"
-    max_megapixels: Annotated[float, Option("Refuse larger images.", POSITIVE)] = 1500.0
+    max_megapixels: Annotated[float, Option("Refuse larger images.", POSITIVE, panel=Panel.SPEED)] = 1500.0
     read_timeout_s: Annotated[
-        float, Option("Seconds a file may take.", POSITIVE, flag="--read-timeout", speed_only=True)
+        float,
+        Option("Seconds a file may take.", POSITIVE, flag="--read-timeout", speed_only=True, panel=Panel.SPEED),
     ] = 600.0
     count: Annotated[bool, Option("Draw the boundaries and count the grains, as E112 has it.", both_ways=True)] = False
     crops: tuple[CropRule, ...] = ()

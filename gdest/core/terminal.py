@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from itertools import islice
+from threading import Event, Lock, Thread
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.text import Text
 
 from gdest.core.plain_text import printable
+
+EVERY_S = 10.0
+"""Where there is no terminal a line of progress comes at least so often, in seconds."""
 
 PLAIN_LINES = 20
 """Progress lines of a whole run where there is no terminal."""
@@ -55,26 +60,80 @@ def be_quiet() -> None:
 
 
 @contextmanager
-def progress(title: str, total: int) -> Iterator[Callable[[int], None]]:
-    """Show progress on standard error: a bar on a terminal, a line now and then elsewhere."""
+def progress(title: str, total: int = 0, *, every_step: bool = True) -> Iterator[Callable[[int], None]]:
+    """Show progress on standard error, with the time that is left: a bar on a terminal, lines elsewhere.
+
+    Lines come at every twentieth of the steps, unless not `every_step` is to be told, and whenever `EVERY_S` have
+    passed: who reads a log sees that the work goes on, also within a long step. Without a total there are no steps.
+    """
     if not stderr.is_terminal:
-        done = 0
-
-        def plain(step: int) -> None:
-            nonlocal done
-            done += step
-            if done % max(total // PLAIN_LINES, 1) == 0 or done == total:
-                say(f"{title}: {done}/{total}")
-
-        yield plain
+        with _Lines(title, total, every_step=every_step) as lines:
+            yield lines.advance
         return
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
-        MofNCompleteColumn(),
+        *((MofNCompleteColumn(),) if total else ()),
         TimeElapsedColumn(),
-        TimeRemainingColumn(),
+        *((TimeRemainingColumn(),) if total else ()),
     )
     with Progress(*columns, console=stderr, transient=True) as bar:
-        task = bar.add_task(title, total=total)
+        task = bar.add_task(title, total=total or None)
         yield lambda step: bar.advance(task, step)
+
+
+class _Lines:
+    """Say lines of progress, now and then by steps and at the latest by time; a thread of its own watches the time."""
+
+    def __init__(self, title: str, total: int, *, every_step: bool) -> None:
+        self._title, self._total = title, total
+        self._step = max(total // PLAIN_LINES, 1) if every_step else 0
+        self._done, self._began = 0, time.monotonic()
+        self._said = self._began
+        self._lock, self._ended = Lock(), Event()
+        self._clock = Thread(target=self._watch, name="gdest-progress", daemon=True)
+
+    def __enter__(self) -> _Lines:
+        self._clock.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        self._clock.join()
+
+    def advance(self, step: int) -> None:
+        """Count steps that are done."""
+        with self._lock:
+            self._done += step
+            if self._step and (self._done % self._step == 0 or self._done == self._total):
+                self._say()
+
+    def _watch(self) -> None:
+        while not self._ended.wait(max(self._said + EVERY_S - time.monotonic(), 0.0)):
+            with self._lock:
+                if time.monotonic() - self._said >= EVERY_S:
+                    self._say()
+
+    def _say(self) -> None:
+        self._said = time.monotonic()
+        seconds = self._said - self._began
+        counted = f"{self._title}: {self._done}/{self._total}" if self._total else self._title
+        if seconds < EVERY_S:
+            say(counted)
+        elif 0 < self._done < self._total:
+            left = seconds * (self._total - self._done) / self._done
+            say(f"{counted}, {in_time(seconds)} so far, about {in_time(left)} left")
+        else:
+            say(f"{counted}, {in_time(seconds)} so far")
+
+
+def in_time(seconds: float) -> str:
+    """Return a span of time as a person says it.
+
+    >>> in_time(9.6), in_time(200), in_time(7500)
+    ('10 s', '3 min', '2 h 5 min')
+    """
+    if seconds < 99.5:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 100 else f"{minutes // 60} h {minutes % 60} min"

@@ -1,5 +1,10 @@
 from .batching import Predictor as Predictor
-from .counting import count_at_pixel_size as count_at_pixel_size, count_grains as count_grains
+from .counting import (
+    METHOD_HALF_WIDTH as METHOD_HALF_WIDTH,
+    chance_of_count as chance_of_count,
+    count_at_pixel_size as count_at_pixel_size,
+    count_grains as count_grains,
+)
 from .doubts import UNKNOWN_PIXEL_SIZE as UNKNOWN_PIXEL_SIZE, impossible as impossible
 from .grains import grain_labels as grain_labels
 from .pipeline import (

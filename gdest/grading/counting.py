@@ -191,5 +191,9 @@ def _why_not(parts: list[_Part], areas: planimetric.Planimetric, lines: lineal.I
 def _half_width(areas: planimetric.Planimetric, spread: float, card: ModelCard) -> float:
     """Return half the 95 % interval of G: the scatter of a sample of so many grains, and the method's own error."""
     method = interpolate(card.counting.get("interval", METHOD_HALF_WIDTH), spread)
-    by_chance = math.log2(1.0 + areas.relative_accuracy) if np.isfinite(areas.relative_accuracy) else math.nan
-    return math.hypot(method, by_chance)
+    return math.hypot(method, chance_of_count(areas.relative_accuracy))
+
+
+def chance_of_count(relative_accuracy: float) -> float:
+    """Return by how much G may be off since so many grains only were counted, from %RA / 100."""
+    return math.log2(1.0 + relative_accuracy) if np.isfinite(relative_accuracy) else math.nan

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from gdest.core import GradeMap, ModelCard, covered_px, grain_size, interpolate, tile_areas, told_apart
+from gdest.core import GradeMap, ModelCard, covered_px, grain_size, interpolate, is_duplex, tile_areas, told_apart
 from gdest.grading import spatial_patterns as patterns
 
 FEWEST_TILES = 4
@@ -77,6 +77,17 @@ def assess(grade_map: GradeMap, card: ModelCard) -> Assessment:
         scatter = f"{count} tiles of about {each:.0f} grains scatter by {tiles.std(ddof=1):.1f} G"
         return Assessment("unknown", f"{scatter}, too much to tell")
     return Assessment("uniform", "no more scatter than uniform steel shows")
+
+
+def joined_opinions(tiles: Assessment, grains: Assessment) -> Assessment:
+    """Return what tiles and counted grains say together; `grains` without a verdict were not counted.
+
+    The grains themselves decide the class, and what the tiles leave open. Where they alone see one size only, the tiles
+    still may see two: single coarse patches in which too few boundaries were found, say.
+    """
+    if not grains.verdict or grains.verdict == "unknown" or (grains.verdict == "uniform" and is_duplex(tiles.verdict)):
+        return tiles
+    return Assessment(grains.verdict, f"by the counted grains: {grains.note}")
 
 
 def _most_variance(tiles: NDArray[np.float64]) -> float:

@@ -33,7 +33,9 @@ from gdest.core import (
 from gdest.grading.batching import Predictor, SharedPredictor
 from gdest.grading.counting import count_at_pixel_size, surer_count
 from gdest.grading.doubts import UNKNOWN_PIXEL_SIZE, contradiction, doubts_of_count, impossible, reasons
+from gdest.grading.homogeneity import Assessment, joined_opinions
 from gdest.grading.looks import FEWEST_USABLE
+from gdest.grading.phases import second_phase
 from gdest.grading.summary import at_pixel_size, summarize
 from gdest.grading.zooms import COARSE_G, draw_boundaries, predict_grade_map
 from gdest.reading import read_micrographs
@@ -128,14 +130,21 @@ def with_second_opinion(row: Graded, count: GrainCount) -> Graded:
     Where either says that the field is mixed, neither keeps an interval.
     """
     known = np.isfinite(count.g_intercepts) and row.statistics is not None
+    tiles = Assessment(row.homogeneity, row.homogeneity_note)
+    grains = Assessment("" if row.reason.startswith(NO_METAL) else count.homogeneity, count.homogeneity_note)
+    mixture = joined_opinions(tiles, grains)
     row = replace(
         row,
         count=count,
+        homogeneity=mixture.verdict,
+        homogeneity_note=mixture.note,
         g_intercept=float(count.g_intercepts) if known else None,
         intercepts=round(count.intercepts) if np.isfinite(count.intercepts) else None,
     )
     doubts = [*doubts_of_count(count), *(contradiction(row.statistics, count) if row.statistics else ())]
-    if is_duplex(row.homogeneity) or is_duplex(count.homogeneity):
+    if not count.note and row.micrograph is not None and row.micrograph.regions is None:
+        doubts += second_phase(row.micrograph.pixels, count.overlays)
+    if is_duplex(row.homogeneity):
         row = _without_intervals(row, count)
     if not doubts:
         return row
@@ -148,14 +157,16 @@ def _without_intervals(row: Graded, count: GrainCount) -> Graded:
     return replace(row, statistics=statistics, count=replace(count, g_low=np.nan, g_high=np.nan))
 
 
-def boundary_fields(micrograph: Micrograph, predictor: Predictor, settings: GradeSettings) -> list[BoundaryField]:
+def boundary_fields(
+    micrograph: Micrograph, predictor: Predictor, settings: GradeSettings, grade_map: GradeMap | None = None
+) -> list[BoundaryField]:
     """Return the boundary fields of a micrograph on which a scan counts; none where the weights draw none.
 
     Raises `MicrographError` where no tile shows metal.
     """
     if not predictor.card.boundaries:
         return []
-    grade_map = grade_map_of(micrograph, predictor, settings.stride_px)
+    grade_map = grade_map or grade_map_of(micrograph, predictor, settings.stride_px)
     fields = partial(_fields, micrograph, grade_map, predictor, settings.stride_px)
     _, at_half = surer_count(fields, predictor.card)
     return list(fields(at_half))

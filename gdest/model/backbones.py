@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import cast
 
 from torch import Tensor, nn
-from torchvision.models import AlexNet_Weights, ResNet18_Weights, VGG16_Weights, alexnet, resnet18, vgg16
 
-from gdest.core import SettingsError, WeightsError
+from gdest.core import SettingsError, WeightsError, in_plain_words
+from gdest.model.resnet import ResNet18
 
 EMBEDDING = 256
 """Numbers in the last layer of the extended head before its output (section VI of the paper)."""
@@ -18,15 +18,12 @@ HIDDEN = 512
 POOLED = {"resnet18": 512, "alexnet": 4096, "vgg16": 4096}
 """Numbers that each backbone hands to its head: ResNet's pooled maps, the others' second dense layer."""
 
-IMAGENET = {
-    "resnet18": ResNet18_Weights.IMAGENET1K_V1,
-    "alexnet": AlexNet_Weights.IMAGENET1K_V1,
-    "vgg16": VGG16_Weights.IMAGENET1K_V1,
-}
+IMAGENET = {"resnet18": "ResNet18_Weights", "alexnet": "AlexNet_Weights", "vgg16": "VGG16_Weights"}
+"""What torchvision calls the weights of each backbone."""
 
 
 def make_body(backbone: str, head: str, outputs: int) -> nn.Module:
-    """Return a torchvision network for one grey channel with the head in its last place; random weights.
+    """Return a network for one grey channel with the head in its last place; random weights.
 
     Raises `WeightsError` for a backbone or head this gdest does not know.
     """
@@ -34,10 +31,10 @@ def make_body(backbone: str, head: str, outputs: int) -> nn.Module:
         raise WeightsError(f"it holds a {backbone}/{head} network; this gdest cannot run it.")
     last = make_head(head, POOLED[backbone], outputs)
     if backbone == "resnet18":
-        body = resnet18(weights=None)
-        body.conv1 = nn.Conv2d(1, 64, kernel_size=7, stride=2, padding=3, bias=False)
-        body.fc = last
-    elif backbone == "alexnet":
+        return ResNet18(last)
+    from torchvision.models import alexnet, vgg16
+
+    if backbone == "alexnet":
         body = alexnet(weights=None)
         body.features[0] = nn.Conv2d(1, 64, kernel_size=11, stride=4, padding=2)
         body.classifier[6] = last
@@ -93,11 +90,15 @@ def imagenet_state(backbone: str) -> dict[str, Tensor]:
 
     Raises `SettingsError` where they cannot be downloaded.
     """
+    from torchvision import models
+
     try:
-        state = IMAGENET[backbone].get_state_dict(progress=False, check_hash=True)
+        weights = getattr(models, IMAGENET[backbone]).IMAGENET1K_V1
+        state = weights.get_state_dict(progress=False, check_hash=True)
     except Exception as error:  # urllib, ssl and the hub raise many kinds
         raise SettingsError(
-            f"The ImageNet weights cannot be downloaded ({error}); use --init none, or --init FILE with a gdest file."
+            f"The ImageNet weights cannot be downloaded ({in_plain_words(error)}); use --init none, or --init FILE "
+            "with a gdest file."
         ) from error
     head = head_prefix(backbone).removeprefix("body.")
     state = {name: value for name, value in state.items() if not name.startswith(head)}

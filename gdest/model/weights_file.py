@@ -8,7 +8,7 @@ from pathlib import Path
 
 from safetensors import safe_open
 
-from gdest.core import ModelCard, WeightsError, printable
+from gdest.core import ModelCard, WeightsError, in_plain_words, printable
 
 CARD_KEY = "gdest_model_card"
 BUNDLED = "austenite-resnet18.safetensors"
@@ -44,7 +44,9 @@ def weights_path(given: Path | None, bundled: str = BUNDLED) -> Path:
 def read_model_file(path: Path) -> ModelFile:
     """Return what a weights file says of itself; raise `WeightsError` when it is missing, damaged or not gdest's."""
     try:
-        if path.exists() and not path.is_file():  # a FIFO would wait for ever
+        if not path.exists():
+            raise WeightsError("there is no such file.")
+        if not path.is_file():  # a FIFO would wait for ever
             raise WeightsError("it is not a regular file.")
         with safe_open(path, framework="numpy") as file:
             metadata = file.metadata() or {}
@@ -60,7 +62,7 @@ def read_model_file(path: Path) -> ModelFile:
 
 def unusable(path: Path, error: Exception) -> WeightsError:
     """Return the one sentence that says why a weights file cannot be used."""
-    lines = str(error).strip().splitlines() or [type(error).__name__]
+    lines = in_plain_words(error).splitlines()
     why = printable(lines[0])[:LONGEST_REASON]
     return WeightsError(f"Weights {path} cannot be used: {why}")
 

@@ -76,10 +76,10 @@ def read_micrographs(file: ImageFile, settings: GradeSettings) -> Iterator[Micro
     """
     sha256, number = None, 0
     try:
-        with _opened(file.path) as stream:
+        with opened(file.path) as stream:
             sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
             file_bytes = stream.tell()
-            for number, page in enumerate(_large_enough(_pages(stream, file.path, file_bytes)), start=1):
+            for number, page in enumerate(large_enough(pages_of_stream(stream, file.path, file_bytes)), start=1):
                 named = ImageFile(file.path, page_name(file.name, number))
                 try:
                     page.check(settings.max_megapixels, file_bytes)
@@ -94,7 +94,7 @@ def read_micrographs(file: ImageFile, settings: GradeSettings) -> Iterator[Micro
         yield Failed(named, f"cannot be read: {error.strerror or error}", sha256, now(), again=True)
 
 
-def _opened(path: Path) -> BufferedReader:
+def opened(path: Path) -> BufferedReader:
     """Open a regular file; a FIFO or a socket would wait for ever."""
     try:
         mode = path.stat().st_mode
@@ -109,7 +109,7 @@ def _opened(path: Path) -> BufferedReader:
         raise MicrographError(f"cannot be read: {error}") from error
 
 
-def _pages(stream: BinaryIO, path: Path, file_bytes: int) -> Iterator[Page]:
+def pages_of_stream(stream: BinaryIO, path: Path, file_bytes: int) -> Iterator[Page]:
     """Yield the pages of a file by its first bytes; its suffix only counts for the microscopes' own formats."""
     with decoding():
         stream.seek(0)
@@ -124,7 +124,7 @@ def _pages(stream: BinaryIO, path: Path, file_bytes: int) -> Iterator[Page]:
             yield from raster_pages(stream)
 
 
-def _large_enough(pages: Iterator[Page]) -> Iterator[Page]:
+def large_enough(pages: Iterator[Page]) -> Iterator[Page]:
     """Yield the pages that hold a tile; raise `MicrographError` when not one does."""
     small: Page | None = None
     found = False

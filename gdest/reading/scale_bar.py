@@ -6,13 +6,14 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import reduce
+from importlib.util import find_spec
 from threading import Lock
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gdest.core import MicrographError, PixelSize, PixelSizeSource
+from gdest.core import CalibrationSettings, MicrographError, PixelSize, PixelSizeSource, SettingsError
 
 SHORTEST_PX, SHORTEST_SHARE, LONGEST_SHARE = 30, 0.02, 0.9
 """A bar's length: in px and as a share of the picture's width."""
@@ -38,6 +39,7 @@ MEASURED = re.compile(r"=|\b(?:length|line|dist|distance|l[\u00e4a]nge|abstand|d
 ROUND_DIGITS, ROUND_LENGTHS = 2, ("125", "375", "625")
 """Scale bars are 1, 25, 50, 100, 250 or 125 units long, not 87.3."""
 
+NEEDED = "reading a scale bar's number needs an extra: pip install 'gdest[ocr]', or state --scale-bar-um"
 Ints = NDArray[np.int64]
 
 
@@ -226,13 +228,19 @@ class TextReader:
             return tuple(self._engine(picture[:, :, ::-1]).txts or ())
 
 
+def require_scale_bar_reader(calibration: CalibrationSettings) -> None:
+    """Raise `SettingsError` where the number beside a scale bar is to be read, and RapidOCR is not installed."""
+    missing = any(find_spec(name) is None for name in ("rapidocr", "onnxruntime"))
+    if calibration.read_scale_bar and calibration.scale_bar_um is None and missing:
+        raise SettingsError(f"--read-scale-bar: {NEEDED}.")
+
+
 def _load_engine() -> Any:
     """Return RapidOCR with its models, which travel with the package."""
     try:
         from rapidocr import RapidOCR
     except ImportError as error:
-        needed = "reading a scale bar's number needs an extra: pip install 'gdest[ocr]', or state --scale-bar-um"
-        raise MicrographError(needed) from error
+        raise MicrographError(NEEDED) from error
     return RapidOCR(params={"Global.log_level": "critical"})
 
 

@@ -27,7 +27,7 @@ from .heatmap import (
     write_heatmap as write_heatmap,
 )
 from .laboratory import Laboratory as Laboratory, read_laboratory as read_laboratory
-from .limits import Verdict as Verdict
+from .limits import Limit as Limit, Verdict as Verdict
 from .limits_found import acceptance as acceptance
 from .overlay import draw_counted as draw_counted, draw_overlay as draw_overlay
 from .pictures import (

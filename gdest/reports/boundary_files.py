@@ -15,7 +15,16 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy import ndimage
 
-from gdest.core import NEIGHBOURS, BoundaryField, DataError, Mark, Micrograph, require, write_atomically
+from gdest.core import (
+    NEIGHBOURS,
+    BoundaryField,
+    DataError,
+    Mark,
+    Micrograph,
+    in_plain_words,
+    require,
+    write_atomically,
+)
 from gdest.reports.overlay import LOOKS
 
 DARK = 128
@@ -209,7 +218,7 @@ def _read_labels(path: Path) -> Labels | None:
     try:
         found = tifffile.imread(path)
     except Exception as error:  # decoders raise anything
-        raise DataError(f"{path} cannot be read: {error}.") from error
+        raise DataError(f"{path} cannot be read: {in_plain_words(error)}.") from error
     if found.ndim != 2 or found.dtype.itemsize == 1:
         return None
     labels = found.astype(np.int64)
@@ -223,7 +232,7 @@ def _read_picture(path: Path) -> NDArray[np.uint8]:
         with Image.open(path) as image:
             drawn = image.convert("RGBA")
     except Exception as error:  # decoders raise anything
-        raise DataError(f"{path} cannot be read: {error}.") from error
+        raise DataError(f"{path} cannot be read: {in_plain_words(error)}.") from error
     white = Image.new("RGBA", drawn.size, "white")
     return np.asarray(Image.alpha_composite(white, drawn).convert("L"))
 

@@ -20,7 +20,7 @@ from typing import Any
 import matplotlib
 from matplotlib.ft2font import FT2Font
 
-from gdest.core import SettingsError, printable, write_atomically
+from gdest.core import SettingsError, in_plain_words, printable, write_atomically
 from gdest.reports.certificate_content import content_of, representative
 from gdest.reports.column import Cell
 from gdest.reports.heatmap import heatmap_name
@@ -92,7 +92,8 @@ def _template(laboratory: Laboratory) -> str:
     try:
         return Path(laboratory.template).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"[certificate] template: {laboratory.template} cannot be read: {error}.") from error
+        why = f"{laboratory.template} cannot be read: {in_plain_words(error)}."
+        raise SettingsError(f"[certificate] template: {why}") from error
 
 
 def _time(finished: str) -> datetime | None:

@@ -6,7 +6,6 @@ from functools import cache, lru_cache
 from math import floor, log10
 from pathlib import Path
 
-import matplotlib
 from PIL import Image, ImageDraw, ImageFont
 
 from gdest.core import printable
@@ -22,6 +21,8 @@ LARGEST_BAR = 0.3
 @cache
 def font(size: int) -> ImageFont.FreeTypeFont:
     """Return DejaVu Sans, which comes with matplotlib and has the letters of most alphabets."""
+    import matplotlib  # a third of a second, which one micrograph without a picture need not wait
+
     return ImageFont.truetype(str(Path(matplotlib.get_data_path(), "fonts", "ttf", "DejaVuSans.ttf")), size)
 
 

@@ -10,7 +10,16 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from gdest.core import CSV_STYLES, CsvStyle, DataError, as_output_error, printable, stays_inside, write_atomically
+from gdest.core import (
+    CSV_STYLES,
+    CsvStyle,
+    DataError,
+    as_output_error,
+    in_plain_words,
+    printable,
+    stays_inside,
+    write_atomically,
+)
 from gdest.reports.column import Cell
 from gdest.reports.columns import COLUMNS
 from gdest.reports.record import NOTE, Record
@@ -78,7 +87,7 @@ def read_head(out: Path) -> dict[str, Any]:
         content: dict[str, Any] = json.loads("".join(head))
         return content | {"history": tuple(content.get("history", ()))}
     except (OSError, ValueError, TypeError, AttributeError, LookupError) as error:
-        raise DataError(f"{path} cannot be read as the record of a run: {error}.") from error
+        raise _unreadable(path, error) from error
 
 
 def read_acceptance(out: Path) -> Acceptance | None:
@@ -103,7 +112,7 @@ def read_record(out: Path) -> tuple[Record, dict[str, str]]:
         known |= {"accepted": Acceptance.from_content(content.get("accepted")), "csv": _csv_style(content.get("csv"))}
         return Record(**known), dict(content["reports"])
     except (ValueError, KeyError, TypeError) as error:
-        raise DataError(f"{out / RECORD_FILE} cannot be read as the record of a run: {error}.") from error
+        raise _unreadable(out / RECORD_FILE, error) from error
 
 
 def _csv_style(said: object) -> CsvStyle:
@@ -121,8 +130,12 @@ def read_content(out: Path) -> dict[str, Any]:
     except FileNotFoundError as error:
         raise DataError(f"{path} does not exist; give the --out folder of a finished scan.") from error
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise DataError(f"{path} cannot be read as the record of a run: {error}.") from error
+        raise _unreadable(path, error) from error
     return content
+
+
+def _unreadable(path: Path, error: Exception) -> DataError:
+    return DataError(f"{path} cannot be read as the record of a run: {in_plain_words(error)}.")
 
 
 def file_sha256(path: Path) -> str:

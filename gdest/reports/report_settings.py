@@ -17,7 +17,9 @@ class ReportSettings:
 
     csv: Annotated[
         CsvStyle | None,
-        Option("plain, or european: for an Excel that has decimal commas.", STYLE, read=lambda said: said),
+        Option(
+            "plain, or european: for an Excel that has decimal commas.", STYLE, shown="STYLE", read=lambda said: said
+        ),
     ] = None
 
     def __post_init__(self) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache, lru_cache
 
-import matplotlib
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
@@ -51,6 +50,8 @@ def scale_around(g: float, title: str = "G") -> Scale:
 @cache
 def colour_table() -> NDArray[np.uint8]:
     """Return the colours of a scale in steps (256, 3), 0..255; a look-up by matplotlib is ten times slower."""
+    import matplotlib  # a third of a second, which one micrograph without a picture need not wait
+
     return np.asarray(matplotlib.colormaps[COLOUR_MAP](np.arange(256))[:, :3] * 255, np.uint8)
 
 

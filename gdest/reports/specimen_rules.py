@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from gdest.core import DataError, SettingsError, read_table
+from gdest.core import DataError, SettingsError, read_lines
 
 
 @dataclass(frozen=True)
@@ -82,15 +82,15 @@ def _pattern(text: str) -> re.Pattern[str]:
 
 def _listed(path: Path) -> dict[str, Origin]:
     try:
-        rows = read_table(path)
+        lines = read_lines(path)
     except DataError as error:
         raise SettingsError(f"[specimen] csv: {error}") from error
     listed: dict[str, Origin] = {}
-    for row in rows:
+    for line, row in lines:
         name = (row.get("file") or "").strip().replace("\\", "/")
         origin = Origin(**{key: (row.get(key) or "").strip() for key in ORIGIN_FIELDS})
         if not name or not origin.specimen:
-            raise SettingsError(f"[specimen] csv: every row of {path} needs a file and a specimen.")
+            raise SettingsError(f"[specimen] csv: {path}, line {line} needs a file and a specimen.")
         if listed.setdefault(name, origin) != origin:
-            raise SettingsError(f"[specimen] csv: {path} names {name} twice, for two specimens.")
+            raise SettingsError(f"[specimen] csv: {path}, line {line} names {name} again, for another specimen.")
     return listed

@@ -16,7 +16,7 @@ from gdest.core import (
     with_pixel_size_rules,
 )
 from gdest.model import EngineChoice, ModelFile, check_for_grading, choose_engine, read_model_file, weights_path
-from gdest.reading import with_mixed_names
+from gdest.reading import require_scale_bar_reader, with_mixed_names
 from gdest.reports import Record, csv_style, read_rules
 from gdest.scan.exporting import begin_record
 from gdest.scan.selection import select
@@ -60,6 +60,7 @@ def prepare_scan(
     Raises `SettingsError` for a root that is not a folder, for results that would go into a root, for
     shards of another split, and for a wrong gdest.toml; `WeightsError` for weights that cannot be used.
     """
+    require_scale_bar_reader(settings.calibration)
     sections = read_config(config)
     settings = with_pixel_size_rules(settings, sections)
     rules = read_rules(sections, config.parent if config else Path())  # raises here, not after hours of grading

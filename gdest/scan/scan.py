@@ -106,6 +106,11 @@ def load_predictor(weights: Path, settings: GradeSettings, engine: EngineChoice)
     return predictor
 
 
+def load_weights_of(job: Job) -> Predictor:
+    """Return the network of a job; raise `WeightsError` where it cannot be used."""
+    return load_predictor(job.model.path, job.settings, job.engine)
+
+
 class Scan:
     """Carry out plans: one, or one after the other while folders are watched; the network is loaded once."""
 
@@ -193,7 +198,7 @@ class Scan:
 
     def _here(self, work: tuple[Work, ...]) -> FilesWithRows:
         if self._predictor is None:
-            self._predictor = load_predictor(self.job.model.path, self.job.settings, self.job.engine)
+            self._predictor = load_weights_of(self.job)
         # a ledger keeps grade maps but no boundaries, on which grains are counted
         anew = self.job.options.force or self.job.settings.count
         with nullcontext(no_memory) if anew else memory(self.job.out, self.recipe.id) as recall:

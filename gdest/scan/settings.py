@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
-from gdest.core import POSITIVE, Option, at_least, check_fields, require, slashed
+from gdest.core import POSITIVE, Option, Panel, at_least, check_fields, require, slashed
 from gdest.reports import ReportSettings
 from gdest.scan.shards import Shard, read_shard
 
@@ -21,22 +21,44 @@ class ScanSettings:
     """
 
     heatmaps: Annotated[bool, Option("Write a heatmap PNG for each micrograph.")] = True
-    force: Annotated[bool, Option("Grade again what the ledger knows.")] = False
+    force: Annotated[bool, Option("Grade again what the ledger knows.", panel=Panel.SELECTION)] = False
     fail_on_reject: Annotated[bool, Option("Exit code 6 when a limit fails.")] = False
-    dry_run: Annotated[bool, Option("Print what would be graded and why; do nothing.")] = False
-    quiet: Annotated[bool, Option("Print errors only.")] = False
-    log_file: Annotated[Path | None, Option("Append one JSON object per line.")] = None
-    include: Annotated[tuple[str, ...], Option("Take only paths that fit, as 'oven*/*.tif'.")] = ()
-    exclude: Annotated[tuple[str, ...], Option("Leave paths that fit; * also crosses folders.")] = ()
-    since: Annotated[str | None, Option("Take files changed since 2026-11-01, or in 7d, 12h.")] = None
-    limit: Annotated[int | None, Option("Grade at most so many files in this run.", at_least(1))] = None
-    shard: Annotated[Shard | None, Option("Part I/N of the archive; in a SLURM array its own.", read=read_shard)] = None
-    watch: Annotated[bool, Option("Go on, and grade files as they come.")] = False
-    poll_s: Annotated[float, Option("Seconds between two looks of --watch.", POSITIVE, flag="--poll")] = 30.0
-    settle_s: Annotated[float, Option("Seconds a file must stay the same first.", at_least(0), flag="--settle")] = 30.0
-    moved: Annotated[bool, Option("The archive lies elsewhere now: compare it by hash.")] = False
-    engine: Annotated[Literal["local", "ray"], Option("local, or ray for several machines.")] = "local"
-    address: Annotated[str | None, Option("A running Ray cluster; without it Ray starts here.")] = None
+    dry_run: Annotated[
+        bool, Option("Tell of each file what would be done, its pixel size, specimen and limits; do nothing.")
+    ] = False
+    log_file: Annotated[Path | None, Option("Append one JSON object per line.", panel=Panel.NIGHTLY)] = None
+    include: Annotated[
+        tuple[str, ...], Option("Take only paths that fit, as 'oven*/*.tif'.", panel=Panel.SELECTION, shown="GLOB")
+    ] = ()
+    exclude: Annotated[
+        tuple[str, ...], Option("Leave paths that fit; * also crosses folders.", panel=Panel.SELECTION, shown="GLOB")
+    ] = ()
+    since: Annotated[
+        str | None,
+        Option("Take files changed since 2026-11-01, or in 7d, 12h.", panel=Panel.SELECTION, shown="DATE"),
+    ] = None
+    limit: Annotated[
+        int | None, Option("Grade at most so many files in this run.", at_least(1), panel=Panel.SELECTION)
+    ] = None
+    shard: Annotated[
+        Shard | None,
+        Option("Part I/N of the archive; in a SLURM array its own.", read=read_shard, panel=Panel.NIGHTLY, shown="I/N"),
+    ] = None
+    watch: Annotated[bool, Option("Go on, and grade files as they come.", panel=Panel.NIGHTLY)] = False
+    poll_s: Annotated[
+        float, Option("Seconds between two looks of --watch.", POSITIVE, flag="--poll", panel=Panel.NIGHTLY)
+    ] = 30.0
+    settle_s: Annotated[
+        float,
+        Option("Seconds a file must stay the same first.", at_least(0), flag="--settle", panel=Panel.NIGHTLY),
+    ] = 30.0
+    moved: Annotated[bool, Option("The archive lies elsewhere now: compare it by hash.", panel=Panel.SELECTION)] = False
+    engine: Annotated[Literal["local", "ray"], Option("local, or ray for several machines.", panel=Panel.NIGHTLY)] = (
+        "local"
+    )
+    address: Annotated[
+        str | None, Option("A running Ray cluster; without it Ray starts here.", panel=Panel.NIGHTLY)
+    ] = None
     reports: ReportSettings = ReportSettings()
 
     def __post_init__(self) -> None:

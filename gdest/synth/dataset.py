@@ -14,7 +14,7 @@ import numpy as np
 import tifffile
 from numpy.typing import NDArray
 
-from gdest.core import SettingsError, grain_size
+from gdest.core import SettingsError, as_output_error, grain_size
 from gdest.synth import etching, optics, tessellation
 from gdest.synth.label_maps import mean_diameter_px, true_g
 from gdest.synth.recipe import OWN_STRENGTHS, pick_family
@@ -119,8 +119,14 @@ def write_dataset(out: Path, settings: SynthSettings) -> Iterator[dict[str, str]
 
     Micrograph i depends on (seed, i) alone, whatever the number of worker processes. With `settings.grades` each
     grade has a folder, the folders are filled by turns, and the label is the grade. The counted G stands in
-    `g_counted` and lies within 0.25 of the label, as where a metallographer rates to half grades.
+    `g_counted` and lies within 0.25 of the label, as where a metallographer rates to half grades. Raises `OutputError`
+    for a folder that cannot be written.
     """
+    with as_output_error(out):
+        yield from _write_all(out, settings)
+
+
+def _write_all(out: Path, settings: SynthSettings) -> Iterator[dict[str, str]]:
     folders = [folder_of(g) for g in settings.grades] or [""]
     for folder in folders:
         (out / "label_maps" / folder if settings.label_maps else out / folder).mkdir(parents=True, exist_ok=True)

@@ -14,12 +14,10 @@ from gdest.model import LoadedModel, NetworkPredictor
 from gdest.training.judge import gradeable_pictures
 from gdest.training.labels import Labelled
 from gdest.training.measuring import Measured, errors_of, measure_with
+from gdest.training.over_materials import ESTIMATE_COVERAGE, Curve, counting_curves, unseen_half_width
 from gdest.training.settings import TrainSettings
+from gdest.training.stages import Stage, no_stage, told
 
-Curve = tuple[tuple[float, float], ...]
-"""Points (G, value) by ascending G, between which a card is interpolated."""
-
-NOMINAL_COVERAGE = 0.9
 FEWEST_FOR_LIMITS = 100
 """With fewer micrographs to calibrate on, drawn ones help to find the limits of doubt."""
 
@@ -34,9 +32,6 @@ LARGEST_ODDS = {Doubt.NO_GRAINS: 0.0, Doubt.DEFOCUSED: 0.0, Doubt.FRAGMENTS: 2.0
 """Where each kind of unfit picture begins at the latest. Clean lines with gaps look like fragments up to 2: the paper's
 steel has 1.1, two prior-austenite etches 2.2."""
 
-FEWEST_MATERIALS = 5
-"""Of fewer materials the errors say nothing of how the next one is read."""
-
 NEIGHBOURS = 40
 """Micrographs of similar G whose errors make one point of a curve."""
 
@@ -44,21 +39,25 @@ TRIMMED_SHARE = 10
 """A correction leaves out the tenth of the errors at either end."""
 
 
-def calibrated_card(model: LoadedModel, held_out: Sequence[Labelled], settings: TrainSettings) -> ModelCard:
+def calibrated_card(
+    model: LoadedModel, held_out: Sequence[Labelled], settings: TrainSettings, stage: Stage = no_stage
+) -> ModelCard:
     """Return the model's card with all that held-out micrographs show of it.
 
     That is the correction of its bias (where there are enough micrographs to know it), the interval, the tile
-    scatter, the limits of doubt and the errors.
+    scatter, the limits of doubt, the errors, and the interval of the count where the network draws boundaries.
     """
-    grading = GradeSettings(device=settings.device)
+    grading = GradeSettings(device=settings.device, count=model.card.boundaries)
     predictor = NetworkPredictor(model, grading, unfinished=True)
-    measured = measure_with(predictor, held_out, grading)
+    measured = measure_with(predictor, held_out, grading, stage)
     correction = correction_curve(measured) if len(measured) >= FEWEST_FOR_CORRECTION else ()
     if any(too_fine for _, too_fine in correction):
         predictor.card = replace(predictor.card, correction=correction)
-        measured = measure_with(predictor, held_out, grading)  # again: the corrected G also chooses the zoom
-    drawn = gradeable_pictures(settings, min(FEWEST_FOR_LIMITS, settings.unfit_pictures) - len(measured))
+        measured = measure_with(predictor, held_out, grading, stage)  # again: the corrected G also chooses the zoom
+    count = max(min(FEWEST_FOR_LIMITS, settings.unfit_pictures) - len(measured), 0)
+    drawn = told(gradeable_pictures(settings, count), stage, "finding the limits of doubt", count)
     card = replace(predictor.card, interval=interval_curve(measured), tile_scatter=tile_scatter_curve(measured))
+    card = replace(card, counting=counting_curves(measured))
     maps = [predict_grade_map(GreyImage(pixels), predictor, grading.stride_px) for pixels in drawn]
     limits = limits_of_doubt([*(one.row.grade_map for one in measured), *maps])
     return replace(card, limits=limits, errors=_validation_figures(measured))
@@ -116,31 +115,13 @@ def interval_curve(measured: Sequence[Measured]) -> Curve:
     return tuple((g, max(half, unseen)) for g, half in curve)
 
 
-def unseen_half_width(measured: Sequence[Measured]) -> float:
-    """Return the half-width that holds nine in ten fields of a material that was not measured; 0 for too few materials.
-
-    What the fields of one material share, all read too fine or too coarse, is no less an error: each material counts
-    once, however many its fields, and the quantile is taken of all their errors together (Dunn, Wasserman and Ramdas
-    2018, distribution-free prediction sets with random effects: pooled distributions).
-    """
-    groups: dict[str, list[float]] = {}
-    for one in measured:
-        groups.setdefault(one.item.material, []).append(abs(one.error))
-    if len(groups) < FEWEST_MATERIALS:
-        return 0.0
-    pooled = sorted((error, 1.0 / len(group)) for group in groups.values() for error in group)
-    reached = np.cumsum([weight for _, weight in pooled]) / len(groups)
-    first = int(np.searchsorted(reached, NOMINAL_COVERAGE - 1e-9))
-    return round(pooled[min(first, len(pooled) - 1)][0], 4)
-
-
 def conformal_half_width(errors: NDArray[np.float64]) -> float:
     """Return the ceil((n + 1) 0.9)-th smallest of n absolute errors, the largest where n is below 9.
 
     This finite-sample quantile holds an exchangeable further error with a probability of at least 0.9
     (Vovk, Gammerman and Shafer, Algorithmic Learning in a Random World, 2005); the plain quantile holds it less often.
     """
-    rank = int(np.ceil((len(errors) + 1) * NOMINAL_COVERAGE))
+    rank = int(np.ceil((len(errors) + 1) * ESTIMATE_COVERAGE))
     return float(np.sort(np.abs(errors))[min(rank, len(errors)) - 1])
 
 

@@ -28,13 +28,14 @@ from gdest.training.paper_scores import (
     score,
     score_by_class,
 )
+from gdest.training.stages import Stage, no_stage
 
 EVERYTHING = "all"
 
 
-def evaluate(data: Path, model: LoadedModel, settings: GradeSettings) -> list[Measured]:
+def evaluate(data: Path, model: LoadedModel, settings: GradeSettings, stage: Stage = no_stage) -> list[Measured]:
     """Grade every labelled micrograph of a table or folder, each with its own pixel size."""
-    return measure(model, read_labels(data, settings.calibration.stated_um_per_px), settings)
+    return measure(model, read_labels(data, settings.calibration.stated_um_per_px), settings, stage)
 
 
 def errors_by_group(measured: Sequence[Measured]) -> dict[str, Errors]:
@@ -79,16 +80,17 @@ class Answered:
     classes: tuple[float, ...]
 
 
-def evaluate_as_paper(data: Path, model: LoadedModel, settings: GradeSettings) -> Answered:
+def evaluate_as_paper(data: Path, model: LoadedModel, settings: GradeSettings, stage: Stage = no_stage) -> Answered:
     """Show a network every labelled micrograph as in its training: in tiles at full size, or whole.
 
     The grades to count with are the classifier's own and those of the labels.
     """
     device = choose_device(settings.device)
     items = read_labels(data, settings.calibration.stated_um_per_px)
-    examples = load_examples(items, model.card.um_per_px, device, label_maps=False)
+    examples = load_examples(items, model.card.um_per_px, device, label_maps=False, stage=stage)
     known = to_device(model.network, device)
-    answers = answers_of(known, examples, settings.batch or BATCH, bf16=settings.precision == "bf16")
+    with stage("measuring", 0):
+        answers = answers_of(known, examples, settings.batch or BATCH, bf16=settings.precision == "bf16")
     own = model.card.classes
     missing = [g for g in grades_of(answers.truth) if not own or np.abs(np.array(own) - g).min() > GRADE_STEP]
     return Answered(items, answers, tuple(sorted([*own, *missing])))

@@ -14,11 +14,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from gdest.core import CalibrationSettings, DataError, MicrographError, ModelCard, grain_size, halve
+from gdest.core import CalibrationSettings, DataError, MicrographError, ModelCard, grain_size, halve, in_plain_words
 from gdest.grading import G_PER_HALVING
 from gdest.reading import read_micrograph
 from gdest.synth import whole_areas
 from gdest.training.labels import Labelled, require_there
+from gdest.training.stages import Stage, no_stage, told
 
 PYRAMID_LEVELS = 3
 SMALLEST_HALVED_PX = 128
@@ -96,6 +97,7 @@ def load_examples(
     *,
     label_maps: bool = True,
     coarsest: float = -np.inf,
+    stage: Stage = no_stage,
 ) -> list[Example]:
     """Decode every micrograph once; `um_per_px` is the model's reference pixel size p0.
 
@@ -114,7 +116,8 @@ def load_examples(
         return labelled_example(pixels, labels, features, g_seen, device)
 
     with ThreadPoolExecutor() as pool:
-        return list(pool.map(load, labelled))
+        count = len(labelled)
+        return list(told(pool.map(load, labelled), stage, f"reading {count} micrographs", count))
 
 
 def _read(item: Labelled, um_per_px: float) -> tuple[NDArray[np.uint8], float]:
@@ -167,8 +170,13 @@ def _halved(channels: Tensor) -> Tensor:
 
 def read_label_map(path: Path, shape: tuple[int, ...]) -> tuple[NDArray[np.int32], NDArray[np.uint8] | None]:
     """Return the label map (rows, cols) of a file and its features, None where it has none; raise `DataError`."""
-    with tifffile.TiffFile(path) as file:
-        pages = [page.asarray() for page in file.pages]
+    try:
+        with tifffile.TiffFile(path) as file:
+            pages = [page.asarray() for page in file.pages]
+    except OSError as error:
+        raise DataError(f"The label map {path} cannot be read: {in_plain_words(error)}.") from error
+    except Exception as error:  # decoders raise anything
+        raise DataError(f"The label map {path} is damaged, or no TIFF.") from error
     if any(page.shape != shape for page in pages):
         raise DataError(f"{path} has another size than its micrograph.")
     return pages[0].astype(np.int32), pages[1].astype(np.uint8) if len(pages) > 1 else None

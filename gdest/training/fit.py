@@ -24,18 +24,11 @@ from gdest.training.labels import Labelled, Split, read_labels, split_in_three
 from gdest.training.log import write_split
 from gdest.training.paper_scores import answers_of, card_figures
 from gdest.training.settings import TrainSettings
+from gdest.training.stages import Say, Stage, no_stage, silent
 from gdest.training.trainer import Epoch, Trainer
 
 MOST_MARGIN_G = 0.5
 """The range of a card reaches beyond the training micrographs by the rescale augmentation, at most by this."""
-
-Say = Callable[[str], None]
-OnStep = Callable[[int, int], None]
-"""Called with the steps done and all steps."""
-
-
-def silent(*_: object) -> None:
-    """Say nothing."""
 
 
 @dataclass(frozen=True)
@@ -47,28 +40,29 @@ class Decoded:
     mixed: Sequence[Example] = ()
 
 
-def train(data: Path, out: Path, settings: TrainSettings, say: Say = silent, on_step: OnStep = silent) -> ModelCard:
+def train(data: Path, out: Path, settings: TrainSettings, say: Say = silent, stage: Stage = no_stage) -> ModelCard:
     """Train on labelled micrographs and write the weights of the best epoch, with cosine the last, to `out`.
 
     A cosine schedule ends annealed; halfway its validation loss says little, least of all with crops smaller than
     the tiles of validation.
     `out` appears when it is calibrated and whole. Beside it: `.csv` (a line per epoch), `.png` (the curves),
     `.split.csv` (with a test set); until the end `.checkpoint` and `.unfinished.safetensors`, to resume. `say` gets a
-    line per epoch. Returns the card.
+    line per epoch, `stage` hears what is being done. Returns the card.
     """
     device = choose_device(settings.device)
     labelled = read_labels(data, settings.um_per_px)
     split = split_in_three(labelled, settings)
-    decoded = _decode(split, settings)
+    decoded = _decode(split, settings, stage)
     beside = f" and {len(decoded.mixed)} mixed in" if decoded.mixed else ""
     counts = f"{len(decoded.training)} micrographs for training{beside}, {len(decoded.validation)} for validation"
     say(f"{counts}, on {device}.")
     card = new_card([*decoded.training, *decoded.mixed], settings, data.name, len(labelled))
-    fit(card, decoded, out, settings, say, on_step)
+    fit(card, decoded, out, settings, say, stage)
     unfinished = unfinished_path(out)
-    best = with_int8_limits(load_model(unfinished))
+    with stage("measuring the limits for 8 bits", 0):
+        best = with_int8_limits(load_model(unfinished))
     to_device(best.network, device)
-    card = _finished_card(best, decoded, split, settings, say)
+    card = _finished_card(best, decoded, split, settings, stage)
     save_model(best.network, card, out)
     if split.test:
         write_split(out, split)
@@ -83,15 +77,16 @@ def fit(
     out: Path,
     settings: TrainSettings,
     say: Say = silent,
-    on_step: OnStep = silent,
+    stage: Stage = no_stage,
     *,
+    title: str = "training",
     backbone_only: bool = False,
 ) -> list[Epoch]:
     """Run the epochs, resuming from a checkpoint; write the log, and the kept weights to `unfinished_path(out)`.
 
     Return the epochs. The checkpoint stays: it goes when the caller has made use of the weights.
     """
-    steps_per_epoch = max(1, len(_crops_of(decoded.training, settings)) // _own_crops(settings))
+    steps_per_epoch = steps_of_epoch(decoded, settings)
     steps = settings.epochs * steps_per_epoch
     torch.manual_seed(settings.seed)
     dense = _has_label_maps(decoded.training, settings)
@@ -100,22 +95,37 @@ def fit(
         trainer.resume(checkpoint_path(out))
         say(f"Resumed after epoch {len(trainer.epochs)}.")
     keeper = Keeper(trainer, card, out)
-    validation = validation_batch(decoded.validation, settings, card.tile_px)
-    for number in range(len(trainer.epochs) + 1, settings.epochs + 1):
-        losses = []
-        for batch in _batches(decoded, card, settings, trainer.rng, steps_per_epoch):
-            losses.append(trainer.step(batch))
-            on_step((number - 1) * steps_per_epoch + len(losses), steps)
-        rate = trainer.optimizer.param_groups[0]["lr"]
-        epoch = Epoch(number, float(torch.stack(losses).double().mean()), *trainer.validate(validation), rate)
-        if not math.isfinite(epoch.train_loss):
-            raise DataError("The loss is no longer a number; try a smaller --lr.")
-        trainer.epochs.append(epoch)
-        say(_line(epoch, settings))
-        keeper.keep(last=number == settings.epochs)
+    with stage("cutting the pictures to validate on", 0):
+        validation = validation_batch(decoded.validation, settings, card.tile_px)
+    left = range(len(trainer.epochs) + 1, settings.epochs + 1)
+    with stage(title, len(left) * steps_per_epoch) as advance:
+        for number in left:
+            _run_epoch(number, trainer, decoded, validation, advance)
+            say(_line(trainer.epochs[-1], settings))
+            keeper.keep(last=number == settings.epochs)
     if not trainer.epochs:
         save_model(trainer.network, card, unfinished_path(out))
     return trainer.epochs
+
+
+def _run_epoch(
+    number: int, trainer: Trainer, decoded: Decoded, validation: Batch, advance: Callable[[int], None]
+) -> None:
+    """Take the steps of an epoch and validate; raise `DataError` for a loss that is no longer a number."""
+    settings, losses = trainer.settings, []
+    for batch in _batches(decoded, trainer.network.card, settings, trainer.rng, steps_of_epoch(decoded, settings)):
+        losses.append(trainer.step(batch))
+        advance(1)
+    rate = trainer.optimizer.param_groups[0]["lr"]
+    epoch = Epoch(number, float(torch.stack(losses).double().mean()), *trainer.validate(validation), rate)
+    if not math.isfinite(epoch.train_loss):
+        raise DataError("The loss is no longer a number; try a smaller --lr.")
+    trainer.epochs.append(epoch)
+
+
+def steps_of_epoch(decoded: Decoded, settings: TrainSettings) -> int:
+    """Return how many steps show each training micrograph as often as any other."""
+    return max(1, len(_crops_of(decoded.training, settings)) // _own_crops(settings))
 
 
 def _line(epoch: Epoch, settings: TrainSettings) -> str:
@@ -176,16 +186,18 @@ def _labelled(sources: Sequence[str], settings: TrainSettings) -> list[Labelled]
     return [item for source in sources for item in read_labels(Path(source), settings.um_per_px)]
 
 
-def _decode(split: Split, settings: TrainSettings) -> Decoded:
+def _decode(split: Split, settings: TrainSettings, stage: Stage) -> Decoded:
     """Decode what is trained and validated on; coarse micrographs that are mixed in are halved as a scan does."""
     coarsest = COARSE_G - settings.shift_limit if settings.task == "regression" else -math.inf
-    mixed = _load(_labelled(settings.mix, settings), settings, coarsest)
-    return Decoded(_load(split.training, settings), _load(split.validation, settings), mixed)
+    mixed = _load(_labelled(settings.mix, settings), settings, stage, coarsest)
+    return Decoded(_load(split.training, settings, stage), _load(split.validation, settings, stage), mixed)
 
 
-def _load(items: Sequence[Labelled], settings: TrainSettings, coarsest: float = -math.inf) -> list[Example]:
+def _load(
+    items: Sequence[Labelled], settings: TrainSettings, stage: Stage, coarsest: float = -math.inf
+) -> list[Example]:
     device, maps = choose_device(settings.device), learns_from_label_maps(settings)
-    return load_examples(items, settings.reference_um_per_px, device, label_maps=maps, coarsest=coarsest)
+    return load_examples(items, settings.reference_um_per_px, device, label_maps=maps, coarsest=coarsest, stage=stage)
 
 
 def new_card(examples: Sequence[Example], settings: TrainSettings, data_name: str, count: int) -> ModelCard:
@@ -218,19 +230,22 @@ def new_card(examples: Sequence[Example], settings: TrainSettings, data_name: st
     )
 
 
-def _finished_card(best: LoadedModel, decoded: Decoded, split: Split, settings: TrainSettings, say: Say) -> ModelCard:
+def _finished_card(
+    best: LoadedModel, decoded: Decoded, split: Split, settings: TrainSettings, stage: Stage
+) -> ModelCard:
     """Return the card with all that is learnt after the last epoch; fit the judge in place where there is one."""
     card = best.card
     judge = best.network.judge
     if judge is not None:
-        say("Learning what not to grade, and calibrating the interval.")
-        fit_judge(best.network, judge, decoded.training, settings, mixed=decoded.mixed)
+        fit_judge(best.network, judge, decoded.training, settings, mixed=decoded.mixed, stage=stage)
     if settings.input == "crop":
         others = _labelled(settings.calibration, settings)
-        card = calibrated_card(best, others or split.validation, settings)
+        card = calibrated_card(best, others or split.validation, settings, stage)
     figures = dict(card.errors)
     for name, items in (("validation", split.validation if judge is None else []), ("test", split.test)):
         if items:
-            answers = answers_of(best.network, _load(items, settings), settings.batch, bf16=settings.bf16)
+            examples = _load(items, settings, stage)
+            with stage(f"measuring on the {name} set", 0):
+                answers = answers_of(best.network, examples, settings.batch, bf16=settings.bf16)
             figures |= card_figures(name, answers, card.classes)
     return replace(card, errors=figures)

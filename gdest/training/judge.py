@@ -18,6 +18,7 @@ from gdest.model import NOVELTY_AXES, GradeNetwork, Judge, describe
 from gdest.synth import draw_unfit, make_micrograph
 from gdest.training.examples import Example, halved_while_coarse
 from gdest.training.settings import TrainSettings
+from gdest.training.stages import Stage, no_stage, told
 
 GRADEABLE = "gradeable"
 SIDE_PX = 500
@@ -35,6 +36,7 @@ def fit_judge(
     settings: TrainSettings,
     *,
     mixed: Sequence[Example] = (),
+    stage: Stage = no_stage,
 ) -> None:
     """Fit the network's own judge in place; the rest of the network stays as it is.
 
@@ -48,14 +50,18 @@ def fit_judge(
     if mixed:
         as_often = len(picked) * settings.mixed_crops / (settings.batch - settings.mixed_crops)
         picked += [mixed[i] for i in rng.integers(len(mixed), size=round(as_often))]
-    described = {GRADEABLE: [_describe(network, _tiles(example, rng)) for example in picked]}
+    shown = told(picked, stage, "looking at what to grade", len(picked))
+    described = {GRADEABLE: [_describe(network, _tiles(example, rng)) for example in shown]}
+    count = settings.unfit_pictures
     with ThreadPoolExecutor() as pool:
         for kind in (GRADEABLE, *UNFIT):
-            drawn = pool.map(partial(_drawn_tiles, kind, settings.seed), range(settings.unfit_pictures))
-            described.setdefault(kind, []).extend(_describe(network, tiles) for tiles in drawn)
+            drawn = pool.map(partial(_drawn_tiles, kind, settings.seed), range(count))
+            shown_tiles = told(drawn, stage, f"drawing pictures: {kind}", count)
+            described.setdefault(kind, []).extend(_describe(network, tiles) for tiles in shown_tiles)
     kinds = [torch.cat(described[kind]) for kind in (GRADEABLE, *UNFIT)]
-    _fit_axes(judge, kinds[0])
-    _fit_odds(judge, kinds)
+    with stage("learning what not to grade", 0):
+        _fit_axes(judge, kinds[0])
+        _fit_odds(judge, kinds)
 
 
 def _tiles(example: Example, rng: np.random.Generator) -> NDArray[np.uint8]:

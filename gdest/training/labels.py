@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from gdest.core import DataError, ImageFile, image_files, named, number, read_table, say
+from gdest.core import DataError, ImageFile, image_files, in_plain_words, named, number, read_lines, say
 from gdest.training.settings import TrainSettings
+
+G_OF_LABELS = (-4.0, 20.0)
+"""Steel lies between about G -1 and 14; what is far outside is a slip, such as a grain size in um."""
+
+UM_PER_PX = (1e-4, 1e3)
+"""From an electron microscope's pixel to a macrograph's."""
 
 
 @dataclass(frozen=True)
@@ -55,12 +62,13 @@ def read_labels(data: Path, um_per_px: float | None) -> list[Labelled]:
 
 
 def _from_table(table: Path, um_per_px: float | None) -> list[Labelled]:
-    rows = read_table(table)
-    if rows and not {"file", "g"} <= set(rows[0]):
-        raise DataError(f"{table} needs the columns file,g[,um_per_px,specimen,material]; it has {', '.join(rows[0])}.")
-    if unlabelled := [row["file"] for row in rows if not row["g"]]:
-        say(f"{table}: left out {len(unlabelled)} of {len(rows)} rows, which have no g: {named(unlabelled)}.")
-    return [_from_row(table, row, um_per_px) for row in rows if row["g"]]
+    lines = read_lines(table)
+    if lines and not {"file", "g"} <= set(lines[0][1]):
+        names = ", ".join(lines[0][1])
+        raise DataError(f"{table} needs the columns file,g[,um_per_px,specimen,material]; it has {names}.")
+    if unlabelled := [row["file"] for _, row in lines if not row["g"]]:
+        say(f"{table}: left out {len(unlabelled)} of {len(lines)} rows, which have no g: {named(unlabelled)}.")
+    return [_from_row(table, line, row, um_per_px) for line, row in lines if row["g"]]
 
 
 def require_there(labelled: Sequence[Labelled]) -> None:
@@ -69,26 +77,43 @@ def require_there(labelled: Sequence[Labelled]) -> None:
         raise DataError(f"{len(lost)} of {len(labelled)} labelled files are not there: {named(lost)}.")
 
 
-def _from_row(table: Path, row: dict[str, str], um_per_px: float | None) -> Labelled:
-    try:
-        g = number(row["g"])
-        pixel_size = number(row["um_per_px"]) if row.get("um_per_px") else um_per_px
-    except ValueError as error:
-        raise DataError(f"{table}: {row['file']}: {error}.") from error
+def _from_row(table: Path, line: int, row: dict[str, str], um_per_px: float | None) -> Labelled:
+    g = _number(table, line, row, "g", G_OF_LABELS)
+    pixel_size = _number(table, line, row, "um_per_px", UM_PER_PX) if row.get("um_per_px") else um_per_px
     label_map = table.parent / row["label_map"].replace("\\", "/") if row.get("label_map") else None
     name = row["file"].replace("\\", "/")
+    if not name:
+        raise DataError(f"{table}, line {line}: it has a g but no file.")
     file = ImageFile(table.parent / name, name)
     material = row.get("material") or row.get("family") or ""
     return Labelled(file, g, pixel_size, row.get("specimen") or name, label_map, material)
 
 
+def _number(table: Path, line: int, row: dict[str, str], column: str, ends: tuple[float, float]) -> float:
+    """Return a cell that holds a number in a range; raise `DataError` that says where it stands and what to do."""
+    where = f"{table}, line {line} ({row['file']}): {column}"
+    try:
+        found = number(row[column])
+    except ValueError as error:
+        raise DataError(f"{where}: {error}; write it as 6.24.") from error
+    if not ends[0] <= found <= ends[1]:
+        raise DataError(f"{where} is {row[column]}; it must be in {ends[0]:g}..{ends[1]:g}.")
+    return found
+
+
 def _from_grade_folders(data: Path, um_per_px: float | None) -> list[Labelled]:
     found = []
-    for folder in sorted(path for path in data.iterdir() if path.is_dir()):
+    try:
+        folders = sorted(path for path in data.iterdir() if path.is_dir())
+    except OSError as error:
+        raise DataError(f"{data} cannot be read: {in_plain_words(error)}.") from error
+    for folder in folders:
         try:
-            g = float(folder.name.replace(",", "."))
-        except ValueError as error:
-            raise DataError(f"{folder} is not named after a grade such as 4.0 or 4.5.") from error
+            g = number(folder.name)
+        except ValueError:
+            g = math.nan
+        if not G_OF_LABELS[0] <= g <= G_OF_LABELS[1]:
+            raise DataError(f"{folder} is not named after a grade such as 4.0 or 4.5.")
         for file in image_files([folder]):
             name = f"{folder.name}/{file.name}"
             found.append(Labelled(ImageFile(file.path, name), g, um_per_px, name, None))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 
@@ -21,6 +21,7 @@ from gdest.core import (
 from gdest.grading import G_PER_HALVING, Predictor, grade_files, is_enlarged
 from gdest.model import LoadedModel, NetworkPredictor
 from gdest.training.labels import Labelled, require_there
+from gdest.training.stages import Stage, no_stage
 
 HALF_G = 0.5
 """The margin, inclusive, within which the paper counts a regressor's answer as right."""
@@ -82,15 +83,25 @@ class Errors:
     coverage: float
 
 
-def measure(model: LoadedModel, labelled: Sequence[Labelled], settings: GradeSettings) -> list[Measured]:
+def measure(
+    model: LoadedModel, labelled: Sequence[Labelled], settings: GradeSettings, stage: Stage = no_stage
+) -> list[Measured]:
     """Grade every labelled micrograph, each with its own pixel size; raise `DataError` for a broken one."""
-    return measure_with(NetworkPredictor(model, settings), labelled, settings)
+    return measure_with(NetworkPredictor(model, settings), labelled, settings, stage)
 
 
-def measure_with(predictor: Predictor, labelled: Sequence[Labelled], settings: GradeSettings) -> list[Measured]:
+def measure_with(
+    predictor: Predictor, labelled: Sequence[Labelled], settings: GradeSettings, stage: Stage = no_stage
+) -> list[Measured]:
     """Do what `measure` does with a predictor that is there already."""
     require_there(labelled)
-    measured = []
+    with stage("measuring", len(labelled)) as advance:
+        return list(_measured(predictor, labelled, settings, advance))
+
+
+def _measured(
+    predictor: Predictor, labelled: Sequence[Labelled], settings: GradeSettings, advance: Callable[[int], None]
+) -> Iterator[Measured]:
     for um_per_px, group in groupby(labelled, key=lambda item: item.um_per_px):
         items, own = list(group), settings
         if um_per_px is not None:
@@ -100,8 +111,8 @@ def measure_with(predictor: Predictor, labelled: Sequence[Labelled], settings: G
             for row in rows:
                 if isinstance(row, Failed):
                     raise DataError(f"{item.file.name}: {row.reason}")
-                measured.append(Measured(item, row))
-    return measured
+                yield Measured(item, row)
+            advance(1)
 
 
 def errors_of(measured: Sequence[Measured]) -> Errors:

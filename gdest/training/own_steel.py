@@ -11,10 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gdest.core import DataError, GradeSettings, ModelCard, interpolate, student_t
+from gdest.grading import chance_of_count
 from gdest.model import LoadedModel, save_model
 from gdest.training.calibrating import shrunk_mean
 from gdest.training.labels import read_labels
 from gdest.training.measuring import Measured, measure
+from gdest.training.stages import Stage, no_stage
 
 FEWEST_FIELDS = 5
 """Fewer fields prove no bias, and their scatter says little."""
@@ -96,13 +98,16 @@ def _factor(count: int, coverage: float) -> float:
     return student_t(count, coverage) * math.sqrt(1.0 + 1.0 / count)
 
 
-def calibrate_own(data: Path, model: LoadedModel, out: Path, settings: GradeSettings) -> list[Opinion]:
+def calibrate_own(
+    data: Path, model: LoadedModel, out: Path, settings: GradeSettings, stage: Stage = no_stage
+) -> list[Opinion]:
     """Write the weights with what the labelled micrographs of one steel show of their bias and interval.
 
     Returns the opinions that were calibrated, the estimate first; the count where five fields or more have one. Raises
     `DataError` for fewer than five fields.
     """
-    measured = measure(model, read_labels(data, settings.calibration.um_per_px), replace(settings, count=True))
+    labelled = read_labels(data, settings.calibration.um_per_px)
+    measured = measure(model, labelled, replace(settings, count=True), stage)
     if len(measured) < FEWEST_FIELDS:
         raise DataError(f"{data} holds {len(measured)} micrographs; {FEWEST_FIELDS} or more prove a bias.")
     opinions = opinions_of(measured)
@@ -134,8 +139,8 @@ def _with_estimate(card: ModelCard, found: Opinion) -> ModelCard:
 
 def _with_count(card: ModelCard, found: Opinion, measured: Sequence[Measured]) -> ModelCard:
     """Return the card with the count's bias, and its interval less what the grains' own number makes of it."""
-    shares = [one.row.count.relative_accuracy for one in measured if one.row.count is not None]
-    chance = float(np.nanmean(np.log2(1.0 + np.array(shares))))
+    chances = [chance_of_count(one.row.count.relative_accuracy) for one in measured if one.row.count is not None]
+    chance = float(np.nanmean(chances))
     method = math.sqrt(max(found.half_width**2 - chance**2, SMALLEST_METHOD**2))
     bias = interpolate(card.counting.get("bias", ((0.0, 0.0),)), 0.0) + found.bias
     return replace(card, counting={"bias": ((0.0, round(bias, 4)),), "interval": ((0.0, round(method, 4)),)})

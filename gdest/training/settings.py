@@ -17,6 +17,7 @@ from gdest.core import (
     Head,
     NetworkInput,
     Option,
+    Panel,
     Task,
     UmPerPx,
     at_least,
@@ -48,43 +49,67 @@ class TrainSettings:
     """
 
     epochs: Annotated[int, Option("Passes; 0 only calibrates the initial weights anew.", at_least(0))] = 50
-    batch: Annotated[int, Option("Crops per step.", at_least(1))] = 32
-    learning_rate: Annotated[float, Option("Adam's learning rate.", POSITIVE, flag="--lr")] = 3e-4
-    schedule: Annotated[Literal["constant", "cosine"], Option("constant, or cosine with a short warm-up.")] = "constant"
+    batch: Annotated[int, Option("Crops per step.", at_least(1), panel=Panel.TRAINING)] = 32
+    learning_rate: Annotated[float, Option("Adam's learning rate.", POSITIVE, flag="--lr", panel=Panel.TRAINING)] = 3e-4
+    schedule: Annotated[
+        Literal["constant", "cosine"], Option("constant, or cosine with a short warm-up.", panel=Panel.TRAINING)
+    ] = "constant"
     average: Annotated[
-        float, Option("Decay per step of a running average of the weights; 0 for none.", SHARE_OR_NONE)
+        float,
+        Option("Decay per step of a running average of the weights; 0 for none.", SHARE_OR_NONE, panel=Panel.TRAINING),
     ] = 0.0
-    crop_px: Annotated[int, Option("Side of the crops.", CROP_SIDE)] = 224
-    crops_per_micrograph: Annotated[int, Option("Crops from each micrograph in an epoch.", at_least(1))] = 4
-    rescale_g: Annotated[float, Option("Largest change of G by the rescale augmentation.", between(0, 4))] = 0.5
-    contrast: Annotated[float, Option("Strength of the contrast jitter.", SHARE_OR_NONE)] = 0.3
+    crop_px: Annotated[int, Option("Side of the crops.", CROP_SIDE, panel=Panel.TRAINING)] = 224
+    crops_per_micrograph: Annotated[
+        int, Option("Crops from each micrograph in an epoch.", at_least(1), panel=Panel.TRAINING)
+    ] = 4
+    rescale_g: Annotated[
+        float, Option("Largest change of G by the rescale augmentation.", between(0, 4), panel=Panel.TRAINING)
+    ] = 0.5
+    contrast: Annotated[float, Option("Strength of the contrast jitter.", SHARE_OR_NONE, panel=Panel.TRAINING)] = 0.3
     validation_share: Annotated[float, Option("Share of the specimens held out for validation.", SHARE)] = 0.1
-    unfit_pictures: Annotated[int, Option("Pictures of each kind drawn to teach what not to grade.", at_least(1))] = 250
+    unfit_pictures: Annotated[
+        int, Option("Pictures of each kind drawn to teach what not to grade.", at_least(1), panel=Panel.TRAINING)
+    ] = 250
     calibration: Annotated[
         tuple[str, ...],
-        Option("Labelled micrographs that calibrate the interval instead of the held-out ones.", read=as_paths),
+        Option(
+            "Labelled micrographs that calibrate the interval instead of the held-out ones.",
+            read=as_paths,
+            shown="DATA",
+        ),
     ] = ()
     mix: Annotated[
         tuple[str, ...],
-        Option("Further labelled micrographs, mixed into every step, never held out.", read=as_paths),
+        Option("Further labelled micrographs, mixed into every step, never held out.", read=as_paths, shown="DATA"),
     ] = ()
     mix_share: Annotated[float, Option("Share of the crops of a step that come from --mix.", SHARE)] = 0.2
     seed: Annotated[int, Option("Seed of the random numbers.")] = 0
-    init: Annotated[str, Option("Initial weights: imagenet, none, or a gdest weights file.")] = "none"
+    init: Annotated[
+        str, Option("Initial weights: imagenet, none, or a gdest weights file.", shown="FILE|imagenet|none")
+    ] = "none"
     device: Device = "auto"
-    bf16: Annotated[bool, Option("Compute in bf16 where it is safe.")] = False
+    bf16: Annotated[bool, Option("Compute in bf16 where it is safe.", panel=Panel.SPEED)] = False
     um_per_px: UmPerPx = None
-    reference_um_per_px: Annotated[float, Option("Pixel size p0 of the model, um per px.", POSITIVE)] = 1.0
-    task: Annotated[Task, Option("regression, or classification over the grades present.")] = "regression"
-    head: Annotated[Head, Option("fc: one layer; ext: two more before it.")] = "fc"
-    backbone: Annotated[Backbone, Option("resnet18, alexnet or vgg16.")] = "resnet18"
-    input: Annotated[NetworkInput, Option("crop, or image for whole images.")] = "crop"
-    rescale: Annotated[bool, Option("Enlarge and shrink pictures, and move their label by as much.")] = True
+    reference_um_per_px: Annotated[
+        float, Option("Pixel size p0 of the model, um per px.", POSITIVE, panel=Panel.PIXEL_SIZE)
+    ] = 1.0
+    task: Annotated[
+        Task, Option("regression, or classification over the grades present.", panel=Panel.PAPER, shown="TASK")
+    ] = "regression"
+    head: Annotated[Head, Option("fc: one layer; ext: two more before it.", panel=Panel.PAPER)] = "fc"
+    backbone: Annotated[Backbone, Option("resnet18, alexnet or vgg16.", panel=Panel.PAPER, shown="NAME")] = "resnet18"
+    input: Annotated[NetworkInput, Option("crop, or image for whole images.", panel=Panel.PAPER)] = "crop"
+    rescale: Annotated[
+        bool, Option("Enlarge and shrink pictures, and move their label by as much.", panel=Panel.PAPER)
+    ] = True
     test_share: Annotated[
-        float, Option("Share of the specimens kept apart and measured at the end.", SHARE_OR_NONE)
+        float, Option("Share of the specimens kept apart and measured at the end.", SHARE_OR_NONE, panel=Panel.PAPER)
     ] = 0.0
-    optimizer: Annotated[Literal["adam", "sgd"], Option("adam or sgd.")] = "adam"
-    keep_norm: Annotated[bool, Option("Leave batch normalisation as --init has it: for few micrographs.")] = False
+    optimizer: Annotated[Literal["adam", "sgd"], Option("adam or sgd.", panel=Panel.PAPER)] = "adam"
+    keep_norm: Annotated[
+        bool,
+        Option("Leave batch normalisation as --init has it: for few micrographs.", panel=Panel.TRAINING),
+    ] = False
 
     def __post_init__(self) -> None:
         """Raise `SettingsError` for values that cannot be meant."""

@@ -178,3 +178,22 @@ def test_info_prints_the_model_card():
     assert finished.returncode == 0
     assert '"um_per_px": 1.0' in finished.stdout
     assert "sha256" in finished.stdout
+
+
+@pytest.mark.parametrize("command", ["analyze", "count", "explain"])
+def test_a_folder_is_sent_to_the_command_for_folders(tmp_path, command):
+    finished = gdest(command, EXAMPLES / "steel-5.tif", tmp_path)
+    assert (finished.returncode, finished.stderr) == (
+        2,
+        f"gdest: {tmp_path} is a folder; use gdest scan {tmp_path} --out results.\n",
+    )
+
+
+@pytest.mark.parametrize("command", [("analyze", "steel-5.tif"), ("count", "steel-5.tif"), ("scan", ".", "-o", "/x/o")])
+def test_without_the_reader_of_scale_bars_nothing_is_begun(monkeypatch, command):
+    monkeypatch.setitem(sys.modules, "rapidocr", None)
+    finished = gdest(*command, "--read-scale-bar", cwd=EXAMPLES)
+    assert finished.returncode == 2
+    (sentence,) = finished.stderr.splitlines()
+    assert "gdest[ocr]" in sentence
+    assert "--scale-bar-um" in sentence

@@ -152,7 +152,7 @@ def test_hostile_names_are_text_in_every_output(run, root, tmp_path, config, cap
     run(ScanSettings(dry_run=True), config=config)
     plan = capsys.readouterr()
     require_shown(plan)
-    assert len([line for line in plan.out.splitlines() if len(line.split("\t")) == 3]) == len(names)
+    assert len([line for line in plan.out.splitlines() if len(line.split("\t")) == 8]) == len(names) + 1
 
     assert run(ScanSettings(log_file=log), config=config)[0] == 0
     (root / "\x1b[2J\x1b]0;title\x07.tif").unlink()

@@ -25,8 +25,9 @@ OPTIONS = {
     "analyze": f"{CALIBRATION} {BAR} {TILES} precision count no-count config weights heatmap json",
     "count": f"{CALIBRATION} {BAR} batch max-megapixels device precision config weights boundaries by out rois json",
     "scan": f"{CALIBRATION} {BAR} {TILES} precision count no-count config weights read-timeout out "
-    "heatmaps no-heatmaps force fail-on-reject include exclude since limit dry-run quiet log-file watch poll settle "
+    "heatmaps no-heatmaps force fail-on-reject include exclude since limit dry-run log-file watch poll settle "
     "shard moved engine address csv",
+    "init": "out force",
     "merge": "csv",
     "explain": f"{CALIBRATION} {TILES} weights regressor",
     "train": "out init epochs batch lr schedule average crop-px crops-per-micrograph rescale-g contrast "
@@ -54,7 +55,8 @@ def flags(command):
 
 @pytest.mark.parametrize("command", OPTIONS)
 def test_a_command_has_each_of_its_options_once(command):
-    assert sorted(flags(command)) == sorted(f"--{name}" for name in OPTIONS[command].split())
+    short = ["-q", *(["-o"] if "out" in OPTIONS[command].split() else [])]
+    assert sorted(flags(command)) == sorted([*(f"--{name}" for name in OPTIONS[command].split()), "--quiet", *short])
 
 
 def test_without_options_the_settings_are_those_that_their_class_declares(typed):
@@ -71,14 +73,14 @@ def test_each_option_of_a_scan_arrives_in_its_field(typed):
     words = (
         "--um-per-px 0.5 --camera-um 3.45 --read-scale-bar --scale-bar-um 100 --stride 112 --batch 8 --device cpu "
         "--precision fp32 --max-megapixels 50 --read-timeout 60 --count --no-heatmaps --force --fail-on-reject "
-        "--dry-run --quiet --log-file l --include a* --include b* --exclude c* --since 7d --limit 3 --shard 2/3 "
+        "--dry-run --log-file l --include a* --include b* --exclude c* --since 7d --limit 3 --shard 2/3 "
         "--poll 1 --settle 2 --moved --engine ray --address host --csv european"
     )
     _, _, grading, _, _, scanning = typed("scan", "a", "--out", "o", *words.split())
     calibration = CalibrationSettings(0.5, None, 3.45, read_scale_bar=True, scale_bar_um=100.0)
     assert grading == GradeSettings(calibration, 112, 8, "cpu", "fp32", 50.0, 60.0, count=True)
     assert scanning == ScanSettings(
-        heatmaps=False, force=True, fail_on_reject=True, dry_run=True, quiet=True, log_file=Path("l"),
+        heatmaps=False, force=True, fail_on_reject=True, dry_run=True, log_file=Path("l"),
         include=("a*", "b*"), exclude=("c*",), since="7d", limit=3, shard=Shard(2, 3), poll_s=1.0, settle_s=2.0,
         moved=True, engine="ray", address="host", reports=ReportSettings("european"),
     )  # fmt: skip

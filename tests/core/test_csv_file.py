@@ -10,8 +10,10 @@ from io import StringIO
 import numpy as np
 import pytest
 
-from gdest.core.csv_file import CSV_STYLES, LOOKS, write_csv_lines
+from gdest.core.csv_cells import LOOKS
+from gdest.core.csv_file import write_csv_lines
 from gdest.core.tables import count_csv_lines, number, read_table
+from gdest.core.words import CSV_STYLES
 
 NAMES = ["=1+2.tif", "a;b, c.tif", 'say "x".tif', "a\nb.tif", "Größe µ.tif", "'quoted'.tif", "-5.tif"]
 

@@ -6,7 +6,7 @@ import openpyxl
 import pytest
 
 from gdest.core.errors import DataError
-from gdest.core.tables import number, read_table, read_text
+from gdest.core.tables import number, read_lines, read_table, read_text
 
 ROWS = [{"file": "Träger/1.tif", "g": "6,24"}, {"file": "b.tif", "g": "7"}]
 
@@ -30,12 +30,20 @@ def test_cells_in_quotes_keep_their_separators_and_short_rows_are_filled(tmp_pat
     ]
 
 
+def test_each_row_has_the_line_that_an_editor_shows(tmp_path):
+    lines = ["sep=;", "file;g", "", "a.tif;5", '"b', '.tif";6', ";", "c.tif;7"]
+    for skipped in (0, 1):
+        (tmp_path / "a.csv").write_text("\n".join(lines[skipped:]))
+        assert [number + skipped for number, _ in read_lines(tmp_path / "a.csv")] == [4, 6, 8]
+
+
 def test_the_first_sheet_of_a_workbook_is_a_table(tmp_path):
     book = openpyxl.Workbook()
     for line in (["file", "g", "um_per_px"], ["a.tif", 6.5, None], [None, None, None], ["b.tif", "7,25", 0.5]):
         book.active.append(line)
     book.create_sheet("other").append(["nothing"])
     book.save(tmp_path / "a.xlsx")
+    assert [number for number, _ in read_lines(tmp_path / "a.xlsx")] == [2, 4]
     assert read_table(tmp_path / "a.xlsx") == [
         {"file": "a.tif", "g": "6.5", "um_per_px": ""},
         {"file": "b.tif", "g": "7,25", "um_per_px": "0.5"},

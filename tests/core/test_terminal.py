@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import io
+import re
+import threading
+import time
 
 import pytest
 from rich.console import Console
@@ -44,6 +47,46 @@ def test_without_a_terminal_progress_is_about_twenty_lines_and_the_last(printed,
         for step in steps:
             advance(step)
     assert printed.getvalue().splitlines() == lines
+
+
+def test_a_long_step_is_told_every_ten_seconds_with_the_time_that_is_left(printed, monkeypatch):
+    monkeypatch.setattr(terminal, "EVERY_S", 0.2)
+    with terminal.progress("files", 4, every_step=False) as advance:
+        time.sleep(0.3)
+        advance(1)
+        time.sleep(0.3)
+    lines = printed.getvalue().splitlines()
+    assert re.fullmatch(r"files: 0/4, \d s so far", lines[0])
+    assert re.fullmatch(r"files: 1/4, \d s so far, about \d s left", lines[-1])
+
+
+def test_work_without_steps_is_told_too_and_what_is_quick_says_nothing(printed, monkeypatch):
+    monkeypatch.setattr(terminal, "EVERY_S", 0.2)
+    with terminal.progress("fitting"):
+        time.sleep(0.3)
+    with terminal.progress("fitting"):
+        pass
+    assert re.fullmatch(r"fitting, \d s so far\n", printed.getvalue())
+
+
+def test_the_clock_ends_with_the_work_also_when_that_fails(printed, monkeypatch):
+    monkeypatch.setattr(terminal, "EVERY_S", 0.05)
+    with pytest.raises(ValueError, match="broken"), terminal.progress("files", 3):
+        raise ValueError("broken")
+    before = printed.getvalue()
+    time.sleep(0.15)
+    assert printed.getvalue() == before
+    assert "gdest-progress" not in {thread.name for thread in threading.enumerate()}
+
+
+@pytest.mark.parametrize(("done", "seconds", "left"), [(1, 50, "about 2 min left"), (2, 100, "about 2 min left")])
+def test_the_time_left_follows_from_the_steps_done(printed, monkeypatch, done, seconds, left):
+    moment = [0.0]
+    monkeypatch.setattr(terminal.time, "monotonic", lambda: moment[0])
+    lines = terminal._Lines("files", 4, every_step=True)
+    moment[0] = float(seconds)
+    lines.advance(done)
+    assert printed.getvalue().rstrip().endswith(left)
 
 
 def test_on_a_terminal_progress_is_a_bar_that_goes_away(monkeypatch):

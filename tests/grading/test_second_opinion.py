@@ -9,6 +9,7 @@ from gdest.core import GrainCount
 from gdest.core.records import Graded, GradeStatistics
 from gdest.core.words import Status
 from gdest.grading.doubts import contradiction
+from gdest.grading.homogeneity import Assessment, joined_opinions
 from gdest.grading.pipeline import with_second_opinion
 
 
@@ -47,3 +48,28 @@ def test_a_contradiction_names_both_numbers_with_their_intervals_and_levels():
     (close,) = contradiction(statistics, GrainCount(g=8.2, g_low=7.51, g_high=8.8))
     assert "6.50..7.50" in close and "7.51..8.80" in close
     assert list(contradiction(statistics, GrainCount(g=8.2, g_low=7.5, g_high=8.8))) == []
+
+
+@pytest.mark.parametrize(
+    ("tiles", "grains", "together"),
+    [
+        ("unknown", "uniform", "uniform"),  # 50 grains that are counted tell what four tiles cannot
+        ("uniform", "duplex:necklace", "duplex:necklace"),
+        ("duplex:bimodal", "duplex:isolated-coarse", "duplex:isolated-coarse"),
+        ("duplex:bimodal", "uniform", "duplex:bimodal"),
+        ("duplex:gradient", "unknown", "duplex:gradient"),
+        ("uniform", "", "uniform"),
+    ],
+)
+def test_counted_grains_decide_the_class_and_tiles_what_is_mixed_all_the_same(tiles, grains, together):
+    found = joined_opinions(Assessment(tiles, "by tiles"), Assessment(grains, "one size of grains"))
+    assert found.verdict == together
+    assert found.note == ("by the counted grains: one size of grains" if together == grains else "by tiles")
+
+
+def test_the_row_says_what_both_say_together_but_not_of_a_picture_without_metal():
+    assert row_of("unknown", "duplex:necklace").homogeneity == "duplex:necklace"
+    statistics = GradeStatistics(7.0, 6.5, 7.5, 7.0, 0.1, 6.9, 7.1, 1.0, "unknown")
+    for reason, said in (("no metal: blank", "unknown"), ("", "uniform")):
+        row = Graded(None, None, Status.REVIEW, reason, 7.0, statistics, "unknown", "")
+        assert with_second_opinion(row, GrainCount(homogeneity="uniform")).homogeneity == said

@@ -14,3 +14,8 @@ def measured_field(error, g_seen=6.0, *, g=5.0, half_width=1.0, zoom=1.0, grade_
     shown = grade_map if grade_map is not None else SimpleNamespace(zoom=zoom)
     row = SimpleNamespace(g_seen=g_seen, statistics=statistics, grade_map=shown)
     return Measured(SimpleNamespace(g=g, material=material), row)
+
+
+def fields_of(errors):
+    """Return fields whose errors are given by material."""
+    return [measured_field(error, material=name) for name, group in errors.items() for error in group]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 import shutil
 import time
 from contextlib import contextmanager
@@ -27,6 +28,8 @@ CHROMIUM = next(
     (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None
 )
 sync_api = pytest.importorskip("playwright.sync_api", reason="the test extra is not installed")
+expect = sync_api.expect  # waits until what it says is so: a page follows an event after the event, not within it
+expect.set_options(timeout=90_000)  # a busy machine is slow, not wrong
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
 
 EVIL = '<img src=x onerror="document.title=1">\'"&amp;.tif'
@@ -49,7 +52,7 @@ def chromium():
 def opened(chromium, path, **options):
     """Open the page; at the end nothing may have been asked of the network, or said on the console."""
     page = chromium.new_page(**options)
-    page.set_default_timeout(90_000)  # a busy machine is slow, not wrong
+    page.set_default_timeout(90_000)
     said, asked = [], []
     page.on("console", lambda message: said.append(message.text))
     page.on("pageerror", lambda error: said.append(str(error)))
@@ -94,8 +97,16 @@ def page_path(tmp_path_factory):
     return out / "index.html"
 
 
+def listed(page):
+    return page.locator("#micrographs tbody a.open")
+
+
 def files(page):
-    return page.locator("#micrographs tbody a.open").all_inner_texts()
+    return listed(page).all_inner_texts()
+
+
+def expect_files(page, *names):
+    expect(listed(page)).to_have_text(list(names))
 
 
 def test_names_are_inert_and_the_table_is_complete(chromium, page_path):
@@ -122,44 +133,36 @@ def test_a_cell_looks_as_its_column_says(chromium, page_path):
         assert "long" in failed.nth(heads.index("reason")).get_attribute("class").split()
 
 
-def sorted_to(page, expected):
-    """Return whether the files with a G come into this order; the table sorts after the click, not within it."""
-    for _ in range(200):
-        if [name for name in files(page) if name != "z.tif"] == expected:
-            return True
-        page.wait_for_timeout(100)
-    return False
-
-
 def test_the_table_sorts_by_g_as_a_number(chromium, page_path):
     with opened(chromium, page_path) as page:
         title = page.locator("#micrographs thead th", has_text="g").filter(has_text="g").get_by_text("g", exact=True)
-        up = [EVIL, "sub/ä #2.tif", SCRIPT]
+        with_a_g, up = listed(page).filter(has_not_text="z.tif"), [EVIL, "sub/ä #2.tif", SCRIPT]
         title.first.click()
-        assert sorted_to(page, up)
+        expect(with_a_g).to_have_text(up)
         title.first.click()
-        assert sorted_to(page, up[::-1])
+        expect(with_a_g).to_have_text(up[::-1])
 
 
 def test_a_search_filters_the_table_and_the_histogram(chromium, page_path):
     with opened(chromium, page_path) as page:
         histogram = page.locator("#histogram svg")
-        assert histogram.get_attribute("aria-label").endswith("G 4: 1, G 8: 1, G 10: 1")
+        expect(histogram).to_have_attribute("aria-label", re.compile("G 4: 1, G 8: 1, G 10: 1$"))
         page.locator("#search").fill("sub/")
-        assert files(page) == ["sub/ä #2.tif"]
-        assert histogram.get_attribute("aria-label").endswith("micrographs. G 8: 1")
+        expect_files(page, "sub/ä #2.tif")
+        expect(histogram).to_have_attribute("aria-label", re.compile(r"micrographs\. G 8: 1$"))
 
 
 def test_a_specimen_shows_its_micrographs_and_back(chromium, page_path):
     with opened(chromium, page_path) as page:
         of_that_name = page.locator("#specimens button", has_text="P1")
         of_that_name.nth(0).click()
+        expect(listed(page)).to_have_count(2)
         assert set(files(page)) == {SCRIPT, "sub/ä #2.tif"}
         page.get_by_role("button", name="Show all").click()
-        assert len(files(page)) == 4
+        expect(listed(page)).to_have_count(4)
         of_that_name.nth(1).click()  # another heat's
-        assert files(page) == ["z.tif"]
-        assert page.locator("#chosen-name").inner_text() == "Specimen P1, heat H2"
+        expect_files(page, "z.tif")
+        expect(page.locator("#chosen-name")).to_have_text("Specimen P1, heat H2")
 
 
 def opened_micrograph(page, text):
@@ -184,14 +187,14 @@ def seen(colour):
 def test_a_micrograph_opens_and_closes_by_keyboard_alone(chromium, page_path):
     with opened(chromium, page_path) as page:
         page.keyboard.press("Tab")
-        assert page.evaluate("() => document.activeElement.id") == "skip"
+        expect(page.locator("#skip")).to_be_focused()
         page.keyboard.press("Enter")
-        assert page.evaluate("() => document.activeElement.textContent") == files(page)[0]
+        expect(listed(page).first).to_be_focused()
         page.locator("#micrographs a.open", has_text="sub/").focus()
         page.keyboard.press("Enter")
-        assert page.get_by_role("dialog", name="sub/ä #2.tif").is_visible()
+        expect(page.get_by_role("dialog", name="sub/ä #2.tif")).to_be_visible()
         page.keyboard.press("Escape")
-        assert not page.locator("#viewer").is_visible()
+        expect(page.locator("#viewer")).to_be_hidden()
 
 
 def test_each_layer_shows_through_as_far_as_its_slider_says(chromium, page_path):
@@ -211,17 +214,19 @@ def test_each_layer_shows_through_as_far_as_its_slider_says(chromium, page_path)
         page.locator("#boundaries-opacity").fill("0")
         page.locator("#which").select_option("")
         assert colour_at(page) == seen("peru")
-        assert not page.locator("#scale").is_visible()
+        expect(page.locator("#scale")).to_be_hidden()
 
 
 def test_a_micrograph_without_layers_offers_none(chromium, page_path):
     with opened(chromium, page_path) as page:
         opened_micrograph(page, "<img")
-        assert page.locator("#grades-line").is_visible() and not page.locator("#boundaries-line").is_visible()
+        expect(page.locator("#grades-line")).to_be_visible()
+        expect(page.locator("#boundaries-line")).to_be_hidden()
         page.keyboard.press("Escape")
         opened_micrograph(page, "z.tif")  # it failed
-        assert page.locator("#no-picture").is_visible()
-        assert not page.locator("#layers").is_visible() and not page.locator("#pictures").is_visible()
+        expect(page.locator("#no-picture")).to_be_visible()
+        expect(page.locator("#layers")).to_be_hidden()
+        expect(page.locator("#pictures")).to_be_hidden()
 
 
 def test_the_um_bar_is_as_long_as_it_says_however_far_the_micrograph_is_enlarged(chromium, page_path):
@@ -239,6 +244,15 @@ def test_the_um_bar_is_as_long_as_it_says_however_far_the_micrograph_is_enlarged
         page.keyboard.press("Escape")
 
 
+def settled(page, value):
+    """Return the value once it has stopped changing; the page answers a wheel or a drag a frame or more later."""
+    seen_last = None
+    while (now := value()) != seen_last:
+        seen_last = now
+        page.wait_for_timeout(300)
+    return now
+
+
 def test_the_wheel_enlarges_where_the_mouse_is_and_dragging_moves(chromium, page_path):
     with opened(chromium, page_path) as page:
         opened_micrograph(page, "sub/")
@@ -247,14 +261,13 @@ def test_the_wheel_enlarges_where_the_mouse_is_and_dragging_moves(chromium, page
         x, y = before["x"] + 0.25 * before["width"], before["y"] + 0.25 * before["height"]
         page.mouse.move(x, y)
         page.mouse.wheel(0, -600)
-        page.wait_for_timeout(300)
-        after = sheet.bounding_box()
+        after = settled(page, sheet.bounding_box)
         assert after["width"] > 2 * before["width"]
         assert x == pytest.approx(after["x"] + 0.25 * after["width"], abs=2)
         page.mouse.down()
         page.mouse.move(x + 40, y + 30)
         page.mouse.up()
-        moved = sheet.bounding_box()
+        moved = settled(page, sheet.bounding_box)
         assert (moved["x"] - after["x"], moved["y"] - after["y"]) == pytest.approx((40, 30), abs=1)
         page.keyboard.press("0")
         assert sheet.bounding_box()["width"] == pytest.approx(before["width"], abs=1)
@@ -264,6 +277,7 @@ def test_the_wheel_enlarges_where_the_mouse_is_and_dragging_moves(chromium, page
 def test_an_address_names_a_micrograph_and_opens_it(chromium, page_path):
     with opened(chromium, page_path) as page:
         page.locator("#micrographs a.open", has_text="sub/").click()
+        page.get_by_role("dialog").wait_for()
         address = page.url
         assert address.endswith("#file=sub%2F%C3%A4%20%232.tif")
         page.go_back()
@@ -273,7 +287,7 @@ def test_an_address_names_a_micrograph_and_opens_it(chromium, page_path):
         page.get_by_role("dialog", name="sub/ä #2.tif").wait_for()
         page.keyboard.press("Escape")
         page.locator("#viewer").wait_for(state="hidden")
-        assert page.evaluate("() => location.hash") == ""
+        expect(page).to_have_url(re.compile("[^=]*$"))
 
 
 def test_an_opened_micrograph_links_to_its_file_and_pictures(chromium, page_path):
@@ -292,15 +306,15 @@ def chip(page, group, word):
 def test_chips_filter_by_what_they_say_and_by_nothing_else(chromium, page_path):
     with opened(chromium, page_path) as page:
         chip(page, "verdict", "fail").click()
-        assert files(page) == [EVIL]  # not the one whose status is failed
-        assert page.locator("#found").inner_text() == "1 of 4"
+        expect_files(page, EVIL)  # not the one whose status is failed
+        expect(page.locator("#found")).to_have_text("1 of 4")
         chip(page, "verdict", "pass").click()
-        assert len(files(page)) == 3  # either of a group
+        expect(listed(page)).to_have_count(3)  # either of a group
         chip(page, "status", "failed").click()
-        assert files(page) == []  # all groups
+        expect_files(page)  # all groups
         page.get_by_role("button", name="Show all").click()
-        assert len(files(page)) == 4
-        assert page.locator("#chips button[aria-pressed=true]").count() == 0
+        expect(listed(page)).to_have_count(4)
+        expect(page.locator("#chips button[aria-pressed=true]")).to_have_count(0)
 
 
 def test_the_word_fail_does_not_find_what_failed(chromium, page_path):
@@ -308,7 +322,7 @@ def test_the_word_fail_does_not_find_what_failed(chromium, page_path):
         found = {"fail": [EVIL], "failed": ["z.tif"], "bytes": ["z.tif"], "p1 pass sub": ["sub/ä #2.tif"]}
         for words, expected in found.items():
             page.locator("#search").fill(words)
-            assert files(page) == expected, words
+            expect_files(page, *expected)
 
 
 def test_what_is_filtered_is_saved_as_a_table_without_formulas(chromium, tmp_path):
@@ -336,9 +350,9 @@ def test_the_shown_layers_stay_for_the_next_micrograph(chromium, page_path):
         page.locator("#stage").focus()
         page.keyboard.press("ArrowLeft")
         page.keyboard.press("ArrowRight")
-        assert page.locator("#viewer-title").inner_text() == "sub/ä #2.tif"
-        assert page.locator("#with-boundaries").is_checked()
-        assert page.locator("#which").input_value() == "1"
+        expect(page.locator("#viewer-title")).to_have_text("sub/ä #2.tif")
+        expect(page.locator("#with-boundaries")).to_be_checked()
+        expect(page.locator("#which")).to_have_value("1")
 
 
 def test_a_phone_shows_each_micrograph_with_its_g_in_one_column(chromium, page_path):
@@ -360,7 +374,7 @@ def test_the_sizes_of_grains_are_a_histogram_by_number_and_by_area(chromium, pag
         page.locator("#micrographs a.open", has_text="sub/").click()
         drawn = page.locator("#sizes svg")
         words = "G 7: 10 % by number, 40 % by area; G 8: 90 % by number, 60 % by area"
-        assert drawn.get_attribute("aria-label") == f"Sizes of the grains. {words}"
+        expect(drawn).to_have_attribute("aria-label", f"Sizes of the grains. {words}")
         heights = [
             [float(bar.get_attribute("height")) for bar in drawn.locator(f"rect.{look}").all()][1:]
             for look in ("number", "area")
@@ -373,7 +387,7 @@ def test_the_sizes_of_grains_are_a_histogram_by_number_and_by_area(chromium, pag
         assert "grains_by_half_g" not in told
         page.keyboard.press("Escape")
         page.locator("#micrographs a.open", has_text="<img").click()
-        assert not page.locator("#sizes").is_visible()
+        expect(page.locator("#sizes")).to_be_hidden()
 
 
 def test_the_note_tells_what_is_estimated_and_what_is_counted(chromium, page_path, tmp_path):
@@ -387,13 +401,13 @@ def test_the_note_tells_what_is_estimated_and_what_is_counted(chromium, page_pat
 def test_a_specimen_shows_what_was_counted_on_its_fields(chromium, page_path):
     with opened(chromium, page_path) as page:
         page.locator("#specimens button", has_text="P1").nth(0).click()
-        assert "G 8: 90 % by number" in page.locator("#chosen-sizes svg").get_attribute("aria-label")
+        expect(page.locator("#chosen-sizes svg")).to_have_attribute("aria-label", re.compile("G 8: 90 % by number"))
         told = page.locator("#chosen-list")
         assert "grains_counted" in told.inner_text() and "fields_counted" in told.inner_text()
         page.locator("#specimens button", has_text="P2").click()
-        assert not page.locator("#chosen-sizes").is_visible()
+        expect(page.locator("#chosen-sizes")).to_be_hidden()
         page.get_by_role("button", name="Show all").click()
-        assert not page.locator("#chosen").is_visible()
+        expect(page.locator("#chosen")).to_be_hidden()
 
 
 def test_the_next_micrograph_is_the_next_of_the_table(chromium, page_path):
@@ -401,9 +415,9 @@ def test_the_next_micrograph_is_the_next_of_the_table(chromium, page_path):
         order = files(page)
         page.locator("#micrographs a.open").first.click()
         page.get_by_role("button", name="Next micrograph").click()
-        assert page.locator("#viewer-title").inner_text() == order[1]
+        expect(page.locator("#viewer-title")).to_have_text(order[1])
         page.keyboard.press("ArrowLeft")
-        assert page.locator("#viewer-title").inner_text() == order[0]
+        expect(page.locator("#viewer-title")).to_have_text(order[0])
 
 
 def test_every_control_has_a_name_and_every_table_head_its_scope(chromium, page_path):
@@ -430,5 +444,5 @@ def test_five_thousand_micrographs_are_usable(chromium, tmp_path):
     began = time.monotonic()
     with opened(chromium, tmp_path / "index.html") as page:
         page.locator("#search").fill("04999")
-        assert files(page) == ["folder/04999.tif"]
+        expect_files(page, "folder/04999.tif")
     assert time.monotonic() - began < 20

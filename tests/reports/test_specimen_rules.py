@@ -67,7 +67,7 @@ def test_a_list_may_be_written_by_any_excel(tmp_path, separator):
 
 EXACTLY_ONE = "[specimen] takes exactly one of folder, regex or csv."
 GROUP = "[specimen] regex needs a group (?P<specimen>...); group names are specimen, product, heat, order, location."
-HALF = "[specimen] csv: every row of {} needs a file and a specimen."
+HALF = "[specimen] csv: {}, line 2 needs a file and a specimen."
 
 
 @pytest.mark.parametrize(
@@ -86,8 +86,8 @@ HALF = "[specimen] csv: every row of {} needs a file and a specimen."
         ({"csv": "half.csv"}, HALF.format("{}/half.csv")),
         ({"csv": "nameless.csv"}, HALF.format("{}/nameless.csv")),
         ({"csv": "heads.csv"}, HALF.format("{}/heads.csv")),
-        ({"csv": "twice.csv"}, "[specimen] csv: {}/twice.csv names 1.tif twice, for two specimens."),
-        ({"csv": "order.csv"}, "[specimen] csv: {}/order.csv names 1.tif twice, for two specimens."),
+        ({"csv": "twice.csv"}, "[specimen] csv: {}/twice.csv, line 3 names 1.tif again, for another specimen."),
+        ({"csv": "order.csv"}, "[specimen] csv: {}/order.csv, line 3 names 1.tif again, for another specimen."),
     ],
 )
 def test_a_wrong_rule_is_one_clear_sentence(tmp_path, section, sentence):

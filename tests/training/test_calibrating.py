@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from helpers.measured_fields import measured_field
+from helpers.measured_fields import fields_of, measured_field
 from helpers.predictors import FakePredictor
 
 from gdest.core.records import GradeMap, TileGrid
@@ -23,7 +23,6 @@ from gdest.training.calibrating import (
     interval_curve,
     limits_of_doubt,
     tile_scatter_curve,
-    unseen_half_width,
 )
 from gdest.training.labels import read_labels
 from gdest.training.settings import TrainSettings
@@ -52,26 +51,10 @@ def test_each_point_of_the_interval_is_the_37th_error_of_40_neighbours_and_half_
     assert interval_curve(fields[:3]) == ((3.1, 3.0),)
 
 
-def materials(errors):
-    """Return fields whose errors are given by material."""
-    return [measured_field(error, material=name) for name, group in errors.items() for error in group]
-
-
-def test_each_material_counts_once_in_the_interval_of_an_unseen_one():
-    """One of ten materials is read 0.8 too fine by its only field, nine by 0.1 in a hundred fields each."""
-    errors = {"far": [0.8], **{f"near {i}": [0.1] * 100 for i in range(9)}}
-    assert unseen_half_width(materials(errors)) == 0.1
-    # two of eleven are more than a tenth
-    assert unseen_half_width(materials({**errors, "far too": [-0.8]})) == 0.8
-
-
 def test_the_interval_is_that_of_unseen_materials_where_that_is_wider():
     errors = {f"{i}": [0.3] for i in range(6)}
-    assert interval_curve(materials(errors)) == ((6.0, 0.3),)
-    errors["5"] = [0.9] * 3
-    assert interval_curve(materials({**errors, "5": [0.2, 0.9]}))[0][1] == 0.9
-    # four materials say nothing of the next
-    assert unseen_half_width(materials({f"{i}": [0.3] for i in range(4)})) == 0.0
+    assert interval_curve(fields_of(errors)) == ((6.0, 0.3),)
+    assert interval_curve(fields_of({**errors, "5": [0.2, 0.9]}))[0][1] == 0.9
 
 
 def test_coverage_is_counted_on_the_half_that_did_not_calibrate():

@@ -40,7 +40,7 @@ def test_new_weights_carry_the_limits_even_when_no_epoch_was_trained(tmp_path):
     save_model(build_network(CARD), CARD, first)
     list(write_dataset(tmp_path / "d", SynthSettings(count=4, rows=224, cols=224)))
     settings = TrainSettings(epochs=0, init=str(first), validation_share=0.5, device="cpu", unfit_pictures=1)
-    card = train(tmp_path / "d", out, settings, lambda _: None, lambda *_: None)
+    card = train(tmp_path / "d", out, settings)
     assert read_model_file(out).card == card
     assert (card.int8_limits, card.int8_g_gap) == ((1.0,), 9.0)  # those of conftest.py
     assert card.interval

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import csv
+from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
@@ -24,15 +25,23 @@ def state(path):
     return network.load_model(path).network.state_dict()
 
 
-def interrupt_in_the_second_epoch(done, steps):
-    if done == steps // 2 + 1:
-        raise KeyboardInterrupt
+@contextmanager
+def interrupt_in_the_second_epoch(title, steps):
+    done = 0
+
+    def advance(step):
+        nonlocal done
+        done += step
+        if title == "training" and done == steps // 2 + 1:
+            raise KeyboardInterrupt
+
+    yield advance
 
 
 def test_an_interrupted_run_goes_on_and_ends_as_an_undisturbed_one(drawn, trained, tmp_path):
     whole, cut = trained.weights, tmp_path / "cut.safetensors"
     with pytest.raises(KeyboardInterrupt):
-        train(drawn, cut, QUICK, on_step=interrupt_in_the_second_epoch)
+        train(drawn, cut, QUICK, stage=interrupt_in_the_second_epoch)
     assert cut.with_suffix(".checkpoint").exists()
     with pytest.raises(SettingsError, match="other settings"):
         train(drawn, cut, replace(QUICK, learning_rate=1e-4))

@@ -51,15 +51,22 @@ def test_the_sides_of_a_split_hold_no_formula(tmp_path):
 
 def test_the_runs_of_a_study_are_read_as_they_were_written(tmp_path):
     rows = [
-        {"config": "a", "init": "-w.safetensors", "seed": 1, "mae": 0.25, "rescale": True, "preset": ""},
-        {"config": "b", "init": "none", "seed": 2, "mae": float("nan"), "rescale": False, "preset": "azimi"},
+        {"config": "a", "init": "-w.safetensors", "seed": 1, "validation_loss": 0.25, "rescale": True, "preset": ""},
+        {
+            "config": "b",
+            "init": "none",
+            "seed": 2,
+            "validation_loss": float("nan"),
+            "rescale": False,
+            "preset": "azimi",
+        },
     ]
     write_runs(tmp_path, rows)
     assert "'-w.safetensors" in (tmp_path / "runs.csv").read_text()
     found = read_runs(tmp_path)
     assert found[0] == rows[0]
-    assert np.isnan(found[1].pop("mae"))
-    assert found[1] == {name: value for name, value in rows[1].items() if name != "mae"}
+    assert np.isnan(found[1].pop("validation_loss"))
+    assert found[1] == {name: value for name, value in rows[1].items() if name != "validation_loss"}
 
 
 @pytest.mark.parametrize("index", [True, False])

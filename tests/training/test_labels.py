@@ -60,7 +60,19 @@ def test_grade_folders_are_labels_and_need_a_pixel_size(tmp_path, grey):
 
 @pytest.mark.parametrize(
     ("table", "word"),
-    [("name,grade\na.tif,5\n", "columns"), ("file,g\na.tif,five\n", "five"), ("file,g\n", "no labelled")],
+    [
+        ("name,grade\na.tif,5\n", "columns"),
+        ("file,g\n", "no labelled"),
+        ("file,g\n,5\n", r"labels\.csv, line 2: it has a g but no file\.$"),
+        (
+            "file,g\na.tif,5\n\nb.tif,five\n",
+            r"labels\.csv, line 4 \(b\.tif\): g: 'five' is not a number; write it as 6\.24\.$",
+        ),
+        ("file,g,um_per_px\na.tif,5,0.3 um\n", r"line 2 \(a\.tif\): um_per_px: '0.3 um' is not a number"),
+        ("file,g\na.tif,nan\n", r"g is nan; it must be in -4\.\.20\.$"),
+        ("file,g\na.tif,45\n", r"g is 45; it must be in -4\.\.20\.$"),
+        ("file,g,um_per_px\na.tif,5,0\n", r"um_per_px is 0; it must be in"),
+    ],
 )
 def test_wrong_tables_are_one_sentence(tmp_path, table, word):
     (tmp_path / "labels.csv").write_text(table)
@@ -98,7 +110,7 @@ def test_labels_of_a_workbook_and_of_a_european_csv_are_read(tmp_path):
 
 def test_a_label_that_is_no_number_is_named_with_its_file(tmp_path):
     (tmp_path / "a.csv").write_text("file,g\n1.tif,six\n")
-    with pytest.raises(DataError, match=r"a\.csv: 1\.tif: 'six' is not a number\.$"):
+    with pytest.raises(DataError, match=r"a\.csv, line 2 \(1\.tif\): g: 'six' is not a number; write it as 6\.24\.$"):
         read_labels(tmp_path / "a.csv", None)
 
 

@@ -75,12 +75,12 @@ def finished(data, tmp_path_factory):
     out = tmp_path_factory.mktemp("finished") / "study"
     arguments = (data / "seen", out, SETTINGS, data / "unseen", "gdest study seen --out study")
 
-    def interrupt(done, _wanted):
-        if done == 1:
+    def interrupt(line):
+        if line.startswith("1 of 4 runs made, about"):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        make_study(*arguments, on_run=interrupt)
+        make_study(*arguments, say=interrupt)
     (first,) = read_runs(out)
     said = []
     return Finished(out, first, said, make_study(*arguments, said.append))

@@ -8,9 +8,9 @@ import pandas as pd
 
 from gdest.core import GradeSettings, write_atomically
 from gdest.model import explain, share_within, splice
-from gdest.training.fit import OnStep, Say, silent
 from gdest.training.frames import write_frame
 from gdest.training.paper_scores import Answers
+from gdest.training.stages import Say, Stage, no_stage, silent
 from gdest.training.study import figures, tables
 from gdest.training.study.page import page
 from gdest.training.study.schemes import StudySettings
@@ -28,13 +28,19 @@ def make_study(
     unseen: Path | None,
     command: str,
     say: Say = silent,
-    on_run: OnStep = silent,
+    stage: Stage = no_stage,
 ) -> list[Finding]:
     """Make the runs that are missing, then write figures, tables and `study.md` to `out`; return the findings."""
-    study = open_study(data, out, settings, unseen, command)
-    runs = make_runs(study, say, on_run)
+    study = open_study(data, out, settings, unseen, command, stage)
+    runs = make_runs(study, say, stage)
     while lost := [config for config in _pictured(runs) if not study.weights(config).is_file()]:
-        runs = make_again(study, lost[0], say)
+        runs = make_again(study, lost[0], say, stage)
+    with stage("drawing figures and tables", 0):
+        return _write_findings(study, runs)
+
+
+def _write_findings(study: Study, runs: pd.DataFrame) -> list[Finding]:
+    out = study.out
     answers = _best_answers(study, runs)
     for task, name in FIGURE_OF.items():
         if (runs["task"] == task).any():

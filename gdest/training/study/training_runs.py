@@ -8,18 +8,20 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
-from gdest.core import ModelCard, SettingsError, __version__, live, write_atomically
+from gdest.core import DataError, ModelCard, SettingsError, __version__, in_plain_words, in_time, live, write_atomically
 from gdest.model import LoadedModel, choose_device, load_model, to_device
 from gdest.training.checkpoints import checkpoint_path, unfinished_path
 from gdest.training.examples import Example, grades_present, load_examples
-from gdest.training.fit import Decoded, OnStep, Say, fit, new_card
+from gdest.training.fit import Decoded, fit, new_card
 from gdest.training.frames import write_frame
 from gdest.training.labels import read_labels, split_in_three
 from gdest.training.paper_scores import Answers, answers_of, grades_of, score
 from gdest.training.settings import TrainSettings
+from gdest.training.stages import Say, Stage, no_stage
 from gdest.training.study.grid import Configuration, chosen, run_settings
 from gdest.training.study.schemes import StudySettings
 
@@ -60,7 +62,9 @@ class Study:
         return answers_of(model.network, self.sets[name], training.batch, bf16=training.bf16)
 
 
-def open_study(data: Path, out: Path, settings: StudySettings, unseen: Path | None, command: str) -> Study:
+def open_study(
+    data: Path, out: Path, settings: StudySettings, unseen: Path | None, command: str, stage: Stage = no_stage
+) -> Study:
     """Read and split the micrographs; raise `SettingsError` when `out` holds a study with other settings."""
     training = settings.training
     commands = _claim(out, settings, data, unseen, command)
@@ -69,7 +73,7 @@ def open_study(data: Path, out: Path, settings: StudySettings, unseen: Path | No
     named = {"training": split.training, "validation": split.validation, "test": split.test, UNSEEN: others}
     device = choose_device(training.device)
     sets = {
-        name: load_examples(items, training.reference_um_per_px, device, label_maps=False)
+        name: load_examples(items, training.reference_um_per_px, device, label_maps=False, stage=stage)
         for name, items in named.items()
     }
     grades_present(sets["training"])
@@ -83,7 +87,7 @@ def _claim(out: Path, settings: StudySettings, data: Path, unseen: Path | None, 
     wanted["unseen"] = unseen.name if unseen is not None else ""
     wanted = json.loads(json.dumps(wanted))  # so that tuples compare with lists
     path = out / "settings.json"
-    known = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else wanted
+    known = _known_settings(path) if path.is_file() else wanted
     other = [name for name, value in wanted.items() if known.get(name) != value]
     if other:
         raise SettingsError(f"{out} holds a study with another {other[0]}; choose another --out.")
@@ -93,23 +97,36 @@ def _claim(out: Path, settings: StudySettings, data: Path, unseen: Path | None, 
     return commands
 
 
-def make_runs(study: Study, say: Say, on_run: OnStep) -> pd.DataFrame:
+def _known_settings(path: Path) -> dict[str, Any]:
+    try:
+        return dict(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError) as error:
+        raise _damaged(path, error) from error
+
+
+def _damaged(path: Path, error: Exception) -> DataError:
+    return DataError(f"{path} of this study cannot be read: {in_plain_words(error)}. Choose another --out.")
+
+
+def make_runs(study: Study, say: Say, stage: Stage) -> pd.DataFrame:
     """Make every run that `runs.csv` does not hold yet, all configurations of a seed before the next seed's."""
     configurations = chosen(study.settings.configs)
     rows = read_runs(study.out)
     done = {(row["config"], row["seed"]) for row in rows}
     wanted = [(one, seed) for seed in range(study.settings.seeds) for one in configurations]
     say(f"{len(wanted)} runs, {sum((one.name, seed) in done for one, seed in wanted)} of them done before.")
-    for index, (one, seed) in enumerate(wanted):
-        if (one.name, seed) not in done:
-            rows.append(_run(study, one, seed, rows, say))
-            write_runs(study.out, rows)
-            _tidy(study.out, one, seed)
-        on_run(index + 1, len(wanted))
+    left = [(one, seed) for one, seed in wanted if (one.name, seed) not in done]
+    began = time.monotonic()
+    for number, (one, seed) in enumerate(left, start=1):
+        rows.append(_run(study, one, seed, rows, say, stage))
+        write_runs(study.out, rows)
+        _tidy(study.out, one, seed)
+        seconds = (time.monotonic() - began) / number * (len(left) - number)
+        say(f"{number} of {len(left)} runs made{f', about {in_time(seconds)} left' if number < len(left) else ''}.")
     return pd.DataFrame(rows)
 
 
-def make_again(study: Study, config: str, say: Say) -> pd.DataFrame:
+def make_again(study: Study, config: str, say: Say, stage: Stage) -> pd.DataFrame:
     """Make a configuration's best run again, whose weights are gone; its new row takes the old one's place."""
     rows = read_runs(study.out)
     own = [index for index, row in enumerate(rows) if row["config"] == config]
@@ -117,7 +134,7 @@ def make_again(study: Study, config: str, say: Say) -> pd.DataFrame:
     seed = int(rows[best]["seed"])
     say(f"The weights of {config} are gone; its seed {seed} is trained again for the figures.")
     (one,) = chosen([config])
-    rows[best] = _run(study, one, seed, (), say)
+    rows[best] = _run(study, one, seed, (), say, stage)
     write_runs(study.out, rows)
     _tidy(study.out, one, seed)
     return pd.DataFrame(rows)
@@ -128,7 +145,11 @@ def read_runs(out: Path) -> list[dict[str, Value]]:
     path = out / RUNS
     if not path.is_file():
         return []
-    frame = pd.read_csv(path, keep_default_na=False, na_values=["nan"])
+    try:
+        frame = pd.read_csv(path, keep_default_na=False, na_values=["nan"])
+        frame[["config", "seed", "validation_loss"]]
+    except (OSError, ValueError, KeyError) as error:
+        raise _damaged(path, error) from error
     frame = frame.map(lambda value: live(value) if isinstance(value, str) else value)
     return [{str(name): value for name, value in row.items()} for row in frame.to_dict("records")]
 
@@ -139,7 +160,7 @@ def write_runs(out: Path, rows: Sequence[Mapping[str, Value]]) -> None:
 
 
 def _run(
-    study: Study, one: Configuration, seed: int, rows: Sequence[Mapping[str, Value]], say: Say
+    study: Study, one: Configuration, seed: int, rows: Sequence[Mapping[str, Value]], say: Say, stage: Stage
 ) -> dict[str, Value]:
     """Train one network and measure it on every set; keep its weights if they are its configuration's best."""
     began = time.monotonic()
@@ -147,7 +168,8 @@ def _run(
     path = _run_path(study.out, one, seed)
     card = new_card(study.sets["training"], settings, study.data_name, sum(map(len, study.sets.values())))
     decoded = Decoded(study.sets["training"], study.sets["validation"])
-    epochs = fit(card, decoded, path, settings, backbone_only=True)
+    title = f"{one.name}, seed {seed}"
+    epochs = fit(card, decoded, path, settings, stage=stage, title=title, backbone_only=True)
     weights = unfinished_path(path)
     best = min(epochs, key=lambda epoch: epoch.validation_loss)
     known = [float(row["validation_loss"]) for row in rows if row["config"] == one.name]
@@ -157,7 +179,8 @@ def _run(
     to_device(model.network, choose_device(settings.device))
     row: dict[str, Value] = {"config": one.name, "seed": seed, **asdict(one), "init": _init_word(settings)}
     row |= {"epochs": len(epochs), "best_epoch": best.epoch, "validation_loss": round(best.validation_loss, 5)}
-    row |= _figures(study, model, card)
+    with stage("measuring", 0):
+        row |= _figures(study, model, card)
     row |= {"seconds": round(time.monotonic() - began, 1), "device": study.device_name, "gdest_version": __version__}
     say(f"{one.name}, seed {seed}: {row['seconds']} s, test MAE {row['test_mae']}")
     return row

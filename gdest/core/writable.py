@@ -1,0 +1,32 @@
+"""Tell before any work whether its result can be written."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from gdest.core.errors import OutputError
+
+
+def require_writable(path: Path, *, folder: bool = False) -> None:
+    """Raise `OutputError` unless a file of this path, or files in this `folder`, can be made; write nothing.
+
+    Folders that are missing are to be made in the nearest one that is there. A disk may still be full later.
+    """
+    if path.exists():
+        if path.is_dir() != folder:
+            raise OutputError(f"Cannot write {path}: it is {'not a folder' if folder else 'a folder'}.")
+        if not os.access(path, os.W_OK | (os.X_OK if folder else 0)):
+            raise OutputError(f"Cannot write {path}: permission denied.")
+    nearest = path.absolute() if folder and path.exists() else _nearest(path.absolute().parent)
+    if not nearest.is_dir():
+        raise OutputError(f"Cannot write {path}: {nearest} is not a folder.")
+    if not os.access(nearest, os.W_OK | os.X_OK):
+        raise OutputError(f"Cannot write {path}: permission denied in {nearest}.")
+
+
+def _nearest(path: Path) -> Path:
+    """Return the path, or the nearest above it that is there; a link that leads nowhere counts as there."""
+    while not os.path.lexists(path) and path != path.parent:
+        path = path.parent
+    return path

@@ -1,0 +1,71 @@
+"""Pearlite among ferrite: two greys, and nothing between."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from helpers.boundary_fields import field_of, voronoi
+
+from gdest.core import GrainCount
+from gdest.core.model_card import ModelCard
+from gdest.grading.counting import count_grains
+from gdest.grading.phases import second_phase, two_greys
+
+LABELS = voronoi(np.random.default_rng(1), 200, 240, 160)
+CELL_PX = 2.0
+TOP, LEFT = 20, 40
+
+
+def picture(grey_of_grain):
+    """Return a micrograph of the grains, each of its grey, boundaries dark; their field begins at TOP, LEFT."""
+    greys = grey_of_grain[LABELS]
+    greys[field_of(LABELS).grain > 0] = 10
+    whole = np.full((TOP + 400 + 30, LEFT + 480 + 10), 255, np.uint8)
+    whole[TOP : TOP + 400, LEFT : LEFT + 480] = greys.astype(np.uint8).repeat(2, 0).repeat(2, 1)
+    return whole
+
+
+def overlays():
+    field = field_of(LABELS, cell_px=CELL_PX)
+    placed = type(field)(field.grain, field.twin, field.particle, CELL_PX, float(TOP), float(LEFT))
+    return count_grains([placed], ModelCard()).overlays
+
+
+@pytest.fixture(scope="module")
+def counted():
+    return overlays()
+
+
+def greys_with(dark_share, dark, bright, noise=3.0):
+    rng = np.random.default_rng(2)
+    is_dark = rng.random(LABELS.max() + 1) < dark_share
+    return np.clip(np.where(is_dark, dark, bright) + noise * rng.standard_normal(len(is_dark)), 0, 255)
+
+
+def test_dark_grains_among_bright_ones_are_told_with_their_area_and_step(counted):
+    found = two_greys(picture(greys_with(0.25, 60.0, 200.0)), counted)
+    assert found.explained > 0.97
+    assert found.dark_share == pytest.approx(0.25, abs=0.08)
+    assert found.step == pytest.approx(140.0, abs=12.0)
+    (said,) = second_phase(picture(greys_with(0.25, 60.0, 200.0)), counted)
+    assert f"on {found.dark_share:.0%} of the area" in said and "pearlite" in said
+
+
+@pytest.mark.parametrize(
+    "greys",
+    [
+        greys_with(0.25, 130.0, 200.0),  # a step of 70
+        greys_with(0.6, 60.0, 200.0),  # no bright matrix
+        greys_with(0.01, 60.0, 200.0),  # pores
+        np.random.default_rng(3).uniform(20, 240, LABELS.max() + 1),  # a mosaic of all greys
+        greys_with(0.0, 0.0, 180.0),
+    ],
+    ids=["small step", "dark matrix", "pores", "mosaic", "one grey"],
+)
+def test_other_greys_are_one_phase(counted, greys):
+    assert list(second_phase(picture(greys), counted)) == []
+
+
+def test_few_grains_say_nothing():
+    assert two_greys(np.zeros((50, 50), np.uint8), ()) is None
+    assert list(second_phase(np.zeros((50, 50), np.uint8), GrainCount().overlays)) == []
