@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from itertools import chain, islice
+from collections.abc import Iterator, Mapping, Sequence
 
 from gdest.core import MOST_NAMED
 from gdest.reports.assign import Rules
@@ -24,23 +23,39 @@ def acceptance(record: Record, rules: Rules) -> Acceptance:
 
 
 def accepted(table: Rows, specimens: Rows, rules: Rules) -> Acceptance:
-    """Return what the rules say of rows, of micrographs and of specimens, that have their verdicts."""
-    unassigned = sum(not row.get("specimen") for row in table) if rules.specimen else 0
-    if not rules.limits:
-        return Acceptance(unassigned=unassigned)
-    rows = {ON[0]: table, ON[1]: specimens}
-    verdicts = {kind: Counter(str(row["verdict"]) for row in rows[kind] if row["verdict"]) for kind in ON}
-    failing = chain(
-        (f"specimen {_specimen(row)}: fail: {row['verdict_reason']}" for row in specimens if _fails(row)),
-        (f"{row['file']}: fail: {row['verdict_reason']}" for row in table if _fails(row)),
-    )
+    """Return what the rules say of rows, of micrographs and of specimens, that have their verdicts; read them once."""
+    if not rules.limits and not rules.specimen:
+        return Acceptance()
+    of_rows, of_specimens, unassigned = _Told(), _Told(), 0
+    applies = Counter[int]()
+    for row in table:
+        unassigned += not row.get("specimen")
+        applies.update(_holding(rules.limits, ON[0], [row]))
+        of_rows.take(row, str(row["file"]))
+    for row in specimens:
+        of_specimens.take(row, f"specimen {_specimen(row)}")
     return Acceptance(
-        limit_sentences(table, rules.limits),
-        verdicts,
-        tuple(islice(failing, MOST_NAMED)),
-        sum(counts[Verdict.FAIL] for counts in verdicts.values()),
-        unassigned,
+        _sentences(rules.limits, applies, _of_specimens(table, rules.limits)),
+        {ON[0]: of_rows.verdicts, ON[1]: of_specimens.verdicts} if rules.limits else {},
+        tuple([*of_specimens.failing, *of_rows.failing][:MOST_NAMED]),
+        of_rows.verdicts[Verdict.FAIL] + of_specimens.verdicts[Verdict.FAIL],
+        unassigned if rules.specimen else 0,
     )
+
+
+class _Told:
+    """Count the verdicts of rows, and keep a sentence for each of the first that fail."""
+
+    def __init__(self) -> None:
+        self.verdicts: Counter[str] = Counter()
+        self.failing: list[str] = []
+
+    def take(self, row: Mapping[str, Cell], name: str) -> None:
+        """Count one row."""
+        if row["verdict"]:
+            self.verdicts[str(row["verdict"])] += 1
+        if row["verdict"] == Verdict.FAIL and len(self.failing) < MOST_NAMED:
+            self.failing.append(f"{name}: fail: {row['verdict_reason']}")
 
 
 def told_limits(record: Record, limits: Sequence[Limit]) -> tuple[str, ...]:
@@ -50,13 +65,22 @@ def told_limits(record: Record, limits: Sequence[Limit]) -> tuple[str, ...]:
 
 def limit_sentences(table: Rows, limits: Sequence[Limit]) -> tuple[str, ...]:
     """Return each limit in words, with the number of micrographs and specimens that it applies to."""
-    of_rows, of_specimens = Counter[int](), Counter[int]()
-    for row in table if limits else ():
-        of_rows.update(number for number, limit in enumerate(limits) if limit.holds_for(ON[0], row))
-    for rows in specimen_groups(table) if limits else ():
-        of_specimens.update(
-            number for number, limit in enumerate(limits) if any(limit.holds_for(ON[1], row) for row in rows)
-        )
+    of_rows = Counter(number for row in table for number in _holding(limits, ON[0], [row])) if limits else Counter()
+    return _sentences(limits, of_rows, _of_specimens(table, limits))
+
+
+def _of_specimens(table: Rows, limits: Sequence[Limit]) -> Counter[int]:
+    """Return how many specimens each limit applies to, by its place."""
+    if not limits:
+        return Counter()
+    return Counter(number for rows in specimen_groups(table) for number in _holding(limits, ON[1], rows))
+
+
+def _holding(limits: Sequence[Limit], kind: str, rows: Sequence[Mapping[str, Cell]]) -> Iterator[int]:
+    return (number for number, limit in enumerate(limits) if any(limit.holds_for(kind, row) for row in rows))
+
+
+def _sentences(limits: Sequence[Limit], of_rows: Counter[int], of_specimens: Counter[int]) -> tuple[str, ...]:
     return tuple(
         f"{limit.sentence}, applies to {_counted(of_rows[number], ON[0])}, {_counted(of_specimens[number], ON[1])}"
         for number, limit in enumerate(limits)
@@ -65,10 +89,6 @@ def limit_sentences(table: Rows, limits: Sequence[Limit]) -> tuple[str, ...]:
 
 def _counted(count: int, kind: str) -> str:
     return f"{count} {kind}{'' if count == 1 else 's'}"
-
-
-def _fails(row: Mapping[str, Cell]) -> bool:
-    return row["verdict"] == Verdict.FAIL
 
 
 def _specimen(row: Mapping[str, Cell]) -> str:

@@ -107,8 +107,7 @@ def cell_text(value: str) -> str:
 def write_table(sheet: Sheet, columns: Sequence[Column], rows: Rows, links: Links | None, elsewhere: str) -> None:
     """Write a table with one header row; file, heatmap and overlay become links where `links` finds them.
 
-    Of more rows than a sheet holds none are written, since a part would be taken for all, but where to read them:
-    `elsewhere` names the report.
+    Of more rows than a sheet holds none are written, as a part would be taken for all, but that `elsewhere` has them.
     """
     worksheet = sheet.worksheet
     if len(rows) > MOST_ROWS:
@@ -232,14 +231,8 @@ def _write_heatmap(worksheet: Any, row: int, col: int, link: str | None, thumbna
         return
     if thumbnail is not None:
         scale = (THUMBNAIL_ROW_PT - 3) / 0.75 / THUMBNAIL_PX
-        place = {
-            "x_scale": scale,
-            "y_scale": scale,
-            "x_offset": 6,
-            "y_offset": 2,
-            "object_position": 1,
-            "url": f"external:{link}",
-        }
+        scaled = {"x_scale": scale, "y_scale": scale}
+        place = scaled | {"x_offset": 6, "y_offset": 2, "object_position": 1, "url": f"external:{link}"}
         worksheet.insert_image(row, col, str(thumbnail), place | {"description": "heatmap"})
     else:
         _write_picture(worksheet, row, col, link, "heatmap", style)
