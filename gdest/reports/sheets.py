@@ -22,6 +22,8 @@ from gdest.reports.rows import Rows
 
 A4 = 9
 MOST_ROWS = 1_048_575
+"""Excel's sheets have one row more, for the heading."""
+
 MOST_LINKS = 60_000
 """Excel opens a sheet with at most 65,530 links; beyond this many rows the file names are plain text."""
 
