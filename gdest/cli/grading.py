@@ -10,6 +10,7 @@ import typer
 from gdest.cli.help import exits
 from gdest.cli.options import Config, Weights, command
 from gdest.core import Asked, ExitCode, GradeSettings
+from gdest.reports import ReportSettings
 from gdest.scan import ScanSettings
 
 Images = Annotated[list[Path], typer.Argument(metavar="IMAGE", help="Image files; for whole folders: gdest scan.")]
@@ -123,6 +124,7 @@ def merge(
     out: Annotated[
         Path, typer.Argument(metavar="OUT", help="Output folder of the shards; the joined results go here.")
     ],
+    settings: ReportSettings,
     shards: Annotated[
         list[Path] | None, typer.Argument(metavar="SHARD", help="Shard folders; without them OUT/shards/*.")
     ] = None,
@@ -130,7 +132,7 @@ def merge(
     """Join the shards of a scan; name what is missing and what was graded twice."""
     from gdest.cli.run_merge import run_merge
 
-    raise typer.Exit(run_merge(out, shards or ()))
+    raise typer.Exit(run_merge(out, shards or (), settings))
 
 
 @command(
