@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
-import tempfile
+import secrets
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -15,6 +17,9 @@ from gdest.core.records import ImageFile
 
 UNFINISHED = ".gdest-unfinished-"
 """The start of the name of a file that is still being written."""
+
+NOT_FOR_FOLDERS = (errno.EINVAL, errno.EBADF, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EPERM, errno.EACCES)
+"""What file systems answer to fsync of a folder that have none (some CIFS, FUSE and old NFS)."""
 
 SUFFIXES = frozenset(
     {".tif", ".tiff", ".btf", ".tf8", ".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".jp2", ".j2k", ".jpx", ".j2c"}
@@ -91,19 +96,25 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
     """
     with as_output_error(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=UNFINISHED, suffix=path.suffix, dir=path.parent)
-        os.close(handle)
-    temporary = Path(name)
+        temporary = _new_beside(path)
     try:
         with as_output_error(path):
             write(temporary)
-            temporary.chmod(0o644)
             _to_disk(temporary)
             os.replace(temporary, path)
-            _to_disk(path.parent)
+            _names_to_disk(path.parent)
     finally:
         with suppress(OSError):  # the error of the write is the one to tell
             temporary.unlink(missing_ok=True)
+
+
+def _new_beside(path: Path) -> Path:
+    """Make an empty file beside a path that only we write; umask, setgid and default ACLs are as for any new file."""
+    while True:
+        temporary = path.with_name(f"{UNFINISHED}{secrets.token_hex(8)}{path.suffix}")
+        with suppress(FileExistsError):
+            os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
+            return temporary
 
 
 @contextmanager
@@ -116,12 +127,24 @@ def as_output_error(path: Path) -> Iterator[None]:
 
 
 def _to_disk(path: Path) -> None:
-    """Wait until a file, or the names in a folder, are on the disk."""
-    handle = os.open(path, os.O_RDONLY)
+    """Wait until the content of a file is on the disk."""
+    with open(path, "rb+") as file:  # Windows refuses it of a file that is open to read only
+        os.fsync(file.fileno())
+
+
+def _names_to_disk(folder: Path) -> None:
+    """Wait until the names in a folder are on the disk, where its file system can do so."""
+    if sys.platform == "win32":
+        return
     try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+    except OSError as error:
+        if error.errno not in NOT_FOR_FOLDERS:
+            raise
 
 
 def remove_unfinished(folder: Path) -> None:
