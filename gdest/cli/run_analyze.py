@@ -14,9 +14,9 @@ from gdest.core import (
     ExitCode,
     Graded,
     GradeSettings,
-    ImageFile,
     escaped_json,
     exit_code,
+    file_at,
     fitting_name,
     read_config,
     say,
@@ -41,11 +41,11 @@ def run_analyze(
 
     Only the pixel sizes of a gdest.toml count; their globs are held against each path as the user gave it.
     """
-    settings = with_mixed_names(with_pixel_size_rules(settings, read_config(config)), map(Path.as_posix, images))
+    files = [file_at(path) for path in images]
+    settings = with_mixed_names(with_pixel_size_rules(settings, read_config(config)), (file.name for file in files))
     predictor = NetworkPredictor(load_weights(weights), settings)
     model = ModelName(predictor.name, predictor.sha256)
     table: list[dict[str, Cell]] = []
-    files = [ImageFile(path, path.as_posix()) for path in images]
     for row in grade_micrographs(files, predictor, settings):
         table.append(cells(row, model))
         if heatmap and isinstance(row, Graded):

@@ -29,6 +29,7 @@ from gdest.core import (
     __version__,
     escaped_json,
     exit_code,
+    file_at,
     fitting_name,
     now,
     read_config,
@@ -95,11 +96,12 @@ def run_count(
     require(twice is None, f"Two images are called {twice}; count them into two --out folders.")
     if rois:
         require_rois()
-    settings = with_mixed_names(with_pixel_size_rules(settings, read_config(config)), map(Path.as_posix, images))
+    files = [file_at(path) for path in images]
+    settings = with_mixed_names(with_pixel_size_rules(settings, read_config(config)), (file.name for file in files))
     predictor = NetworkPredictor(load_weights(weights), settings)
     table: list[dict[str, Cell]] = []
-    for path in images:
-        for found in _count_file(ImageFile(path, path.as_posix()), predictor, settings, correction):
+    for file in files:
+        for found in _count_file(file, predictor, settings, correction):
             row = _row(found, predictor, correction)
             table.append(row)
             if isinstance(found, Counted):

@@ -9,7 +9,7 @@ from itertools import chain
 from pathlib import Path
 
 from gdest.cli.run_scan import say_acceptance, say_unassigned
-from gdest.core import LEDGER, ExitCode, Section, printable, read_config, say, warn
+from gdest.core import LEDGER, ExitCode, Section, printable, read_config, readable_name, say, warn
 from gdest.reports import (
     RECORD_FILE,
     UNPROVEN,
@@ -40,7 +40,7 @@ def run_report(folder: Path, config: Path | None, *, fail_on_reject: bool) -> Ex
     else:
         others = {name: value for name, value in record.sections.items() if name not in OF_REPORTS}
         own = {name: value for name, value in read_config(config).items() if name in OF_REPORTS}
-        record = replace(record, sections={**others, **own}, rules_folder=str(config.parent.resolve()))
+        record = replace(record, sections={**others, **own}, rules_folder=readable_name(str(config.parent.resolve())))
         rules = read_rules(own, config.parent)
     with output_lock(folder):
         record = write_reports(record, rules, folder, "report")

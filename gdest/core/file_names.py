@@ -15,6 +15,9 @@ HASHED = re.compile(f"~[0-9a-f]{{{HASH_DIGITS}}}$")
 OF_A_NAME = (errno.ENAMETOOLONG, errno.ENOTDIR, errno.EEXIST, errno.EISDIR, errno.EILSEQ, errno.EINVAL)
 """What a system answers that cannot hold a file of this name here, where another's it can."""
 
+FOR_EVER = (errno.ENAMETOOLONG, errno.EILSEQ, errno.EINVAL)
+"""Those of them that come from the name alone, and not from what lies in its place."""
+
 
 def fitting_name(stem: str, suffix: str) -> str:
     """Return the name of a file, `stem` and `suffix`; a stem that is too long is cut, and its hash added.
@@ -36,6 +39,11 @@ def hashed_name(stem: str, suffix: str) -> str:
 def is_of_a_name(error: BaseException | None) -> bool:
     """Return whether an error of the system comes from the name of one file, so that others can be written."""
     return isinstance(error, OSError) and error.errno in OF_A_NAME
+
+
+def is_of_a_name_for_ever(error: BaseException | None) -> bool:
+    """Return whether this disk can never hold a file of this name, so that trying again is no use."""
+    return isinstance(error, OSError) and error.errno in FOR_EVER
 
 
 def _bytes(text: str) -> bytes:

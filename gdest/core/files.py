@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import secrets
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -17,6 +18,10 @@ from gdest.core.records import ImageFile
 
 UNFINISHED = ".gdest-unfinished-"
 """The start of the name of a file that is still being written."""
+
+ESCAPE = re.compile(r"\\x([89a-f][0-9a-f]|5c)")
+LIKE_AN_ESCAPE = re.compile(r"\\(?=x(?:[89a-f][0-9a-f]|5c))")
+"""A backslash before what `readable_name` writes for a byte that is not UTF-8, or for such a backslash."""
 
 NOT_FOR_FOLDERS = (errno.EINVAL, errno.EBADF, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EPERM, errno.EACCES)
 """What file systems answer to fsync of a folder that have none (some CIFS, FUSE and old NFS)."""
@@ -56,13 +61,34 @@ def image_files(
         whole = root.resolve()
         for path in _walk(root, refused, own, kept) if root.exists() else ():
             inside = path.relative_to(root)
-            found.setdefault(whole / inside, ImageFile(path, prefix + _readable(inside.as_posix())))
+            found.setdefault(whole / inside, ImageFile(path, readable_name(prefix + inside.as_posix())))
     return sorted(found.values(), key=lambda file: file.name)
 
 
-def _readable(name: str) -> str:
-    """Return a name that any report can hold; bytes that are not UTF-8 become their hexadecimal escape."""
+def readable_name(name: str) -> str:
+    r"""Return a name that any report can hold, no two names the same; bytes that are not UTF-8 are escaped.
+
+    A backslash of the name itself is escaped where what follows it looks like such an escape.
+
+    >>> readable_name("a\udcff.tif"), readable_name(r"a\xff.tif"), readable_name(r"a\b.tif")
+    ('a\\xff.tif', 'a\\x5cxff.tif', 'a\\b.tif')
+    """
+    name = LIKE_AN_ESCAPE.sub(r"\\x5c", name)
     return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
+def path_named(name: str) -> Path:
+    r"""Return the path of which `readable_name` made a name.
+
+    >>> path_named(r"a\xff.tif") == Path("a\udcff.tif"), path_named(r"a\x5cxff.tif") == Path(r"a\xff.tif")
+    (True, True)
+    """
+    return Path(ESCAPE.sub(lambda found: "\\" if found[1] == "5c" else chr(0xDC00 + int(found[1], 16)), name))
+
+
+def file_at(path: Path) -> ImageFile:
+    """Return a single file, whose name is the path that it was given by."""
+    return ImageFile(path, readable_name(path.as_posix()))
 
 
 def _walk(root: Path, unreadable: list[str], left_out: list[LeftOut], passed_over: list[Path]) -> Iterator[Path]:

@@ -10,6 +10,7 @@ import numpy as np
 
 from gdest.core import (
     CORES,
+    NO_MEMORY,
     NO_METAL,
     BoundaryField,
     Failed,
@@ -22,6 +23,7 @@ from gdest.core import (
     Micrograph,
     MicrographError,
     ModelCard,
+    PassingError,
     Row,
     Status,
     covered_px,
@@ -93,7 +95,9 @@ def _grade_one(micrograph: Micrograph, predictor: Predictor, settings: GradeSett
         grade_map = recall(micrograph) or grade_map_of(micrograph, predictor, settings.stride_px)
         count = _counted(micrograph, grade_map, predictor, settings.stride_px) if settings.count else None
     except MicrographError as error:
-        return Failed(micrograph.file, str(error), micrograph.sha256, now())
+        return Failed(micrograph.file, str(error), micrograph.sha256, now(), again=isinstance(error, PassingError))
+    except MemoryError:
+        return Failed(micrograph.file, NO_MEMORY, micrograph.sha256, now(), again=True)
     row = graded_row(micrograph, replace(grade_map, boundaries=(), boundaries_at_half=()), predictor.card)
     return row if count is None else with_second_opinion(row, count)
 

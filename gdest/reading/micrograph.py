@@ -7,7 +7,6 @@ import stat
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
-from io import BufferedReader
 from pathlib import Path
 from typing import BinaryIO
 
@@ -16,12 +15,14 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from gdest.core import (
+    NO_MEMORY,
     CalibrationSettings,
     Failed,
     GradeSettings,
     ImageFile,
     Micrograph,
     MicrographError,
+    PassingError,
     PixelSizeSource,
     Regions,
     crop_for,
@@ -30,7 +31,8 @@ from gdest.core import (
     now,
     page_name,
 )
-from gdest.reading.decoders import decoding
+from gdest.reading.decoders import decoding, of_the_system
+from gdest.reading.disk_file import DiskFile
 from gdest.reading.grey import GreyRange, bands, grey_8_bit, range_of_page, stretched
 from gdest.reading.not_metal import CELL_PX, not_metal_within
 from gdest.reading.page import Page, RawPixels
@@ -74,7 +76,7 @@ def read_micrographs(file: ImageFile, settings: GradeSettings) -> Iterator[Micro
     pages smaller than a tile are left out, as long as another is left. What cannot be decoded whole is `Failed`.
     The file is open, and its regions can be read, until the next micrograph is asked for.
     """
-    sha256, number = None, 0
+    sha256, number, stream = None, 0, None
     try:
         with _opened(file.path) as stream:
             sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
@@ -83,18 +85,30 @@ def read_micrographs(file: ImageFile, settings: GradeSettings) -> Iterator[Micro
                 named = ImageFile(file.path, page_name(file.name, number))
                 try:
                     page.check(settings.max_megapixels, file_bytes)
-                    yield _micrograph(named, page, settings, sha256)
-                except MicrographError as error:
-                    yield Failed(named, str(error), sha256, now())
-    except MicrographError as error:
+                    found: Micrograph | Failed = _micrograph(named, page, settings, sha256)
+                    stream.check()
+                except (MicrographError, MemoryError, OSError) as error:
+                    found = _failed(named, error, sha256, stream)
+                yield found
+            stream.check()
+    except (MicrographError, MemoryError, OSError) as error:
         named = ImageFile(file.path, page_name(file.name, number + 1))
-        yield Failed(named, str(error), sha256, now())
-    except OSError as error:  # of the disk or the share, which may be well again by the next scan
-        named = ImageFile(file.path, page_name(file.name, number + 1))
-        yield Failed(named, f"cannot be read: {error.strerror or error}", sha256, now(), again=True)
+        yield _failed(named, error, sha256, stream)
 
 
-def _opened(path: Path) -> BufferedReader:
+def _failed(
+    file: ImageFile, error: MicrographError | MemoryError | OSError, sha256: str | None, stream: DiskFile | None
+) -> Failed:
+    """Return the row of what cannot be read; where the disk failed, a decoder's words stand for that."""
+    error = (stream.error_of_disk() if stream else None) or error
+    if isinstance(error, MemoryError):
+        error = PassingError(NO_MEMORY)
+    elif isinstance(error, OSError):
+        error = of_the_system(error)
+    return Failed(file, str(error), sha256, now(), again=isinstance(error, PassingError))
+
+
+def _opened(path: Path) -> DiskFile:
     """Open a regular file; a FIFO or a socket would wait for ever."""
     try:
         mode = path.stat().st_mode
@@ -102,9 +116,9 @@ def _opened(path: Path) -> BufferedReader:
             raise MicrographError(f"cannot be read: {'a folder' if stat.S_ISDIR(mode) else 'not a regular file'}")
         if path.stat().st_size == 0:
             raise MicrographError("the file is empty (0 bytes)")
-        return open(path, "rb")
+        return DiskFile(path)
     except OSError as error:
-        raise MicrographError(f"cannot be read: {error.strerror or error}") from error
+        raise of_the_system(error) from error
     except ValueError as error:  # a NUL in the name
         raise MicrographError(f"cannot be read: {error}") from error
 
@@ -151,7 +165,7 @@ def _micrograph(file: ImageFile, page: Page, settings: GradeSettings, sha256: st
     else:
         with decoding():
             raw = page.decode()
-        pixels = grey_8_bit(raw)
+            pixels = grey_8_bit(raw)
         step = _step(pixels.size)
         overview = _colour_or_grey(raw[::step, ::step], pixels[::step, ::step])
     rows, cols = regions.shape if regions else pixels.shape
@@ -196,8 +210,9 @@ def _read_rows(page: Page, grey_range: GreyRange | None, top: int, bottom: int) 
     assert page.decode_rows is not None
     with decoding():
         parts = [page.decode_rows(top + first, top + last) for first, last in bands(bottom - top, page.cols)]
+        pixels = np.concatenate([stretched(part, grey_range) for part in parts])
     heartbeat()
-    return np.concatenate([stretched(part, grey_range) for part in parts])
+    return pixels
 
 
 def _overview_of(page: Page, grey_range: GreyRange | None) -> tuple[NDArray[np.uint8], NDArray[np.uint8], int]:
@@ -208,7 +223,7 @@ def _overview_of(page: Page, grey_range: GreyRange | None) -> tuple[NDArray[np.u
     for top, bottom in bands(page.rows, page.cols):
         with decoding():
             raw = page.decode_rows(top, bottom)[-top % step :: step, ::step].copy()
+            grey.append(stretched(raw, grey_range))
         heartbeat()
-        grey.append(stretched(raw, grey_range))
         colour.append(_colour_or_grey(raw, grey[-1]))
     return np.concatenate(grey), np.concatenate(colour), step

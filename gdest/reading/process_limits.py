@@ -5,13 +5,14 @@ from __future__ import annotations
 import sys
 from typing import Any
 
+from gdest.core import NO_MEMORY
+
 try:
     import resource
 except ImportError:  # Windows
     resource = None  # type: ignore[assignment]
 
 DOES_NOT_FINISH = "does not finish"
-TAKES_TOO_MUCH = "too large for the memory of this machine"
 
 
 def limits_are_kept() -> bool:
@@ -55,7 +56,7 @@ class Watched:
         try:
             if self._used_s() > self._cpu_s:
                 return f"cannot decode: its reader {DOES_NOT_FINISH}"
-            return TAKES_TOO_MUCH if self._process.memory_info().rss > self._data_bytes else ""
+            return NO_MEMORY if self._process.memory_info().rss > self._data_bytes else ""
         except self._gone:
             return ""
 

@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-from gdest.core import MicrographError
+from gdest.core import MicrographError, PassingError
 from gdest.reading.page import Page
 from gdest.reading.process_limits import DOES_NOT_FINISH, Watched
 from gdest.reading.vendor import READERS
@@ -64,10 +64,11 @@ class VendorProcess:
                     self._connection.recv_bytes_into(raw.reshape(-1).view(np.uint8))
                 answer = raw
         except (EOFError, OSError) as error:
-            raise MicrographError(f"cannot decode: its reader {_how_it_ended(self.process)}") from error
+            raise _how_it_ended(self.process) from error
         self.waiting = False
         if kind == "failed":
-            raise MicrographError(answer)
+            sentence, may_pass = answer
+            raise PassingError(sentence) if may_pass else MicrographError(sentence)
         return answer
 
     def _answer(self) -> Any:
@@ -81,7 +82,7 @@ class VendorProcess:
                     return kind, answer
                 watched = Watched(self.process.pid, *answer)
             elif left <= 0:
-                raise MicrographError("cannot decode: its reader gives no answer")
+                raise PassingError("cannot decode: its reader gives no answer")
             elif watched and (why := watched.excess()):
                 raise MicrographError(why)
 
@@ -106,11 +107,14 @@ def _with(handle: int) -> dict[str, Any]:
     return {"pass_fds": [handle], "start_new_session": True}
 
 
-def _how_it_ended(process: subprocess.Popen[bytes]) -> str:
+def _how_it_ended(process: subprocess.Popen[bytes]) -> MicrographError:
     code = process.wait()
     if code == -getattr(signal, "SIGXCPU", 0):
-        return DOES_NOT_FINISH
-    return f"crashed (signal {-code})" if code < 0 else f"ended (exit code {code})"
+        return MicrographError(f"cannot decode: its reader {DOES_NOT_FINISH}")
+    ended = f"crashed (signal {-code})" if code < 0 else f"ended (exit code {code})"
+    # a system that runs out of memory kills one process or another
+    kind = PassingError if code == -getattr(signal, "SIGKILL", 0) else MicrographError
+    return kind(f"cannot decode: its reader {ended}")
 
 
 class VendorFile:
@@ -209,7 +213,7 @@ def vendor_pages(path: Path) -> Iterator[Page]:
     """
     maker, module, _ = READERS[path.suffix.lower()]
     if find_spec(module.split(".")[0]) is None:
-        raise MicrographError(f"{maker} needs the extra readers: pip install 'gdest[vendor]'")
+        raise PassingError(f"{maker} needs the extra readers: pip install 'gdest[vendor]'")
     with POOL.open(path) as file:
         number = 0
         # a reader that died of one page tells nothing of the others

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from gdest.core import MicrographError
+from gdest.core import MicrographError, PassingError
 from gdest.reading.decoders import decoding, prepare_decoders
 from gdest.reading.page import Page
 from gdest.reading.process_limits import limit, limits_are_kept, write_no_core
@@ -35,7 +35,8 @@ def serve(connection: Connection) -> None:
     """Answer requests until the other side is gone.
 
     ("open", path) and ("next",) are answered by ("answer", None or the fields of a page); ("pixels", number[, top,
-    bottom]) by ("pixels", (shape, dtype)) and then the bytes; any of them by ("failed", sentence). Where the system
+    bottom]) by ("pixels", (shape, dtype)) and then the bytes; any of them by ("failed", (sentence, whether the fault
+    may pass)). Where the system
     keeps no limits, ("limits", (processor seconds, bytes)) comes first, for the other side to keep.
     """
     prepare_decoders()
@@ -63,7 +64,9 @@ def serve(connection: Connection) -> None:
                     _send_pixels(connection, seen[request[0]], request[1:])
                     continue
         except MicrographError as error:
-            connection.send(("failed", str(error)))
+            # the memory that is too small is that of the limits, which will be the same
+            may_pass = isinstance(error, PassingError) and not isinstance(error.__cause__, MemoryError)
+            connection.send(("failed", (str(error), may_pass)))
         else:
             connection.send(("answer", answer))
 

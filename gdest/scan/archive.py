@@ -17,11 +17,12 @@ from gdest.core import (
     NothingGradedError,
     PixelSizeRule,
     image_files,
+    readable_name,
     say,
 )
 
-LATEST_NS = 2**63 - 1
-"""The latest time that a database holds, in the year 2262; a clock that went wrong can be beyond."""
+EARLIEST_NS, LATEST_NS = -(2**63), 2**63 - 1
+"""The times that a database holds, in the years 1677 and 2262; a clock that went wrong can be beyond."""
 
 
 @dataclass(frozen=True)
@@ -90,12 +91,17 @@ def look_at(file: ImageFile) -> FileState:
         stat = os.stat(file.path)
     except OSError:
         return FileState(file.name, _as_text(file.path), -1, 0)
-    return FileState(file.name, _as_text(file.path), stat.st_size, min(stat.st_mtime_ns, LATEST_NS))
+    return FileState(file.name, _as_text(file.path), stat.st_size, within_a_database(stat.st_mtime_ns))
+
+
+def within_a_database(time_ns: int) -> int:
+    """Return a time, or the nearest that a database holds."""
+    return min(max(time_ns, EARLIEST_NS), LATEST_NS)
 
 
 def _as_text(path: Path) -> str:
     """Return an absolute path as text that a database can hold."""
-    return os.fsencode(os.path.abspath(path)).decode("utf-8", "backslashreplace")
+    return readable_name(os.path.abspath(path))
 
 
 class Settling:

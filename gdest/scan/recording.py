@@ -21,6 +21,7 @@ from gdest.core import (
     Row,
     as_output_error,
     is_of_a_name,
+    is_of_a_name_for_ever,
     now,
     say,
 )
@@ -46,15 +47,17 @@ LOGGED = ("file", "status", "reason", "g", "g_low", "g_high", "homogeneity", "sh
 
 @dataclass(frozen=True)
 class _Drawn:
-    """Hold the pictures of a row, or why the disk takes none of its name."""
+    """Hold the pictures of a row, or why the disk takes none of its name, and whether it never will."""
 
     pictures: Pictures = field(default_factory=dict)
     why_none: str = ""
+    undrawable: bool = False
 
     def told_in(self, row: Finding) -> Finding:
         """Return what is recorded of the row; what the disk refused is a further reason."""
         reasons = "; ".join(filter(None, (str(row.cells["reason"] or ""), self.why_none)))
-        return replace(row, cells={**row.cells, "reason": reasons or None}, pictures=self.pictures)
+        known = {**row.cells, "reason": reasons or None}
+        return replace(row, cells=known, pictures=self.pictures, undrawable=self.undrawable)
 
 
 @dataclass(frozen=True)
@@ -152,7 +155,8 @@ class Recorder:
             if not is_of_a_name(error.__cause__):
                 raise
             remove_pictures(file.name, self._out)
-            return _Drawn(why_none=f"its pictures cannot be written: {getattr(error.__cause__, 'strerror', error)}")
+            why = f"its pictures cannot be written: {getattr(error.__cause__, 'strerror', error)}"
+            return _Drawn(why_none=why, undrawable=is_of_a_name_for_ever(error.__cause__))
         paths = [self._out / name for name in picture_names(file.name, counted=True)]
         with as_output_error(self._out):
             known = {
