@@ -31,8 +31,10 @@ from .exit_codes import ExitCode as ExitCode, exit_code as exit_code
 from .figures import told_apart as told_apart
 from .file_names import (
     HASHED as HASHED,
+    fits as fits,
     fitting_name as fitting_name,
     hashed_name as hashed_name,
+    in_other_forms as in_other_forms,
     is_of_a_name as is_of_a_name,
     is_of_a_name_for_ever as is_of_a_name_for_ever,
 )
@@ -113,7 +115,13 @@ from .terminal import (
     stderr as stderr,
     warn as warn,
 )
-from .threads import CORES as CORES, heartbeat as heartbeat, in_order as in_order
+from .threads import (
+    CORES as CORES,
+    GivenUpError as GivenUpError,
+    heartbeat as heartbeat,
+    in_order as in_order,
+    wait_for_room as wait_for_room,
+)
 from .tiles import (
     GreyImage as GreyImage,
     Regions as Regions,

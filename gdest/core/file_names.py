@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import hashlib
 import re
+from fnmatch import fnmatchcase
+from unicodedata import normalize
 
 LONGEST_NAME = 255
 """Bytes of a name on the disks of Linux and macOS; those of Windows count fewer."""
@@ -34,6 +36,22 @@ def hashed_name(stem: str, suffix: str) -> str:
     ending = f"~{hashlib.sha256(_bytes(stem)).hexdigest()[:HASH_DIGITS]}{suffix}"
     beginning = _bytes(stem)[: LONGEST_NAME - len(_bytes(ending))].decode("utf-8", "ignore")
     return f"{beginning}{ending}"
+
+
+def fits(name: str, glob: str) -> bool:
+    """Return whether a name fits a glob, upper and lower case told apart; accents may be composed or not in either.
+
+    Macs write names with the accents apart (NFD), other systems as one letter with them (NFC).
+
+    >>> fits("u\u0308/1.tif", "\u00fc/*"), fits("u/1.tif", "\u00fc/*")
+    (True, False)
+    """
+    return fnmatchcase(name, glob) or fnmatchcase(normalize("NFC", name), normalize("NFC", glob))
+
+
+def in_other_forms(name: str) -> tuple[str, ...]:
+    """Return a name, and then as it is with its accents composed and apart."""
+    return tuple(dict.fromkeys((name, normalize("NFC", name), normalize("NFD", name))))
 
 
 def is_of_a_name(error: BaseException | None) -> bool:

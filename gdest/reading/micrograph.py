@@ -30,12 +30,13 @@ from gdest.core import (
     heartbeat,
     now,
     page_name,
+    wait_for_room,
 )
 from gdest.reading.decoders import decoding, of_the_system
-from gdest.reading.disk_file import DiskFile
+from gdest.reading.disk_file import CPU_S_PER_BYTE, CPU_S_PER_PX, OPEN_CPU_S, PAGE_CPU_S, DiskFile
 from gdest.reading.grey import GreyRange, bands, grey_8_bit, range_of_page, stretched
 from gdest.reading.not_metal import CELL_PX, not_metal_within
-from gdest.reading.page import Page, RawPixels
+from gdest.reading.page import ONE_PIECE_BYTES, Page, RawPixels
 from gdest.reading.pixel_size import choose_pixel_size
 from gdest.reading.raster import RASTER_STARTS, raster_pages
 from gdest.reading.scale_bar import scale_bar_size
@@ -51,6 +52,9 @@ SMALLEST_PX = 224
 
 REGIONS_PX = 100_000_000
 """A page larger than this is read by bands of rows, where its file allows it."""
+
+GRADING_BYTES = 3
+"""What a pixel of a page in memory takes while it is graded: itself, and what looks and drawing take for a while."""
 
 OVERVIEW_PX = 16_000_000
 """Of a larger page every second (fourth...) pixel is searched for what is not metal, and kept for drawing."""
@@ -81,15 +85,26 @@ def read_micrographs(file: ImageFile, settings: GradeSettings) -> Iterator[Micro
         with _opened(file.path) as stream:
             sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
             file_bytes = stream.tell()
+            stream.allow(OPEN_CPU_S + CPU_S_PER_BYTE * file_bytes)
             for number, page in enumerate(_large_enough(_pages(stream, file.path, file_bytes)), start=1):
                 named = ImageFile(file.path, page_name(file.name, number))
+                found: Micrograph | Failed
                 try:
                     page.check(settings.max_megapixels, file_bytes)
-                    found: Micrograph | Failed = _micrograph(named, page, settings, sha256)
+                    stream.allow(PAGE_CPU_S + CPU_S_PER_PX * page.size)
+                    wait_for_room(page.bytes_in_bands if _in_bands(page) else page.bytes_to_decode)
+                    found = _micrograph(named, page, settings, sha256)
                     stream.check()
+                    if not _in_bands(page):
+                        wait_for_room(page.size * GRADING_BYTES)
                 except (MicrographError, MemoryError, OSError) as error:
                     found = _failed(named, error, sha256, stream)
+                left_s = stream.pause()
                 yield found
+                del found  # else its pixels were held while the next page is decoded
+                if stream.has_ended:
+                    return
+                stream.allow(left_s)
             stream.check()
     except (MicrographError, MemoryError, OSError) as error:
         named = ImageFile(file.path, page_name(file.name, number + 1))
@@ -99,8 +114,8 @@ def read_micrographs(file: ImageFile, settings: GradeSettings) -> Iterator[Micro
 def _failed(
     file: ImageFile, error: MicrographError | MemoryError | OSError, sha256: str | None, stream: DiskFile | None
 ) -> Failed:
-    """Return the row of what cannot be read; where the disk failed, a decoder's words stand for that."""
-    error = (stream.error_of_disk() if stream else None) or error
+    """Return the row of what cannot be read; where disk or clock say more, a decoder's words stand for that."""
+    error = (stream.fault() if stream else None) or error
     if isinstance(error, MemoryError):
         error = PassingError(NO_MEMORY)
     elif isinstance(error, OSError):
@@ -157,7 +172,7 @@ def _large_enough(pages: Iterator[Page]) -> Iterator[Page]:
 def _micrograph(file: ImageFile, page: Page, settings: GradeSettings, sha256: str) -> Micrograph:
     calibration = settings.calibration
     regions: Regions | None = None
-    if page.decode_rows is not None and page.rows * page.cols > REGIONS_PX:
+    if _in_bands(page):
         with decoding():
             grey_range = range_of_page(page)
         regions = Regions((page.rows, page.cols), partial(_read_rows, page, grey_range))
@@ -183,6 +198,11 @@ def _micrograph(file: ImageFile, page: Page, settings: GradeSettings, sha256: st
     return Micrograph(
         file, pixels, um_per_px, source, sha256, doubts, not_metal, cells_px, regions, alike, _shown(overview)
     )
+
+
+def _in_bands(page: Page) -> bool:
+    """Return whether a page is read by bands of rows, since it is large and its file allows it."""
+    return page.decode_rows is not None and (page.size > REGIONS_PX or page.bytes_to_decode > ONE_PIECE_BYTES)
 
 
 def _shown(overview: NDArray[np.uint8]) -> NDArray[np.uint8] | None:
