@@ -6,7 +6,6 @@ import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from pathlib import Path
 
 from gdest.core import (
@@ -16,6 +15,7 @@ from gdest.core import (
     LeftOut,
     NothingGradedError,
     PixelSizeRule,
+    fits,
     image_files,
     readable_name,
     say,
@@ -78,10 +78,10 @@ def say_left_out(folders: Sequence[LeftOut]) -> None:
 def say_what_fits_nothing(rules: Sequence[PixelSizeRule], include: Sequence[str], files: Sequence[ImageFile]) -> None:
     """Name the rules and globs that fit no file: a slip in one shows so."""
     for number, rule in enumerate(rules, start=1):
-        if not any(fnmatchcase(file.name, rule.glob) for file in files):
+        if not any(fits(file.name, rule.glob) for file in files):
             say(f"gdest.toml: [[pixel_size]] {number} fits no file: glob = {rule.glob!r}.")
     for glob in include:
-        if not any(fnmatchcase(file.name, glob) for file in files):
+        if not any(fits(file.name, glob) for file in files):
             say(f"--include {glob} fits no file.")
 
 

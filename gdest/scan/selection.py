@@ -6,9 +6,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from fnmatch import fnmatchcase
 
-from gdest.core import ImageFile, SettingsError
+from gdest.core import ImageFile, SettingsError, fits
 from gdest.scan.archive import look_at, within_a_database
 from gdest.scan.settings import ScanSettings
 
@@ -43,10 +42,10 @@ def select(files: Sequence[ImageFile], options: ScanSettings) -> Selection:
 
 
 def _why_not(file: ImageFile, options: ScanSettings, since_ns: int | None) -> str:
-    if options.include and not any(fnmatchcase(file.name, glob) for glob in options.include):
+    if options.include and not any(fits(file.name, glob) for glob in options.include):
         return "matches no --include pattern"
     for glob in options.exclude:
-        if fnmatchcase(file.name, glob):
+        if fits(file.name, glob):
             return f"excluded by {glob}"
     if since_ns is not None:
         state = look_at(file)

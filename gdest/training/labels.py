@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from gdest.core import DataError, ImageFile, image_files, number, read_table
+from gdest.core import DataError, ImageFile, image_files, in_other_forms, number, read_table
 from gdest.training.settings import TrainSettings
 
 
@@ -69,7 +69,8 @@ def _from_row(table: Path, row: dict[str, str], um_per_px: float | None) -> Labe
         raise DataError(f"{table}: {row['file']}: {error}.") from error
     label_map = table.parent / row["label_map"].replace("\\", "/") if row.get("label_map") else None
     name = row["file"].replace("\\", "/")
-    file = ImageFile(table.parent / name, name)
+    places = [table.parent / form for form in in_other_forms(name)]
+    file = ImageFile(next((place for place in places if place.exists()), places[0]), name)
     material = row.get("material") or row.get("family") or ""
     return Labelled(file, g, pixel_size, row.get("specimen") or name, label_map, material)
 
