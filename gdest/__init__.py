@@ -71,11 +71,11 @@ def read_micrographs(path: str | Path, um_per_px: float | None = None) -> Iterat
     `MicrographError` for a file or page that cannot be read. Pillow's own limit of 179 megapixels holds for what must
     be decoded whole; `gdest.reading.prepare_decoders()` sets that of the command line for the whole process.
     """
-    from gdest.core import CalibrationSettings, Failed, GradeSettings, ImageFile, MicrographError
+    from gdest.core import CalibrationSettings, Failed, GradeSettings, MicrographError, file_at
     from gdest.reading import read_micrographs as read
 
     settings = GradeSettings(CalibrationSettings(um_per_px))
-    for found in read(ImageFile(Path(path), Path(path).as_posix()), settings):
+    for found in read(file_at(Path(path)), settings):
         if isinstance(found, Failed):
             raise MicrographError(f"{found.file.name}: {found.reason}")
         yield found
@@ -95,16 +95,16 @@ def grade_micrographs(
     no boundaries are drawn and no grains counted, which is faster.
     Several files are read at a time, so ask for many in one call.
     """
-    from gdest.core import CalibrationSettings, GradeSettings, ImageFile
+    from gdest.core import CalibrationSettings, GradeSettings, file_at
     from gdest.grading import grade_micrographs as grade
     from gdest.reading import with_mixed_names
     from gdest.reports import ModelName, cells
 
     given = [paths] if isinstance(paths, str | Path) else paths
-    files = (ImageFile(Path(path), Path(path).as_posix()) for path in given)
+    files = (file_at(Path(path)) for path in given)
     settings = GradeSettings(CalibrationSettings(um_per_px), count=count)
     if isinstance(given, Sequence):
-        settings = with_mixed_names(settings, (Path(path).as_posix() for path in given))
+        settings = with_mixed_names(settings, (file_at(Path(path)).name for path in given))
     names = [field.name for field in fields(Result) if field.name != "row"]
     for row in grade(files, model, settings):
         known: dict[str, Any] = dict(cells(row, ModelName(model.name, model.sha256)))

@@ -15,9 +15,9 @@ from gdest.core import (
     ExitCode,
     Graded,
     GradeSettings,
-    ImageFile,
     escaped_json,
     exit_code,
+    file_at,
     fitting_name,
     say,
 )
@@ -40,10 +40,10 @@ def run_analyze(
     Only the pixel sizes of a gdest.toml count; their globs are held against each path as the user gave it.
     """
     settings = settings_for(images, settings, config)
+    files = [file_at(path) for path in images]
     predictor = NetworkPredictor(load_weights(weights), settings)
     model = ModelName(predictor.name, predictor.sha256)
     table: list[dict[str, Cell]] = []
-    files = [ImageFile(path, path.as_posix()) for path in images]
     for row in grade_micrographs(files, predictor, settings):
         table.append(cells(row, model))
         if heatmap and isinstance(row, Graded):

@@ -30,6 +30,7 @@ from gdest.core import (
     __version__,
     escaped_json,
     exit_code,
+    file_at,
     fitting_name,
     now,
     require,
@@ -94,10 +95,11 @@ def run_count(
     if rois:
         require_rois()
     settings = settings_for(images, settings, config)
+    files = [file_at(path) for path in images]
     predictor = NetworkPredictor(load_weights(weights), settings)
     table: list[dict[str, Cell]] = []
-    for path in images:
-        for found in _count_file(ImageFile(path, path.as_posix()), predictor, settings, correction):
+    for file in files:
+        for found in _count_file(file, predictor, settings, correction):
             row = _row(found, predictor, correction)
             table.append(row)
             if isinstance(found, Counted):

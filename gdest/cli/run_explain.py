@@ -10,7 +10,7 @@ import numpy as np
 from gdest.cli.console import print_areas
 from gdest.cli.images import require_no_folder
 from gdest.cli.run_info import load_weights
-from gdest.core import ExitCode, GradeSettings, ImageFile, MicrographError, fitting_name, grain_size, say
+from gdest.core import ExitCode, GradeSettings, ImageFile, MicrographError, file_at, fitting_name, grain_size, say
 from gdest.grading import grade_map_of, graded_row
 from gdest.model import BUNDLED_CLASSIFIER, LoadedModel, NetworkPredictor, explain, load_model, weights_path
 from gdest.reading import read_micrograph
@@ -25,7 +25,7 @@ def run_explain(
     classifier = load_model(weights_path(weights, BUNDLED_CLASSIFIER))
     predictor = NetworkPredictor(load_weights(regressor), settings)
     for path in images:
-        _explain_one(ImageFile(path, path.as_posix()), classifier, predictor, settings)
+        _explain_one(file_at(path), classifier, predictor, settings)
     return ExitCode.GRADED
 
 

@@ -123,6 +123,9 @@ def print_results(results: Results) -> None:
     print_counts(results.counts, results.problems)
     if results.acceptance:
         say_acceptance(results.acceptance)
+    if results.again:
+        files = "1 file" if results.again == 1 else f"{results.again} files"
+        say(f"{files} could not be read for a reason that may pass; the next scan tries again.")
     if results.unfinished:
         warn(results.unfinished)
 

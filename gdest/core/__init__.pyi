@@ -24,6 +24,7 @@ from .errors import (
     MicrographError as MicrographError,
     NothingGradedError as NothingGradedError,
     OutputError as OutputError,
+    PassingError as PassingError,
     SettingsError as SettingsError,
     WeightsError as WeightsError,
     in_plain_words as in_plain_words,
@@ -33,15 +34,21 @@ from .exit_codes import ExitCode as ExitCode, exit_code as exit_code
 from .figures import told_apart as told_apart
 from .file_names import (
     HASHED as HASHED,
+    fits as fits,
     fitting_name as fitting_name,
     hashed_name as hashed_name,
+    in_other_forms as in_other_forms,
     is_of_a_name as is_of_a_name,
+    is_of_a_name_for_ever as is_of_a_name_for_ever,
 )
 from .files import (
     SUFFIXES as SUFFIXES,
     as_output_error as as_output_error,
+    file_at as file_at,
     image_files as image_files,
     page_name as page_name,
+    path_named as path_named,
+    readable_name as readable_name,
     remove_unfinished as remove_unfinished,
     split_page as split_page,
     write_atomically as write_atomically,
@@ -124,7 +131,13 @@ from .terminal import (
     stderr as stderr,
     warn as warn,
 )
-from .threads import CORES as CORES, heartbeat as heartbeat, in_order as in_order
+from .threads import (
+    CORES as CORES,
+    GivenUpError as GivenUpError,
+    heartbeat as heartbeat,
+    in_order as in_order,
+    wait_for_room as wait_for_room,
+)
 from .tiles import (
     GreyImage as GreyImage,
     Regions as Regions,
@@ -140,6 +153,7 @@ from .words import (
     DUPLEX as DUPLEX,
     HEADS as HEADS,
     INPUTS as INPUTS,
+    NO_MEMORY as NO_MEMORY,
     NO_METAL as NO_METAL,
     Backbone as Backbone,
     CsvStyle as CsvStyle,

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
-from fnmatch import fnmatchcase
 from typing import Annotated
 
 from gdest.core.errors import require
+from gdest.core.file_names import fits
 from gdest.core.magnification import magnifications_in
 from gdest.core.option import POSITIVE_NUMBER, Option, Panel, check_fields, declared_fields
 
@@ -126,7 +126,7 @@ class CalibrationSettings:
 
     def rule_for(self, name: str) -> PixelSizeRule | None:
         """Return the first rule whose glob fits a file's name."""
-        return next((rule for rule in self.rules if fnmatchcase(name, rule.glob)), None)
+        return next((rule for rule in self.rules if fits(name, rule.glob)), None)
 
     @property
     def states_a_size(self) -> bool:
@@ -141,7 +141,7 @@ class CalibrationSettings:
     def objective_for(self, name: str, magnification: float) -> Objective | None:
         """Return the objective of that magnification on the microscope that made a file."""
         fitting = (one for one in self.objectives if one.magnification == magnification)
-        return next((one for one in fitting if fnmatchcase(name, one.glob)), None)
+        return next((one for one in fitting if fits(name, one.glob)), None)
 
 
 def _check_together(stated: PixelSizeRule | CalibrationSettings) -> None:

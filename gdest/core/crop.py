@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from typing import Annotated, Any
 
 from gdest.core.errors import SettingsError, require
+from gdest.core.file_names import fits
 from gdest.core.option import at_least, check_fields
 
 
@@ -54,4 +54,4 @@ def _rule(number: int, keys: dict[str, Any]) -> CropRule:
 
 def crop_for(name: str, rules: Sequence[CropRule]) -> CropRule | None:
     """Return the first rule that fits a micrograph's name, None without one."""
-    return next((rule for rule in rules if fnmatchcase(name, rule.glob)), None)
+    return next((rule for rule in rules if fits(name, rule.glob)), None)

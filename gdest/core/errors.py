@@ -35,6 +35,10 @@ class MicrographError(GdestError):
     exit_code = ExitCode.PROBLEMS
 
 
+class PassingError(MicrographError):
+    """Say why one file cannot be graded now, though the fault is not in the file and may pass (a share, the memory)."""
+
+
 class NothingGradedError(GdestError):
     """Say that no micrograph was found or graded."""
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
-import tempfile
+import re
+import secrets
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -15,6 +18,13 @@ from gdest.core.records import ImageFile
 
 UNFINISHED = ".gdest-unfinished-"
 """The start of the name of a file that is still being written."""
+
+ESCAPE = re.compile(r"\\x([89a-f][0-9a-f]|5c)")
+LIKE_AN_ESCAPE = re.compile(r"\\(?=x(?:[89a-f][0-9a-f]|5c))")
+"""A backslash before what `readable_name` writes for a byte that is not UTF-8, or for such a backslash."""
+
+NOT_FOR_FOLDERS = (errno.EINVAL, errno.EBADF, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EPERM, errno.EACCES)
+"""What file systems answer to fsync of a folder that have none (some CIFS, FUSE and old NFS)."""
 
 SUFFIXES = frozenset(
     {".tif", ".tiff", ".btf", ".tf8", ".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".jp2", ".j2k", ".jpx", ".j2c"}
@@ -57,13 +67,34 @@ def image_files(
                 places_here = {name: os.path.join(whole, below, name) for name in names}
                 names = [name for name in names if places_here[name] not in places]
                 places.update(places_here.values())
-            found += (ImageFile(os.path.join(folder, name), prefix + _readable(below + name)) for name in names)
+            found += (ImageFile(os.path.join(folder, name), prefix + readable_name(below + name)) for name in names)
     return sorted(found, key=lambda file: file.name)
 
 
-def _readable(name: str) -> str:
-    """Return a name that any report can hold; bytes that are not UTF-8 become their hexadecimal escape."""
-    return name if name.isascii() else name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+def readable_name(name: str) -> str:
+    r"""Return a name that any report can hold, no two names the same; bytes that are not UTF-8 are escaped.
+
+    A backslash of the name itself is escaped where what follows it looks like such an escape.
+
+    >>> readable_name("a\udcff.tif"), readable_name(r"a\xff.tif"), readable_name(r"a\b.tif")
+    ('a\\xff.tif', 'a\\x5cxff.tif', 'a\\b.tif')
+    """
+    name = LIKE_AN_ESCAPE.sub(r"\\x5c", name)
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
+def path_named(name: str) -> Path:
+    r"""Return the path of which `readable_name` made a name.
+
+    >>> path_named(r"a\xff.tif") == Path("a\udcff.tif"), path_named(r"a\x5cxff.tif") == Path(r"a\xff.tif")
+    (True, True)
+    """
+    return Path(ESCAPE.sub(lambda found: "\\" if found[1] == "5c" else chr(0xDC00 + int(found[1], 16)), name))
+
+
+def file_at(path: Path) -> ImageFile:
+    """Return a single file, whose name is the path that it was given by."""
+    return ImageFile(path, readable_name(path.as_posix()))
 
 
 def _walk(
@@ -102,19 +133,25 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
     """
     with as_output_error(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=UNFINISHED, suffix=path.suffix, dir=path.parent)
-        os.close(handle)
-    temporary = Path(name)
+        temporary = _new_beside(path)
     try:
         with as_output_error(path):
             write(temporary)
-            temporary.chmod(0o644)
             _to_disk(temporary)
             os.replace(temporary, path)
-            _to_disk(path.parent)
+            _names_to_disk(path.parent)
     finally:
         with suppress(OSError):  # the error of the write is the one to tell
             temporary.unlink(missing_ok=True)
+
+
+def _new_beside(path: Path) -> Path:
+    """Make an empty file beside a path that only we write; umask, setgid and default ACLs are as for any new file."""
+    while True:
+        temporary = path.with_name(f"{UNFINISHED}{secrets.token_hex(8)}{path.suffix}")
+        with suppress(FileExistsError):
+            os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
+            return temporary
 
 
 @contextmanager
@@ -127,12 +164,24 @@ def as_output_error(path: Path) -> Iterator[None]:
 
 
 def _to_disk(path: Path) -> None:
-    """Wait until a file, or the names in a folder, are on the disk."""
-    handle = os.open(path, os.O_RDONLY)
+    """Wait until the content of a file is on the disk."""
+    with open(path, "rb+") as file:  # Windows refuses it of a file that is open to read only
+        os.fsync(file.fileno())
+
+
+def _names_to_disk(folder: Path) -> None:
+    """Wait until the names in a folder are on the disk, where its file system can do so."""
+    if sys.platform == "win32":
+        return
     try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+    except OSError as error:
+        if error.errno not in NOT_FOR_FOLDERS:
+            raise
 
 
 def remove_unfinished(folder: Path) -> None:

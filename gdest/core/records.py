@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -83,6 +83,11 @@ class Micrograph:
     fingerprint: str = ""
     colour: NDArray[np.uint8] | None = None
 
+    def without_pixels(self) -> Micrograph:
+        """Return what is told of it, when it has been graded and drawn, without what takes memory."""
+        size = Regions((self.rows, self.cols), _let_go)
+        return replace(self, pixels=np.empty((0, 0), np.uint8), regions=size, not_metal=None, colour=None)
+
     @property
     def rows(self) -> int:
         """Return the height in px."""
@@ -92,6 +97,10 @@ class Micrograph:
     def cols(self) -> int:
         """Return the width in px."""
         return int(self.regions.shape[1]) if self.regions else int(self.pixels.shape[1])
+
+
+def _let_go(_top: int, _bottom: int) -> NDArray[np.uint8]:
+    raise RuntimeError("the pixels of this micrograph were let go")
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from collections import deque
@@ -10,9 +9,11 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, wait
 from typing import Generic, TypeVar
 
+from gdest.core.cores import cores
 from gdest.core.errors import ArchiveError
+from gdest.core.room import Room
 
-CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+CORES = cores()
 """The cores that this process may use."""
 
 Item = TypeVar("Item")
@@ -26,12 +27,19 @@ class _StalledError(Exception):
     """Say that a task gives no sign of life."""
 
 
+class GivenUpError(BaseException):
+    """End a task that nobody waits for any more, since it gave no sign of life for too long.
+
+    No `Exception`, which decoders would take for a damaged file.
+    """
+
+
 class _Task(Generic[Item, Result]):
     """Run one task in a thread of its own, which does not keep the process from ending."""
 
-    def __init__(self, work: Callable[[Item], Result], item: Item) -> None:
-        self.item = item
-        self.last_heartbeat = time.monotonic()
+    def __init__(self, work: Callable[[Item], Result], item: Item, room: Room) -> None:
+        self.item, self.room = item, room
+        self.last_heartbeat, self.given_up = time.monotonic(), False
         self._future: Future[Result] = Future()
         threading.Thread(target=self._run, args=(work,), name="gdest file", daemon=True).start()
 
@@ -41,12 +49,16 @@ class _Task(Generic[Item, Result]):
             self._future.set_result(work(self.item))
         except BaseException as error:  # raised again where the result is waited for
             self._future.set_exception(error)
+        finally:
+            self.room.give_back(self)
 
     def result(self, seconds: float) -> Result:
         """Return the result, or raise what `work` raised; `_StalledError` when the last heartbeat is `seconds` ago."""
         while not self._future.done():
             left = self.last_heartbeat + seconds - time.monotonic()
             if left <= 0.0:
+                self.given_up = True
+                self.room.give_back(self)  # a read that hangs keeps no other file waiting
                 raise _StalledError
             wait([self._future], left)
         return self._future.result()
@@ -56,10 +68,25 @@ _of_this_thread = threading.local()
 
 
 def heartbeat() -> None:
-    """Record that the task of this thread makes progress, so that a slow read is not taken for a stalled one."""
+    """Record that the task of this thread makes progress, so that a slow read is not taken for a stalled one.
+
+    Raises `GivenUpError` in a task that was taken for one.
+    """
     task = getattr(_of_this_thread, "task", None)
     if task is not None:
+        if task.given_up:
+            raise GivenUpError
         task.last_heartbeat = time.monotonic()
+
+
+def wait_for_room(count: int) -> None:
+    """Wait until the task of this thread may take so many bytes of memory, in place of what it had; 0 gives it back.
+
+    A thread that is no task of `in_order` takes what it likes.
+    """
+    task = getattr(_of_this_thread, "task", None)
+    if task is not None:
+        task.room.take(task, count, heartbeat)
 
 
 def in_order(
@@ -74,14 +101,15 @@ def in_order(
 
     A read on a network share can hang for ever, and no thread can be stopped from outside. After `seconds`
     without a `heartbeat` the result is `stalled(item)`, and the thread is left behind. Raises `ArchiveError`
-    when `MOST_STALLED` items in a row hang, and whatever `work` raises.
+    when `MOST_STALLED` items in a row hang, and whatever `work` raises. The items under way share one `Room`.
     """
+    room = Room()
     under_way: deque[_Task[Item, Result]] = deque()
     in_a_row = 0
     remaining = iter(items)
     while True:
         while len(under_way) < ahead and (item := next(remaining, None)) is not None:
-            under_way.append(_Task(work, item))
+            under_way.append(_Task(work, item, room))
         if not under_way:
             return
         task = under_way.popleft()

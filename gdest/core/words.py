@@ -46,6 +46,7 @@ class PixelSizeSource(StrEnum):
 DUPLEX = "duplex"
 """How a homogeneity begins that says that grains of several sizes lie side by side."""
 
+NO_MEMORY = "too large for the memory of this machine"
 NO_METAL = "no metal"
 """How the reason of a picture begins that shows nothing to grade."""
 

@@ -8,7 +8,9 @@ from .counting import (
 from .doubts import UNKNOWN_PIXEL_SIZE as UNKNOWN_PIXEL_SIZE, impossible as impossible
 from .grains import grain_labels as grain_labels
 from .pipeline import (
+    Finish as Finish,
     Memory as Memory,
+    as_it_is as as_it_is,
     boundary_fields as boundary_fields,
     grade_files as grade_files,
     grade_map_of as grade_map_of,

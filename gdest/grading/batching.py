@@ -112,14 +112,22 @@ class SharedPredictor:
         return answers
 
     def _serve(self) -> None:
-        while batch := self._next_batch():
-            try:
-                asked = [some_of(part.request.asked, part.start, part.stop) for part in batch]
-                answers = self._predictor.predict([tiles for some in asked for tiles in some])
-            except BaseException as error:  # to be raised in the threads that asked
-                self._fail([part.request for part in batch], error)
-                continue
+        while self._serve_one():
+            pass
+
+    def _serve_one(self) -> bool:
+        """Answer the next batch, of which nothing is held afterwards; return False when there is none any more."""
+        batch = self._next_batch()
+        if not batch:
+            return False
+        try:
+            asked = [some_of(part.request.asked, part.start, part.stop) for part in batch]
+            answers = self._predictor.predict([tiles for some in asked for tiles in some])
+        except BaseException as error:  # to be raised in the threads that asked
+            self._fail([part.request for part in batch], error)
+        else:
             self._hand_out(batch, answers)
+        return True
 
     def _next_batch(self) -> list[_Part]:
         """Return parts of requests that fit into one batch; none when the predictor was closed and nothing waits."""

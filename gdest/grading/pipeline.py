@@ -10,6 +10,7 @@ import numpy as np
 
 from gdest.core import (
     CORES,
+    NO_MEMORY,
     NO_METAL,
     BoundaryField,
     Failed,
@@ -22,6 +23,7 @@ from gdest.core import (
     Micrograph,
     MicrographError,
     ModelCard,
+    PassingError,
     Row,
     Status,
     covered_px,
@@ -52,8 +54,17 @@ Memory = Callable[[Micrograph], GradeMap | None]
 """Return the grade map of a micrograph whose pixels were graded before, if there is one."""
 
 
+Finish = Callable[[Row], Row]
+"""Do what is to be done with the pixels of a row, in the thread of its file, and return it, perhaps without them."""
+
+
 def no_memory(_micrograph: Micrograph) -> None:
     """Recall nothing."""
+
+
+def as_it_is(row: Row) -> Row:
+    """Return a row with its pixels."""
+    return row
 
 
 def grade_micrographs(files: Iterable[ImageFile], predictor: Predictor, settings: GradeSettings) -> Iterator[Row]:
@@ -63,13 +74,18 @@ def grade_micrographs(files: Iterable[ImageFile], predictor: Predictor, settings
 
 
 def grade_files(
-    files: Iterable[ImageFile], predictor: Predictor, settings: GradeSettings, recall: Memory = no_memory
+    files: Iterable[ImageFile],
+    predictor: Predictor,
+    settings: GradeSettings,
+    recall: Memory = no_memory,
+    finish: Finish = as_it_is,
 ) -> Iterator[tuple[ImageFile, list[Row]]]:
     """Yield each file with its rows, in order; what cannot be graded is a `Failed` row.
 
     Several files are under way at a time, each in a thread, and share the network, whose batches
     are cut across them. The network sees only micrographs that `recall`, called from those threads, does not know: a
-    file that was moved is read again, since its pixel size may follow from its folder, but keeps its grade map.
+    file that was moved is read again, since its pixel size may follow from its folder, but keeps its grade map. Each
+    row goes through `finish` before the next page of its file is decoded.
     """
 
     def stalled(file: ImageFile) -> list[Row]:
@@ -77,16 +93,22 @@ def grade_files(
         return [Failed(file, reason, None, now(), again=True)]
 
     with SharedPredictor(predictor) as shared:
-        work = partial(_grade_file, predictor=shared, settings=settings, recall=recall)
+        work = partial(_grade_file, predictor=shared, settings=settings, recall=recall, finish=finish)
         yield from in_order(files, work, stalled, ahead=FILES_UNDER_WAY, seconds=settings.read_timeout_s)
 
 
-def _grade_file(file: ImageFile, predictor: Predictor, settings: GradeSettings, recall: Memory) -> list[Row]:
+def _grade_file(
+    file: ImageFile, predictor: Predictor, settings: GradeSettings, recall: Memory, finish: Finish
+) -> list[Row]:
     """Return the rows of one file, one per micrograph in it."""
-    return [
-        found if isinstance(found, Failed) else _grade_one(found, predictor, settings, recall)
-        for found in read_micrographs(file, settings)
-    ]
+    return list(map(partial(_finished, predictor, settings, recall, finish), read_micrographs(file, settings)))
+
+
+def _finished(
+    predictor: Predictor, settings: GradeSettings, recall: Memory, finish: Finish, found: Micrograph | Failed
+) -> Row:
+    """Return the row of what was read; `map` keeps no page while it waits for the next one, as a loop does."""
+    return finish(found if isinstance(found, Failed) else _grade_one(found, predictor, settings, recall))
 
 
 def _grade_one(micrograph: Micrograph, predictor: Predictor, settings: GradeSettings, recall: Memory) -> Row:
@@ -95,7 +117,9 @@ def _grade_one(micrograph: Micrograph, predictor: Predictor, settings: GradeSett
         grade_map = recall(micrograph) or grade_map_of(micrograph, predictor, settings.stride_px)
         count = _counted(micrograph, grade_map, predictor, settings.stride_px) if settings.count else None
     except MicrographError as error:
-        return Failed(micrograph.file, str(error), micrograph.sha256, now())
+        return Failed(micrograph.file, str(error), micrograph.sha256, now(), again=isinstance(error, PassingError))
+    except MemoryError:
+        return Failed(micrograph.file, NO_MEMORY, micrograph.sha256, now(), again=True)
     row = graded_row(micrograph, replace(grade_map, boundaries=(), boundaries_at_half=()), predictor.card)
     return row if count is None else with_second_opinion(row, count)
 

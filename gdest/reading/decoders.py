@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import struct
 import warnings
@@ -11,7 +12,7 @@ from contextlib import contextmanager
 
 from PIL import Image, UnidentifiedImageError
 
-from gdest.core import MicrographError, printable
+from gdest.core import NO_MEMORY, MicrographError, PassingError, printable
 from gdest.reading.page import ONE_PIECE_MEGAPIXELS
 
 WARNING_MODULES = ("PIL", "tifffile", "nd2")
@@ -23,6 +24,12 @@ PYTHONS_OWN = (
     ValueError, ZeroDivisionError, struct.error, zlib.error,
 )  # fmt: skip
 """The errors of Python itself; decoders that mean a file have kinds of their own, or `OSError`."""
+
+OF_THE_FILE = (
+    errno.EINVAL, errno.EOVERFLOW, errno.EFBIG, errno.ENAMETOOLONG, errno.ELOOP, errno.EISDIR, errno.ENOTDIR,
+    errno.EILSEQ, errno.ESPIPE,
+)  # fmt: skip
+"""What a system answers for as long as a file is as it is: a bad offset in it, its name, its kind."""
 
 
 def prepare_decoders() -> None:
@@ -43,17 +50,28 @@ def prepare_decoders() -> None:
 
 @contextmanager
 def decoding() -> Iterator[None]:
-    """Turn whatever a foreign decoder raises into a `MicrographError` of one sentence."""
+    """Turn whatever a foreign decoder raises into a `MicrographError` of one sentence, a `PassingError` if it may pass.
+
+    What may pass are errors of the disk, the share and the memory, and a codec that is missing.
+    """
     try:
         yield
     except MicrographError:
         raise
     except MemoryError as error:
-        raise MicrographError("too large for the memory of this machine") from error
+        raise PassingError(NO_MEMORY) from error
     except ImportError as error:
-        raise MicrographError(f"a codec is missing: {_first_line(error)}; pip install 'gdest[vendor]'") from error
+        raise PassingError(f"a codec is missing: {_first_line(error)}; pip install 'gdest[vendor]'") from error
     except Exception as error:  # decoders raise anything
+        if isinstance(error, OSError) and error.errno is not None:
+            raise of_the_system(error) from error
         raise MicrographError(f"cannot decode: {_reason(error)}") from error
+
+
+def of_the_system(error: OSError) -> MicrographError:
+    """Return what an error of the system says of a file, as a `PassingError` unless the file itself is its cause."""
+    kind = MicrographError if error.errno in OF_THE_FILE else PassingError
+    return kind(f"cannot be read: {error.strerror or error}")
 
 
 def _reason(error: Exception) -> str:

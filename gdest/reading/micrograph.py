@@ -7,7 +7,6 @@ import stat
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
-from io import BufferedReader
 from pathlib import Path
 from typing import BinaryIO
 
@@ -16,12 +15,14 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from gdest.core import (
+    NO_MEMORY,
     CalibrationSettings,
     Failed,
     GradeSettings,
     ImageFile,
     Micrograph,
     MicrographError,
+    PassingError,
     PixelSizeSource,
     Regions,
     crop_for,
@@ -29,11 +30,13 @@ from gdest.core import (
     heartbeat,
     now,
     page_name,
+    wait_for_room,
 )
-from gdest.reading.decoders import decoding
+from gdest.reading.decoders import decoding, of_the_system
+from gdest.reading.disk_file import CPU_S_PER_BYTE, CPU_S_PER_PX, OPEN_CPU_S, PAGE_CPU_S, DiskFile
 from gdest.reading.grey import GreyRange, bands, grey_8_bit, range_of_page, stretched
 from gdest.reading.not_metal import CELL_PX, not_metal_within
-from gdest.reading.page import Page, RawPixels
+from gdest.reading.page import ONE_PIECE_BYTES, Page, RawPixels
 from gdest.reading.pixel_size import choose_pixel_size
 from gdest.reading.raster import RASTER_STARTS, raster_pages
 from gdest.reading.scale_bar import scale_bar_size
@@ -49,6 +52,9 @@ SMALLEST_PX = 224
 
 REGIONS_PX = 100_000_000
 """A page larger than this is read by bands of rows, where its file allows it."""
+
+GRADING_BYTES = 3
+"""What a pixel of a page in memory takes while it is graded: itself, and what looks and drawing take for a while."""
 
 OVERVIEW_PX = 16_000_000
 """Of a larger page every second (fourth...) pixel is searched for what is not metal, and kept for drawing."""
@@ -74,27 +80,50 @@ def read_micrographs(file: ImageFile, settings: GradeSettings) -> Iterator[Micro
     pages smaller than a tile are left out, as long as another is left. What cannot be decoded whole is `Failed`.
     The file is open, and its regions can be read, until the next micrograph is asked for.
     """
-    sha256, number = None, 0
+    sha256, number, stream = None, 0, None
     try:
         with opened(file.path) as stream:
             sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
             file_bytes = stream.tell()
+            stream.allow(OPEN_CPU_S + CPU_S_PER_BYTE * file_bytes)
             for number, page in enumerate(large_enough(pages_of_stream(stream, file.path, file_bytes)), start=1):
                 named = ImageFile(file.path, page_name(file.name, number))
+                found: Micrograph | Failed
                 try:
                     page.check(settings.max_megapixels, file_bytes)
-                    yield _micrograph(named, page, settings, sha256)
-                except MicrographError as error:
-                    yield Failed(named, str(error), sha256, now())
-    except MicrographError as error:
+                    stream.allow(PAGE_CPU_S + CPU_S_PER_PX * page.size)
+                    wait_for_room(page.bytes_in_bands if _in_bands(page) else page.bytes_to_decode)
+                    found = _micrograph(named, page, settings, sha256)
+                    stream.check()
+                    if not _in_bands(page):
+                        wait_for_room(page.size * GRADING_BYTES)
+                except (MicrographError, MemoryError, OSError) as error:
+                    found = _failed(named, error, sha256, stream)
+                left_s = stream.pause()
+                yield found
+                del found  # else its pixels were held while the next page is decoded
+                if stream.has_ended:
+                    return
+                stream.allow(left_s)
+            stream.check()
+    except (MicrographError, MemoryError, OSError) as error:
         named = ImageFile(file.path, page_name(file.name, number + 1))
-        yield Failed(named, str(error), sha256, now())
-    except OSError as error:  # of the disk or the share, which may be well again by the next scan
-        named = ImageFile(file.path, page_name(file.name, number + 1))
-        yield Failed(named, f"cannot be read: {error.strerror or error}", sha256, now(), again=True)
+        yield _failed(named, error, sha256, stream)
 
 
-def opened(path: Path) -> BufferedReader:
+def _failed(
+    file: ImageFile, error: MicrographError | MemoryError | OSError, sha256: str | None, stream: DiskFile | None
+) -> Failed:
+    """Return the row of what cannot be read; where disk or clock say more, a decoder's words stand for that."""
+    error = (stream.fault() if stream else None) or error
+    if isinstance(error, MemoryError):
+        error = PassingError(NO_MEMORY)
+    elif isinstance(error, OSError):
+        error = of_the_system(error)
+    return Failed(file, str(error), sha256, now(), again=isinstance(error, PassingError))
+
+
+def opened(path: Path) -> DiskFile:
     """Open a regular file; a FIFO or a socket would wait for ever."""
     try:
         mode = path.stat().st_mode
@@ -102,9 +131,9 @@ def opened(path: Path) -> BufferedReader:
             raise MicrographError(f"cannot be read: {'a folder' if stat.S_ISDIR(mode) else 'not a regular file'}")
         if path.stat().st_size == 0:
             raise MicrographError("the file is empty (0 bytes)")
-        return open(path, "rb")
+        return DiskFile(path)
     except OSError as error:
-        raise MicrographError(f"cannot be read: {error.strerror or error}") from error
+        raise of_the_system(error) from error
     except ValueError as error:  # a NUL in the name
         raise MicrographError(f"cannot be read: {error}") from error
 
@@ -143,7 +172,7 @@ def large_enough(pages: Iterator[Page]) -> Iterator[Page]:
 def _micrograph(file: ImageFile, page: Page, settings: GradeSettings, sha256: str) -> Micrograph:
     calibration = settings.calibration
     regions: Regions | None = None
-    if page.decode_rows is not None and page.rows * page.cols > REGIONS_PX:
+    if _in_bands(page):
         with decoding():
             grey_range = range_of_page(page)
         regions = Regions((page.rows, page.cols), partial(_read_rows, page, grey_range))
@@ -151,7 +180,7 @@ def _micrograph(file: ImageFile, page: Page, settings: GradeSettings, sha256: st
     else:
         with decoding():
             raw = page.decode()
-        pixels = grey_8_bit(raw)
+            pixels = grey_8_bit(raw)
         step = _step(pixels.size)
         overview = _colour_or_grey(raw[::step, ::step], pixels[::step, ::step])
     rows, cols = regions.shape if regions else pixels.shape
@@ -169,6 +198,11 @@ def _micrograph(file: ImageFile, page: Page, settings: GradeSettings, sha256: st
     return Micrograph(
         file, pixels, um_per_px, source, sha256, doubts, not_metal, cells_px, regions, alike, _shown(overview)
     )
+
+
+def _in_bands(page: Page) -> bool:
+    """Return whether a page is read by bands of rows, since it is large and its file allows it."""
+    return page.decode_rows is not None and (page.size > REGIONS_PX or page.bytes_to_decode > ONE_PIECE_BYTES)
 
 
 def _shown(overview: NDArray[np.uint8]) -> NDArray[np.uint8] | None:
@@ -196,8 +230,9 @@ def _read_rows(page: Page, grey_range: GreyRange | None, top: int, bottom: int) 
     assert page.decode_rows is not None
     with decoding():
         parts = [page.decode_rows(top + first, top + last) for first, last in bands(bottom - top, page.cols)]
+        pixels = np.concatenate([stretched(part, grey_range) for part in parts])
     heartbeat()
-    return np.concatenate([stretched(part, grey_range) for part in parts])
+    return pixels
 
 
 def _overview_of(page: Page, grey_range: GreyRange | None) -> tuple[NDArray[np.uint8], NDArray[np.uint8], int]:
@@ -208,7 +243,7 @@ def _overview_of(page: Page, grey_range: GreyRange | None) -> tuple[NDArray[np.u
     for top, bottom in bands(page.rows, page.cols):
         with decoding():
             raw = page.decode_rows(top, bottom)[-top % step :: step, ::step].copy()
+            grey.append(stretched(raw, grey_range))
         heartbeat()
-        grey.append(stretched(raw, grey_range))
         colour.append(_colour_or_grey(raw, grey[-1]))
     return np.concatenate(grey), np.concatenate(colour), step

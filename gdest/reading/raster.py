@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
+from threading import Lock
 from typing import BinaryIO
 
 import imagecodecs
@@ -12,8 +13,9 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from gdest.core import MicrographError
+from gdest.reading.grey import bands
 from gdest.reading.page import Page, RawPixels
-from gdest.reading.raster_repair import PNG_START, bare_png, bitfields_bmp, deep_png, tidy_jpeg
+from gdest.reading.raster_repair import PNG_START, bare_png, bitfields_bmp, deep_png, require_few_scans, tidy_jpeg
 
 PILLOW_FORMATS = ("PNG", "JPEG", "JPEG2000", "BMP", "GIF", "WEBP")
 JPEG_START, BMP_START = b"\xff\xd8", b"BM"
@@ -25,6 +27,10 @@ SEVERAL_PAGES = ("GIF", "WEBP", "PNG")
 AS_THEY_ARE = ("1", "L", "LA", "RGB", "RGBA", "I;16", "I;16B", "I", "F")
 """Pillow's kinds of pixels that are numbers of grey or colour; any other is converted to RGB."""
 
+PILLOW_BYTES = {"1": 1, "L": 1, "P": 1, "LA": 4, "I;16": 2, "I;16B": 2}
+"""What Pillow keeps of a pixel in memory, 4 bytes of any other kind."""
+
+EXIF_ORIENTATION = 0x0112
 MOST_FRAMES = 1000
 
 
@@ -35,23 +41,65 @@ def raster_pages(stream: BinaryIO) -> Iterator[Page]:
     than the header promises.
     """
     start = stream.read(PNG_DEPTH_AT + 1).ljust(PNG_DEPTH_AT + 1, b"\0")
-    deep = start.startswith(PNG_START) and start[PNG_DEPTH_AT] == DEEP_BITS
     image = _opened(stream, start)
-    several = image.format in SEVERAL_PAGES and not deep
+    several = image.format in SEVERAL_PAGES and not _is_deep(start)
     frames = getattr(image, "n_frames", 1) if several else 1
     for frame in range(min(frames, MOST_FRAMES)):
         if frame:
             _go_to(image, frame, frames)
-        own = deep or image.format == "JPEG2000"
-        decode = partial(_decode_deep, stream, image.format) if own else partial(_decode, image, frame)
-        yield Page(image.height, image.width, (), decode, pixel_bytes=len(image.getbands()) * (1 + deep))
+        yield _page(stream, start, image, frame, frames)
     if frames > MOST_FRAMES:
         raise MicrographError(f"holds {frames} frames, of which the first {MOST_FRAMES} are read")
+
+
+def _is_deep(start: bytes) -> bool:
+    return start.startswith(PNG_START) and start[PNG_DEPTH_AT] == DEEP_BITS
+
+
+def _page(stream: BinaryIO, start: bytes, image: Image.Image, frame: int, frames: int) -> Page:
+    """Return the page of a frame; a large one that stands alone is read by bands, which saves a copy of it."""
+    shape, deep, samples = (image.height, image.width), _is_deep(start), len(image.getbands())
+    if deep or image.format == "JPEG2000":
+        decode = partial(_decode_deep, stream, image.format)
+        return Page(*shape, (), decode, pixel_bytes=samples * (1 + deep), decoding_bytes=(6 if deep else 5) * samples)
+    held = PILLOW_BYTES.get(image.mode, 4)
+    if frames > 1:
+        return Page(*shape, (), partial(_decode, image, frame), pixel_bytes=samples, decoding_bytes=2 * held + samples)
+    rows = None if _is_turned(image) else LoadedRows(partial(_opened, stream, start))
+    decode = partial(_decode_anew, partial(_opened, stream, start))
+    return Page(*shape, (), decode, rows, samples, decoding_bytes=held + samples, held_bytes=held)
+
+
+def _is_turned(image: Image.Image) -> bool:
+    """Return whether a picture does not lie as it is stored; of a PNG that may say so at its end, that it may."""
+    stored = getattr(image, "fp", None)
+    if image.format == "PNG" and isinstance(stored, io.BytesIO):  # getexif would decode all of it first
+        return b"eXIf" in stored.getvalue()
+    return bool(image.getexif().get(EXIF_ORIENTATION, 1) != 1)
+
+
+class LoadedRows:
+    """Return some rows of a picture that Pillow has in memory, from the first time that any are asked for."""
+
+    def __init__(self, opened: Callable[[], Image.Image]) -> None:
+        self._opened, self._lock = opened, Lock()
+        self._image: Image.Image | None = None
+
+    def __call__(self, top: int, bottom: int) -> RawPixels:
+        """Return the rows from top to bottom."""
+        with self._lock:
+            if self._image is None:
+                self._image = self._opened()
+                self._image.load()
+            return _as_numbers(self._image.crop((0, top, self._image.width, bottom)))
 
 
 def _opened(stream: BinaryIO, start: bytes) -> Image.Image:
     """Return the file as Pillow opens it, or laid out anew where Pillow stumbles over what is no pixel."""
     stream.seek(0)
+    if start.startswith(JPEG_START):
+        require_few_scans(stream.read())
+        stream.seek(0)
     try:
         if start.startswith(PNG_START):
             return Image.open(io.BytesIO(bare_png(stream.read())), formats=PILLOW_FORMATS)
@@ -79,8 +127,21 @@ def _decode(image: Image.Image, frame: int) -> RawPixels:
     if frame:
         image.seek(frame)
     image.load()
-    upright = ImageOps.exif_transpose(image)
-    return np.asarray(upright if upright.mode in AS_THEY_ARE else upright.convert("RGB"))
+    upright = ImageOps.exif_transpose(image) if _is_turned(image) else image
+    first = _as_numbers(upright.crop((0, 0, upright.width, 1)))
+    raw = np.empty((upright.height, *first.shape[1:]), first.dtype)
+    for top, bottom in bands(upright.height, upright.width):  # in one piece Pillow would make two more copies
+        raw[top:bottom] = _as_numbers(upright.crop((0, top, upright.width, bottom)))
+    return raw
+
+
+def _decode_anew(opened: Callable[[], Image.Image]) -> RawPixels:
+    """Return the pixels of a picture of which nothing is kept once they are decoded."""
+    return _decode(opened(), 0)
+
+
+def _as_numbers(image: Image.Image) -> RawPixels:
+    return np.asarray(image if image.mode in AS_THEY_ARE else image.convert("RGB"))
 
 
 def _decode_deep(stream: BinaryIO, kind: str | None) -> RawPixels:

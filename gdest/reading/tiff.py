@@ -12,6 +12,7 @@ from tifffile import PHOTOMETRIC
 
 from gdest.reading.page import Page
 from gdest.reading.tiff_fields import fields_of_view
+from gdest.reading.tiff_ome import promises_too_much
 from gdest.reading.tiff_pixels import LARGEST_SEGMENT_PX, lies_row_by_row, rows_reader, whole
 from gdest.reading.tiff_repair import EndsInZeros, mend_byte_counts, plain_bytes, table_is_whole
 from gdest.reading.tiff_sizes import tiff_sizes
@@ -26,7 +27,11 @@ def tiff_pages(stream: BinaryIO, file_bytes: int) -> Iterator[Page]:
     Foreign errors are not translated.
     """
     # another file that an OME-XML names is a row of its own
-    tiff = tifffile.TiffFile(cast(BinaryIO, EndsInZeros(stream, file_bytes)), _multifile=False)
+    whole_stream = cast(BinaryIO, EndsInZeros(stream, file_bytes))
+    tiff = tifffile.TiffFile(whole_stream, _multifile=False)
+    if promises_too_much(tiff):
+        whole_stream.seek(0)
+        tiff = tifffile.TiffFile(whole_stream, _multifile=False, is_ome=False)
     tiff.filehandle.set_lock(True)  # else its lock is none, and bands that two threads read would mix
     for page, plane in fields_of_view(tiff):
         key = page.keyframe

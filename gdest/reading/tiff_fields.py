@@ -27,13 +27,9 @@ def fields_of_view(tiff: tifffile.TiffFile) -> Iterator[tuple[Any, int]]:
     """
     pages = [*_full_pages(tiff)] or [(page, 1) for page in _largest(tiff)]
     pages.sort(key=lambda found: _place(found[0]))
-    found = 0
-    for page, planes in pages:
-        for plane in range(planes):
-            found += 1
-            if found > MOST_PAGES:
-                raise MicrographError(f"holds more than {MOST_PAGES} pages")
-            yield page, plane
+    if sum(planes for _, planes in pages) > MOST_PAGES:
+        raise MicrographError(f"holds more than {MOST_PAGES} pages")
+    yield from ((page, plane) for page, planes in pages for plane in range(planes))
 
 
 def _full_pages(tiff: tifffile.TiffFile) -> Iterator[tuple[Any, int]]:

@@ -10,6 +10,7 @@ import numpy as np
 from tifffile import COMPRESSION, PLANARCONFIG
 
 from gdest.reading.page import DecodeRows, RawPixels
+from gdest.reading.raster_repair import require_few_scans
 from gdest.reading.tiff_colour import JPEG, TURNED, as_seen, orientation_of, upright
 
 LARGEST_SEGMENT_PX = 64_000_000
@@ -23,10 +24,21 @@ def whole(page: Any, plane: int) -> RawPixels:
         return _by_libtiff(page)
     if plane:
         return upright(_rows(page, 0, int(key.imagelength), plane), orientation_of(key))
+    if key.compression in JPEG:
+        _require_few_scans(page)
     samples = page.asarray()
     if key.planarconfig == PLANARCONFIG.SEPARATE and samples.ndim == 3:
         samples = np.moveaxis(samples, 0, -1)
     return upright(as_seen(key, samples), orientation_of(key))
+
+
+def _require_few_scans(page: Any) -> None:
+    handle = page.parent.filehandle
+    for offset, count in zip(page.dataoffsets, page.databytecounts, strict=True):
+        with handle.lock:
+            handle.seek(offset)
+            content = handle.read(count)
+        require_few_scans(content)
 
 
 def rows_reader(page: Any, plane: int) -> DecodeRows | None:
@@ -98,6 +110,8 @@ def _paste_segment(page: Any, index: int, band_top: int, band: RawPixels, sample
     with handle.lock:
         handle.seek(page.dataoffsets[index])
         content = handle.read(page.databytecounts[index])
+    if page.keyframe.compression in JPEG:
+        require_few_scans(content)
     segment, (_, _, top, left, _), _ = page.keyframe.decode(content, index, **tables)
     segment = segment[0]
     first, last = max(top, band_top), min(top + segment.shape[0], band_top + band.shape[0])

@@ -102,15 +102,20 @@ def _in_um(value: object, unit: object) -> Iterator[float]:
 
 def _ome(tiff: tifffile.TiffFile, page: Any) -> Iterator[float]:
     """Yield PhysicalSizeX and Y of the image that holds the page; the unit is um unless stated."""
-    if tiff.ome_metadata is None:
+    first = tiff.pages.first
+    if not first.is_ome:
         return
-    images = [node for node in ElementTree.fromstring(tiff.ome_metadata).iter() if node.tag.endswith("}Pixels")]
-    if not images:
-        return
+    images = [node for node in ElementTree.fromstring(first.description).iter() if node.tag.endswith("}Pixels")]
+    if not images or (not tiff.is_ome and len({_stated(one) for one in images}) > 1):
+        return  # which of its pictures is which is not known where it promises more of them than there are
     index = next((i for i, series in enumerate(tiff.series) if page in series.pages), 0)
     for axis in "XY":
         attributes = images[min(index, len(images) - 1)].attrib
         yield from _in_um(attributes.get(f"PhysicalSize{axis}"), attributes.get(f"PhysicalSize{axis}Unit", "um"))
+
+
+def _stated(pixels: ElementTree.Element) -> tuple[str | None, ...]:
+    return tuple(pixels.attrib.get(f"PhysicalSize{axis}{unit}") for axis in "XY" for unit in ("", "Unit"))
 
 
 def _imagej(tiff: tifffile.TiffFile, page: Any) -> Iterator[float]:

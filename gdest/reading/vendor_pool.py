@@ -9,26 +9,30 @@ from __future__ import annotations
 import atexit
 import os
 import signal
-import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from importlib.util import find_spec
-from multiprocessing.connection import Connection
+from multiprocessing import Pipe
 from pathlib import Path
 from threading import RLock
 from typing import Any
 
 import numpy as np
 
-from gdest.core import MicrographError
+from gdest.core import MicrographError, PassingError
 from gdest.reading.page import Page
+from gdest.reading.process_limits import DOES_NOT_FINISH, Watched
 from gdest.reading.vendor import READERS
 
 LONGEST_WAIT_S = 300.0
 """An answer has a limit on its processor time; one that waits for something else ends after this."""
+
+SECONDS_BETWEEN_LOOKS = 0.1
+"""How often a process is looked at that has no limits of its own; in that time it may take some 100 MB too much."""
 
 MOST_IDLE = 8
 """Processes that are kept for the next file: as many as files are under way."""
@@ -38,16 +42,14 @@ class VendorProcess:
     """A process that reads one file after another; only `VendorPool` starts and ends one."""
 
     def __init__(self) -> None:
-        ours, theirs = socket.socketpair()
+        self._connection, theirs = Pipe()
         command = [sys.executable, "-m", "gdest.reading.vendor_process", str(theirs.fileno())]
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
         nowhere = subprocess.DEVNULL
         self.process = subprocess.Popen(
-            command, pass_fds=[theirs.fileno()], env=environment,
-            stdin=nowhere, stdout=nowhere, stderr=nowhere, start_new_session=True,
-        )  # fmt: skip
+            command, env=environment, stdin=nowhere, stdout=nowhere, stderr=nowhere, **_with(theirs.fileno())
+        )
         theirs.close()
-        self._connection = Connection(ours.detach())
         self.waiting = False
 
     def ask(self, *request: Any) -> Any:
@@ -55,20 +57,34 @@ class VendorProcess:
         self.waiting = True
         try:
             self._connection.send(request)
-            if not self._connection.poll(LONGEST_WAIT_S):
-                raise MicrographError("cannot decode: its reader gives no answer")
-            kind, answer = self._connection.recv()
+            kind, answer = self._answer()
             if kind == "pixels":
                 raw = np.empty(answer[0], answer[1])
                 if raw.size:
                     self._connection.recv_bytes_into(raw.reshape(-1).view(np.uint8))
                 answer = raw
         except (EOFError, OSError) as error:
-            raise MicrographError(f"cannot decode: its reader {_how_it_ended(self.process)}") from error
+            raise _how_it_ended(self.process) from error
         self.waiting = False
         if kind == "failed":
-            raise MicrographError(answer)
+            sentence, may_pass = answer
+            raise PassingError(sentence) if may_pass else MicrographError(sentence)
         return answer
+
+    def _answer(self) -> Any:
+        """Return the next answer; end a process that its own system does not limit, and that takes too much."""
+        end, watched = time.monotonic() + LONGEST_WAIT_S, None
+        while True:
+            left = end - time.monotonic()
+            if self._connection.poll(left if watched is None else min(left, SECONDS_BETWEEN_LOOKS)):
+                kind, answer = self._connection.recv()
+                if kind != "limits":
+                    return kind, answer
+                watched = Watched(self.process.pid, *answer)
+            elif left <= 0:
+                raise PassingError("cannot decode: its reader gives no answer")
+            elif watched and (why := watched.excess()):
+                raise MicrographError(why)
 
     @property
     def is_ready(self) -> bool:
@@ -82,11 +98,23 @@ class VendorProcess:
         self._connection.close()
 
 
-def _how_it_ended(process: subprocess.Popen[bytes]) -> str:
+def _with(handle: int) -> dict[str, Any]:
+    """Return how a process is started that has a handle of ours, and hears no Ctrl-C that is meant for us."""
+    if sys.platform == "win32":
+        os.set_handle_inheritable(handle, True)
+        startup = subprocess.STARTUPINFO(lpAttributeList={"handle_list": [handle]})
+        return {"startupinfo": startup, "creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
+    return {"pass_fds": [handle], "start_new_session": True}
+
+
+def _how_it_ended(process: subprocess.Popen[bytes]) -> MicrographError:
     code = process.wait()
-    if code == -signal.SIGXCPU:
-        return "does not finish"
-    return f"crashed (signal {-code})" if code < 0 else f"ended (exit code {code})"
+    if code == -getattr(signal, "SIGXCPU", 0):
+        return MicrographError(f"cannot decode: its reader {DOES_NOT_FINISH}")
+    ended = f"crashed (signal {-code})" if code < 0 else f"ended (exit code {code})"
+    # a system that runs out of memory kills one process or another
+    kind = PassingError if code == -getattr(signal, "SIGKILL", 0) else MicrographError
+    return kind(f"cannot decode: its reader {ended}")
 
 
 class VendorFile:
@@ -185,7 +213,7 @@ def vendor_pages(path: Path) -> Iterator[Page]:
     """
     maker, module, _ = READERS[path.suffix.lower()]
     if find_spec(module.split(".")[0]) is None:
-        raise MicrographError(f"{maker} needs the extra readers: pip install 'gdest[vendor]'")
+        raise PassingError(f"{maker} needs the extra readers: pip install 'gdest[vendor]'")
     with POOL.open(path) as file:
         number = 0
         # a reader that died of one page tells nothing of the others

@@ -8,7 +8,7 @@ from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 
-from gdest.core import Status, count_csv_lines, require
+from gdest.core import Status, count_csv_lines, path_named, require
 from gdest.reports.pictures import picture_names
 from gdest.reports.record import Record
 from gdest.reports.record_file import RECORD_FILE, file_sha256, read_content, row_line
@@ -33,7 +33,7 @@ def differences(record: Record, reports: Mapping[str, str], out: Path, roots: Se
     yield from _own_differences(record, out)
     yield from _report_differences(record, reports, out)
     if record.weights and record.model_sha256:
-        yield from _difference(f"weights {record.weights}", Path(record.weights), record.model_sha256)
+        yield from _difference(f"weights {record.weights}", path_named(record.weights), record.model_sha256)
     else:
         yield "weights: the record does not say which"
     yield from _micrograph_differences(record, roots)
@@ -87,7 +87,7 @@ def _report_differences(record: Record, reports: Mapping[str, str], out: Path) -
 
 def _micrograph_differences(record: Record, roots: Sequence[Path]) -> Iterator[str]:
     places = [str(root) for root in roots] or record.roots
-    gone = {number for number, place in enumerate(places) if not Path(place).is_dir()}
+    gone = {number for number, place in enumerate(places) if not path_named(place).is_dir()}
     hashes: dict[Path, str] = {}
     not_there: Counter[int] = Counter()
     for row in record.table:

@@ -11,6 +11,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from importlib.resources import files
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
 
@@ -66,7 +67,10 @@ def write_gallery(record: Record, specimens: Rows, limits: Sequence[Limit], path
 
 
 def _bundled(name: str) -> bytes:
-    return (files("itables") / "html" / name).read_bytes()
+    """Return a file that itables brings; it is not imported, since it would read the settings of whoever runs gdest."""
+    found = find_spec("itables")
+    folders = found.submodule_search_locations if found else None
+    return Path(next(iter(folders or ())), "html", name).read_bytes()
 
 
 def _inert_json(data: object) -> Markup:

@@ -6,10 +6,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from fnmatch import fnmatchcase
 from typing import Any, NamedTuple
 
-from gdest.core import SettingsError
+from gdest.core import SettingsError, fits
 
 SCOPES = ("file", "specimen", "product", "heat", "order", "location")
 """Names by which a limit can be restricted, each to a pattern with * and ?."""
@@ -78,7 +77,7 @@ class Limit:
 
     def holds_for(self, kind: str, names: Mapping[str, object]) -> bool:
         """Return whether the limit applies to a `micrograph` of these names, or to a `specimen` with such a field."""
-        return kind in self.on and all(fnmatchcase(str(names.get(name) or ""), pattern) for name, pattern in self.scope)
+        return kind in self.on and all(fits(str(names.get(name) or ""), pattern) for name, pattern in self.scope)
 
 
 def read_limits(sections: Any) -> tuple[Limit, ...]:

@@ -10,7 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from gdest.core import CsvStyle, __version__, split_page
+from gdest.core import CsvStyle, __version__, path_named, split_page
 from gdest.reports.rows import Cells, Pairs, Rows
 from gdest.reports.said_by_rules import Acceptance
 
@@ -104,13 +104,13 @@ class Record:
     def path_of(self, file: str) -> Path | None:
         """Return where a row's file lies, `file#2` (its second micrograph) as well; None when its root is unknown."""
         if len(self.roots) == 1:
-            path = Path(self.roots[0], file)
+            path = path_named(self.roots[0]) / path_named(file)
         else:
             first, _, rest = file.partition("/")
-            root = next((Path(root) for root in self.roots if Path(root).name == first), None)
+            root = next((path_named(root) for root in self.roots if Path(root).name == first), None)
             if root is None:
                 return None
-            path = root / rest
+            path = root / path_named(rest)
         whole = path.with_name(split_page(path.name)[0])
         return whole if whole != path and not path.exists() else path
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from gdest.core import DataError, SettingsError, read_lines
+from gdest.core import DataError, SettingsError, in_other_forms, read_lines
 
 
 @dataclass(frozen=True)
@@ -38,9 +38,9 @@ class SpecimenRule:
     def origin(self, file: str) -> Origin | None:
         """Return the origin of a file (path relative to its root, `/`); None where the rule gives none."""
         if self.listed is not None:
-            return self.listed.get(file)
+            return next((self.listed[name] for name in in_other_forms(file) if name in self.listed), None)
         if self.pattern is not None:
-            match = self.pattern.search(file)
+            match = next(filter(None, map(self.pattern.search, in_other_forms(file))), None)
             named = {name: value for name, value in match.groupdict().items() if value} if match else {}
             return Origin(**named) if "specimen" in named else None
         parent = file.rpartition("/")[0]

@@ -55,10 +55,11 @@ def _file_cells(file: ImageFile, sha256: str | None) -> dict[str, Cell]:
 
 def _modified(file: ImageFile) -> str | None:
     try:
-        seconds = file.path.stat().st_mtime
+        return datetime.fromtimestamp(file.path.stat().st_mtime, UTC).isoformat(timespec="seconds")
     except (OSError, AttributeError):  # gone meanwhile; a row without a file has no path
         return None
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
+    except (ValueError, OverflowError):  # a clock that went wrong, beyond the year 9999
+        return None
 
 
 def _seen_cells(row: Graded) -> dict[str, Cell]:

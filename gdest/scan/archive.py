@@ -15,12 +15,13 @@ from gdest.core import (
     NothingGradedError,
     image_files,
     named,
+    readable_name,
     say,
     say_each,
 )
 
-LATEST_NS = 2**63 - 1
-"""The latest time that a database holds, in the year 2262; a clock that went wrong can be beyond."""
+EARLIEST_NS, LATEST_NS = -(2**63), 2**63 - 1
+"""The times that a database holds, in the years 1677 and 2262; a clock that went wrong can be beyond."""
 
 
 @dataclass(frozen=True)
@@ -75,13 +76,18 @@ def look_at(file: ImageFile) -> FileState:
         stat = os.stat(file.place)
     except OSError:
         return FileState(file.name, _as_text(file.place), -1, 0)
-    return FileState(file.name, _as_text(file.place), stat.st_size, min(stat.st_mtime_ns, LATEST_NS))
+    return FileState(file.name, _as_text(file.place), stat.st_size, within_a_database(stat.st_mtime_ns))
+
+
+def within_a_database(time_ns: int) -> int:
+    """Return a time, or the nearest that a database holds."""
+    return min(max(time_ns, EARLIEST_NS), LATEST_NS)
 
 
 def _as_text(place: str) -> str:
     """Return an absolute path as text that a database can hold."""
     whole = place if place.startswith("/") and "/." not in place and "//" not in place else os.path.abspath(place)
-    return whole if whole.isascii() else os.fsencode(whole).decode("utf-8", "backslashreplace")
+    return readable_name(whole)
 
 
 class Settling:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
-from urllib.parse import quote
 
 from gdest.core import OutputError
 from gdest.scan.ledger_tables import prepare, show_as_today
@@ -44,6 +42,8 @@ class Database:
         """Open a file to write, make it with its tables where there is none, and bring older tables up to date."""
         with _as_output_error(path, "open"):
             path.parent.mkdir(parents=True, exist_ok=True)
+            if not path.exists():  # SQLite lets nobody else of a group write, whatever the umask allows
+                path.touch(0o666)
             return cls._of(path, _connect(str(path)), prepare)
 
     @classmethod
@@ -52,8 +52,7 @@ class Database:
         # a reader of a database without a log would make one that it cannot remove
         how = "mode=ro" if path.with_name(f"{path.name}-wal").exists() else "immutable=1"
         with _as_output_error(path, "open"):
-            place = f"file:{quote(os.fsencode(path.absolute()))}?{how}"
-            return cls._of(path, _connect(place, uri=True), show_as_today)
+            return cls._of(path, _connect(f"{path.absolute().as_uri()}?{how}", uri=True), show_as_today)
 
     @classmethod
     def _of(cls, path: Path, connection: sqlite3.Connection, first: Callable[[sqlite3.Connection, Path], None]) -> Self:

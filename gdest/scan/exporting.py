@@ -8,7 +8,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from gdest.core import MOST_NAMED, DataError, GradeSettings, OutputError, __version__, now
+from gdest.core import MOST_NAMED, DataError, GradeSettings, OutputError, __version__, now, path_named, readable_name
 from gdest.model import EngineChoice, ModelFile
 from gdest.reports import (
     MOST_IN_MEMORY,
@@ -49,15 +49,15 @@ def begin_record(
     """Return the record of a scan that begins now, without rows; `sections` are those of the gdest.toml `config`."""
     return Record(
         table=[],
-        roots=tuple(str(root.resolve()) for root in roots),
+        roots=tuple(readable_name(str(root.resolve())) for root in roots),
         model=model.name,
         model_sha256=model.sha256,
-        weights=str(model.path.resolve()),
+        weights=readable_name(str(model.path.resolve())),
         card=asdict(model.card),
         settings=asdict(settings),
         engine=asdict(engine),
         sections=sections,
-        rules_folder=str(config.parent.resolve()) if config else "",
+        rules_folder=readable_name(str(config.parent.resolve())) if config else "",
         versions=library_versions(),
         host=this_host(),
         started=now(),
@@ -70,13 +70,13 @@ def record_of_shards(folder: Path, recipe: Recipe, roots: Sequence[Path]) -> Rec
         record, _ = read_record(folder)
     except DataError:  # the shard was stopped before its reports
         record = Record([], (), recipe.model, recipe.model_sha256, card=asdict(recipe.card), settings=recipe.settings)
-    roots_now = tuple(str(root.resolve()) for root in roots)
+    roots_now = tuple(readable_name(str(root.resolve())) for root in roots)
     return replace(record, table=[], roots=roots_now, started=now(), ended="", waiting=[], unlisted=(), pictures=())
 
 
 def rules_of(record: Record) -> Rules:
     """Return the rules of the gdest.toml that a scan was begun with; raise `SettingsError` for a wrong one."""
-    return read_rules(record.sections, Path(record.rules_folder))
+    return read_rules(record.sections, path_named(record.rules_folder))
 
 
 def export(ledger: Ledger, recipe: Recipe, record: Record, out: Path, occasion: str = "scan") -> Results:
@@ -96,7 +96,8 @@ def export(ledger: Ledger, recipe: Recipe, record: Record, out: Path, occasion: 
         _remember(ledger, key, out)
     left = said.unassigned if said and not current else 0
     told = said if rules.limits else None
-    return Results(counts, ledger.problems(recipe.id, MOST_NAMED), reports, not current, left, told, record.unfinished)
+    problems, again = ledger.problems(recipe.id, MOST_NAMED), ledger.again(recipe.id)
+    return Results(counts, problems, reports, not current, left, told, record.unfinished, again)
 
 
 def _write(record: Record, rules: Rules, out: Path, occasion: str, found: tuple[Rows, Pairs]) -> Record:

@@ -27,6 +27,7 @@ from gdest.reports import COLUMNS, Cell
 from gdest.scan.database import DamagedLedgerError, Database
 from gdest.scan.ledger_runs import Runs
 from gdest.scan.ledger_schema import (
+    UNDRAWABLE,
     Finding,
     LedgerRow,
     Pictures,
@@ -93,7 +94,7 @@ class Ledger(Runs):
         for one in found:
             packed = None if one.grade_map is None else pack_grade_map(one.grade_map)
             words = json.dumps(one.cells, ensure_ascii=False, allow_nan=False)
-            pictures = json.dumps(one.pictures) if one.pictures else None
+            pictures = json.dumps(one.pictures) if one.pictures else UNDRAWABLE if one.undrawable else None
             map_sum = None if packed is None else checksum(packed)
             row = (recipe, one.cells["file"], file.name, str(one.cells["status"]), words, pictures, map_sum)
             self._tell(
@@ -159,11 +160,17 @@ class Ledger(Runs):
         }
 
     def drawn(self, recipe: int) -> Iterator[tuple[str, Pictures]]:
-        """Yield (file, pictures) of every row with a grade map, none of them where nothing was drawn."""
+        """Yield (file, pictures) of every row of which pictures can be drawn, no pictures where none were."""
         for file, pictures in self._ask(
             "SELECT file, pictures FROM micrographs WHERE recipe = ? AND grade_map IS NOT NULL", (recipe,)
         ):
-            yield file, _pictures(pictures)
+            if pictures != UNDRAWABLE:
+                yield file, _pictures(pictures)
+
+    def again(self, recipe: int) -> int:
+        """Return how many files the next scan tries again, since what failed in them may pass."""
+        asked = "SELECT COUNT(*) FROM files WHERE recipe = ? AND again AND gone_since IS NULL"
+        return sum(count for (count,) in self._ask(asked, (recipe,)))
 
     def problems(self, recipe: int, most: int) -> list[dict[str, Cell]]:
         """Return the cells of the first `most` rows that are not `graded`, deleted files left out."""

@@ -16,6 +16,9 @@ from gdest.reports import COLUMNS, Cell
 Pictures = Mapping[str, tuple[str, int]]
 """SHA-256 and size in bytes of each picture of a micrograph, by its name in the output folder."""
 
+UNDRAWABLE = '"undrawable"'
+"""Stands in the ledger where a row would have its pictures, of which the disk can hold none."""
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -34,11 +37,15 @@ class Recipe:
 
 @dataclass(frozen=True)
 class Finding:
-    """Hold what is recorded of one micrograph: the cells of its row, its grade map, its pictures."""
+    """Hold what is recorded of one micrograph: the cells of its row, its grade map, its pictures.
+
+    One that is `undrawable` has none since the disk can hold no picture of its name, and none is missing.
+    """
 
     cells: Mapping[str, Cell]
     grade_map: GradeMap | None = None
     pictures: Pictures = field(default_factory=dict)
+    undrawable: bool = False
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import errno
-import fcntl
 import json
 import os
 import socket
@@ -12,10 +10,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from gdest.core import LOCK, OutputError, as_output_error, now, printable
+from filelock import lock_descriptor
 
-UNSUPPORTED = (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP)
-"""What a file system answers that knows no locks."""
+from gdest.core import LOCK, OutputError, as_output_error, now, printable
+from gdest.scan.log_file import NEITHER_LINK_NOR_PIPE
+
+LOCKED_BYTE = b" "
+"""The first byte of a lock: on Windows nobody else can read it while it is held."""
 
 LONGEST_HOLDER = 4096
 LONGEST_TOLD = 200
@@ -32,14 +33,7 @@ def output_lock(out: Path) -> Iterator[None]:
         out.mkdir(parents=True, exist_ok=True)
     handle = _opened(out / LOCK)
     try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            if error.errno in UNSUPPORTED:
-                raise OutputError(
-                    f"{out} cannot be locked ({error.strerror}); choose an --out on another disk."
-                ) from error
-            raise OutputError(f"{out} is being written by another gdest ({_holder(handle)}); wait for it.") from error
+        _take(handle, out)
         with as_output_error(out / LOCK):
             is_lock = _is_of_a_lock(handle)
         if not is_lock:
@@ -47,10 +41,21 @@ def output_lock(out: Path) -> Iterator[None]:
         holder = {"process": os.getpid(), "host": socket.gethostname(), "since": now()}
         with as_output_error(out / LOCK):
             os.ftruncate(handle, 0)
-            os.pwrite(handle, json.dumps(holder).encode(), 0)
+            os.lseek(handle, 0, os.SEEK_SET)
+            os.write(handle, LOCKED_BYTE + json.dumps(holder).encode())
         yield
     finally:
         os.close(handle)
+
+
+def _take(handle: int, out: Path) -> None:
+    """Lock an open file; raise `OutputError` where another has, and, told apart, where its disk knows no locks."""
+    try:
+        is_taken = lock_descriptor(handle, blocking=False)
+    except OSError as error:
+        raise OutputError(f"{out} cannot be locked ({error.strerror}); choose an --out on another disk.") from error
+    if not is_taken:
+        raise OutputError(f"{out} is being written by another gdest ({_holder(handle)}); wait for it.")
 
 
 def _opened(path: Path) -> int:
@@ -58,7 +63,7 @@ def _opened(path: Path) -> int:
     with as_output_error(path):
         if path.is_symlink() or (path.exists() and not path.is_file()):
             raise _foreign(path)
-        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o644)
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | NEITHER_LINK_NOR_PIPE, 0o666)
     if not stat.S_ISREG(os.fstat(handle).st_mode):
         os.close(handle)
         raise _foreign(path)
@@ -67,7 +72,7 @@ def _opened(path: Path) -> int:
 
 def _is_of_a_lock(handle: int) -> bool:
     """Return whether a file holds what a lock does; a backup may have linked it, but nobody links an empty one."""
-    content = os.pread(handle, LONGEST_HOLDER, 0).strip(b"\0")  # a power cut leaves zeros
+    content = _read(handle, 0).strip(b"\0")  # a power cut leaves zeros
     if not content:
         return os.fstat(handle).st_nlink <= 1 and os.fstat(handle).st_size <= LONGEST_HOLDER
     try:
@@ -82,7 +87,13 @@ def _foreign(path: Path) -> OutputError:
 
 def _holder(handle: int) -> str:
     try:
-        holder = json.loads(os.pread(handle, LONGEST_HOLDER, 0))
+        words = _read(handle, len(LOCKED_BYTE))
+        holder = json.loads(words if words.startswith(b"{") else b"{" + words)  # an earlier gdest locked the brace
         return printable(f"process {holder['process']} on {holder['host']} since {holder['since']}")[:LONGEST_TOLD]
-    except (ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError):
         return "which has only just begun"
+
+
+def _read(handle: int, start: int) -> bytes:
+    os.lseek(handle, start, os.SEEK_SET)
+    return os.read(handle, LONGEST_HOLDER)

@@ -17,7 +17,8 @@ class Results:
     graded, at most `MOST_NAMED`. `reports` are the files with the results; `written` is False when they were up to
     date already. `unassigned` is the number of micrographs that the rule for specimens does not
     cover, 0 without a rule or when nothing was written. `acceptance` is what the limits say, None without limits.
-    `unfinished` is the sentence that the reports of an unfinished scan bear, else empty.
+    `unfinished` is the sentence that the reports of an unfinished scan bear, else empty. `again` is the number of
+    files that the next scan tries again, since what failed in them may pass.
     """
 
     counts: Mapping[str, int]
@@ -27,6 +28,7 @@ class Results:
     unassigned: int = 0
     acceptance: Acceptance | None = None
     unfinished: str = ""
+    again: int = 0
 
 
 @dataclass(frozen=True)

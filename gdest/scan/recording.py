@@ -17,10 +17,13 @@ from gdest.core import (
     FileState,
     GdestError,
     Graded,
+    ImageFile,
     OutputError,
     Row,
     as_output_error,
+    heartbeat,
     is_of_a_name,
+    is_of_a_name_for_ever,
     now,
     say,
 )
@@ -46,15 +49,17 @@ LOGGED = ("file", "status", "reason", "g", "g_low", "g_high", "homogeneity", "sh
 
 @dataclass(frozen=True)
 class _Drawn:
-    """Hold the pictures of a row, or why the disk takes none of its name."""
+    """Hold the pictures of a row, or why the disk takes none of its name, and whether it never will."""
 
     pictures: Pictures = field(default_factory=dict)
     why_none: str = ""
+    undrawable: bool = False
 
     def told_in(self, row: Finding) -> Finding:
         """Return what is recorded of the row; what the disk refused is a further reason."""
         reasons = "; ".join(filter(None, (str(row.cells["reason"] or ""), self.why_none)))
-        return replace(row, cells={**row.cells, "reason": reasons or None}, pictures=self.pictures)
+        known = {**row.cells, "reason": reasons or None}
+        return replace(row, cells=known, pictures=self.pictures, undrawable=self.undrawable)
 
 
 @dataclass(frozen=True)
@@ -94,6 +99,8 @@ class Recorder:
         self._drawn: list[_Finished] = []
         self._last_write = time.monotonic()
         self._recorded = recorded
+        self._drawn_early: dict[str, _Drawn] = {}
+        self._ended = False
 
     def __enter__(self) -> Recorder:
         return self
@@ -107,6 +114,7 @@ class Recorder:
             if error is None:
                 self._write()
         finally:
+            self._ended = True
             self._keep_what_was_done()
             self._pool.shutdown(cancel_futures=True)
 
@@ -121,14 +129,32 @@ class Recorder:
         except GdestError as second:
             say(f"What was done last could not be recorded: {second}")
 
+    def draw_now(self, row: Row) -> Row:
+        """Draw the pictures of a graded row in the thread of its file; return it without its pixels.
+
+        So no page holds its pixels while the next one is decoded. A thread that was left behind draws nothing.
+        """
+        heartbeat()
+        if self._ended:
+            raise OutputError(f"The scan into {self._out} has ended.")
+        if isinstance(row, Failed):
+            return row
+        self._drawn_early[row.micrograph.file.name] = self._draw(row)
+        count = row.count and replace(row.count, overlays=())
+        return replace(row, micrograph=row.micrograph.without_pixels(), count=count)
+
     def add(self, work: Work, rows: Sequence[Row]) -> None:
         """Take the rows of a file; a file that changed while it was read gets a failed row instead."""
         seen, state = look_at(work.file), work.state
         if (seen.size, seen.mtime_ns) != (state.size, state.mtime_ns):
+            for row in rows:
+                if (file := _file_of(row).name) in self._drawn_early:
+                    del self._drawn_early[file]
+                    remove_pictures(file, self._out)
             rows = [Failed(work.file, "it changed while it was read; the next scan reads it again", None, now(), True)]
         state = replace(state, sha256=_sha256(rows), again=any(isinstance(row, Failed) and row.again for row in rows))
         kept = [Finding(cells(row, self._model), row.grade_map if isinstance(row, Graded) else None) for row in rows]
-        pictures = [self._pool.submit(self._draw, row) for row in rows]
+        pictures = [self._pool.submit(self._drawn_or_draw, row) for row in rows]
         self._drawing.append(_Finished(state, kept, pictures))
         for one in kept:
             self._journal.write(MICROGRAPH, why=work.why, **{name: one.cells[name] for name in LOGGED})
@@ -137,12 +163,16 @@ class Recorder:
         if len(self._drawn) >= FILES_AT_ONCE or time.monotonic() - self._last_write > SECONDS_BETWEEN_WRITES:
             self._write()
 
+    def _drawn_or_draw(self, row: Row) -> _Drawn:
+        """Return what was drawn of a row in its file's thread; rows of another machine come with their pixels."""
+        return self._drawn_early.pop(_file_of(row).name, None) or self._draw(row)
+
     def _draw(self, row: Row) -> _Drawn:
         """Draw the pictures of a graded row; else remove those of the name, which show an earlier content.
 
         What is wrong with one name ends no scan.
         """
-        file = row.file if isinstance(row, Failed) else row.micrograph.file
+        file = _file_of(row)
         if isinstance(row, Failed) or not self._draws:
             remove_pictures(file.name, self._out)
             return _Drawn()
@@ -152,7 +182,8 @@ class Recorder:
             if not is_of_a_name(error.__cause__):
                 raise
             remove_pictures(file.name, self._out)
-            return _Drawn(why_none=f"its pictures cannot be written: {getattr(error.__cause__, 'strerror', error)}")
+            why = f"its pictures cannot be written: {getattr(error.__cause__, 'strerror', error)}"
+            return _Drawn(why_none=why, undrawable=is_of_a_name_for_ever(error.__cause__))
         paths = [self._out / name for name in picture_names(file.name, counted=True)]
         with as_output_error(self._out):
             known = {
@@ -172,6 +203,10 @@ class Recorder:
         self._recorded |= {finished.state.name for finished in self._drawn}
         self._drawn.clear()
         self._last_write = time.monotonic()
+
+
+def _file_of(row: Row) -> ImageFile:
+    return row.file if isinstance(row, Failed) else row.micrograph.file
 
 
 def _sha256(rows: Sequence[Row]) -> str | None:

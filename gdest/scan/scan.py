@@ -22,7 +22,7 @@ from gdest.core import (
     remove_unfinished,
     say,
 )
-from gdest.grading import Predictor, grade_files, no_memory
+from gdest.grading import Finish, Predictor, grade_files, no_memory
 from gdest.model import EngineChoice
 from gdest.reports import Cell, Record
 from gdest.scan.archive import Archive, Settling, look, look_for_images, say_left_out
@@ -186,9 +186,11 @@ class Scan:
             return
         work_of = {work.file.name: work for work in plan.work}
         job = self.job
-        graded = self._on_ray(plan.work) if job.options.engine == "ray" else self._here(plan.work)
+        recorder = Recorder(self.ledger, self.recipe, job.out, self.journal, recorded, draws=job.options.heatmaps)
+        grade = self._on_ray if job.options.engine == "ray" else self._here
+        graded = grade(plan.work, recorder.draw_now)
         with (
-            Recorder(self.ledger, self.recipe, job.out, self.journal, recorded, draws=job.options.heatmaps) as recorder,
+            recorder,
             progress("grading", len(plan.work)) as advance,
             closing(graded),  # ends the threads of the network, also when the recorder fails
         ):
@@ -196,21 +198,21 @@ class Scan:
                 recorder.add(work_of[file.name], rows)
                 advance(1)
 
-    def _here(self, work: tuple[Work, ...]) -> FilesWithRows:
+    def _here(self, work: tuple[Work, ...], finish: Finish) -> FilesWithRows:
         if self._predictor is None:
             self._predictor = load_weights_of(self.job)
         # a ledger keeps grade maps but no boundaries, on which grains are counted
         anew = self.job.options.force or self.job.settings.count
         with nullcontext(no_memory) if anew else memory(self.job.out, self.recipe.id) as recall:
-            yield from grade_files(self._until_stopped(work), self._predictor, self.job.settings, recall)
+            yield from grade_files(self._until_stopped(work), self._predictor, self.job.settings, recall, finish)
 
-    def _on_ray(self, work: tuple[Work, ...]) -> FilesWithRows:
+    def _on_ray(self, work: tuple[Work, ...], finish: Finish) -> FilesWithRows:
         from gdest.scan.cluster import Cluster
 
         job = self.job
         # only this machine has their grade maps
         if moved := tuple(one for one in work if one.why in OF_THE_SAME_BYTES):
-            yield from self._here(moved)
+            yield from self._here(moved, finish)
         others = tuple(one for one in work if one.why not in OF_THE_SAME_BYTES)
         make = partial(load_predictor, job.model.path.absolute(), job.settings, job.engine)
         with closing(Cluster(make, job.settings, job.options.address)) as cluster:

@@ -6,10 +6,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from fnmatch import fnmatchcase
 
-from gdest.core import ImageFile, SettingsError
-from gdest.scan.archive import look_at
+from gdest.core import ImageFile, SettingsError, fits
+from gdest.scan.archive import look_at, within_a_database
 from gdest.scan.settings import ScanSettings
 
 UNITS = {"d": "days", "h": "hours", "m": "minutes"}
@@ -45,13 +44,15 @@ def select(files: Sequence[ImageFile], options: ScanSettings) -> Selection:
 
 
 def _why_not(file: ImageFile, options: ScanSettings, since_ns: int | None) -> str:
-    if options.include and not any(fnmatchcase(file.name, glob) for glob in options.include):
+    if options.include and not any(fits(file.name, glob) for glob in options.include):
         return "matches no --include pattern"
     for glob in options.exclude:
-        if fnmatchcase(file.name, glob):
+        if fits(file.name, glob):
             return f"excluded by {glob}"
-    if since_ns is not None and 0 <= look_at(file).mtime_ns < since_ns:
-        return f"older than --since {options.since}"
+    if since_ns is not None:
+        state = look_at(file)
+        if state.size >= 0 and state.mtime_ns < since_ns:
+            return f"older than --since {options.since}"
     return ""
 
 
@@ -63,8 +64,8 @@ def moment_ns(words: str, today: datetime) -> int:
     ago = re.fullmatch(r"(\d+)([dhm])", words)
     try:
         when = today - timedelta(**{UNITS[ago[2]]: int(ago[1])}) if ago else datetime.fromisoformat(words)
-    except (ValueError, OverflowError) as error:
+        return within_a_database(int(when.timestamp() * 1e9))
+    except (ValueError, OverflowError, OSError) as error:
         raise SettingsError(
             f"--since {words} is not a date; give 2026-11-01, 2026-11-01T06:00, 7d, 12h or 30m."
         ) from error
-    return int(when.timestamp() * 1e9)

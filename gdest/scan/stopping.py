@@ -10,7 +10,8 @@ from contextlib import contextmanager
 from types import FrameType
 
 ALWAYS_HEARD = (signal.SIGINT, signal.SIGTERM)
-HEARD = (*ALWAYS_HEARD, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else []))
+HEARD = (*ALWAYS_HEARD, *(getattr(signal, name) for name in ("SIGHUP", "SIGBREAK") if hasattr(signal, name)))
+"""Windows knows no SIGHUP; its SIGBREAK (Ctrl-Break, or a console that is closed) ends a scan as SIGTERM does."""
 
 
 class Stop:
@@ -42,7 +43,7 @@ def heard() -> Iterator[Stop]:
     def hear(number: int, _frame: FrameType | None) -> None:
         if stop.asked:
             raise KeyboardInterrupt
-        stop.signal = number
+        stop.signal = signal.SIGTERM if number == getattr(signal, "SIGBREAK", None) else number
 
     with handlers_kept():
         if _in_main_thread():

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from gdest.core import DataError, ImageFile, image_files, in_plain_words, named, number, read_lines, say
+from gdest.core import DataError, ImageFile, image_files, in_other_forms, in_plain_words, named, number, read_lines, say
 from gdest.training.settings import TrainSettings
 
 G_OF_LABELS = (-4.0, 20.0)
@@ -84,7 +84,8 @@ def _from_row(table: Path, line: int, row: dict[str, str], um_per_px: float | No
     name = row["file"].replace("\\", "/")
     if not name:
         raise DataError(f"{table}, line {line}: it has a g but no file.")
-    file = ImageFile(table.parent / name, name)
+    places = [table.parent / form for form in in_other_forms(name)]
+    file = ImageFile(next((place for place in places if place.exists()), places[0]), name)
     material = row.get("material") or row.get("family") or ""
     return Labelled(file, g, pixel_size, row.get("specimen") or name, label_map, material)
 

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import errno
 import os
 import sqlite3
 import stat
+from functools import partial
 
 import pytest
 
@@ -133,7 +135,6 @@ def test_a_write_replaces_the_old_file_and_lets_others_read_it(tmp_path):
     write("new")
     assert path.read_text() == "new"
     assert list(path.parent.iterdir()) == [path]
-    assert stat.S_IMODE(path.stat().st_mode) == 0o644
     assert {(one.parent, one.suffix) for one in seen} == {(path.parent, ".csv")}
     assert all(one.name.startswith(".gdest-unfinished-") for one in seen)
 
@@ -236,3 +237,47 @@ def test_a_folder_that_only_looks_like_output_of_gdest_hides_nothing(tmp_path):
 
 def test_every_folder_of_pictures_is_known_as_one():
     assert set(PICTURE_FOLDERS) < PICTURES
+
+
+@pytest.mark.parametrize(("umask", "mode"), [(0o022, 0o644), (0o002, 0o664), (0o077, 0o600)])
+def test_a_file_has_the_mode_that_the_umask_gives_and_the_group_of_a_setgid_folder(tmp_path, umask, mode):
+    tmp_path.chmod(0o2770)
+    (tmp_path / "out.csv").touch(0o600)  # of an earlier run
+    before = os.umask(umask)
+    try:
+        write_atomically(tmp_path / "out.csv", lambda path: path.write_text("a"))
+        write_atomically(tmp_path / "new/out.csv", lambda path: path.write_text("a"))
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "out.csv").stat().st_mode) == mode
+    assert stat.S_IMODE((tmp_path / "new").stat().st_mode) == 0o2777 & ~umask
+    assert {path.stat().st_gid for path in tmp_path.rglob("*")} == {tmp_path.stat().st_gid}
+
+
+@pytest.mark.parametrize("number", [errno.EINVAL, errno.ENOTSUP, errno.EIO])
+def test_a_disk_that_puts_no_folders_on_itself_is_written_to_all_the_same(tmp_path, monkeypatch, number):
+    fsync = os.fsync
+
+    def of_files_only(handle):
+        if stat.S_ISDIR(os.fstat(handle).st_mode):
+            raise OSError(number, os.strerror(number))
+        fsync(handle)
+
+    monkeypatch.setattr(os, "fsync", of_files_only)
+    write = partial(write_atomically, tmp_path / "out.csv", lambda path: path.write_text("a"))
+    if number == errno.EIO:
+        with pytest.raises(OutputError, match="Input/output error"):
+            write()
+    else:
+        write()
+        assert [path.name for path in tmp_path.iterdir()] == ["out.csv"]
+
+
+def test_no_mode_is_asked_of_a_disk_that_has_none(tmp_path, monkeypatch):
+    def refused(*_arguments, **_options):
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    for function in ("chmod", "fchmod"):
+        monkeypatch.setattr(os, function, refused)
+    write_atomically(tmp_path / "out.csv", lambda path: path.write_text("a"))
+    assert (tmp_path / "out.csv").read_text() == "a"

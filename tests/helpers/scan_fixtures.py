@@ -16,7 +16,7 @@ import tifffile
 
 from gdest.cli.run_scan import run_scan
 from gdest.core.settings import GradeSettings
-from gdest.grading import grade_files, no_memory
+from gdest.grading import as_it_is, grade_files, no_memory
 from gdest.model.weights_file import ModelFile
 from gdest.scan import job, scan
 from gdest.scan.settings import ScanSettings
@@ -98,9 +98,11 @@ def counting(monkeypatch, rng):
     """Let scans that count find the same grains on every micrograph; the others find none."""
     count = count_of(grain_map(rng, 230, 240))
 
-    def counted(files, predictor, settings, recall=no_memory):
-        for file, rows in grade_files(files, predictor, settings, recall):
-            yield file, [replace(row, count=count if settings.count else None) for row in rows]
+    def counted(files, predictor, settings, recall=no_memory, finish=as_it_is):
+        def counted_then(row):
+            return finish(replace(row, count=count if settings.count else None))
+
+        yield from grade_files(files, predictor, settings, recall, counted_then)
 
     monkeypatch.setattr(scan, "grade_files", counted)
 

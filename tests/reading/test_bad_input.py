@@ -169,7 +169,7 @@ def test_a_file_without_permission_is_named(tmp_path, monkeypatch):
         def denied(*_, **__):
             raise PermissionError(13, "Permission denied")
 
-        monkeypatch.setattr("builtins.open", denied)
+        monkeypatch.setattr("gdest.reading.disk_file._Disk", denied)
     assert "Permission denied" in refused(path)
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import sys
+import time
 
 import pytest
 
 from gdest.core.records import ImageFile
 from gdest.core.settings import GradeSettings
+from gdest.core.words import NO_MEMORY
 from gdest.reading import vendor_pool
 from gdest.reading.micrograph import read_micrographs
 
@@ -86,3 +88,25 @@ def test_only_so_many_idle_processes_are_kept(reading, pool, tmp_path, monkeypat
     with pool.open(tmp_path / "a.nd2") as one, pool.open(tmp_path / "a.nd2") as other:
         processes = [file._process.process for file in (one, other)]
     assert sorted(process.poll() is None for process in processes) == [False, True]
+
+
+@pytest.fixture
+def reading_without_limits(tmp_path, monkeypatch, reading, pool):
+    """Read in a process that finds no `resource`, as on Windows."""
+    pytest.importorskip("psutil")
+    pool.close()
+    (tmp_path / "windows").mkdir()
+    (tmp_path / "windows/resource.py").write_text("raise ImportError")
+    monkeypatch.syspath_prepend(tmp_path / "windows")
+    yield reading
+    pool.close()
+
+
+def test_a_system_that_keeps_no_limits_ends_a_reader_from_outside(reading_without_limits):
+    read = reading_without_limits
+    assert read("") == 7
+    assert read("kept = bytes(900_000_000) + b'x'\nimport time; time.sleep(20)") == NO_MEMORY
+    began = time.monotonic()
+    assert read("while True: pass") == "cannot decode: its reader does not finish"
+    assert 2 < time.monotonic() - began < 15
+    assert read("") == 7

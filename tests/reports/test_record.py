@@ -65,7 +65,7 @@ def test_the_version_of_every_library_that_touches_a_pixel_is_recorded():
                 elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
                     imported.add(node.module.split(".")[0])
     names = {"PIL": "pillow", "skimage": "scikit-image", "pylibCZIrw": "pylibCZIrw"}
-    others = {"gdest", "lazy_loader", "rich", "platformdirs", "markupsafe", "roifile"}
+    others = {"gdest", "lazy_loader", "rich", "platformdirs", "psutil", "markupsafe", "roifile"}
     foreign = {names.get(name, name) for name in imported - others if name not in sys.stdlib_module_names}
     vendors = {module.split(".")[0] for _, module, _ in READERS.values()}
     assert "scikit-image" in foreign

@@ -121,10 +121,10 @@ def test_when_nothing_can_be_written_the_sentence_says_so_once(run, tmp_path, mo
     run()
     (tmp_path / "out/results.csv").unlink()
 
-    def full(**_options):
+    def full(_count):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("gdest.core.files.tempfile.mkstemp", full)
+    monkeypatch.setattr("gdest.core.files.secrets.token_hex", full)
     with pytest.raises(OutputError, match=r"^No report could be written\. Cannot write .*results\.csv: No space"):
         run()
 
@@ -222,7 +222,7 @@ def test_results_that_do_not_arrive_are_exit_code_2_and_messages_that_do_not_are
     assert messages == ([said] if said else [])
 
 
-@pytest.mark.parametrize("function", ["ftruncate", "pwrite", "open"])
+@pytest.mark.parametrize("function", ["ftruncate", "write", "open"])
 def test_a_disk_that_is_full_before_a_scan_begins_is_one_sentence(run, monkeypatch, function):
     def full(*_arguments):
         raise OSError(errno.ENOSPC, "No space left on device")
