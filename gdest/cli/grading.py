@@ -10,6 +10,7 @@ import typer
 from gdest.cli.help import exits
 from gdest.cli.options import Config, Weights, command
 from gdest.core import Asked, ExitCode, GradeSettings
+from gdest.reports import ReportSettings
 from gdest.scan import ScanSettings
 
 Images = Annotated[list[Path], typer.Argument(metavar="IMAGE", help="Image files; for whole folders: gdest scan.")]
@@ -76,7 +77,7 @@ def count(
 
 @command(
     "gdest scan /archive --out results --config gdest.toml --dry-run",
-    "gdest scan /archive/2025 /archive/2026 --out results --count",
+    "gdest scan /archive/2025 /archive/2026 --out results --no-count",
     exits=exits(*GRADED, *STOPPED, ExitCode.REJECTED),
 )
 def scan(
@@ -84,8 +85,8 @@ def scan(
     out: Annotated[
         Path, typer.Option("--out", "-o", metavar="FOLDER", help="Folder for the results; created if missing.")
     ],
-    settings: GradeSettings,
-    options: ScanSettings,
+    settings: GradeSettings = GradeSettings(count=True),
+    options: ScanSettings = ScanSettings(),
     config: Config = None,
     weights: Weights = None,
 ) -> None:
@@ -123,6 +124,7 @@ def merge(
     out: Annotated[
         Path, typer.Argument(metavar="OUT", help="Output folder of the shards; the joined results go here.")
     ],
+    settings: ReportSettings,
     shards: Annotated[
         list[Path] | None, typer.Argument(metavar="SHARD", help="Shard folders; without them OUT/shards/*.")
     ] = None,
@@ -130,7 +132,7 @@ def merge(
     """Join the shards of a scan; name what is missing and what was graded twice."""
     from gdest.cli.run_merge import run_merge
 
-    raise typer.Exit(run_merge(out, shards or ()))
+    raise typer.Exit(run_merge(out, shards or (), settings))
 
 
 @command(

@@ -10,6 +10,7 @@ import typer
 from gdest.cli.help import exits
 from gdest.cli.options import Weights, command
 from gdest.core import ExitCode
+from gdest.reports import ReportSettings
 
 OutFolder = Annotated[Path, typer.Argument(metavar="RESULTS", help="The --out folder of a scan.")]
 
@@ -21,6 +22,7 @@ OutFolder = Annotated[Path, typer.Argument(metavar="RESULTS", help="The --out fo
 )
 def report(
     folder: OutFolder,
+    settings: ReportSettings,
     config: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Another gdest.toml: its specimens and limits replace the scan's."),
@@ -30,7 +32,7 @@ def report(
     """Write every report of a scan again from its stored results, without the network."""
     from gdest.cli.run_reports import run_report
 
-    raise typer.Exit(run_report(folder, config, fail_on_reject=fail_on_reject))
+    raise typer.Exit(run_report(folder, config, settings, fail_on_reject=fail_on_reject))
 
 
 @command(

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
-from gdest.core import ExitCode, Section, SettingsError, fitting_name, read_config, say
+from gdest.core import ExitCode, Section, SettingsError, fitting_name, named, read_config, say
 from gdest.reports import (
     Cell,
     Laboratory,
     Record,
+    Rows,
     read_laboratory,
     read_record,
     read_rules,
@@ -55,15 +56,15 @@ def _laboratory(record: Record, config: Path | None) -> Laboratory:
     return read_laboratory(read_config(config).get(Section.CERTIFICATE), config.parent)
 
 
-def _chosen(specimens: Sequence[dict[str, Cell]], name: str, heat: str | None) -> dict[str, Cell]:
+def _chosen(specimens: Rows, name: str, heat: str | None) -> dict[str, Cell]:
     """Return the one specimen of a name, and of a heat where that is given."""
-    named = [row for row in specimens if row["specimen"] == name and heat in (None, row["heat"])]
-    if len(named) == 1:
-        return named[0]
-    if named:
-        heats = ", ".join(sorted({str(row["heat"] or "none") for row in named}))
-        raise SettingsError(f"{len(named)} specimens are called {name}; add --heat (they have {heats}), or use --all.")
-    known = ", ".join(sorted({str(row["specimen"]) for row in specimens})[:20]) or "none"
+    called = [row for row in specimens if row["specimen"] == name and heat in (None, row["heat"])]
+    if len(called) == 1:
+        return called[0]
+    if called:
+        heats = ", ".join(sorted({str(row["heat"] or "none") for row in called}))
+        raise SettingsError(f"{len(called)} specimens are called {name}; add --heat (they have {heats}), or use --all.")
+    known = named(sorted({str(row["specimen"]) for row in specimens})) or "none"
     raise SettingsError(f"There is no specimen {name}{f' of heat {heat}' if heat else ''}; there are: {known}.")
 
 

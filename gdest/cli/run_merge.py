@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from gdest.cli.run_scan import print_results
-from gdest.core import MOST_NAMED, ExitCode, exit_code, say
+from gdest.core import ExitCode, exit_code, say, say_each
+from gdest.reports import ReportSettings
 from gdest.scan import MergeOutcome, merge_shards
 
 
-def run_merge(out: Path, shards: Sequence[Path]) -> ExitCode:
+def run_merge(out: Path, shards: Sequence[Path], settings: ReportSettings = ReportSettings()) -> ExitCode:
     """Join shard folders into `out`; return the exit code."""
-    outcome = merge_shards(out, shards)
+    outcome = merge_shards(out, shards, settings)
     print_merge(outcome)
     return merge_exit_code(outcome)
 
@@ -20,12 +21,8 @@ def run_merge(out: Path, shards: Sequence[Path]) -> ExitCode:
 def print_merge(outcome: MergeOutcome) -> None:
     """Print the joined results, and name the gaps and the files that were graded twice."""
     print_results(outcome.results)
-    for gap in outcome.gaps[:MOST_NAMED]:
-        say(gap)
-    if len(outcome.gaps) > MOST_NAMED:
-        say(f"... and {len(outcome.gaps) - MOST_NAMED} more.")
-    for name in outcome.doubled[:MOST_NAMED]:
-        say(f"{name}: graded by more than one shard; the later row is kept")
+    say_each(outcome.gaps)
+    say_each([f"{name}: graded by more than one shard; the later row is kept" for name in outcome.doubled])
     say(f"{outcome.shards} shards: {len(outcome.doubled)} files graded twice, {len(outcome.gaps)} gaps.")
     say(f"Written: {', '.join(map(str, outcome.results.reports))}")
 

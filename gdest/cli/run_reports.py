@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 from gdest.cli.run_scan import say_acceptance, say_unassigned
 from gdest.core import LEDGER, ExitCode, Section, printable, read_config, say, warn
@@ -14,8 +15,10 @@ from gdest.reports import (
     RECORD_FILE,
     UNPROVEN,
     Record,
+    ReportSettings,
     Rules,
     acceptance,
+    csv_style,
     differences,
     file_sha256,
     kept_elsewhere,
@@ -23,18 +26,21 @@ from gdest.reports import (
     read_rules,
     write_reports,
 )
-from gdest.scan import ledger_differences, output_lock, unassigned
+from gdest.scan import ledger_differences, output_lock
 
-OF_REPORTS = (Section.SPECIMEN, Section.LIMIT)
+OF_REPORTS = (Section.SPECIMEN, Section.LIMIT, Section.REPORTS)
 """The sections that reports follow; the others were followed when the micrographs were graded, and stay."""
 
 
-def run_report(folder: Path, config: Path | None, *, fail_on_reject: bool) -> ExitCode:
+def run_report(
+    folder: Path, config: Path | None, settings: ReportSettings = ReportSettings(), *, fail_on_reject: bool
+) -> ExitCode:
     """Write every report of an output folder again; return the exit code.
 
-    Without another gdest.toml the micrographs keep their specimens and the scan's limits hold.
+    Without another gdest.toml the micrographs keep their specimens, and the scan's limits and style of CSV hold.
     """
     record, _ = read_record(folder)
+    own: dict[str, Any] = {}
     if config is None:
         rules = Rules(None, read_rules({Section.LIMIT: record.sections.get(Section.LIMIT)}, folder).limits)
     else:
@@ -42,15 +48,16 @@ def run_report(folder: Path, config: Path | None, *, fail_on_reject: bool) -> Ex
         own = {name: value for name, value in read_config(config).items() if name in OF_REPORTS}
         record = replace(record, sections={**others, **own}, rules_folder=str(config.parent.resolve()))
         rules = read_rules(own, config.parent)
+    record = replace(record, csv=csv_style(settings, own, record.csv))
     with output_lock(folder):
         record = write_reports(record, rules, folder, "report")
-    say_unassigned(unassigned(record, rules), len(record.table))
     said = acceptance(record, rules)
+    say_unassigned(said.unassigned, len(record.table))
     say_acceptance(said)
     say(f"{len(record.table)} micrographs, the reports in {folder} are written again.")
     if record.unfinished:
         warn(record.unfinished)
-    return ExitCode.REJECTED if fail_on_reject and said.failing else ExitCode.GRADED
+    return ExitCode.REJECTED if fail_on_reject and said.failures else ExitCode.GRADED
 
 
 def run_verify(folder: Path, roots: Sequence[Path] = (), kept: str | None = None) -> ExitCode:
@@ -73,9 +80,10 @@ def run_verify(folder: Path, roots: Sequence[Path] = (), kept: str | None = None
         say(f"{len(record.table) - hashed} micrographs could not be read when they were scanned, and have no hash.")
     moment = f"stopped {record.stopped}" if record.unfinished else f"finished {record.finished}"
     say(f"{RECORD_FILE}: SHA-256 {file_sha256(folder / RECORD_FILE)}, {moment}")
+    pictures = sum(1 for _ in record.pictures)
     say(
-        f"The record has hashes of {len(reports)} reports, {len(record.pictures)} pictures, the weights and {hashed} "
-        f"micrographs. {_in_words(found)}"
+        f"The record has hashes of {len(reports)} reports, {pictures} pictures, the weights and {hashed} micrographs. "
+        f"{_in_words(found)}"
     )
     if kept is None:
         say(UNPROVEN)

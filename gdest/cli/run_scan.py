@@ -10,7 +10,6 @@ from pathlib import Path
 
 from gdest.cli.console import print_counts, print_forecast
 from gdest.core import (
-    MOST_NAMED,
     ExitCode,
     GdestError,
     GradeSettings,
@@ -141,10 +140,10 @@ def say_acceptance(said: Acceptance) -> None:
     for kind, verdicts in said.verdicts.items():
         if verdicts:
             say(f"{kind.capitalize()}s: {', '.join(f'{verdicts[one]} {one}' for one in Verdict if verdicts[one])}.")
-    for sentence in said.failing[:MOST_NAMED]:
+    for sentence in said.failing:
         say(sentence)
-    if len(said.failing) > MOST_NAMED:
-        say(f"... and {len(said.failing) - MOST_NAMED} more fail; the reports name each.")
+    if said.failures > len(said.failing):
+        say(f"... and {said.failures - len(said.failing)} more fail; the reports name each.")
 
 
 def _of_signal(number: int) -> ExitCode:

@@ -5,7 +5,7 @@ from .calibration import (
     PixelSizeRule as PixelSizeRule,
     UmPerPx as UmPerPx,
 )
-from .config import Section as Section, read_config as read_config
+from .config import Section as Section, read_config as read_config, slashed as slashed
 from .counted import (
     BOUNDARY_CLASSES as BOUNDARY_CLASSES,
     INTERCEPT_DEGREES as INTERCEPT_DEGREES,
@@ -15,6 +15,8 @@ from .counted import (
     Overlay as Overlay,
 )
 from .crop import CropRule as CropRule, crop_for as crop_for
+from .csv_cells import inert as inert, live as live
+from .csv_file import write_csv_lines as write_csv_lines
 from .errors import (
     ArchiveError as ArchiveError,
     DataError as DataError,
@@ -105,13 +107,20 @@ from .settings import (
     with_pixel_size_rules as with_pixel_size_rules,
 )
 from .student import student_t as student_t
-from .tables import number as number, read_lines as read_lines, read_table as read_table
+from .tables import (
+    count_csv_lines as count_csv_lines,
+    number as number,
+    read_lines as read_lines,
+    read_table as read_table,
+)
 from .terminal import (
     MOST_NAMED as MOST_NAMED,
     be_quiet as be_quiet,
     in_time as in_time,
+    named as named,
     progress as progress,
     say as say,
+    say_each as say_each,
     stderr as stderr,
     warn as warn,
 )
@@ -127,11 +136,13 @@ from .tiles import (
 )
 from .version import __version__ as __version__
 from .words import (
+    CSV_STYLES as CSV_STYLES,
     DUPLEX as DUPLEX,
     HEADS as HEADS,
     INPUTS as INPUTS,
     NO_METAL as NO_METAL,
     Backbone as Backbone,
+    CsvStyle as CsvStyle,
     Head as Head,
     NetworkInput as NetworkInput,
     PixelSizeSource as PixelSizeSource,

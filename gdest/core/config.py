@@ -10,6 +10,13 @@ from typing import Any
 from gdest.core.errors import SettingsError
 from gdest.core.tables import read_text
 
+SLASHES = "Write paths with / between folders."
+OF_BACKSLASHES = ("escape", "\\", "hex value")
+"""What the errors of tomllib say where a path of Windows stands in double quotes."""
+
+OF_PATHS = frozenset({"glob", "file", "csv", "template", "fonts"})
+"""The keys, of any section, whose text is a path or a glob of paths."""
+
 
 class Section(StrEnum):
     """Name the sections that some room understands; any other is a mistake that must not pass silently."""
@@ -19,6 +26,7 @@ class Section(StrEnum):
     LIMIT = "limit"
     OBJECTIVE = "objective"
     PIXEL_SIZE = "pixel_size"
+    REPORTS = "reports"
     SPECIMEN = "specimen"
 
 
@@ -31,21 +39,34 @@ def read_config(path: Path | None) -> dict[str, Any]:
     except OSError as error:
         raise SettingsError(f"{path} cannot be read: {error.strerror or error}.") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        hint = " Write paths with / between folders." if "escape" in str(error) or "\\" in str(error) else ""
+        hint = f" {SLASHES}" if any(word in str(error) for word in OF_BACKSLASHES) else ""
         raise SettingsError(f"{path} is not valid TOML: {error}.{hint}") from error
     for name in sections:
         if name not in set(Section):
             raise SettingsError(f"{path}: unknown section [{name}]; known are {', '.join(Section)}.")
-    return {name: _with_slashes(section) for name, section in sections.items()}
+    return {name: _with_slashes(f"{path}: [{name}]", section) for name, section in sections.items()}
 
 
-def _with_slashes(section: Any) -> Any:
-    """Return a section in which globs have `/` between folders, also where they were written as on Windows."""
+def slashed(pattern: str) -> str:
+    r"""Return a path or glob with `/` between folders, also where it was written as on Windows.
+
+    >>> slashed(r"oven\*.tif")
+    'oven/*.tif'
+    """
+    return pattern.replace("\\", "/")
+
+
+def _with_slashes(where: str, section: Any) -> Any:
+    r"""Return a section whose paths and globs are `slashed`; raise `SettingsError` where one holds a tab or line break.
+
+    In double quotes `"oven\test"` holds a tab instead of a folder `test`, and would fit nothing.
+    """
     if isinstance(section, list):
-        return [_with_slashes(one) for one in section]
+        return [_with_slashes(where, one) for one in section]
     if not isinstance(section, dict):
         return section
-    return {
-        key: value.replace("\\", "/") if key == "glob" and isinstance(value, str) else value
-        for key, value in section.items()
-    }
+    paths = {key: value for key, value in section.items() if key in OF_PATHS and isinstance(value, str)}
+    for key, value in paths.items():
+        if min(value, default=" ") < " ":
+            raise SettingsError(f"{where} {key} = {value!r} holds a control character. {SLASHES}")
+    return section | {key: slashed(value) for key, value in paths.items()}

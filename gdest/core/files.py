@@ -43,24 +43,33 @@ def image_files(
     prefixes = [f"{root.resolve().name}/" if len(roots) > 1 else "" for root in roots]
     if len(set(prefixes)) < len(roots) and len(roots) > 1:
         raise SettingsError("Two roots have the same name; scan them into two output folders.")
-    found: dict[Path, ImageFile] = {}
+    found: list[ImageFile] = []
+    places = set[str]()
     refused = [] if unreadable is None else unreadable
     own = [] if left_out is None else left_out
     kept = [] if passed_over is None else passed_over
     for root, prefix in zip(roots, prefixes, strict=True):
         whole = root.resolve()
-        for path in _walk(root, refused, own, kept) if root.exists() else ():
-            inside = path.relative_to(root)
-            found.setdefault(whole / inside, ImageFile(path, prefix + _readable(inside.as_posix())))
-    return sorted(found.values(), key=lambda file: file.name)
+        for folder, names in _walk(root, refused, own, kept) if root.exists() else ():
+            inside = folder.relative_to(root).as_posix()
+            below = "" if inside == "." else f"{inside}/"
+            if len(roots) > 1:
+                places_here = {name: os.path.join(whole, below, name) for name in names}
+                names = [name for name in names if places_here[name] not in places]
+                places.update(places_here.values())
+            found += (ImageFile(os.path.join(folder, name), prefix + _readable(below + name)) for name in names)
+    return sorted(found, key=lambda file: file.name)
 
 
 def _readable(name: str) -> str:
     """Return a name that any report can hold; bytes that are not UTF-8 become their hexadecimal escape."""
-    return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    return name if name.isascii() else name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
-def _walk(root: Path, unreadable: list[str], left_out: list[LeftOut], passed_over: list[Path]) -> Iterator[Path]:
+def _walk(
+    root: Path, unreadable: list[str], left_out: list[LeftOut], passed_over: list[Path]
+) -> Iterator[tuple[Path, list[str]]]:
+    """Yield each folder with the names of its image files."""
     for folder, folders, names in walk(root, lambda error: unreadable.append(str(error.filename)), passed_over):
         own = own_folders(Path(folder), folders, names)
         if own is None:
@@ -77,9 +86,11 @@ def _walk(root: Path, unreadable: list[str], left_out: list[LeftOut], passed_ove
             for name in folders
             if not name.startswith(".") and name not in own and name.removesuffix(".files") not in planes
         ]
-        for name in names:
-            if Path(name).suffix.lower() in SUFFIXES and not name.startswith("."):
-                yield Path(folder, name)
+        yield Path(folder), [name for name in names if _is_image(name)]
+
+
+def _is_image(name: str) -> bool:
+    return os.path.splitext(name)[1].lower() in SUFFIXES and not name.startswith(".")
 
 
 def write_atomically(path: Path, write: Callable[[Path], object]) -> None:

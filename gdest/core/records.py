@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,15 +15,28 @@ from gdest.core.tiles import Regions
 from gdest.core.words import PixelSizeSource, Status
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True, init=False)
 class ImageFile:
-    """Name one file of an archive: where it lies, and its path relative to its root with `/`."""
+    """Name one file of an archive: where it lies, and its path relative to its root with `/`.
 
-    path: Path
+    The place is kept as text, a quarter of a `Path`, since an archive holds millions of files.
+    """
+
+    place: str
     name: str
 
+    def __init__(self, path: str | Path, name: str) -> None:
+        """Take the path in either form; a micrograph that was never a file has none."""
+        object.__setattr__(self, "place", path and os.fspath(path))
+        object.__setattr__(self, "name", name)
 
-@dataclass(frozen=True)
+    @property
+    def path(self) -> Path:
+        """Return where the file lies."""
+        return self.place and Path(self.place)  # type: ignore[return-value]
+
+
+@dataclass(frozen=True, slots=True)
 class FileState:
     """Identify a file of the archive: its name there, and what it was when it was read.
 

@@ -5,9 +5,13 @@ from __future__ import annotations
 import codecs
 import csv
 import zipfile
+from collections.abc import Iterator
+from io import StringIO, TextIOWrapper
 from itertools import islice
 from pathlib import Path
+from typing import TextIO
 
+from gdest.core.csv_cells import live
 from gdest.core.errors import DataError, in_plain_words
 
 WORKBOOKS = (".xlsx", ".xlsm")
@@ -38,16 +42,19 @@ def read_lines(path: Path) -> list[tuple[int, dict[str, str]]]:
     """Return the rows of a CSV, or of the first sheet of a workbook, by the names in its first row; all cells are text.
 
     With each stands the line of the file that it ends on. Empty rows are left out. A CSV may be separated by commas,
-    semicolons or tabs, and begin with Excel's `sep=;`. Names are in lower case and without blanks around them. Raises
-    `DataError` for what cannot be read.
+    semicolons or tabs, and begin with Excel's `sep=;`. Names are in lower case and without blanks around them; the
+    apostrophe that `write_csv_lines` puts before what looks like a formula is taken off. Raises `DataError` for what
+    cannot be read.
     """
     try:
-        lines = _of_workbook(path) if path.suffix.lower() in WORKBOOKS else _of_csv(read_text(path))
+        lines = (
+            _of_workbook(path) if path.suffix.lower() in WORKBOOKS else list(_of_csv(StringIO(read_text(path), None)))
+        )
     except OSError as error:
         raise DataError(f"{path} cannot be read: {in_plain_words(error)}.") from error
     except (csv.Error, UnicodeError) as error:
         raise DataError(f"{path} cannot be read as a table: {in_plain_words(error)}.") from error
-    stripped = [(number, [cell.strip() for cell in line]) for number, line in lines]
+    stripped = [(number, [live(cell.strip()) for cell in line]) for number, line in lines]
     filled = [(number, line) for number, line in stripped if any(line)]
     if not filled:
         return []
@@ -72,14 +79,21 @@ Lines = list[tuple[int, list[str]]]
 """Cells with the number of the line, from 1, that they end on."""
 
 
-def _of_csv(text: str) -> Lines:
-    first, _, rest = text.partition("\n")
-    stated = first.rstrip("\r").lower()
-    if stated.startswith("sep=") and len(stated) == len("sep=") + 1:
-        reader = csv.reader(rest.splitlines(), delimiter=stated[-1])
-        return [(reader.line_num + 1, line) for line in reader]
-    reader = csv.reader(text.splitlines(), delimiter=max(SEPARATORS, key=first.count))
-    return [(reader.line_num, line) for line in reader]
+def count_csv_lines(path: Path) -> int:
+    """Return how many lines a CSV that gdest wrote, in either style, has below its header; raise `OSError`."""
+    with path.open("rb") as file:
+        return max(sum(1 for _ in _of_csv(TextIOWrapper(file, "utf-8-sig", "replace"))) - 1, 0)
+
+
+def _of_csv(text: TextIO) -> Iterator[tuple[int, list[str]]]:
+    """Yield the cells of each line; line breaks of any system are one already, those in quotes stay."""
+    first, before = text.readline(), 1
+    separator = first.rstrip("\n").lower().removeprefix("sep=")
+    if not first.lower().startswith("sep=") or len(separator) != 1:
+        separator, before = max(SEPARATORS, key=first.count), 0
+        text.seek(0)
+    reader = csv.reader(text, delimiter=separator)
+    return ((reader.line_num + before, line) for line in reader)
 
 
 def _of_workbook(path: Path) -> Lines:

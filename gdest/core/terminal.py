@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
+from itertools import islice
 from threading import Event, Lock, Thread
 
 from rich.console import Console
@@ -28,6 +29,24 @@ stderr = Console(stderr=True, highlight=False, emoji=False)
 def say(line: str) -> None:
     """Print one line to standard error as `printable` has it, never folded."""
     stderr.print(Text(printable(line)), soft_wrap=True)
+
+
+def named(names: Collection[str], most: int = MOST_NAMED) -> str:
+    """Return names in one line, of many the first and how many more there are.
+
+    >>> named(["a", "b"]), named(["a", "b", "c", "d"], 2)
+    ('a, b', 'a, b and 2 more')
+    """
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(islice(names, most)) + more
+
+
+def say_each(lines: Collection[str], rest: str = "", most: int = MOST_NAMED) -> None:
+    """Say lines, of many the first and how many more there are; `rest` goes on after "7 more"."""
+    for line in islice(lines, most):
+        say(line)
+    if len(lines) > most:
+        say(f"... and {len(lines) - most} more{rest}.")
 
 
 def warn(line: str) -> None:

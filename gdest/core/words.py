@@ -56,6 +56,9 @@ Head = Literal["fc", "ext"]
 """fc: one layer; ext: two more before it."""
 HEADS: tuple[Head, ...] = get_args(Head)
 
+CsvStyle = Literal["plain", "european"]
+CSV_STYLES: tuple[CsvStyle, ...] = get_args(CsvStyle)
+
 NetworkInput = Literal["crop", "image"]
 """What a network was trained to be shown: crops of one size, or whole images."""
 INPUTS: tuple[NetworkInput, ...] = get_args(NetworkInput)

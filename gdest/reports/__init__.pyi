@@ -28,7 +28,7 @@ from .heatmap import (
 )
 from .laboratory import Laboratory as Laboratory, read_laboratory as read_laboratory
 from .limits import Limit as Limit, Verdict as Verdict
-from .limits_found import Acceptance as Acceptance, acceptance as acceptance
+from .limits_found import acceptance as acceptance
 from .overlay import draw_counted as draw_counted, draw_overlay as draw_overlay
 from .pictures import (
     PICTURE_FOLDERS as PICTURE_FOLDERS,
@@ -45,8 +45,20 @@ from .record import (
 from .record_file import (
     RECORD_FILE as RECORD_FILE,
     file_sha256 as file_sha256,
+    read_acceptance as read_acceptance,
     read_head as read_head,
     read_record as read_record,
 )
+from .report_settings import ReportSettings as ReportSettings, csv_style as csv_style
+from .rows import (
+    MOST_IN_MEMORY as MOST_IN_MEMORY,
+    Pairs as Pairs,
+    Rows as Rows,
+    RowsError as RowsError,
+    StreamedPairs as StreamedPairs,
+    StreamedRows as StreamedRows,
+)
+from .said_by_rules import Acceptance as Acceptance
+from .specimen_rules import SpecimenRule as SpecimenRule
 from .table import ModelName as ModelName, cells as cells
 from .unfinished import specimens_of as specimens_of

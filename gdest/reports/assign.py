@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from gdest.core import Section, is_duplex
+from gdest.reports.by_specimen import identity, specimen_groups, with_copies
 from gdest.reports.column import Cell
-from gdest.reports.copies import mark_copies
 from gdest.reports.found import Gathered, found_on_micrograph, gather
 from gdest.reports.laboratory import read_laboratory
 from gdest.reports.limits import Limit, read_limits
+from gdest.reports.rows import Cells, Rows, Spool, each_changed
 from gdest.reports.specimen_columns import SPECIMEN_COLUMNS
-from gdest.reports.specimen_rules import IDENTITY, ORIGIN_FIELDS, Origin, SpecimenRule, specimen_rule
+from gdest.reports.specimen_rules import ORIGIN_FIELDS, Origin, SpecimenRule, specimen_rule
 from gdest.reports.verdicts import Finding, judge, verdict
 
 INTERVALS = ("g_low", "g_high", "g_counted_low", "g_counted_high")
@@ -41,25 +42,24 @@ def read_rules(sections: Mapping[str, Any], base: Path) -> Rules:
     return Rules(specimen_rule(sections.get(Section.SPECIMEN), base), read_limits(sections.get(Section.LIMIT)))
 
 
-def assign(table: Sequence[dict[str, Cell]], rules: Rules) -> list[dict[str, Cell]]:
+def assign(table: Rows, rules: Rules) -> Rows:
     """Return the rows with their specimen, what they are a copy of, and their verdict.
 
-    Without a rule for specimens each keeps the one it has. The rows are changed in place: a large archive has no
-    memory for a copy.
+    Without a rule for specimens each keeps the one it has. The rows of a list are changed in place: a large archive has
+    no memory for a copy.
     """
-    for row in table:
-        row.update(_origin_cells(row, rules.specimen))
+    table, copies = with_copies(assign_specimens(table, rules))
+
+    def judge_row(row: Cells) -> None:
+        row["copy_of"] = copies.get(str(row["file"]))
         row.update(_verdict_cells(row, rules.limits))
-        row["copy_of"] = None
-    for rows in by_specimen(table).values():
-        mark_copies(rows)
-    return list(table)
+
+    return each_changed(table, judge_row)
 
 
-def assign_specimens(table: Sequence[dict[str, Cell]], rules: Rules) -> None:
-    """Give rows of files their specimens, and no verdict; without a rule each keeps the one it has."""
-    for row in table:
-        row.update(_origin_cells(row, rules.specimen))
+def assign_specimens(table: Rows, rules: Rules) -> Rows:
+    """Return rows of files with their specimens, and no verdict; without a rule each keeps the one it has."""
+    return each_changed(table, lambda row: row.update(_origin_cells(row, rules.specimen)))
 
 
 def _origin_cells(row: Mapping[str, Cell], rule: SpecimenRule | None) -> dict[str, Cell]:
@@ -76,26 +76,14 @@ def _verdict_cells(row: Mapping[str, Cell], limits: Sequence[Limit]) -> dict[str
     return {"verdict": said, "verdict_reason": why or None}
 
 
-def by_specimen(table: Sequence[dict[str, Cell]]) -> dict[tuple[str, ...], list[dict[str, Cell]]]:
-    """Return the rows of each specimen, sorted by name; micrographs without one are left out.
-
-    Two specimens of one name are told apart by product, heat and order.
-    """
-    groups: dict[tuple[str, ...], list[dict[str, Cell]]] = {}
-    for row in table:
-        if row.get("specimen"):
-            groups.setdefault(identity(row), []).append(row)
-    return {key: groups[key] for key in sorted(groups)}
-
-
-def specimen_rows(table: Sequence[dict[str, Cell]], limits: Sequence[Limit]) -> list[dict[str, Cell]]:
+def specimen_rows(table: Rows, limits: Sequence[Limit]) -> Rows:
     """Return one row of `SPECIMEN_COLUMNS` per specimen, sorted by name."""
-    return [_specimen_row(key, rows, limits) for key, rows in by_specimen(table).items()]
-
-
-def identity(row: Mapping[str, Cell]) -> tuple[str, ...]:
-    """Return what tells the specimen of a row from others, which may have the same name in another heat."""
-    return tuple(str(row.get(name) or "") for name in IDENTITY)
+    found = (_specimen_row(identity(rows[0]), rows, limits) for rows in specimen_groups(table))
+    if isinstance(table, list):
+        return list(found)
+    spool = Spool()
+    spool.add(("", row) for row in found)
+    return spool.rows()
 
 
 def _specimen_row(key: tuple[str, ...], rows: Sequence[dict[str, Cell]], limits: Sequence[Limit]) -> dict[str, Cell]:

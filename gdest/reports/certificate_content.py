@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from gdest.core import Status, __version__, printable
-from gdest.reports.assign import identity
+from gdest.reports.by_specimen import identity
 from gdest.reports.column import Cell, Column
 from gdest.reports.columns import COLUMNS
 from gdest.reports.laboratory import Laboratory

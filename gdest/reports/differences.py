@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 
-from gdest.core import Status, require
+from gdest.core import Status, count_csv_lines, require
 from gdest.reports.pictures import picture_names
 from gdest.reports.record import Record
 from gdest.reports.record_file import RECORD_FILE, file_sha256, read_content, row_line
@@ -82,13 +81,8 @@ def _report_differences(record: Record, reports: Mapping[str, str], out: Path) -
     for name, known in reports.items():
         changed = list(_difference(name, out / name, known))
         yield from changed
-        if name == "results.csv" and not changed and (rows := _rows_of_csv(out / name)) != len(record.table):
+        if name == "results.csv" and not changed and (rows := count_csv_lines(out / name)) != len(record.table):
             yield f"{name}: {rows} rows, {len(record.table)} in {RECORD_FILE}"
-
-
-def _rows_of_csv(path: Path) -> int:
-    with path.open(newline="", encoding="utf-8") as file:
-        return sum(1 for _ in csv.reader(file)) - 1
 
 
 def _micrograph_differences(record: Record, roots: Sequence[Path]) -> Iterator[str]:
@@ -123,11 +117,12 @@ def _place(record: Record, file: str, places: Sequence[str]) -> tuple[int, Path 
 
 
 def _picture_differences(record: Record, out: Path) -> Iterator[str]:
-    for name, known in record.pictures.items():
+    pictures = dict(record.pictures)
+    for name, known in pictures.items():
         yield from _difference(name, out / name, known)
     for row in record.table:
         for name in picture_names(str(row["file"]), counted=True):
-            if name not in record.pictures and (out / name).is_file():
+            if name not in pictures and (out / name).is_file():
                 yield f"{name}: the record has no hash of it"
 
 

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from gdest.core import OutputError, as_output_error
+from gdest.core import CsvStyle, OutputError, as_output_error
 from gdest.reports.assign import Rules, assign, assign_specimens
-from gdest.reports.column import Cell
 from gdest.reports.columns import COLUMNS
 from gdest.reports.gallery import write_gallery
 from gdest.reports.history import history_with
+from gdest.reports.limits_found import accepted
 from gdest.reports.record import Record
 from gdest.reports.record_file import RECORD_FILE, write_record
 from gdest.reports.results_csv import write_csv
+from gdest.reports.rows import Rows
 from gdest.reports.specimen_columns import SPECIMEN_COLUMNS
 from gdest.reports.unfinished import mark_rows, specimens_of
 from gdest.reports.workbook import write_workbook
@@ -33,8 +34,8 @@ def write_reports(record: Record, rules: Rules, out: Path, occasion: str = "scan
     record, specimens = judged(record, rules)
     limits, problems = rules.limits, dict[str, OutputError]()
     reports: dict[str, Callable[[Path], object]] = {
-        "results.csv": lambda path: write_csv(record.table, path, COLUMNS),
-        SPECIMENS: lambda path: write_specimens(specimens, path),
+        "results.csv": lambda path: write_csv(record.table, path, COLUMNS, record.csv),
+        SPECIMENS: lambda path: write_specimens(specimens, path, record.csv),
         "results.xlsx": lambda path: write_workbook(record, specimens, limits, path),
         "index.html": lambda path: write_gallery(record, specimens, limits, path),
     }
@@ -55,10 +56,10 @@ def write_reports(record: Record, rules: Rules, out: Path, occasion: str = "scan
     return record
 
 
-def write_specimens(specimens: Sequence[Mapping[str, Cell]], path: Path) -> None:
+def write_specimens(specimens: Rows, path: Path, style: CsvStyle = "plain") -> None:
     """Write specimens.csv; without specimens remove that of an earlier rule."""
     if specimens:
-        write_csv(specimens, path, SPECIMEN_COLUMNS)
+        write_csv(specimens, path, SPECIMEN_COLUMNS, style)
         return
     with as_output_error(path):
         path.unlink(missing_ok=True)
@@ -73,12 +74,13 @@ def _what_is_missing(problems: Mapping[str, OutputError]) -> str:
     return f"{reasons}{workbook} The other reports are written; the next scan, or gdest report, writes this one again."
 
 
-def judged(record: Record, rules: Rules) -> tuple[Record, list[dict[str, Cell]]]:
+def judged(record: Record, rules: Rules) -> tuple[Record, Rows]:
     """Return the record with specimens and verdicts by the rules, and the rows of the specimens.
 
     Where files wait to be graded, every row says so, and what they belong to has no verdict.
     """
-    record = replace(record, table=assign(record.table, rules))
     assign_specimens(record.waiting, rules)
-    mark_rows(record)
-    return record, specimens_of(record, rules.limits)
+    record = replace(record, table=assign(record.table, rules), accepted=None)
+    record = replace(record, table=mark_rows(record))
+    specimens = specimens_of(record, rules.limits)
+    return replace(record, accepted=accepted(record.table, specimens, rules)), specimens

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import platform
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from gdest.core import __version__, split_page
-from gdest.reports.column import Cell
+from gdest.core import CsvStyle, __version__, split_page
+from gdest.reports.rows import Cells, Pairs, Rows
+from gdest.reports.said_by_rules import Acceptance
 
 LIBRARIES = (
     "torch", "torchvision", "openvino", "safetensors", "numpy", "scipy", "scikit-image", "pillow", "tifffile",
@@ -49,11 +50,12 @@ class Record:
     `waiting` has a row, with `file` and `why`, for each file of the archive that the reports do not have yet, or not as
     it is now; `ended` says what ended the scan before them; `unlisted` folders may hold more that is not known. An
     unfinished scan has no `finished` time, but one when it `stopped`. `history` tells of every time that the reports
-    were written, oldest first; `not_written` why a report of this time is missing. `pictures` has the SHA-256 of each
-    by its name in the output folder.
+    were written, oldest first; `not_written` why a report of this time is missing. `pictures` are (name in the output
+    folder, SHA-256). `csv` is the style of the CSV files, `accepted` what the rules say of the rows,
+    None before they were asked.
     """
 
-    table: list[dict[str, Cell]]
+    table: Rows
     roots: tuple[str, ...]
     model: str
     model_sha256: str
@@ -74,8 +76,10 @@ class Record:
     unlisted: tuple[str, ...] = ()
     history: tuple[Mapping[str, Any], ...] = ()
     not_written: Mapping[str, str] = field(default_factory=dict)
-    waiting: Sequence[dict[str, Cell]] = ()
-    pictures: Mapping[str, str] = field(default_factory=dict)
+    csv: CsvStyle = "plain"
+    accepted: Acceptance | None = None
+    waiting: list[Cells] = field(default_factory=list)
+    pictures: Pairs = ()
 
     @property
     def unfinished(self) -> str:

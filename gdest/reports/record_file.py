@@ -10,10 +10,20 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from gdest.core import DataError, as_output_error, in_plain_words, printable, stays_inside, write_atomically
+from gdest.core import (
+    CSV_STYLES,
+    CsvStyle,
+    DataError,
+    as_output_error,
+    in_plain_words,
+    printable,
+    stays_inside,
+    write_atomically,
+)
 from gdest.reports.column import Cell
 from gdest.reports.columns import COLUMNS
 from gdest.reports.record import NOTE, Record
+from gdest.reports.said_by_rules import Acceptance
 
 RECORD_FILE = "run.json"
 FORMAT = 1
@@ -26,6 +36,7 @@ ROWS_BEGIN = ' "rows": ['
 def write_record(record: Record, reports: Sequence[str], out: Path) -> None:
     """Write `run.json` with every row, setting and version, and the SHA-256 of each report beside it."""
     parts = {one.name: getattr(record, one.name) for one in fields(Record) if one.name not in LONG}
+    parts["accepted"] = record.accepted.as_content() if record.accepted else None
     with as_output_error(out):
         hashes = {name: file_sha256(out / name) for name in reports}
     head = json.dumps(
@@ -44,7 +55,10 @@ def write_record(record: Record, reports: Sequence[str], out: Path) -> None:
                 file.write(f"{',' if index else ''}\n  {line}")
             file.write(f'\n ],\n "rows_sha256": "{rows_sha256.hexdigest()}",\n "waiting": ')
             file.write(json.dumps(waiting, ensure_ascii=False, indent=1))
-            file.write(',\n "pictures": ' + json.dumps(dict(record.pictures), ensure_ascii=False, indent=1) + "\n}\n")
+            file.write(',\n "pictures": {')
+            for index, (name, known) in enumerate(record.pictures):
+                file.write(f"{',' if index else ''}\n {json.dumps(name, ensure_ascii=False)}: {json.dumps(known)}")
+            file.write("\n}\n}\n")
 
     write_atomically(out / RECORD_FILE, write)
 
@@ -76,6 +90,14 @@ def read_head(out: Path) -> dict[str, Any]:
         raise _unreadable(path, error) from error
 
 
+def read_acceptance(out: Path) -> Acceptance | None:
+    """Return what the rules say of the reports of a folder, without reading their rows; None where it is not told."""
+    try:
+        return Acceptance.from_content(read_head(out).get("accepted"))
+    except DataError:
+        return None
+
+
 def read_record(out: Path) -> tuple[Record, dict[str, str]]:
     """Return the record of an output folder and the hashes of its reports; raise `DataError` when there is none."""
     content = read_content(out)
@@ -86,9 +108,16 @@ def read_record(out: Path) -> tuple[Record, dict[str, str]]:
             raise ValueError(f'its micrograph "{printable(outside[0])}" lies outside of the scanned folders')
         known |= {"table": table, "roots": tuple(content["roots"])}
         known |= {name: tuple(content.get(name, ())) for name in ("history", "unlisted")}
+        known |= {"waiting": list(content.get("waiting", ())), "pictures": content.get("pictures", {}).items()}
+        known |= {"accepted": Acceptance.from_content(content.get("accepted")), "csv": _csv_style(content.get("csv"))}
         return Record(**known), dict(content["reports"])
     except (ValueError, KeyError, TypeError) as error:
         raise _unreadable(out / RECORD_FILE, error) from error
+
+
+def _csv_style(said: object) -> CsvStyle:
+    """Return the style of the CSV files that a record names; an earlier gdest, which names none, knew one only."""
+    return next((style for style in CSV_STYLES if style == said), "plain")
 
 
 def read_content(out: Path) -> dict[str, Any]:

@@ -18,9 +18,12 @@ from gdest.reports.limits import Verdict
 from gdest.reports.links import Links
 from gdest.reports.pictures import THUMBNAIL_PX, thumbnail_name
 from gdest.reports.record import Record
+from gdest.reports.rows import Rows
 
 A4 = 9
 MOST_ROWS = 1_048_575
+"""Excel's sheets have one row more, for the heading."""
+
 MOST_LINKS = 60_000
 """Excel opens a sheet with at most 65,530 links; beyond this many rows the file names are plain text."""
 
@@ -103,11 +106,15 @@ def cell_text(value: str) -> str:
     return value.translate(NOT_IN_XML)[:LONGEST_TEXT]
 
 
-def write_table(
-    sheet: Sheet, columns: Sequence[Column], rows: Sequence[Mapping[str, Cell]], links: Links | None
-) -> None:
-    """Write a table with one header row; file, heatmap and overlay become links where `links` finds them."""
-    worksheet, rows = sheet.worksheet, rows[:MOST_ROWS]
+def write_table(sheet: Sheet, columns: Sequence[Column], rows: Rows, links: Links | None, elsewhere: str) -> None:
+    """Write a table with one header row; file, heatmap and overlay become links where `links` finds them.
+
+    Of more rows than a sheet holds none are written, as a part would be taken for all, but that `elsewhere` has them.
+    """
+    worksheet = sheet.worksheet
+    if len(rows) > MOST_ROWS:
+        worksheet.write_string(0, 0, f"{len(rows)} rows, of which a sheet of Excel holds {MOST_ROWS}: see {elsewhere}.")
+        return
     folded = _folded(columns, rows)
     _set_up(sheet, columns, folded, len(rows))
     styles = [_style(sheet, column) for column in columns]
@@ -144,13 +151,14 @@ def as_time(value: Cell) -> Cell | datetime:
     return found if found.year > FIRST_YEAR else value
 
 
-def _folded(columns: Sequence[Column], rows: Sequence[Mapping[str, Cell]]) -> set[str]:
+def _folded(columns: Sequence[Column], rows: Rows) -> set[str]:
     """Return the names of the columns that a page has no room for, or that no row fills."""
-    return {
-        column.name
-        for column in columns
-        if not column.printed or not (column.always or any(row.get(column.name) is not None for row in rows))
-    }
+    empty = {column.name for column in columns if column.printed and not column.always}
+    for row in rows:
+        empty -= {name for name in empty if row.get(name) is not None}
+        if not empty:
+            break
+    return empty | {column.name for column in columns if not column.printed}
 
 
 def _thumbnail(links: Links, file: str) -> Path | None:
@@ -225,14 +233,8 @@ def _write_heatmap(worksheet: Any, row: int, col: int, link: str | None, thumbna
         return
     if thumbnail is not None:
         scale = (THUMBNAIL_ROW_PT - 3) / 0.75 / THUMBNAIL_PX
-        place = {
-            "x_scale": scale,
-            "y_scale": scale,
-            "x_offset": 6,
-            "y_offset": 2,
-            "object_position": 1,
-            "url": f"external:{link}",
-        }
+        scaled = {"x_scale": scale, "y_scale": scale}
+        place = scaled | {"x_offset": 6, "y_offset": 2, "object_position": 1, "url": f"external:{link}"}
         worksheet.insert_image(row, col, str(thumbnail), place | {"description": "heatmap"})
     else:
         _write_picture(worksheet, row, col, link, "heatmap", style)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date as calendar_date
 from statistics import median
 from typing import Any, NamedTuple
@@ -11,8 +11,9 @@ from typing import Any, NamedTuple
 from gdest.core import Section, Status
 from gdest.reports.column import Cell
 from gdest.reports.limits import Limit, Verdict
-from gdest.reports.limits_found import limit_sentences
+from gdest.reports.limits_found import told_limits
 from gdest.reports.record import NOTE, Record
+from gdest.reports.rows import Rows
 from gdest.reports.sheets import LINE_PT, Sheet, lines_of, write_cell
 
 DATA_COLUMN = 13
@@ -40,13 +41,16 @@ class Placed(NamedTuple):
     style: Any
 
 
-def write_summary(
-    sheet: Sheet, record: Record, specimens: Sequence[Mapping[str, Cell]], limits: Sequence[Limit]
-) -> None:
+def write_summary(sheet: Sheet, record: Record, specimens: Rows, limits: Sequence[Limit]) -> None:
     """Write counts and limits, a histogram of G and its trend over the files' dates as native charts."""
-    graded = [row for row in record.table if row["status"] == Status.GRADED]
-    facts = _facts(record, graded, specimens, limits)
-    bins, days = histogram(_numbers(graded, "g")), trend(graded)
+    dated = [
+        (str(row["file_modified"] or "")[:10], float(row["g"]))
+        for row in record.table
+        if row["status"] == Status.GRADED and isinstance(row["g"], (int, float))
+    ]
+    grades = [g for _, g in dated]
+    facts = _facts(record, grades, specimens, limits)
+    bins, days = histogram(grades), trend(dated)
     _lay_out(sheet, facts)
     _write_in_order(sheet, [*_title(sheet, record), *_placed_facts(sheet, facts), *_placed_data(sheet, bins, days)])
     if bins:
@@ -101,14 +105,9 @@ def _placed_data(
             yield Placed(row, DATA_COLUMN + index, g, decimal)
 
 
-def _facts(
-    record: Record,
-    graded: Sequence[Mapping[str, Cell]],
-    specimens: Sequence[Mapping[str, Cell]],
-    limits: Sequence[Limit],
-) -> list[tuple[str, Cell]]:
+def _facts(record: Record, grades: Sequence[float], specimens: Rows, limits: Sequence[Limit]) -> list[tuple[str, Cell]]:
     """Return the name and value of each line on the left of the sheet."""
-    statuses, verdicts, grades = record.counts("status"), record.counts("verdict"), _numbers(graded, "g")
+    statuses, verdicts = record.counts("status"), record.counts("verdict")
     lines: list[tuple[str, Cell]] = [("scanned folders", "\n".join(record.roots)), ("micrographs", len(record.table))]
     lines += [(status, statuses[status]) for status in Status]
     if grades:
@@ -117,7 +116,7 @@ def _facts(
     lines += [("specimens", len(specimens))] if specimens else []
     if record.sections.get(Section.SPECIMEN):
         lines += [("without a specimen", sum(not row.get("specimen") for row in record.table))]
-    sentences = limit_sentences(record.table, limits)
+    sentences = told_limits(record, limits)
     lines += [(f"limit {number}", sentence) for number, sentence in enumerate(sentences, start=1)]
     if limits:
         of_specimens = Counter(str(row["verdict"]) for row in specimens if row["verdict"])
@@ -132,25 +131,23 @@ def _facts(
     return [*lines, ("model", record.model), ("model_sha256", record.model_sha256), ("note", NOTE)]
 
 
-def _numbers(rows: Sequence[Mapping[str, Cell]], column: str) -> list[float]:
-    return [float(value) for row in rows if isinstance(value := row.get(column), (int, float))]
-
-
 def histogram(grades: Sequence[float]) -> list[tuple[float, int]]:
     """Return (half grade, micrographs) from the coarsest to the finest, empty ones between included."""
     counts = Counter(int((grade * 2.0 + 0.5) // 1) for grade in grades)
     return [(half / 2.0, counts[half]) for half in range(min(counts), max(counts) + 1)] if counts else []
 
 
-def trend(rows: Sequence[Mapping[str, Cell]]) -> list[tuple[str, float, float, float]]:
-    """Return (date, mean, least and largest G) for each date of the files, or for each month of many dates."""
-    by_date: dict[str, list[float]] = {}
-    known = [(str(row["file_modified"])[:10], row["g"]) for row in rows if row.get("file_modified")]
+def trend(dated: Iterable[tuple[str, float]]) -> list[tuple[str, float, float, float]]:
+    """Return (date, mean, least and largest G) for each date of the files, or for each month of many dates.
+
+    `dated` are the date and G of each graded micrograph; an empty date is not known.
+    """
+    known = [(date, g) for date, g in dated if date]
     if len({date for date, _ in known}) > MOST_POINTS:
         known = [(f"{date[:7]}-01", g) for date, g in known]
+    by_date: dict[str, list[float]] = {}
     for date, g in known:
-        if isinstance(g, (int, float)):
-            by_date.setdefault(date, []).append(float(g))
+        by_date.setdefault(date, []).append(g)
     return [(date, sum(gs) / len(gs), min(gs), max(gs)) for date, gs in sorted(by_date.items())]
 
 

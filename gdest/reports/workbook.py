@@ -19,6 +19,7 @@ from gdest.reports.columns import COLUMNS, HEATMAP, OVERLAY
 from gdest.reports.limits import Limit, Verdict
 from gdest.reports.links import Links
 from gdest.reports.record import Record, caution, counted_caution
+from gdest.reports.rows import Rows, those
 from gdest.reports.settings_sheet import write_settings
 from gdest.reports.sheets import Sheet, fresh_sheet, write_table
 from gdest.reports.specimen_columns import SPECIMEN_COLUMNS
@@ -27,22 +28,20 @@ from gdest.reports.summary_sheet import write_summary
 ON_OTHER_SHEETS = ("verdict_reason", "mean_intercept_um", "g_intercept")
 """Columns of the sheet Micrographs that a printed page has no room for; Problems and Counts have them."""
 
+RESULTS = "results.csv"
 UNPRINTED = ("specimen", "grains_by_half_g")
 """Columns of the sheet Counts that a printed page has no room for."""
 
 
-def write_workbook(
-    record: Record, specimens: Sequence[Mapping[str, Cell]], limits: Sequence[Limit], path: Path
-) -> None:
+def write_workbook(record: Record, specimens: Rows, limits: Sequence[Limit], path: Path) -> None:
     """Write the sheets Summary, Specimens, Micrographs, Counts, Problems and Settings; raise `OutputError`.
 
     Counts is there only when something was counted. Thumbnails are those of the folder that `path` lies in; links are
     relative to it.
     """
     links = Links(path.parent, record)
-    problems = [row for row in record.table if _is_problem(row)]
+    problems, counted = those(record.table, _is_problem), those(record.table, _was_to_be_counted)
     words = caution(f"model {record.model}")
-    counted = [row for row in record.table if _was_to_be_counted(row)]
 
     def write(temporary: Path) -> None:
         with Workbook(str(temporary), {"constant_memory": True, "strings_to_formulas": False}) as book:
@@ -50,14 +49,14 @@ def write_workbook(
             write_summary(fresh_sheet(book, "Summary", words, record), record, specimens, limits)
             _write_specimens(fresh_sheet(book, "Specimens", words, record), specimens, record)
             columns = [*_folded(COLUMNS.values(), ON_OTHER_SHEETS), HEATMAP]
-            write_table(fresh_sheet(book, "Micrographs", words, record), columns, record.table, links)
+            write_table(fresh_sheet(book, "Micrographs", words, record), columns, record.table, links, RESULTS)
             if any(row.get("grains_counted") is not None for row in counted):
                 shown = [replace(one, printed=True) for one in columns_in("counts", COLUMNS)]
                 columns = [*_folded(shown, UNPRINTED), OVERLAY]
                 sheet = fresh_sheet(book, "Counts", counted_caution(f"model {record.model}"), record)
-                write_table(sheet, columns, counted, links)
+                write_table(sheet, columns, counted, links, RESULTS)
             columns = columns_in("problems", COLUMNS)
-            write_table(fresh_sheet(book, "Problems", words, record), columns, problems, links)
+            write_table(fresh_sheet(book, "Problems", words, record), columns, problems, links, RESULTS)
             write_settings(fresh_sheet(book, "Settings", words, record), record)
 
     try:
@@ -86,9 +85,9 @@ def _was_to_be_counted(row: Mapping[str, Cell]) -> bool:
     return row.get("grains_counted") is not None or row.get("count_note") is not None
 
 
-def _write_specimens(sheet: Sheet, specimens: Sequence[Mapping[str, Cell]], record: Record) -> None:
+def _write_specimens(sheet: Sheet, specimens: Rows, record: Record) -> None:
     if specimens:
-        write_table(sheet, list(SPECIMEN_COLUMNS.values()), specimens, None)
+        write_table(sheet, list(SPECIMEN_COLUMNS.values()), specimens, None, "specimens.csv")
     elif record.sections.get(Section.SPECIMEN):
         sheet.worksheet.write_string(
             0, 0, "No file fits the rule of gdest.toml, section [specimen]; it sees the paths of the sheet Micrographs."

@@ -1,4 +1,3 @@
-from .exporting import unassigned as unassigned
 from .first_config import require_new as require_new, write_first_config as write_first_config
 from .job import Job as Job, prepare_scan as prepare_scan
 from .journal import Journal as Journal

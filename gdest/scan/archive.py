@@ -6,18 +6,17 @@ import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from pathlib import Path
 
 from gdest.core import (
-    MOST_NAMED,
     FileState,
     ImageFile,
     LeftOut,
     NothingGradedError,
-    PixelSizeRule,
     image_files,
+    named,
     say,
+    say_each,
 )
 
 LATEST_NS = 2**63 - 1
@@ -46,8 +45,7 @@ def look(roots: Sequence[Path]) -> Archive:
     left_out: list[LeftOut] = []
     passed_over: list[Path] = []
     files = image_files(roots, unreadable, left_out, passed_over)
-    for folder in unreadable[:MOST_NAMED]:
-        say(f"{folder}: this folder cannot be listed; what is below it is not looked at.")
+    say_each([f"{folder}: this folder cannot be listed; what is below it is not looked at." for folder in unreadable])
     whole = bool(files) and not unreadable and all(root.is_dir() for root in roots)
     gone = [str(root) for root in roots if not root.is_dir()]
     unlisted = tuple(dict.fromkeys([*unreadable, *gone]))
@@ -59,8 +57,8 @@ def look_for_images(roots: Sequence[Path]) -> Archive:
     archive = look(roots)
     say_left_out(archive.left_out)
     if archive.passed_over:
-        named = ", ".join(str(folder) for folder in archive.passed_over[:MOST_NAMED])
-        say(f"Left out {len(archive.passed_over)} of the folders that file servers and recycle bins keep: {named}.")
+        kept = named(list(map(str, archive.passed_over)))
+        say(f"Left out {len(archive.passed_over)} of the folders that file servers and recycle bins keep: {kept}.")
     if not archive.files:
         raise NothingGradedError(f"No image found below {', '.join(map(str, roots))}.")
     return archive
@@ -68,34 +66,22 @@ def look_for_images(roots: Sequence[Path]) -> Archive:
 
 def say_left_out(folders: Sequence[LeftOut]) -> None:
     """Name the folders that are left out because gdest wrote their pictures itself."""
-    for folder in folders[:MOST_NAMED]:
-        say(str(folder))
-    if len(folders) > MOST_NAMED:
-        say(f"... and {len(folders) - MOST_NAMED} more output folders of gdest.")
-
-
-def say_what_fits_nothing(rules: Sequence[PixelSizeRule], include: Sequence[str], files: Sequence[ImageFile]) -> None:
-    """Name the rules and globs that fit no file: a slip in one shows so."""
-    for number, rule in enumerate(rules, start=1):
-        if not any(fnmatchcase(file.name, rule.glob) for file in files):
-            say(f"gdest.toml: [[pixel_size]] {number} fits no file: glob = {rule.glob!r}.")
-    for glob in include:
-        if not any(fnmatchcase(file.name, glob) for file in files):
-            say(f"--include {glob} fits no file.")
+    say_each(list(map(str, folders)), " output folders of gdest")
 
 
 def look_at(file: ImageFile) -> FileState:
     """Return the size and time of a file; the size is -1 where the system does not tell them."""
     try:
-        stat = os.stat(file.path)
+        stat = os.stat(file.place)
     except OSError:
-        return FileState(file.name, _as_text(file.path), -1, 0)
-    return FileState(file.name, _as_text(file.path), stat.st_size, min(stat.st_mtime_ns, LATEST_NS))
+        return FileState(file.name, _as_text(file.place), -1, 0)
+    return FileState(file.name, _as_text(file.place), stat.st_size, min(stat.st_mtime_ns, LATEST_NS))
 
 
-def _as_text(path: Path) -> str:
+def _as_text(place: str) -> str:
     """Return an absolute path as text that a database can hold."""
-    return os.fsencode(os.path.abspath(path)).decode("utf-8", "backslashreplace")
+    whole = place if place.startswith("/") and "/." not in place and "//" not in place else os.path.abspath(place)
+    return whole if whole.isascii() else os.fsencode(whole).decode("utf-8", "backslashreplace")
 
 
 class Settling:

@@ -3,28 +3,35 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from gdest.core import MOST_NAMED, DataError, GradeSettings, __version__, now
+from gdest.core import MOST_NAMED, DataError, GradeSettings, OutputError, __version__, now
 from gdest.model import EngineChoice, ModelFile
 from gdest.reports import (
+    MOST_IN_MEMORY,
     REPORTS,
     SPECIMENS,
+    Pairs,
     Record,
+    Rows,
+    RowsError,
     Rules,
+    StreamedPairs,
+    StreamedRows,
     acceptance,
     file_sha256,
     library_versions,
+    read_acceptance,
     read_record,
     read_rules,
     this_host,
     write_reports,
 )
 from gdest.scan.ledger import Ledger
-from gdest.scan.ledger_schema import Recipe
+from gdest.scan.ledger_schema import LedgerRow, Recipe
 from gdest.scan.outcome import Results
 
 WRITTEN = (*REPORTS, SPECIMENS)
@@ -64,7 +71,7 @@ def record_of_shards(folder: Path, recipe: Recipe, roots: Sequence[Path]) -> Rec
     except DataError:  # the shard was stopped before its reports
         record = Record([], (), recipe.model, recipe.model_sha256, card=asdict(recipe.card), settings=recipe.settings)
     roots_now = tuple(str(root.resolve()) for root in roots)
-    return replace(record, table=[], roots=roots_now, started=now(), ended="", waiting=(), unlisted=(), pictures={})
+    return replace(record, table=[], roots=roots_now, started=now(), ended="", waiting=[], unlisted=(), pictures=())
 
 
 def rules_of(record: Record) -> Rules:
@@ -79,21 +86,57 @@ def export(ledger: Ledger, recipe: Recipe, record: Record, out: Path, occasion: 
     """
     rules = rules_of(record)
     reports = tuple(out / name for name in REPORTS)
-    key, left, said = export_key(recipe, record, rules), 0, None
+    key, counts = export_key(recipe, record, rules), ledger.counts(recipe.id)
+    said = None
     current = are_as_written(ledger.exported_hashes(key), out)
+    if current and rules.limits:
+        said = read_acceptance(out) or acceptance(read_record(out)[0], rules)
     if not current:
-        rows = list(ledger.rows(recipe.id, maps=False))
-        stopped, finished = (now(), "") if record.unfinished else ("", now())
-        pictures = {name: sha256 for row in rows for name, (sha256, _) in row.pictures.items()}
-        record = replace(record, table=[row.cells for row in rows], pictures=pictures)
-        record = replace(record, stopped=stopped, finished=finished)
-        record = write_reports(record, rules, out, occasion)
-        left = unassigned(record, rules)
-        ledger.exported(key, {name: file_sha256(out / name) for name in WRITTEN if (out / name).is_file()})
-    if rules.limits:
-        said = acceptance(read_record(out)[0] if current else record, rules)
-    counts, problems = ledger.counts(recipe.id), ledger.problems(recipe.id, MOST_NAMED)
-    return Results(counts, problems, reports, not current, left, said, record.unfinished)
+        said = _write(record, rules, out, occasion, _rows_of(ledger, recipe, sum(counts.values()))).accepted
+        _remember(ledger, key, out)
+    left = said.unassigned if said and not current else 0
+    told = said if rules.limits else None
+    return Results(counts, ledger.problems(recipe.id, MOST_NAMED), reports, not current, left, told, record.unfinished)
+
+
+def _write(record: Record, rules: Rules, out: Path, occasion: str, found: tuple[Rows, Pairs]) -> Record:
+    """Write the reports of these rows and pictures; return the record as it was written."""
+    stopped, finished = (now(), "") if record.unfinished else ("", now())
+    table, pictures = found
+    record = replace(record, table=table, pictures=pictures, stopped=stopped, finished=finished)
+    try:
+        return write_reports(record, rules, out, occasion)
+    except RowsError as error:  # the ledger's own error, which tells whether it is damaged
+        raise (error.__cause__ or error) from None
+
+
+def _remember(ledger: Ledger, key: str, out: Path) -> None:
+    """Record the hashes of the reports that were written; where one cannot be read, the next scan writes them again."""
+    try:
+        hashes = {name: file_sha256(out / name) for name in WRITTEN if (out / name).is_file()}
+    except OSError:
+        return
+    ledger.exported(key, hashes)
+
+
+def _rows_of(ledger: Ledger, recipe: Recipe, count: int) -> tuple[Rows, Pairs]:
+    """Return the rows of a recipe, and (name, SHA-256) of their pictures: of many rows read anew each time."""
+
+    def found() -> Iterator[LedgerRow]:
+        try:
+            yield from ledger.rows(recipe.id, maps=False)
+        except OutputError as error:
+            raise RowsError(str(error)) from error
+
+    if count > MOST_IN_MEMORY:
+        pairs = StreamedPairs(lambda: (pair for row in found() for pair in _pictures_of(row)))
+        return StreamedRows(count, lambda: (row.cells for row in found())), pairs
+    rows = list(ledger.rows(recipe.id, maps=False))
+    return [row.cells for row in rows], dict(pair for row in rows for pair in _pictures_of(row)).items()
+
+
+def _pictures_of(row: LedgerRow) -> Iterator[tuple[str, str]]:
+    return ((name, sha256) for name, (sha256, _) in row.pictures.items())
 
 
 def are_as_written(hashes: Mapping[str, str] | None, out: Path) -> bool:
@@ -104,13 +147,8 @@ def are_as_written(hashes: Mapping[str, str] | None, out: Path) -> bool:
         return False
 
 
-def unassigned(record: Record, rules: Rules) -> int:
-    """Return how many micrographs the rule for specimens does not cover; 0 without a rule."""
-    return sum(not row.get("specimen") for row in record.table) if rules.specimen else 0
-
-
 def export_key(recipe: Recipe, record: Record, rules: Rules) -> str:
     """Return what the reports depend on beside the ledger's rows."""
     waiting = [(row["file"], row.get("why")) for row in record.waiting]
-    followed = hashlib.sha256(repr((rules, record.roots, record.ended, waiting, record.unlisted)).encode()).hexdigest()
-    return f"{recipe.id} {__version__} {followed}"
+    followed = (rules, record.roots, record.ended, waiting, record.unlisted, record.csv)
+    return f"{recipe.id} {__version__} {hashlib.sha256(repr(followed).encode()).hexdigest()}"

@@ -17,7 +17,7 @@ from gdest.core import (
 )
 from gdest.model import EngineChoice, ModelFile, check_for_grading, choose_engine, read_model_file, weights_path
 from gdest.reading import require_scale_bar_reader, with_mixed_names
-from gdest.reports import Record, read_rules
+from gdest.reports import Record, csv_style, read_rules
 from gdest.scan.exporting import begin_record
 from gdest.scan.selection import select
 from gdest.scan.settings import ScanSettings
@@ -64,8 +64,9 @@ def prepare_scan(
     sections = read_config(config)
     settings = with_pixel_size_rules(settings, sections)
     rules = read_rules(sections, config.parent if config else Path())  # raises here, not after hours of grading
+    style = csv_style(options.reports, sections)
     for limit in rules.limits:
-        require(settings.count or not limit.needs_count, f'The limit "{limit.sentence}" needs --count.')
+        require(settings.count or not limit.needs_count, f'The limit "{limit.sentence}" cannot be decided with --no-count.')
     _check_folders(roots, out)
     if options.shard:
         require_one_split(options.shard, out)
@@ -75,7 +76,7 @@ def prepare_scan(
     model = read_model_file(weights_path(weights))
     check_for_grading(model.name, model.card)
     engine = choose_engine(settings, model.card)
-    record = begin_record(model, settings, engine, roots, sections, config)
+    record = replace(begin_record(model, settings, engine, roots, sections, config), csv=style)
     to = options.shard.folder(out) if options.shard else out
     return Job(tuple(roots), to, settings, options, model, engine, record)
 

@@ -71,15 +71,20 @@ class Ledger(Runs):
 
     def files(self, recipe: int) -> dict[str, FileState]:
         """Return the files graded by a recipe and not deleted since, by name."""
-        counts = dict(self._ask("SELECT file, COUNT(*) FROM micrographs WHERE recipe = ? GROUP BY file", (recipe,)))
-        files = {}
+        return {state.name: state for state in self.states(recipe)}
+
+    def states(self, recipe: int) -> Iterator[FileState]:
+        """Yield the files graded by a recipe and not deleted since, in any order."""
+        lacking = (
+            "SELECT name FROM files f NOT INDEXED WHERE recipe = ? AND micrographs <>"
+            " (SELECT COUNT(*) FROM micrographs m WHERE m.recipe = f.recipe AND m.file = f.name) LIMIT 1"
+        )
+        for (name,) in self._ask(lacking, (recipe,)):
+            raise DamagedLedgerError(f"The ledger {self.path} is damaged: it has not all rows of {name}.")
         for row in self._ask(f"SELECT {CHECKED['files']}, checksum FROM files NOT INDEXED WHERE recipe = ?", (recipe,)):
             self._check(row, f"the file {row[1]}")
-            if row[8] is not None and counts.get(row[1], 0) != row[8]:
-                raise DamagedLedgerError(f"The ledger {self.path} is damaged: it has not all rows of {row[1]}.")
             if row[7] is None:
-                files[row[1]] = state_of(row[1:])
-        return files
+                yield state_of(row[1:])
 
     def record(self, recipe: int, file: FileState, found: Sequence[Finding]) -> None:
         """Replace what is known of a file by what was found in it; call it inside `writing`."""
@@ -106,12 +111,12 @@ class Ledger(Runs):
 
     def mark_gone(self, recipe: int, names: Sequence[str], when: str) -> None:
         """Record that files are no longer in the archive; their rows are kept but not exported."""
+        lost = set(names)
         with self.writing():
-            known = self.files(recipe)
-            counts = dict(self._ask("SELECT name, micrographs FROM files WHERE recipe = ?", (recipe,)))
-            for name in names:
-                if name in known:
-                    self._put_file(recipe, known[name], counts[name], when)
+            for state in [state for state in self.states(recipe) if state.name in lost]:
+                words = "SELECT micrographs FROM files WHERE recipe = ? AND name = ?"
+                for (count,) in list(self._ask(words, (recipe, state.name))):
+                    self._put_file(recipe, state, count, when)
 
     def rows(self, recipe: int, *, files: Sequence[str] | None = None, maps: bool = True) -> Iterator[LedgerRow]:
         """Yield the rows of a recipe sorted by micrograph name, of certain files only when they are named.
@@ -119,11 +124,13 @@ class Ledger(Runs):
         Rows of deleted files are left out unless named. Without `maps` the grade maps are not read. Raises
         `DamagedLedgerError` at a row that is not as it was written.
         """
-        chosen = "gone_since IS NULL" if files is None else "f.name IN (SELECT value FROM json_each(?))"
+        chosen, order = "gone_since IS NULL", "m.name"
+        if files is not None:  # the sign keeps SQLite from reading all rows in the order of their names
+            chosen, order = "m.file IN (SELECT value FROM json_each(?))", "+m.name"
         found = self._ask(
             f"SELECT {ROW}, m.checksum, {'grade_map' if maps else 'NULL'},"
             f" f.name, path, size, mtime_ns, sha256, again"
-            f" FROM {JOINED} WHERE m.recipe = ? AND {chosen} ORDER BY m.name",
+            f" FROM {JOINED} WHERE m.recipe = ? AND {chosen} ORDER BY {order}",
             (recipe,) if files is None else (recipe, json.dumps(list(files))),
         )
         count = 0

@@ -85,9 +85,9 @@ class Runs:
             self._tell("DELETE FROM expected")
             self._tell_each("INSERT INTO expected (name) VALUES (?)", [(name,) for name in names])
 
-    def expected(self) -> set[str]:
-        """Return the names that `expect` recorded, none for a scan of a whole archive."""
-        return {row[0] for row in self._ask("SELECT name FROM expected")}
+    def expected(self) -> Iterator[str]:
+        """Yield the names that `expect` recorded, none for a scan of a whole archive."""
+        return (str(row[0]) for row in self._ask("SELECT name FROM expected"))
 
     def exported_hashes(self, key: str) -> Mapping[str, str] | None:
         """Return the hashes that `exported` recorded with the same key; None when something was written since."""

@@ -59,12 +59,10 @@ def results_view(columns: Iterable[str]) -> str:
 
 def checksum(*values: object) -> str:
     """Return 16 hexadecimal digits by which a flipped bit or an edited cell of a row is noticed."""
-    digest = blake2b(digest_size=8)
-    for value in values:
-        content = value if isinstance(value, bytes) else repr(value).encode("utf-8", "backslashreplace")
-        digest.update(b"%d:" % len(content))
-        digest.update(content)
-    return digest.hexdigest()
+    contents = [
+        value if isinstance(value, bytes) else repr(value).encode("utf-8", "backslashreplace") for value in values
+    ]
+    return blake2b(b"".join([b"%d:%b" % (len(content), content) for content in contents]), digest_size=8).hexdigest()
 
 
 def prepare(connection: sqlite3.Connection, path: Path) -> None:

@@ -40,7 +40,9 @@ def output_lock(out: Path) -> Iterator[None]:
                     f"{out} cannot be locked ({error.strerror}); choose an --out on another disk."
                 ) from error
             raise OutputError(f"{out} is being written by another gdest ({_holder(handle)}); wait for it.") from error
-        if not _is_of_a_lock(handle):
+        with as_output_error(out / LOCK):
+            is_lock = _is_of_a_lock(handle)
+        if not is_lock:
             raise _foreign(out / LOCK)
         holder = {"process": os.getpid(), "host": socket.gethostname(), "since": now()}
         with as_output_error(out / LOCK):

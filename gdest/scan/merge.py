@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 import socket
 import time
-from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -14,7 +14,7 @@ from itertools import islice
 from pathlib import Path
 
 from gdest.core import LEDGER, MOST_NAMED, DataError, FileState, OutputError, __version__, now
-from gdest.reports import Cell, read_head
+from gdest.reports import Cell, ReportSettings, read_head
 from gdest.scan.database import DamagedLedgerError
 from gdest.scan.exporting import export, record_of_shards
 from gdest.scan.ledger import Ledger
@@ -25,19 +25,18 @@ from gdest.scan.outcome import MergeOutcome
 from gdest.scan.planning import require_same_archive
 from gdest.scan.shard_pictures import require_inside, take_pictures
 from gdest.scan.shards import FOLDER, Shard, shard_of
+from gdest.scan.taken import Taken
 
 
 @dataclass(frozen=True)
 class _ShardFolder:
-    """Hold what one shard's ledger says: its last scan, the files graded by it, and the names it has to hold."""
+    """Hold what one shard's ledger says of its last scan."""
 
     folder: Path
     run: Run
-    files: dict[str, FileState]
-    expected: set[str]
 
 
-def merge_shards(out: Path, folders: Sequence[Path] = ()) -> MergeOutcome:
+def merge_shards(out: Path, folders: Sequence[Path] = (), settings: ReportSettings = ReportSettings()) -> MergeOutcome:
     """Join shard folders, those below `out/shards` when none are named, into `out`; return what came out.
 
     The last scan of each shard counts. Of a file that was graded twice the later row is kept. Raises `OutputError`
@@ -47,44 +46,47 @@ def merge_shards(out: Path, folders: Sequence[Path] = ()) -> MergeOutcome:
     if not folders:
         raise OutputError(f"{out / FOLDER} holds no shards; scan with --shard I/N --out {out} first.")
     with output_lock(out):
-        return with_sound_ledger(out, partial(_merge, out, folders))
+        return with_sound_ledger(out, partial(_merge, out, folders, settings))
 
 
-def _merge(out: Path, folders: Sequence[Path]) -> MergeOutcome:
+def _merge(out: Path, folders: Sequence[Path], settings: ReportSettings) -> MergeOutcome:
     began = time.monotonic()
     with Ledger.open(out, create=True) as ledger:
         shards = [_read(folder) for folder in folders]
         recipe, roots = _one_recipe(ledger, shards), _one_archive(shards)
         require_same_archive(ledger, roots)
         number = ledger.begin_run(recipe, roots, socket.gethostname(), now(), __version__)
-        _take_all(ledger, recipe, shards, out)
-        times = Counter(name for shard in shards for name in shard.files)
-        gone = sorted(set(ledger.files(recipe.id)) - set(times))
-        if gone:
+        taken = Taken(ledger.database)
+        _take_all(ledger, recipe, shards, out, taken)
+        if gone := taken.gone(recipe.id):
             ledger.mark_gone(recipe.id, gone, now())
-        missing, gaps = _missing(shards), _gaps(shards)
+        missing, gaps = _missing(shards, taken), _gaps(shards)
         waiting: list[dict[str, Cell]] = [{"file": name} for name in missing]
         record = record_of_shards(folders[0], recipe, roots)
-        record = replace(record, unlisted=_unlisted(shards))
+        record = replace(record, unlisted=_unlisted(shards), csv=settings.csv or record.csv)
         record = replace(record, seconds=time.monotonic() - began, waiting=waiting, ended="; ".join(gaps[:MOST_NAMED]))
-        results = export(ledger, recipe, record, out, "merge")
+        results, doubled = export(ledger, recipe, record, out, "merge"), taken.doubled()
         ledger.end_run(number, now())
-    doubled = tuple(sorted(name for name, count in times.items() if count > 1))
     lines = (*gaps, *(f"{name}: not graded by any shard" for name in missing))
-    return MergeOutcome(results, len(shards), doubled, lines)
+    return MergeOutcome(results, len(shards), tuple(doubled), lines)
 
 
 def _read(folder: Path) -> _ShardFolder:
+    """Return what is known of a shard, once every name in its ledger was looked at."""
     try:
         with Ledger.open(folder) as ledger:
             run = ledger.last_run()
             if run is None:
                 raise OutputError(f"{folder} holds no scan.")
-            found = _ShardFolder(folder, run, ledger.files(run.recipe.id), ledger.expected())
+            require_inside(folder, (state.name for state in ledger.states(run.recipe.id)))
+            require_inside(folder, ledger.expected())
     except DamagedLedgerError as error:
-        raise OutputError(f"{error} Scan that shard again.") from error
-    require_inside(folder, [*found.files, *found.expected])
-    return found
+        raise _scan_again(error) from error
+    return _ShardFolder(folder, run)
+
+
+def _scan_again(error: DamagedLedgerError) -> OutputError:
+    return OutputError(f"{error} Scan that shard again.")
 
 
 def _one_archive(shards: Sequence[_ShardFolder]) -> list[Path]:
@@ -111,41 +113,46 @@ def _one_recipe(ledger: Ledger, shards: Sequence[_ShardFolder]) -> Recipe:
     return ledger.recipe(first.model, first.model_sha256, first.card, first.settings)
 
 
-def _take_all(ledger: Ledger, recipe: Recipe, shards: Sequence[_ShardFolder], out: Path) -> None:
+def _take_all(ledger: Ledger, recipe: Recipe, shards: Sequence[_ShardFolder], out: Path, taken: Taken) -> None:
     """Copy every shard's rows and pictures; of a file in several shards, those graded last."""
-    newest: dict[str, str] = {}
     for shard in shards:
         with Ledger.open(shard.folder) as source, ledger.writing():
-            for name, state in shard.files.items():
-                rows = _rows(source, shard, name)
+            for state in _states(source, shard):
+                rows = _rows(source, shard, state.name)
                 graded_at = max((str(row.cells["graded_at"]) for row in rows), default="")
-                if graded_at < newest.get(name, ""):
-                    continue
-                newest[name] = graded_at
-                found = [Finding(row.cells, row.grade_map, take_pictures(shard.folder, out, row)) for row in rows]
-                ledger.record(recipe.id, state, found)
+                if taken.is_later(state.name, graded_at):
+                    found = [Finding(row.cells, row.grade_map, take_pictures(shard.folder, out, row)) for row in rows]
+                    ledger.record(recipe.id, state, found)
+
+
+def _states(source: Ledger, shard: _ShardFolder) -> Iterator[FileState]:
+    try:
+        yield from source.states(shard.run.recipe.id)
+    except DamagedLedgerError as error:
+        raise _scan_again(error) from error
 
 
 def _rows(source: Ledger, shard: _ShardFolder, name: str) -> list[LedgerRow]:
     try:
         rows = list(source.rows(shard.run.recipe.id, files=[name]))
     except DamagedLedgerError as error:
-        raise OutputError(f"{error} Scan that shard again.") from error
+        raise _scan_again(error) from error
     require_inside(shard.folder, [str(row.cells["file"] or "") for row in rows])
     return rows
 
 
-def _missing(shards: Sequence[_ShardFolder]) -> list[str]:
+def _missing(shards: Sequence[_ShardFolder], taken: Taken) -> list[str]:
     """Return the files that no shard has graded, sorted: each shard knows its own, and those of shards not there."""
     splits = {_part(shard.folder) for shard in shards}
-    expected: set[str] = set()
+    missing = set[str]()
     for shard in shards:
         part = _part(shard.folder)
-        for name in shard.expected:
-            owner = shard_of(name, part.count) if part else None
-            if owner == part or owner not in splits:
-                expected.add(name)
-    return sorted(expected - {name for shard in shards for name in shard.files})
+        with Ledger.open(shard.folder) as source:
+            for name in source.expected():
+                owner = shard_of(name, part.count) if part else None
+                if (owner == part or owner not in splits) and not taken.has(name):
+                    missing.add(name)
+    return sorted(missing)
 
 
 def _unlisted(shards: Sequence[_ShardFolder]) -> tuple[str, ...]:
@@ -174,9 +181,9 @@ def _gaps(shards: Sequence[_ShardFolder]) -> list[str]:
         lines.append(f"the shards are of different splits ({counts}); remove the older ones")
     for count, known in sorted(there.items()):
         missing = (index for index in range(1, count + 1) if index not in known)
-        named = list(islice(missing, MOST_NAMED))
-        lines += [f"shard {index} of {count} is not there" for index in named]
-        if more := count - len(known) - len(named):
+        told = list(islice(missing, MOST_NAMED))
+        lines += [f"shard {index} of {count} is not there" for index in told]
+        if more := count - len(known) - len(told):
             lines.append(f"{more} more shards of {count} are not there")
     lines += [f"{shard.folder} is not finished; scan it again" for shard in shards if shard.run.finished is None]
     return lines

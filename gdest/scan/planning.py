@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Literal, NamedTuple
 
 from gdest.core import LEDGER, FileState, ImageFile, OutputError
-from gdest.scan.archive import Archive, look_at, look_for_images, say_what_fits_nothing
+from gdest.scan.archive import Archive, look_at, look_for_images
 from gdest.scan.job import Job
 from gdest.scan.ledger import Ledger
 from gdest.scan.ledger_schema import Pictures
 from gdest.scan.selection import Selection, select
+from gdest.scan.unused_rules import say_what_fits_nothing
 
 
 class Why(StrEnum):
@@ -71,9 +72,9 @@ class PlanLine(NamedTuple):
 
 @dataclass(frozen=True)
 class _Known:
-    """Hold the files that a ledger knows by name, and the names of those of which a picture is missing."""
+    """Hold the files that a ledger knows, and the names of those of which a picture is missing."""
 
-    files: Mapping[str, FileState]
+    files: Iterable[FileState]
     undrawn: Collection[str]
 
 
@@ -85,16 +86,16 @@ def make_plan(job: Job, archive: Archive, ready: Sequence[ImageFile], ledger: Le
     selection = select(archive.files, job.options)
     if job.options.shard:
         ledger.expect([*(file.name for file in selection.taken), *selection.elsewhere])
-    return _plan(job, archive, selection, {file.name for file in ready}, _known(job, ledger, recipe))
+    waits = {file.name for file in archive.files} - {file.name for file in ready} if ready is not archive.files else ()
+    return _plan(job, archive, selection, waits, _known(job, ledger, recipe))
 
 
 def preview(job: Job) -> list[PlanLine]:
     """Return what a scan would do, sorted by file; write nothing."""
     archive = look_for_images(job.roots)
-    say_what_fits_nothing(job.settings.calibration.rules, job.options.include, archive.files)
+    say_what_fits_nothing(job, archive.files)
     selection = select(archive.files, job.options)
-    ready = {file.name for file in archive.files}
-    plan = _plan(job, archive, selection, ready, _known_without_writing(job))
+    plan = _plan(job, archive, selection, (), _known_without_writing(job))
     lines = [PlanLine(work.file.name, "grade", work.why) for work in plan.work]
     lines += [PlanLine(name, "leave", "unchanged") for name in plan.unchanged]
     lines += [PlanLine(name, "leave", why) for name, why in selection.left]
@@ -121,72 +122,82 @@ def require_same_archive(ledger: Ledger, roots: Sequence[Path], *, moved: bool =
         )
 
 
-def _plan(job: Job, archive: Archive, selection: Selection, ready: Collection[str], known: _Known) -> Plan:
-    present = {file.name for file in archive.files} if archive.whole else known.files
-    plan = compare(selection.taken, known.files, present, undrawn=known.undrawn, force=job.options.force)
-    work = [one for one in plan.work if one.file.name in ready]
-    later = {one.file.name: "still being written" for one in plan.work if one.file.name not in ready}
+def _plan(job: Job, archive: Archive, selection: Selection, waits: Collection[str], known: _Known) -> Plan:
+    others = {name for name, _ in selection.left} if archive.whole else None
+    plan = compare(selection.taken, known.files, others, undrawn=known.undrawn, force=job.options.force)
+    work = [one for one in plan.work if one.file.name not in waits]
+    later = {one.file.name: "still being written" for one in plan.work if one.file.name in waits}
     later |= {one.file.name: "beyond --limit" for one in work[job.options.limit :]} if job.options.limit else {}
     later |= dict.fromkeys(selection.elsewhere, "in other shards")
     return replace(plan, work=tuple(work[: job.options.limit]), later=later, unlisted=archive.unlisted)
 
 
 def _known(job: Job, ledger: Ledger, recipe: int) -> _Known:
-    return _Known(ledger.files(recipe), _undrawn(ledger, recipe, job.out) if job.options.heatmaps else ())
+    return _Known(ledger.states(recipe), _undrawn(ledger, recipe, job.out) if job.options.heatmaps else ())
 
 
 def _known_without_writing(job: Job) -> _Known:
     """Return what the ledger knows where there is one, and make none."""
     if not (job.out / LEDGER).is_file():
-        return _Known({}, ())
+        return _Known((), ())
     with Ledger.look(job.out) as ledger:
         require_same_archive(ledger, job.roots, moved=job.options.moved)
         recipe = ledger.find_recipe(job.model.sha256, job.answer_settings)
-        return _known(job, ledger, recipe.id) if recipe else _Known({}, ())
+        known = _known(job, ledger, recipe.id) if recipe else _Known((), ())
+        return replace(known, files=tuple(known.files))
 
 
 def _undrawn(ledger: Ledger, recipe: int, out: Path) -> set[str]:
     """Return the graded files of which a picture is missing or has another size than when it was drawn."""
-    return {file for file, pictures in ledger.drawn(recipe) if not _are_there(pictures, out)}
+    below = os.path.join(out, "")
+    return {file for file, pictures in ledger.drawn(recipe) if not _are_there(pictures, below)}
 
 
-def _are_there(pictures: Pictures, out: Path) -> bool:
+def _are_there(pictures: Pictures, out: str) -> bool:
     try:
-        return bool(pictures) and all(os.stat(out / name).st_size == size for name, (_, size) in pictures.items())
+        return bool(pictures) and all(os.stat(out + name).st_size == size for name, (_, size) in pictures.items())
     except OSError:
         return False
 
 
 def compare(
     files: Sequence[ImageFile],
-    known: Mapping[str, FileState],
-    present: Collection[str],
+    known: Iterable[FileState],
+    others: Collection[str] | None,
     *,
     undrawn: Collection[str] = (),
     force: bool = False,
 ) -> Plan:
     """Return the work that is left.
 
-    `files` are those that this scan may grade, `present` the names of all files in the archive,
-    `known` the state of each file in the ledger. A file is unchanged when its size and time are equal to the
-    known ones; an older time is a change too, since clocks go wrong. One at another path is read again, which
-    compares it by hash. `undrawn` names files of which a picture is wanted and missing. A new file with the size and
-    time of one that is gone has been moved.
+    `files` are those that this scan may grade, `others` the names of all further files in the archive, None where not
+    all are known; `known` are the states in the ledger, of which only one at a time is held. A file is unchanged when
+    its size and time are equal to the known ones; an older time is a change too, since clocks go wrong. One at another
+    path is read again, which compares it by hash. `undrawn` names files of which a picture is wanted and missing. A new
+    file with the size and time of one that is gone has been moved.
     """
-    gone = [name for name in known if name not in present]
-    departed = Counter((known[name].size, known[name].mtime_ns) for name in gone)
+    new = {file.name: file for file in files}
+    gone, departed = [], Counter[tuple[int, int]]()
     work, unchanged = [], []
-    for file in files:
-        state, before = look_at(file), known.get(file.name)
-        if before is None:
-            moved = departed[state.size, state.mtime_ns] > 0
-            departed[state.size, state.mtime_ns] -= moved
-            work.append(Work(file, state, Why.MOVED if moved else Why.NEW))
-        elif why := _why_again(state, before, undrawn=file.name in undrawn, force=force):
+    for before in known:
+        file = new.pop(before.name, None)
+        if file is None:
+            if others is not None and before.name not in others:
+                gone.append(before.name)
+                departed[before.size, before.mtime_ns] += 1
+            continue
+        state = look_at(file)
+        if why := _why_again(state, before, undrawn=file.name in undrawn, force=force):
             work.append(Work(file, state, why))
         else:
             unchanged.append(file.name)
-    return Plan(tuple(work), tuple(unchanged), tuple(gone))
+    for file in new.values():
+        state = look_at(file)
+        moved = departed[state.size, state.mtime_ns] > 0
+        departed[state.size, state.mtime_ns] -= moved
+        work.append(Work(file, state, Why.MOVED if moved else Why.NEW))
+    work.sort(key=lambda one: one.file.name)
+    return Plan(tuple(work), tuple(sorted(unchanged)), tuple(sorted(gone)))
 
 
 def _why_again(state: FileState, before: FileState, *, undrawn: bool, force: bool) -> Why | None:

@@ -25,7 +25,7 @@ from gdest.core import (
 from gdest.grading import Predictor, grade_files, no_memory
 from gdest.model import EngineChoice
 from gdest.reports import Cell, Record
-from gdest.scan.archive import Archive, Settling, look, look_for_images, say_left_out, say_what_fits_nothing
+from gdest.scan.archive import Archive, Settling, look, look_for_images, say_left_out
 from gdest.scan.database import DamagedLedgerError
 from gdest.scan.exporting import export
 from gdest.scan.job import Job
@@ -38,6 +38,7 @@ from gdest.scan.planning import Plan, Why, Work, make_plan, require_same_archive
 from gdest.scan.recalling import memory
 from gdest.scan.recording import Recorder
 from gdest.scan.stopping import Stop, called
+from gdest.scan.unused_rules import say_what_fits_nothing
 
 FilesWithRows = Generator[tuple[ImageFile, list[Row]], None, None]
 
@@ -56,7 +57,7 @@ def scan_archive(job: Job, stop: Stop) -> ScanOutcome:
     def once() -> ScanOutcome:
         with _opened(job, stop) as scan:
             archive = look_for_images(job.roots)
-            say_what_fits_nothing(job.settings.calibration.rules, job.options.include, archive.files)
+            say_what_fits_nothing(job, archive.files)
             plan = scan.plan(archive, archive.files)
             say(f"{len(archive.files)} files: {plan.sentence()}")
             return scan.carry_out(plan)
@@ -152,7 +153,7 @@ class Scan:
             return ScanOutcome(results, len(recorded), seconds, signal)
         self.ledger.end_run(run, now())
         said = results.acceptance if job.options.fail_on_reject else None
-        return ScanOutcome(results, len(recorded), seconds, signal, rejected=len(said.failing) if said else 0)
+        return ScanOutcome(results, len(recorded), seconds, signal, rejected=said.failures if said else 0)
 
     def _record(self, plan: Plan, recorded: Collection[str], started: str, began: float, ended: str) -> Record:
         """Return what the reports tell of a scan beside their rows, and which files wait for another."""

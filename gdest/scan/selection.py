@@ -29,6 +29,8 @@ def select(files: Sequence[ImageFile], options: ScanSettings) -> Selection:
 
     In a glob `*` also crosses folders. Raises `SettingsError` for a `since` that is not a date.
     """
+    if not (options.include or options.exclude or options.since or options.shard):
+        return Selection(tuple(files), ())
     since_ns = None if options.since is None else moment_ns(options.since, datetime.now(UTC))
     taken, left, elsewhere = [], [], []
     for file in files:

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
-from gdest.core import POSITIVE, Option, Panel, at_least, check_fields, require
+from gdest.core import POSITIVE, Option, Panel, at_least, check_fields, require, slashed
+from gdest.reports import ReportSettings
 from gdest.scan.shards import Shard, read_shard
 
 
@@ -58,9 +59,12 @@ class ScanSettings:
     address: Annotated[
         str | None, Option("A running Ray cluster; without it Ray starts here.", panel=Panel.NIGHTLY)
     ] = None
+    reports: ReportSettings = ReportSettings()
 
     def __post_init__(self) -> None:
         """Raise `SettingsError` for values that cannot be meant."""
         check_fields(self)
+        for name in ("include", "exclude"):
+            object.__setattr__(self, name, tuple(map(slashed, getattr(self, name))))
         require(not (self.watch and (self.dry_run or self.force)), "--watch goes with neither --dry-run nor --force.")
         require(self.address is None or self.engine == "ray", "--address goes with --engine ray.")

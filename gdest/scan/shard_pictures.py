@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import stat
-from collections.abc import Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
 from gdest.core import OutputError, as_output_error, printable, stays_inside
@@ -13,7 +13,7 @@ from gdest.reports import picture_names
 from gdest.scan.ledger_schema import LedgerRow, Pictures
 
 
-def require_inside(folder: Path, names: Sequence[str]) -> None:
+def require_inside(folder: Path, names: Iterable[str]) -> None:
     """Raise `OutputError` for a name in a shard's ledger that leads out of the output folder."""
     for name in names:
         if not stays_inside(name):

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from gdest.core import MOST_NAMED, SettingsError
+from gdest.core import SettingsError, named
 
 FOLDER = "shards"
 OF_AN_ARRAY = ("ID", "COUNT", "MIN", "MAX", "STEP")
@@ -76,6 +76,6 @@ def require_one_split(shard: Shard, out: Path) -> None:
     others = sorted(name for name in names if name.partition("-of-")[2] != str(shard.count))
     if others:
         raise SettingsError(
-            f"{out / FOLDER} holds shards of another split ({', '.join(others[:MOST_NAMED])}), not of {shard.count}. "
+            f"{out / FOLDER} holds shards of another split ({named(others)}), not of {shard.count}. "
             f"Give --shard I/{others[0].partition('-of-')[2]}, remove the older shards, or choose another --out."
         )

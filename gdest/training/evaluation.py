@@ -15,6 +15,7 @@ import pandas as pd
 from gdest.core import GradeSettings, write_atomically
 from gdest.model import BATCH, LoadedModel, choose_device, to_device
 from gdest.training.examples import GRADE_STEP, load_examples
+from gdest.training.frames import write_frame
 from gdest.training.labels import Labelled, read_labels
 from gdest.training.measuring import Errors, Measured, errors_of, measure
 from gdest.training.paper_scores import (
@@ -64,7 +65,7 @@ def write_errors(measured: Sequence[Measured], out: Path) -> None:
         }
         for one in measured
     ]
-    write_atomically(out / "evaluation.csv", lambda path: pd.DataFrame(rows).to_csv(path, index=False))
+    write_frame(pd.DataFrame(rows), out / "evaluation.csv")
     write_atomically(
         out / "evaluation.png", lambda path: _plot([one.item.g for one in measured], [one.g for one in measured], path)
     )
@@ -131,7 +132,7 @@ def write_scores(answered: Answered, out: Path) -> list[Path]:
             counts = pd.DataFrame(confusion(truth, g, classes), index=classes, columns=classes)
             tables[f"confusion{name}.csv"] = counts.rename_axis("true G seen").reset_index()
     for name, table in tables.items():
-        write_atomically(out / name, lambda path, table=table: table.to_csv(path, index=False))  # type: ignore[misc]
+        write_frame(table, out / name)
     write_atomically(out / "evaluation.png", lambda path: _plot(answers.truth, answers.g, path))
     return [out / name for name in (*tables, "evaluation.png")]
 

@@ -18,7 +18,7 @@ from gdest.core import CalibrationSettings, DataError, MicrographError, ModelCar
 from gdest.grading import G_PER_HALVING
 from gdest.reading import read_micrograph
 from gdest.synth import whole_areas
-from gdest.training.labels import Labelled
+from gdest.training.labels import Labelled, require_there
 from gdest.training.stages import Stage, no_stage, told
 
 PYRAMID_LEVELS = 3
@@ -104,6 +104,7 @@ def load_examples(
     Without label maps, a micrograph whose grains look coarser than `coarsest` is halved as a scan halves it, while
     two tiles still fit beside each other.
     """
+    require_there(labelled)
     with_maps = label_maps and all(item.label_map is not None for item in labelled)
 
     def load(item: Labelled) -> Example:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from gdest.core import DataError, ImageFile, image_files, in_plain_words, number, read_lines
+from gdest.core import DataError, ImageFile, image_files, in_plain_words, named, number, read_lines, say
 from gdest.training.settings import TrainSettings
 
 G_OF_LABELS = (-4.0, 20.0)
@@ -66,7 +66,15 @@ def _from_table(table: Path, um_per_px: float | None) -> list[Labelled]:
     if lines and not {"file", "g"} <= set(lines[0][1]):
         names = ", ".join(lines[0][1])
         raise DataError(f"{table} needs the columns file,g[,um_per_px,specimen,material]; it has {names}.")
+    if unlabelled := [row["file"] for _, row in lines if not row["g"]]:
+        say(f"{table}: left out {len(unlabelled)} of {len(lines)} rows, which have no g: {named(unlabelled)}.")
     return [_from_row(table, line, row, um_per_px) for line, row in lines if row["g"]]
+
+
+def require_there(labelled: Sequence[Labelled]) -> None:
+    """Raise `DataError` with the names of the labelled files that are not there, before hours are spent on others."""
+    if lost := [item.file.name for item in labelled if not item.file.path.is_file()]:
+        raise DataError(f"{len(lost)} of {len(labelled)} labelled files are not there: {named(lost)}.")
 
 
 def _from_row(table: Path, line: int, row: dict[str, str], um_per_px: float | None) -> Labelled:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from gdest.core import write_atomically
+from gdest.core import write_atomically, write_csv_lines
 from gdest.training.labels import Split
 from gdest.training.trainer import Epoch
 
@@ -15,7 +14,7 @@ from gdest.training.trainer import Epoch
 def write_log(out: Path, epochs: Sequence[Epoch]) -> None:
     """Write the losses of each epoch as CSV and as a picture beside the weights `out`."""
     lines = [asdict(epoch) for epoch in epochs]
-    _write_lines(out.with_suffix(".csv"), [lines[0].keys(), *(line.values() for line in lines)])
+    write_csv_lines(out.with_suffix(".csv"), list(lines[0]), (line.values() for line in lines))
     write_atomically(out.with_suffix(".png"), lambda path: _draw_losses(epochs, path))
 
 
@@ -36,12 +35,4 @@ def write_split(out: Path, split: Split) -> None:
     """Write which micrograph was on which side beside the weights `out`, so that a test set stays one."""
     sides = (("training", split.training), ("validation", split.validation), ("test", split.test))
     lines = [(item.file.name, item.g, item.specimen, side) for side, items in sides for item in items]
-    _write_lines(out.with_suffix(".split.csv"), [("file", "g", "specimen", "side"), *lines])
-
-
-def _write_lines(path: Path, lines: Iterable[Iterable[object]]) -> None:
-    def write(temporary: Path) -> None:
-        with open(temporary, "w", newline="", encoding="utf-8") as file:
-            csv.writer(file).writerows(lines)
-
-    write_atomically(path, write)
+    write_csv_lines(out.with_suffix(".split.csv"), ["file", "g", "specimen", "side"], lines)

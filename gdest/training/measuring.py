@@ -20,7 +20,7 @@ from gdest.core import (
 )
 from gdest.grading import G_PER_HALVING, Predictor, grade_files, is_enlarged
 from gdest.model import LoadedModel, NetworkPredictor
-from gdest.training.labels import Labelled
+from gdest.training.labels import Labelled, require_there
 from gdest.training.stages import Stage, no_stage
 
 HALF_G = 0.5
@@ -94,6 +94,7 @@ def measure_with(
     predictor: Predictor, labelled: Sequence[Labelled], settings: GradeSettings, stage: Stage = no_stage
 ) -> list[Measured]:
     """Do what `measure` does with a predictor that is there already."""
+    require_there(labelled)
     with stage("measuring", len(labelled)) as advance:
         return list(_measured(predictor, labelled, settings, advance))
 

@@ -73,7 +73,8 @@ def test_a_scan_ends_with_what_its_limits_applied_to_and_what_fails(said):
     found = Acceptance(
         ("g >= 5.0, applies to 24 micrographs, 1 specimen", "g >= 5 (heat H9*), applies to 0 micrographs, 0 specimens"),
         {"micrograph": Counter({"fail": 22, "pass": 2}), "specimen": Counter({"undecided": 1})},
-        ("specimen P1: fail: homogeneity is duplex in 1 of 5 fields, must be uniform", *failing),
+        ("specimen P1: fail: homogeneity is duplex in 1 of 5 fields, must be uniform", *failing[:19]),
+        23,
     )
     outcome = ScanOutcome(
         replace(results(written=False, counts=(("graded", 24),), problems=()), acceptance=found), 0, 0.0

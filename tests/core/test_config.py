@@ -15,10 +15,27 @@ def test_a_file_of_any_editor_is_read_and_its_globs_have_slashes(tmp_path, codin
     assert read_config(tmp_path / "gdest.toml") == {"pixel_size": [{"glob": "Träger/*", "um_per_px": 0.5}]}
 
 
-def test_a_backslash_in_double_quotes_is_told_how_to_write_it(tmp_path):
-    (tmp_path / "gdest.toml").write_text('[[pixel_size]]\nglob = "micro\\scope\\*"\n')
+@pytest.mark.parametrize("glob", ["micro\\scope\\*", "micro\\ultra\\*", "micro\\xenon\\*", "a\\"])
+def test_a_backslash_in_double_quotes_is_told_how_to_write_it(tmp_path, glob):
+    (tmp_path / "gdest.toml").write_text(f'[[pixel_size]]\nglob = "{glob}"\n')
     with pytest.raises(SettingsError, match=r"not valid TOML.*Write paths with / between folders\.$"):
         read_config(tmp_path / "gdest.toml")
+
+
+@pytest.mark.parametrize(
+    "line", ['[[crop]]\nglob = "oven\\test*"', '[[limit]]\nfile = "a\\new"', '[specimen]\ncsv = "b\\f.csv"']
+)
+def test_a_backslash_that_makes_a_tab_or_a_new_line_is_told_too(tmp_path, line):
+    (tmp_path / "gdest.toml").write_text(line)
+    with pytest.raises(SettingsError, match=r"control character\. Write paths with / between folders\.$"):
+        read_config(tmp_path / "gdest.toml")
+
+
+@pytest.mark.parametrize(("section", "key"), [("[[limit]]", "file"), ("[specimen]", "csv"), ("[certificate]", "fonts")])
+def test_every_path_and_glob_may_be_written_as_on_windows(tmp_path, section, key):
+    (tmp_path / "gdest.toml").write_text(f"{section}\n{key} = 'Tr\u00e4ger\\*'\n", encoding="cp1252")
+    (found,) = read_config(tmp_path / "gdest.toml").values()
+    assert (found[0] if isinstance(found, list) else found) == {key: "Tr\u00e4ger/*"}
 
 
 def test_patterns_of_specimens_keep_their_backslashes(tmp_path):

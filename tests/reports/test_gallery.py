@@ -342,6 +342,20 @@ def test_what_is_filtered_is_saved_as_a_table_without_formulas(chromium, tmp_pat
     ]  # fmt: skip
 
 
+def test_the_csv_of_the_gallery_is_european_where_the_others_are(chromium, tmp_path):
+    table = [row("a,=1.tif", g=9.04, reason="x; -5"), row("b.tif", g=-1.5)]
+    write_gallery(Record(table, ("/archive",), "fake", "1" * 64, csv="european"), [], (), tmp_path / "index.html")
+    with opened(chromium, tmp_path / "index.html") as page:
+        with page.expect_download() as waiting:
+            page.get_by_role("button", name="Save as CSV").click()
+        content = waiting.value.path().read_bytes()
+    assert content.startswith(b"\xef\xbb\xbf")
+    lines = list(csv.DictReader(content.decode("utf-8-sig").splitlines(), delimiter=";"))
+    assert [(line["file"], line["g"], line["reason"]) for line in lines] == [
+        ("a,'=1.tif", "9,04", "x; -5"), ("b.tif", "-1,5", ""),
+    ]  # fmt: skip
+
+
 def test_the_shown_layers_stay_for_the_next_micrograph(chromium, page_path):
     with opened(chromium, page_path) as page:
         opened_micrograph(page, "sub/")

@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 from helpers.table_rows import row
 
+from gdest.core import csv_file
 from gdest.core.errors import OutputError
 from gdest.reports.columns import COLUMNS
 from gdest.reports.results_csv import write_csv
@@ -81,10 +82,10 @@ def test_specimens_have_their_own_columns(tmp_path):
 def test_a_report_that_cannot_be_written_leaves_the_old_one(path, monkeypatch):
     before = path.read_bytes()
 
-    def full(*_args, **_kwargs):
+    def full(*_args):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(pd.DataFrame, "to_csv", full)
+    monkeypatch.setattr(csv_file, "_cell", full)
     with pytest.raises(OutputError, match="No space left"):
         write_csv(TABLE[:1], path)
     assert path.read_bytes() == before

@@ -179,3 +179,14 @@ def test_the_last_run_says_its_recipe_its_folders_and_whether_it_ended(ledger, r
     assert (run.recipe, run.roots, run.finished) == (recipe, (str(tmp_path),), None)
     ledger.end_run(number, "2026-01-02T00:00:00")
     assert ledger.last_run().finished == "2026-01-02T00:00:00"
+
+
+def test_the_rows_of_a_file_are_found_without_reading_the_others(tmp_path):
+    """A merge asks for each file of a shard, which would take the square of their number."""
+    with Ledger.open(tmp_path, create=True) as ledger:
+        asked = []
+        ledger._ask = lambda words, values=(): asked.append((words, values)) or iter(())
+        list(ledger.rows(1, files=["a.tif"]))
+        ((words, values),) = asked
+        steps = [row[3] for row in ledger.database.ask(f"EXPLAIN QUERY PLAN {words}", values)]
+    assert any("SEARCH m USING INDEX micrographs_of_a_file (recipe=? AND file=?)" in step for step in steps)

@@ -38,7 +38,7 @@ def test_every_name_that_a_disk_holds_is_graded_with_pictures_of_its_own(run, ta
     assert set(table().index) == set(NAMES)
     pictures = [path for path in (tmp_path / "out/heatmaps").rglob("*.png") if path.is_file()]
     assert len({path.read_bytes() for path in pictures}) == len(NAMES)
-    known = read_record(tmp_path / "out")[0].pictures
+    known = dict(read_record(tmp_path / "out")[0].pictures)
     for name in NAMES:
         heatmap, preview, thumbnail = picture_names(name)
         assert {heatmap, preview, thumbnail} <= set(known)

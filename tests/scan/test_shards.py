@@ -214,7 +214,7 @@ def test_a_merge_takes_regular_files_of_the_shard_only(shard, tmp_path):
 def test_pictures_that_no_row_has_are_not_taken_into_the_record(shard, tmp_path):
     rename_a_row(shard, pictures={"../../secret": ("0" * 64, 1)})
     merge_shards(tmp_path / "merged", [shard])
-    assert all("secret" not in name for name in read_record(tmp_path / "merged")[0].pictures)
+    assert all("secret" not in name for name, _ in read_record(tmp_path / "merged")[0].pictures)
 
 
 def test_a_split_into_millions_of_parts_is_told_in_a_few_lines(shard, tmp_path):

@@ -6,11 +6,16 @@ import numpy as np
 import openpyxl
 import pytest
 import torch
+from helpers.predictors import FakePredictor
+from helpers.table_rows import row
 from PIL import Image
 
 from gdest.core.errors import DataError
+from gdest.core.settings import GradeSettings
+from gdest.reports.results_csv import write_csv
 from gdest.training.examples import load_examples
 from gdest.training.labels import Labelled, read_labels, split_by_specimen, split_in_three
+from gdest.training.measuring import measure_with
 from gdest.training.settings import TrainSettings
 
 
@@ -107,3 +112,32 @@ def test_a_label_that_is_no_number_is_named_with_its_file(tmp_path):
     (tmp_path / "a.csv").write_text("file,g\n1.tif,six\n")
     with pytest.raises(DataError, match=r"a\.csv, line 2 \(1\.tif\): g: 'six' is not a number; write it as 6\.24\.$"):
         read_labels(tmp_path / "a.csv", None)
+
+
+@pytest.mark.parametrize("coding", ["utf-8-sig", "cp1252", "utf-16"])
+def test_labels_of_a_european_excel_and_of_a_scan_for_it_are_read(tmp_path, coding):
+    text = "sep=;\r\nfile;g;um_per_px;material\r\nTr\u00e4ger\\1.tif;6,24;0,37;=316L\r\n"
+    (tmp_path / "labels.csv").write_bytes(text.encode(coding))
+    (item,) = read_labels(tmp_path, None)
+    assert (item.file.name, item.g, item.um_per_px, item.material) == ("Tr\u00e4ger/1.tif", 6.24, 0.37, "=316L")
+    write_csv([row("-5 um.tif", g=6.5)], tmp_path / "labels.csv", style="european")
+    (item,) = read_labels(tmp_path, None)
+    assert (item.file.name, item.g, item.um_per_px, item.specimen) == ("-5 um.tif", 6.5, 0.5, "P1")
+
+
+def test_labelled_files_that_are_not_there_are_named_before_any_work(tmp_path, grey):
+    Image.fromarray(grey).save(tmp_path / "a.png")
+    rows = "".join(f"lost{i}.png,5,1\n" for i in range(22))
+    (tmp_path / "labels.csv").write_text(f"file,g,um_per_px\na.png,5,1\n{rows}")
+    names = ", ".join(f"lost{i}.png" for i in range(20))
+    sentence = f"^22 of 23 labelled files are not there: {names} and 2 more\\.$"
+    with pytest.raises(DataError, match=sentence):
+        load_examples(read_labels(tmp_path, None), 1.0, torch.device("cpu"))
+    with pytest.raises(DataError, match=sentence):
+        measure_with(FakePredictor(), read_labels(tmp_path, None), GradeSettings())
+
+
+def test_rows_without_a_g_are_left_out_and_named(tmp_path, capsys):
+    (tmp_path / "labels.csv").write_text("file,g\na.tif,5\nb.tif,\nc.tif,\n")
+    assert [item.file.name for item in read_labels(tmp_path, None)] == ["a.tif"]
+    assert "left out 2 of 3 rows, which have no g: b.tif, c.tif." in capsys.readouterr().err

@@ -34,8 +34,10 @@ function inert(text) {
   return /[=+\-@]/.test(first.normalize("NFKC")) ? `'${text}` : text;
 }
 
-function quoted(one) {
-  const text = typeof one === "string" ? one.split(/([;\t\r\n])/).map(inert).join("") : String(one ?? "");
+function quoted(one, european) {
+  const ends = european ? /([,\t\r\n])/ : /([;\t\r\n])/;
+  const number = String(one ?? "").replace(".", european ? "," : ".");
+  const text = typeof one === "string" ? one.split(ends).map(inert).join("") : number;
   return `"${text.replaceAll('"', '""')}"`;
 }
 

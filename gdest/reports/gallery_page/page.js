@@ -135,8 +135,9 @@
 
   at("export").addEventListener("click", () => {
     const lines = [names, ...rows().map((row) => row.slice(0, names.length))];
-    const text = lines.map((line) => line.map(quoted).join(",")).join("\r\n");
-    const saved = link("", URL.createObjectURL(new Blob([`${text}\r\n`], { type: "text/csv" })));
+    const european = data.csv === "european";
+    const text = lines.map((line) => line.map((one) => quoted(one, european)).join(european ? ";" : ",")).join("\r\n");
+    const saved = link("", URL.createObjectURL(new Blob([`${european ? "\ufeff" : ""}${text}\r\n`], { type: "text/csv" })));
     saved.download = "micrographs.csv";
     saved.click();
     URL.revokeObjectURL(saved.href);

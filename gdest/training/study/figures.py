@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from gdest.core import write_atomically
 from gdest.reports import draw_grades, save_png, side_by_side
+from gdest.training.frames import write_frame
 from gdest.training.paper_scores import Answers
 from gdest.training.study.tables import Spliced, accuracy
 
@@ -55,7 +56,7 @@ def draw_boxes(runs: pd.DataFrame, task: str, path: Path) -> None:
     own = own.assign(accuracy=accuracy(own))
     names = list(dict.fromkeys(own.sort_values(["preset", "backbone", "input", "head", "rescale"])["config"]))
     columns = ["config", "backbone", "head", "input", "rescale", "seed", "accuracy"]
-    write_atomically(path.with_suffix(".csv"), lambda file: own[columns].to_csv(file, index=False))
+    write_frame(own[columns], path.with_suffix(".csv"))
     groups = [own[own["config"] == name] for name in names]
     figure = _figure(max(5.0, 1.0 + 0.55 * len(names)), 5.5)
     axes = figure.subplots()
@@ -101,7 +102,7 @@ def draw_spliced(
     rows = [
         {"input": shown, "config": one.config, "share_within_1": round(one.share, 4)} for shown, one in found.items()
     ]
-    write_atomically(path.with_suffix(".csv"), lambda file: pd.DataFrame(rows).to_csv(file, index=False))
+    write_frame(pd.DataFrame(rows), path.with_suffix(".csv"))
 
 
 def _draw_grid(
@@ -128,7 +129,7 @@ def _draw_grid(
             _scatter(grid[-1][column], task, answers[sets[-1]])
     figure.colorbar(drawn, ax=grid, label="true G", shrink=0.7)
     _save(figure, path)
-    write_atomically(path.with_suffix(".csv"), lambda file: pd.concat(frames).to_csv(file, index=False))
+    write_frame(pd.concat(frames), path.with_suffix(".csv"))
 
 
 def _scatter(axes: Any, task: str, found: Answers) -> None:

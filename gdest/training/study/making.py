@@ -8,6 +8,7 @@ import pandas as pd
 
 from gdest.core import GradeSettings, write_atomically
 from gdest.model import explain, share_within, splice
+from gdest.training.frames import write_frame
 from gdest.training.paper_scores import Answers
 from gdest.training.stages import Say, Stage, no_stage, silent
 from gdest.training.study import figures, tables
@@ -50,8 +51,8 @@ def _write_findings(study: Study, runs: pd.DataFrame) -> list[Finding]:
             figures.draw_unseen(answers, out / "fig7.png")
     spliced = _draw_splice(study, runs)
     one, two = tables.table_1(runs), tables.table_2(runs)
-    write_atomically(out / "table1.csv", one.to_csv)
-    write_atomically(out / "table2.csv", two.to_csv)
+    write_frame(one, out / "table1.csv", index=True)
+    write_frame(two, out / "table2.csv", index=True)
     r2 = {task: figures.axis_r2(found["training"]) for task, found in answers.items()}
     found = tables.findings(runs, r2, spliced)
     text = page(study, runs, {"Table I": one, "Table II": two}, found, spliced)

@@ -12,11 +12,12 @@ from typing import Any
 
 import pandas as pd
 
-from gdest.core import DataError, ModelCard, SettingsError, __version__, in_plain_words, in_time, write_atomically
+from gdest.core import DataError, ModelCard, SettingsError, __version__, in_plain_words, in_time, live, write_atomically
 from gdest.model import LoadedModel, choose_device, load_model, to_device
 from gdest.training.checkpoints import checkpoint_path, unfinished_path
 from gdest.training.examples import Example, grades_present, load_examples
 from gdest.training.fit import Decoded, fit, new_card
+from gdest.training.frames import write_frame
 from gdest.training.labels import read_labels, split_in_three
 from gdest.training.paper_scores import Answers, answers_of, grades_of, score
 from gdest.training.settings import TrainSettings
@@ -149,13 +150,13 @@ def read_runs(out: Path) -> list[dict[str, Value]]:
         frame[["config", "seed", "validation_loss"]]
     except (OSError, ValueError, KeyError) as error:
         raise _damaged(path, error) from error
+    frame = frame.map(lambda value: live(value) if isinstance(value, str) else value)
     return [{str(name): value for name, value in row.items()} for row in frame.to_dict("records")]
 
 
 def write_runs(out: Path, rows: Sequence[Mapping[str, Value]]) -> None:
     """Write `runs.csv`, one row per run."""
-    frame = pd.DataFrame(rows)
-    write_atomically(out / RUNS, lambda path: frame.to_csv(path, index=False, na_rep="nan"))
+    write_frame(pd.DataFrame(rows), out / RUNS, unknown="nan")
 
 
 def _run(

@@ -1,0 +1,89 @@
+"""Rules, patterns and rows of tables that fit no file are named when a scan begins."""
+
+from __future__ import annotations
+
+import pytest
+from helpers.scan_fixtures import Counting, put
+
+from gdest.cli.run_scan import run_scan
+from gdest.core.settings import GradeSettings
+from gdest.scan.settings import ScanSettings
+
+RULES = r"""
+[[pixel_size]]
+glob = 'a\*'
+um_per_px = 1.0
+[[pixel_size]]
+glob = "A/*"
+um_per_px = 1.0
+[[crop]]
+glob = 'b\5.tif#2'
+top = 1
+[[crop]]
+glob = "scanner/*"
+top = 1
+[[objective]]
+name = "200x"
+um_per_px = 1.0
+[[objective]]
+name = "50,5x"
+um_per_px = 2.0
+[[objective]]
+name = "20x"
+um_per_px = 2.0
+[[objective]]
+name = "500x"
+glob = "b/*"
+um_per_px = 2.0
+[specimen]
+csv = 'lists\specimens.csv'
+"""
+UNUSED = [
+    "gdest.toml: [[pixel_size]] 2 fits no file: glob = 'A/*'.",
+    "gdest.toml: [[crop]] 2 fits no file: glob = 'scanner/*'.",
+    "gdest.toml: [[objective]] 3 fits no file: name = '20x', glob = '*'.",
+    "gdest.toml: [[objective]] 4 fits no file: name = '500x', glob = 'b/*'.",
+    "--include oven/* fits no file.",
+    "--exclude *.png fits no file.",
+    "--exclude b/4* fits no file.",
+]
+EXTRA = {"include": (r"a\*", "*_50.5x*", r"oven\*"), "exclude": ("*.png", r"b\4*")}
+
+
+@pytest.fixture
+def config(root, tmp_path):
+    for name in ("a/x_200x.tif", "a/y_50.5x.tif", "a/z_500x.tif"):
+        put(root, name, 30)
+    (tmp_path / "lists").mkdir()
+    (tmp_path / "lists" / "specimens.csv").write_text("file;specimen\na\\0.tif;P1\nb/5.tif#2;P2\n")
+    (tmp_path / "gdest.toml").write_text(RULES)
+    return tmp_path / "gdest.toml"
+
+
+def told(capsys):
+    return [line for line in capsys.readouterr().err.splitlines() if "fits no file" in line or "fit no file" in line]
+
+
+@pytest.mark.parametrize("dry_run", [False, True])
+def test_what_fits_no_file_is_named_and_nothing_else(run, config, capsys, dry_run):
+    run(ScanSettings(dry_run=dry_run, **EXTRA), config=config)
+    assert told(capsys) == UNUSED
+    (config.parent / "lists" / "specimens.csv").write_text("file,specimen\n" + "".join(f"c{i},P\n" for i in range(25)))
+    run(ScanSettings(dry_run=True), config=config)
+    names = ", ".join(f"c{i}" for i in range(20))
+    assert told(capsys)[-1] == f"gdest.toml: [specimen] csv: 25 of 25 rows fit no file: {names} and 5 more."
+
+
+def test_more_than_a_screen_of_rules_is_counted(run, tmp_path, capsys):
+    (tmp_path / "gdest.toml").write_text("".join(f"[[crop]]\nglob = 'x{i}'\ntop = 1\n" for i in range(30)))
+    run(ScanSettings(dry_run=True), config=tmp_path / "gdest.toml")
+    said = capsys.readouterr().err.splitlines()
+    assert sum("fits no file" in line for line in said) == 20
+    assert "... and 10 more rules and patterns that fit no file." in said
+
+
+def test_a_backslash_in_a_pattern_is_a_slash(root, tmp_path, use, capsys):
+    use(Counting())
+    run_scan([root], tmp_path / "out", GradeSettings(), None, None, ScanSettings(dry_run=True, include=(r"a\*.tif",)))
+    grade = [line.split("\t")[0] for line in capsys.readouterr().out.splitlines() if "\tgrade\t" in line]
+    assert grade == ["a/0.tif", "a/2.tif", "a/4.tif"]
