@@ -17,6 +17,9 @@ from gdest.core.plain_text import printable
 EVERY_S = 10.0
 """Where there is no terminal a line of progress comes at least so often, in seconds."""
 
+SHORT_OF_IT = 0.1
+"""The end of work that took less than this share of it is not told."""
+
 PLAIN_LINES = 20
 """Progress lines of a whole run where there is no terminal."""
 
@@ -97,9 +100,13 @@ class _Lines:
         self._clock.start()
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: object, *_: object) -> None:
         self._ended.set()
         self._clock.join()
+        # what follows begins to count anew: two stages that are told of after nine seconds each would be one gap
+        complete = kind is None and self._done == self._total
+        if complete and time.monotonic() - self._said >= SHORT_OF_IT * EVERY_S:
+            self._say()
 
     def advance(self, step: int) -> None:
         """Count steps that are done."""

@@ -1,9 +1,10 @@
 """Draw G finer than tiles: what the network says at each 32 px, smoothed, since a single place says little.
 
-Measured on drawn uniform steel of 672x896 px with the bundled weights: at G 5.5, 7, 8.5 and 10 single places scatter by
-1.3, 0.9, 0.7 and 0.6, and those at the rim of a tile read up to 1.0 finer. Smoothed over `SMOOTH_PX` they scatter by
-0.42, 0.35, 0.19 and 0.19 (tiles: 0.35, 0.27, 0.14, 0.11), 0 to 4 % lie more than 1 G off, and what repeats with the
-tiles is 0.1. In fields spliced from two G the boundary was found within 32 px of its place, by the tiles within 67.
+Measured with the bundled weights by `tests/benchmarks/fine_map.py`: in drawn uniform steel of G 5.5, 7, 8.5 and 10
+single places scatter by 1.3, 0.9, 0.7 and 0.6, and those at the rim of a tile read up to 1.0 finer. Smoothed over
+`SMOOTH_PX` they scatter by 0.40, 0.31, 0.18 and 0.15 (tiles: 0.35, 0.27, 0.14, 0.11), 0 to 3 % lie more than 1 G off,
+and what repeats with the tiles is 0.06 to 0.08. In 15 fields spliced from two G the boundary of a row of places was
+29 px off in the mean, that of the tiles 67.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ SMOOTH_PX = 64
 """Standard deviation of the smoothing, in px of the picture that was graded; 48 and 80 find a boundary as well."""
 
 LEAST_G = 5.5
-"""In a picture of coarser grains a uniform field looks mixed: at G 4 a sixth of it lies more than 1 G off."""
+"""In a picture of coarser grains a uniform field looks mixed: at G 4, unhalved, a sixth of it is more than 1 G off."""
 
 
 def place_px(grade_map: GradeMap) -> int | None:

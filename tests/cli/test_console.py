@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from helpers.table_rows import row
 
-from gdest.cli.console import print_counted, print_rows
+from gdest.cli.console import print_counted, print_rows, say_written
 
 SIDE = "\N{BOX DRAWINGS LIGHT VERTICAL}"
 COUNTED = {"g_counted": 7.5, "g_counted_low": 7.0, "g_counted_high": 8.0, "grains_counted": 200.0}
@@ -41,3 +41,9 @@ def test_a_name_in_a_table_is_neither_markup_nor_a_command_to_the_terminal(capsy
     assert "".join(line[1].strip() for line in lines) == "[red]:x:\ufffd\ufffd"
     assert ":skull:" in printed.err
     assert all(line.isprintable() for line in (printed.out + printed.err).splitlines())
+
+
+def test_a_file_that_is_not_there_is_not_named_as_written(capsys, tmp_path):
+    (tmp_path / "a.csv").write_text("")
+    say_written(tmp_path / "a.csv", tmp_path / "b.png")
+    assert capsys.readouterr().err == f"Written: {tmp_path / 'a.csv'}\n"

@@ -64,9 +64,21 @@ def test_work_without_steps_is_told_too_and_what_is_quick_says_nothing(printed, 
     monkeypatch.setattr(terminal, "EVERY_S", 0.2)
     with terminal.progress("fitting"):
         time.sleep(0.3)
-    with terminal.progress("fitting"):
+    with terminal.progress("quick"):
         pass
-    assert re.fullmatch(r"fitting, \d s so far\n", printed.getvalue())
+    assert re.fullmatch(r"(fitting, \d s so far\n)+", printed.getvalue())
+
+
+def test_the_end_of_a_stage_is_told_so_that_no_two_stages_are_one_gap(printed, monkeypatch):
+    monkeypatch.setattr(terminal, "EVERY_S", 1.0)
+    for title in ("one", "two"):
+        with terminal.progress(title, 3, every_step=False) as advance:
+            time.sleep(0.2)
+            advance(3)
+    with terminal.progress("stopped early", 3, every_step=False) as advance:
+        time.sleep(0.2)
+        advance(1)
+    assert printed.getvalue().splitlines() == ["one: 3/3", "two: 3/3"]
 
 
 def test_the_clock_ends_with_the_work_also_when_that_fails(printed, monkeypatch):

@@ -3,6 +3,7 @@ from __future__ import annotations
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -151,3 +152,28 @@ def test_a_request_that_fails_late_is_given_up_and_tells_its_first_error():
         predictor.answer = told
         np.testing.assert_array_equal(shared.predict(asked_for(2, 9)).g_seen, told(numbered(2, 9)))
     assert calls == [2, 2]  # the rest of the request is not asked any more
+
+
+def test_every_caller_gets_the_places_and_the_boundaries_of_its_own_tiles():
+    class Drawing(FakePredictor):
+        def predict(self, parts):
+            g_seen = super().predict(parts).g_seen
+            places = g_seen[:, None, None] + np.zeros((1, 7, 7), np.float32)
+            maps = (g_seen.astype(np.uint8))[:, None, None, None] + np.zeros((1, 3, 2, 2), np.uint8)
+            return replace(super().predict(parts), places=places, boundaries=maps)
+
+    first = threading.Event()
+
+    def waits_for_others(tiles):  # so that the next batch holds the tiles of two callers
+        first.wait(5)
+        return told(tiles)
+
+    with SharedPredictor(Drawing(waits_for_others, batch=8)) as shared, ThreadPoolExecutor(3) as pool:
+        asked = [pool.submit(shared.predict, asked_for(level, 5)) for level in range(3)]
+        time.sleep(0.1)
+        first.set()
+        for level, one in enumerate(asked):
+            answers = one.result()
+            assert np.array_equal(answers.g_seen, told(numbered(level, 5)))
+            assert np.array_equal(answers.places[:, 3, 3], answers.g_seen)
+            assert np.array_equal(answers.boundaries[:, 0, 0, 0], answers.g_seen.astype(np.uint8))

@@ -123,7 +123,7 @@ def test_weights_without_an_interval_or_limits_of_doubt_grade_nothing(predictor_
 @pytest.fixture
 def made(monkeypatch):
     """Return which engine is made for a choice, with what it is told."""
-    network = SimpleNamespace(eval=lambda: network)
+    network = SimpleNamespace(eval=lambda: network, tells_places=True)
     monkeypatch.setattr(predicting, "choose_device", lambda device: SimpleNamespace(type=device))
     monkeypatch.setattr(predicting, "to_device", lambda network, _: network)
     monkeypatch.setattr(predicting, "openvino_is_installed", lambda: True)
@@ -135,9 +135,10 @@ def made(monkeypatch):
 
 def test_the_engine_that_was_chosen_is_made_with_its_precision_and_batch(made):
     plain = {"bf16": False, "batch": 64, "boundaries": False}
-    assert made(("torch", "fp32", "cpu")) == ("torch", plain)
-    assert made(("torch", "bf16", "cpu"), batch=9) == ("torch", {**plain, "bf16": True, "batch": 9})
-    assert made(("torch", "bf16", "cuda")) == ("torch", {**plain, "bf16": True, "batch": 256})
+    torch_s = {**plain, "places": True}
+    assert made(("torch", "fp32", "cpu")) == ("torch", torch_s)
+    assert made(("torch", "bf16", "cpu"), batch=9) == ("torch", {**torch_s, "bf16": True, "batch": 9})
+    assert made(("torch", "bf16", "cuda")) == ("torch", {**torch_s, "bf16": True, "batch": 256})
     rounded = {**plain, "int8": True, "batch": 16, "sha256": MODEL.sha256}
     assert made(("openvino", "int8", "cpu")) == ("openvino", rounded)
     assert made(("openvino", "int8", "cpu"), batch=5) == ("openvino", {**rounded, "batch": 5})
