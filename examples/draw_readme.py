@@ -20,7 +20,7 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 def main() -> None:
     """Grade the examples, keep one heatmap, and take a picture of the gallery with that micrograph opened."""
     with TemporaryDirectory() as out:
-        command = [sys.executable, "-m", "gdest", "scan", str(HERE), "--out", out, "--count", "--include", "*.tif"]
+        command = [sys.executable, "-m", "gdest", "scan", str(HERE), "--out", out, "--include", "*.tif"]
         run(command, check=False)
         Image.open(f"{out}/heatmaps/{SHOWN}.png").save(HERE / ".readme/heatmap.png", optimize=True)
         with sync_playwright() as playwright:

@@ -77,7 +77,7 @@ def count(
 
 @command(
     "gdest scan /archive --out results --config gdest.toml --dry-run",
-    "gdest scan /archive/2025 /archive/2026 --out results --count",
+    "gdest scan /archive/2025 /archive/2026 --out results --no-count",
     exits=exits(*GRADED, *STOPPED, ExitCode.REJECTED),
 )
 def scan(
@@ -85,8 +85,8 @@ def scan(
     out: Annotated[
         Path, typer.Option("--out", "-o", metavar="FOLDER", help="Folder for the results; created if missing.")
     ],
-    settings: GradeSettings,
-    options: ScanSettings,
+    settings: GradeSettings = GradeSettings(count=True),
+    options: ScanSettings = ScanSettings(),
     config: Config = None,
     weights: Weights = None,
 ) -> None:

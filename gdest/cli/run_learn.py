@@ -19,9 +19,10 @@ stage = partial(progress, every_step=False)
 def run_train(data: Path, out: Path, settings: TrainSettings) -> ExitCode:
     """Train, with a bar and a line per epoch; return the exit code."""
     require_writable(out)
-    import torch
+    with stage("starting"):  # PyTorch alone takes half a minute on a busy machine
+        import torch
 
-    from gdest.training import train
+        from gdest.training import train
 
     torch.set_float32_matmul_precision("high")
     card = train(data, out, settings, say, stage)
@@ -36,11 +37,12 @@ def run_evaluate(
     data: Path, settings: GradeSettings, weights: Path | None, out: Path | None, *, paper: bool
 ) -> ExitCode:
     """Measure weights on labelled micrographs; print the errors on standard output."""
-    from gdest.training import errors_by_group, evaluate, write_errors
-
     if out is not None:
         require_writable(out, folder=True)
-    model = load_weights(weights)
+    with stage("starting"):
+        from gdest.training import errors_by_group, evaluate, write_errors
+
+        model = load_weights(weights)
     if paper or model.card.classes or model.card.input == "image":
         return _evaluate_as_the_paper(data, settings, model, out)
     measured = evaluate(data, model, settings, stage)
@@ -54,9 +56,11 @@ def run_evaluate(
 def run_calibrate(data: Path, out: Path, settings: GradeSettings, weights: Path | None) -> ExitCode:
     """Calibrate weights on a lab's own fields; print before and after on standard output."""
     require_writable(out)
-    from gdest.training import calibrate_own
+    with stage("starting"):
+        from gdest.training import calibrate_own
 
-    opinions = calibrate_own(data, load_weights(weights), out, settings, stage)
+        model = load_weights(weights)
+    opinions = calibrate_own(data, model, out, settings, stage)
     print_opinions(opinions)
     for one in opinions:
         fields = len(one.errors)

@@ -15,12 +15,14 @@ from gdest.training import StudySettings
 
 def run_study(data: Path, out: Path, settings: StudySettings, unseen: Path | None) -> ExitCode:
     """Make the runs that are missing and write the report; return the exit code."""
-    from gdest.training import VERDICT, chosen, make_study
+    stage = partial(progress, every_step=False)
+    with stage("starting"):
+        from gdest.training import VERDICT, chosen, make_study
 
     command = shlex.join(["gdest", *sys.argv[1:]])
     chosen(settings.configs)  # a name that fits none is told before anything is read
     with output_lock(out):
-        found = make_study(data, out, settings, unseen, command, say, partial(progress, every_step=False))
+        found = make_study(data, out, settings, unseen, command, say, stage)
     for one in found:
         say(f"{VERDICT[one.holds]}: {one.statement} (paper: {one.paper}; here: {one.ours})")
     say_written(out / "study.md", out / "runs.csv")

@@ -115,13 +115,15 @@ class TileAnswers:
     `g_seen` (n,); `unfit` (n, 3), for each of `UNFIT` the log odds against a gradeable tile; `novelty`
     (n,), the distance from the training tiles, about 1 among them. Without a judge, the last two are NaN.
     `boundaries` (n, 3, side / 2, side / 2) uint8 is there where it was asked for: for each of `BOUNDARY_CLASSES` its
-    probability, 255 is sure, at half the tile's resolution.
+    probability, 255 is sure, at half the tile's resolution. `places` (n, 7, 7) is by how much G_seen at each 32 px of
+    a tile of 224 differs from the tile's, the mean of its places; None where the engine or the head does not tell it.
     """
 
     g_seen: NDArray[np.float32]
     unfit: NDArray[np.float32]
     novelty: NDArray[np.float32]
     boundaries: NDArray[np.uint8] | None = None
+    places: NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True)
@@ -134,7 +136,8 @@ class GradeMap:
     where it could not be measured. Where halving left too few tiles to show how they lie, `closer` is the map of
     the larger picture, whose tiles hold fewer grains. `boundaries` are the fields to count grains on, where boundaries
     were asked for, `boundaries_at_half` those of the picture at half the size, where that was looked at; they are
-    large, and not kept once they have been counted on.
+    large, and not kept once they have been counted on. `places` (rows, cols, 7, 7) float16 are those of the tiles, for
+    drawing: a single one is too noisy to be read.
     """
 
     g_seen: NDArray[np.float32]
@@ -145,6 +148,7 @@ class GradeMap:
     closer: GradeMap | None = None
     boundaries: tuple[BoundaryField, ...] = ()
     boundaries_at_half: tuple[BoundaryField, ...] = ()
+    places: NDArray[np.float16] | None = None
 
 
 @dataclass(frozen=True)

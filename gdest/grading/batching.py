@@ -165,9 +165,12 @@ def join_answers(parts: Sequence[TileAnswers]) -> TileAnswers:
     g_seen, unfit, novelty = zip(*((part.g_seen, part.unfit, part.novelty) for part in parts), strict=True)
     drawn = [part.boundaries for part in parts if part.boundaries is not None]
     maps = np.concatenate(drawn) if drawn else None
-    return TileAnswers(np.concatenate(g_seen), np.concatenate(unfit), np.concatenate(novelty), maps)
+    told = [part.places for part in parts if part.places is not None]
+    places = np.concatenate(told) if told else None
+    return TileAnswers(np.concatenate(g_seen), np.concatenate(unfit), np.concatenate(novelty), maps, places)
 
 
 def _some_answers(answers: TileAnswers, mine: slice) -> TileAnswers:
     maps = None if answers.boundaries is None else answers.boundaries[mine]
-    return TileAnswers(answers.g_seen[mine], answers.unfit[mine], answers.novelty[mine], maps)
+    places = None if answers.places is None else answers.places[mine]
+    return TileAnswers(answers.g_seen[mine], answers.unfit[mine], answers.novelty[mine], maps, places)

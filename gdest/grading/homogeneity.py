@@ -35,6 +35,13 @@ FEWEST_GRAINS = 50.0
 """In all tiles: E112 asks for as many in a field."""
 
 
+DIRECTED = tuple(
+    f"duplex:{kind}"
+    for kind in (patterns.Mixture.BANDING_HORIZONTAL, patterns.Mixture.BANDING_VERTICAL, patterns.Mixture.GRADIENT)
+)
+"""Mixtures that lie along a direction."""
+
+
 @dataclass(frozen=True)
 class Assessment:
     """Hold `uniform`, `duplex:<a Mixture>` or `unknown`, and one sentence on why."""
@@ -83,9 +90,12 @@ def joined_opinions(tiles: Assessment, grains: Assessment) -> Assessment:
     """Return what tiles and counted grains say together; `grains` without a verdict were not counted.
 
     The grains themselves decide the class, and what the tiles leave open. Where they alone see one size only, the tiles
-    still may see two: single coarse patches in which too few boundaries were found, say.
+    still may see two: single coarse patches in which too few boundaries were found, say. Bands and slopes are named
+    by the tiles, which are more: 11 of 13 drawn slopes, where blocks of grains named 7.
     """
     if not grains.verdict or grains.verdict == "unknown" or (grains.verdict == "uniform" and is_duplex(tiles.verdict)):
+        return tiles
+    if tiles.verdict in DIRECTED:
         return tiles
     return Assessment(grains.verdict, f"by the counted grains: {grains.note}")
 

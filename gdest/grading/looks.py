@@ -96,7 +96,11 @@ class Look:
     @property
     def grade_map(self) -> GradeMap:
         """Return the grade map of this look alone."""
-        return GradeMap(self.seen.astype(np.float32), self.grid, self.zoom, self.tiles)
+        told, places = self.answers.places, None
+        if told is not None:
+            places = np.full((*self.grid.shape, *told.shape[1:]), np.nan, np.float16)
+            places[self.usable] = told
+        return GradeMap(self.seen.astype(np.float32), self.grid, self.zoom, self.tiles, places=places)
 
 
 def look_at(picture: GreyImage | Regions, zoom: float, shown: Shown) -> Look:

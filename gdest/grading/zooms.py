@@ -185,4 +185,4 @@ def _closer(looks: list[Look]) -> GradeMap | None:
     if not larger or kept.grid_tiles >= FEWEST_FOR_PATTERNS:
         return None
     enough = [look for look in larger if look.grid_tiles >= FEWEST_FOR_PATTERNS]
-    return (enough[-1] if enough else larger[0]).grade_map
+    return replace((enough[-1] if enough else larger[0]).grade_map, places=None)  # drawn is the map that decided

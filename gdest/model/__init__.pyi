@@ -6,13 +6,11 @@ from .devices import (
     openvino_is_installed as openvino_is_installed,
 )
 from .gradcam import explain as explain, share_within as share_within, splice as splice
+from .judge import NOVELTY_AXES as NOVELTY_AXES, Judge as Judge, describe as describe
 from .network import (
-    NOVELTY_AXES as NOVELTY_AXES,
     GradeNetwork as GradeNetwork,
-    Judge as Judge,
     LoadedModel as LoadedModel,
     build_network as build_network,
-    describe as describe,
     load_model as load_model,
     save_model as save_model,
     to_device as to_device,

@@ -13,17 +13,8 @@ from torch import Tensor, nn
 from gdest.core import UNFIT, ModelCard, SettingsError, WeightsError, write_atomically
 from gdest.model.backbones import head_of, head_prefix, imagenet_state, make_body, pool, resnet_maps
 from gdest.model.decoder import BoundaryDecoder
+from gdest.model.judge import LAST_MEANS, Judge, describe
 from gdest.model.weights_file import CARD_KEY, read_model_file, unusable
-
-DESCRIPTOR = 2 * (64 + 128 + 256 + 512)
-"""A tile's descriptor: means and deviations of every channel of the four stages of the body."""
-
-LAST_MEANS = slice(DESCRIPTOR - 2 * 512, DESCRIPTOR - 512)
-"""Where a descriptor holds the means of the last stage, which the head is given."""
-
-NOVELTY_AXES = 64
-FARTHEST = 8.0
-"""Deviations at which a channel of the descriptor is cut off, so that no single one decides alone."""
 
 SD_FLOOR = 4.0
 """Grey levels: a tile with less contrast than this is not stretched to full contrast."""
@@ -90,20 +81,36 @@ class GradeNetwork(nn.Module):
         """Return G_seen (n,) of tiles (n, 1, side, side)."""
         return self._g_seen_of(pool(self.body, self.features(tiles)))
 
-    def answer(self, tiles: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Return G_seen (n,), the log odds of each kind of unfit tile (n, 3), and the novelty (n,).
+    @property
+    def tells_places(self) -> bool:
+        """Return whether G_seen is the mean of what single places of a tile say: a regressor with a linear head."""
+        return self.judge is not None and isinstance(head_of(self.body), nn.Linear)
 
-        Without a judge the last two are NaN: nothing is known of what must not be graded.
+    def places(self, last: Tensor) -> Tensor:
+        """Return by how much G_seen at each place of the last maps (n, 512, rows, cols) differs from their mean.
+
+        The head is linear on the mean of the maps, so the mean over the places (n, rows, cols), float32, is 0.
+        """
+        head = cast(nn.Linear, head_of(self.body))
+        with torch.autocast(last.device.type, enabled=False):
+            seen = torch.einsum("nchw,c->nhw", last.float(), head.weight[0].float())
+        return seen - seen.mean(dim=(1, 2), keepdim=True)
+
+    def answer(self, tiles: Tensor, *, places: bool = False) -> tuple[Tensor, ...]:
+        """Return G_seen (n,), the log odds of each kind of unfit tile (n, 3), the novelty (n,), and `places` if asked.
+
+        Without a judge odds and novelty are NaN: nothing is known of what must not be graded.
         """
         if self.judge is None:
             g_seen = self(tiles)
             return g_seen, g_seen.new_full((len(tiles), len(UNFIT)), torch.nan), torch.full_like(g_seen, torch.nan)
-        descriptors = describe(self.stages(tiles))
+        stages = self.stages(tiles)
+        descriptors = describe(stages)
         with torch.autocast(tiles.device.type, enabled=False):  # bf16 near G 8 knows steps of 0.03 only
-            return self.answer_described(descriptors)
+            return *self.answer_described(descriptors), *([self.places(stages[-1])] if places else [])
 
-    def answer_with_boundaries(self, tiles: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Return what `answer` does and the boundary maps (n, 3, side / 2, side / 2) uint8, 255 is sure.
+    def answer_with_boundaries(self, tiles: Tensor, *, places: bool = False) -> tuple[Tensor, ...]:
+        """Return what `answer` does, the boundary maps (n, 3, side / 2, side / 2) uint8, 255 is sure, before `places`.
 
         Raises `ValueError` for a network without a judge or without a decoder.
         """
@@ -113,7 +120,8 @@ class GradeNetwork(nn.Module):
         boundaries = self.decoder.probabilities(stem, stages)
         descriptors = describe(stages)
         with torch.autocast(tiles.device.type, enabled=False):  # as in `answer`
-            return *self.answer_described(descriptors), boundaries
+            answered = *self.answer_described(descriptors), boundaries
+            return *answered, *([self.places(stages[-1])] if places else [])
 
     def answer_described(self, descriptors: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return what `answer` does, from the descriptors (n, DESCRIPTOR) of tiles, of a network with a judge."""
@@ -125,53 +133,6 @@ class GradeNetwork(nn.Module):
 def has_judge(card: ModelCard) -> bool:
     """Return whether a network learns what must not be graded: a ResNet18 that regresses from crops."""
     return card.judges
-
-
-class Judge(nn.Module):
-    """Tell gradeable tiles from unfit ones by their descriptors; knows nothing until it is fitted.
-
-    One linear layer gives the log odds of each kind in `UNFIT`. The novelty is the root mean square
-    of the descriptor's coordinates along the principal axes of the training tiles, each in units of
-    its deviation there: a Mahalanobis distance (Lee et al. 2018, a simple unified framework).
-    """
-
-    mean: Tensor
-    sd: Tensor
-    axes: Tensor
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.odds = nn.Linear(DESCRIPTOR, 1 + len(UNFIT))
-        nn.init.zeros_(self.odds.weight)
-        nn.init.zeros_(self.odds.bias)
-        self.register_buffer("mean", torch.zeros(DESCRIPTOR))
-        self.register_buffer("sd", torch.ones(DESCRIPTOR))
-        self.register_buffer("axes", torch.zeros(DESCRIPTOR, NOVELTY_AXES))
-
-    def normal(self, descriptors: Tensor) -> Tensor:
-        """Return descriptors (n, DESCRIPTOR) in deviations from the training tiles, cut off far away."""
-        return ((descriptors - self.mean) / self.sd).clamp(-FARTHEST, FARTHEST)
-
-    def forward(self, descriptors: Tensor) -> tuple[Tensor, Tensor]:
-        """Return log odds against gradeable (n, 3) and novelty (n,) of descriptors (n, DESCRIPTOR)."""
-        normal = self.normal(descriptors)
-        scores = self.odds(normal).float()
-        novelty = (normal @ self.axes).float().square().mean(dim=1).sqrt()
-        return scores[:, 1:] - scores[:, :1], novelty
-
-
-def describe(maps: list[Tensor]) -> Tensor:
-    """Return the descriptors (n, DESCRIPTOR), float32, of the feature maps of the four stages.
-
-    Means and sums of squares; `Tensor.std` is five times slower in the memory order of the convolutions.
-    """
-    parts = []
-    for stage in maps:
-        floats = stage.float()
-        mean = floats.mean((2, 3), keepdim=True)
-        squares = (floats - mean).square().sum((2, 3))
-        parts += [mean.flatten(1), (squares / (floats.shape[2] * floats.shape[3] - 1)).sqrt()]
-    return torch.cat(parts, dim=1)
 
 
 def to_device(network: GradeNetwork, device: torch.device) -> GradeNetwork:

@@ -19,9 +19,10 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from gdest.core import ModelCard, OutputError, Tiles, cut_parts
-from gdest.model import eight_bit, network as network_module
+from gdest.model import eight_bit, judge, network as network_module
 from gdest.model.eight_bit import find_limits, to_8_bit
-from gdest.model.network import GradeNetwork, describe
+from gdest.model.judge import describe
+from gdest.model.network import GradeNetwork
 from gdest.model.openvino_import import import_openvino
 
 AT_ONCE = 16
@@ -175,7 +176,8 @@ def _cache_folder(of: str, side: int) -> Path:
     from platformdirs import user_cache_path
 
     openvino = import_openvino()
-    code = b"".join(Path(str(file)).read_bytes() for file in (eight_bit.__file__, network_module.__file__, __file__))
+    files = (eight_bit.__file__, judge.__file__, network_module.__file__, __file__)
+    code = b"".join(Path(str(file)).read_bytes() for file in files)
     key = hashlib.sha256(f"{openvino.__version__} {of} {side} ".encode() + code)
     folder: Path = user_cache_path("gdest")
     return folder / f"openvino-{key.hexdigest()[:32]}"

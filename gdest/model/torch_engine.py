@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -21,15 +22,22 @@ class TorchEngine:
     """Answer tiles as `GradeNetwork.answer` does, on one device.
 
     On a GPU two threads may ask, whose copies and passes overlap, and tiles are cut there. With `boundaries` the
-    boundary maps are answered too.
+    boundary maps are answered too, with `places` what single places of a tile say, as the last.
     """
 
     def __init__(
-        self, network: GradeNetwork, device: torch.device, *, bf16: bool, batch: int = BATCH, boundaries: bool = False
+        self,
+        network: GradeNetwork,
+        device: torch.device,
+        *,
+        bf16: bool,
+        batch: int = BATCH,
+        boundaries: bool = False,
+        places: bool = False,
     ) -> None:
         self.network, self.device, self.bf16, self.batch = network, device, bf16, batch
         answer = network.answer_with_boundaries if boundaries else network.answer
-        self._pass: Callable[[Tensor], tuple[Tensor, ...]] = answer
+        self._pass: Callable[[Tensor], tuple[Tensor, ...]] = partial(answer, places=True) if places else answer
         self.cuts_there = device.type == "cuda"
         self.streams = 2 if self.cuts_there else 1
         self._of_thread = threading.local()

@@ -112,7 +112,7 @@ COLUMNS = by_name(
     ),
     counted_column(
         "g_counted",
-        "G by E112's count of grains and intercepts on the boundaries found (--count)",
+        "G by E112's count of grains and intercepts on the boundaries found",
         "0.0",
         printed=True,
         gallery=7,

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from gdest.core import Graded, spread_tiles, write_atomically
+from gdest.reports.fine_map import fine_grades, place_px
 from gdest.reports.lettering import font, framed, lettered
 from gdest.reports.picture_paths import picture_path
 from gdest.reports.scale import BAR_PX, Scale, colour_bar, colour_table, run_scale, scale_around
@@ -28,6 +29,9 @@ PANEL_PX = 720
 TITLE_PX = 36
 FEW_GREYS = [round(grey // 8 * 255 / 31) for grey in range(256)]
 """The micrograph in 32 greys looks the same and is packed in two thirds of the time to half the size."""
+
+FEW_STEPS = np.array([0, *(step // 4 * 4 + 2 for step in range(1, 256))], np.uint8)
+"""Of a map that runs smoothly every fourth colour looks the same, and is packed to an eighth less."""
 
 HATCH_PX, HATCH_GREY = 12, 90
 """Tiles left out because they show a banner, a scale bar, mounting or a reflection are hatched in grey."""
@@ -69,7 +73,8 @@ def save_png(picture: Image.Image, path: Path) -> None:
 def draw_both_scales(graded: Graded) -> Image.Image:
     """Return the heatmap twice in a frame with name, G, interval and um bar.
 
-    Left on the scale of every run, right on that of 2 G to either side of the micrograph's own G.
+    Left on the scale of every run, by tiles; right on that of 2 G to either side of the micrograph's own G, finer than
+    tiles where the network tells it.
     """
     title = _title(graded)
     pixels, micrograph = graded.micrograph.pixels, graded.micrograph
@@ -77,9 +82,10 @@ def draw_both_scales(graded: Graded) -> Image.Image:
     own = scale_around(graded.g_seen + graded.shift, title)
     panel = width + BAR_PX
     canvas = Image.new("RGB", (2 * panel, height))
-    for number, scale in enumerate((run_scale(title), own)):
-        canvas.paste(draw_heatmap(graded, scale, PANEL_PX), (number * panel, 0))
-    titles = {0: "one scale for all", panel: "its own G ± 2"}
+    canvas.paste(draw_heatmap(graded, run_scale(title), PANEL_PX), (0, 0))
+    finer = place_px(graded.grade_map)
+    canvas.paste((draw_heatmap if finer is None else _draw_finer)(graded, own, PANEL_PX), (panel, 0))
+    titles = {0: "one scale for all", panel: f"its own G ± 2{'' if finer is None else f', every {finer} px, smoothed'}"}
     um_per_px = micrograph.um_per_px and micrograph.um_per_px * micrograph.cols / width
     return framed(canvas, micrograph.file.name, told_of(graded), titles, um_per_px, width)
 
@@ -104,6 +110,14 @@ def draw_heatmap(graded: Graded, scale: Scale | None = None, longest_px: int = L
     """
     scale = scale or run_scale(_title(graded))
     picture = draw_map(graded, scale, longest_px)
+    _write_grades(picture, graded)
+    return _beside_bar(picture, scale)
+
+
+def _draw_finer(graded: Graded, scale: Scale, longest_px: int) -> Image.Image:
+    """Return the micrograph under G at each of its places, with the G of each tile and a colour bar."""
+    pixels = graded.micrograph.pixels
+    picture = _coloured(pixels, FEW_STEPS[fine_grades(graded, drawn_size(pixels, longest_px), scale.steps)])
     _write_grades(picture, graded)
     return _beside_bar(picture, scale)
 

@@ -67,7 +67,7 @@ def prepare_scan(
     rules = read_rules(sections, config.parent if config else Path())  # raises here, not after hours of grading
     style = csv_style(options.reports, sections)
     for limit in rules.limits:
-        require(settings.count or not limit.needs_count, f'The limit "{limit.sentence}" needs --count.')
+        require(settings.count or not limit.needs_count, f'The limit "{limit.sentence}" cannot be decided with --no-count.')
     _check_folders(roots, out)
     if options.shard:
         require_one_split(options.shard, out)

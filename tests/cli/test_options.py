@@ -60,7 +60,7 @@ def test_a_command_has_each_of_its_options_once(command):
 
 
 def test_without_options_the_settings_are_those_that_their_class_declares(typed):
-    assert typed("scan", "a", "--out", "o")[2:] == (GradeSettings(), None, None, ScanSettings())
+    assert typed("scan", "a", "--out", "o")[2:] == (GradeSettings(count=True), None, None, ScanSettings())
     assert typed("analyze", "a.tif")[1] == typed("count", "a.tif")[1] == GradeSettings(count=True)
     assert typed("explain", "a.tif")[1] == GradeSettings(batch=64, max_megapixels=400.0)
     assert typed("train", "d", "--out", "w.safetensors")[2] == TrainSettings()
@@ -72,24 +72,24 @@ def test_without_options_the_settings_are_those_that_their_class_declares(typed)
 def test_each_option_of_a_scan_arrives_in_its_field(typed):
     words = (
         "--um-per-px 0.5 --camera-um 3.45 --read-scale-bar --scale-bar-um 100 --stride 112 --batch 8 --device cpu "
-        "--precision fp32 --max-megapixels 50 --read-timeout 60 --count --no-heatmaps --force --fail-on-reject "
+        "--precision fp32 --max-megapixels 50 --read-timeout 60 --no-count --no-heatmaps --force --fail-on-reject "
         "--dry-run --log-file l --include a* --include b* --exclude c* --since 7d --limit 3 --shard 2/3 "
         "--poll 1 --settle 2 --moved --engine ray --address host --csv european"
     )
     _, _, grading, _, _, scanning = typed("scan", "a", "--out", "o", *words.split())
     calibration = CalibrationSettings(0.5, None, 3.45, read_scale_bar=True, scale_bar_um=100.0)
-    assert grading == GradeSettings(calibration, 112, 8, "cpu", "fp32", 50.0, 60.0, count=True)
+    assert grading == GradeSettings(calibration, 112, 8, "cpu", "fp32", 50.0, 60.0, count=False)
     assert scanning == ScanSettings(
         heatmaps=False, force=True, fail_on_reject=True, dry_run=True, log_file=Path("l"),
         include=("a*", "b*"), exclude=("c*",), since="7d", limit=3, shard=Shard(2, 3), poll_s=1.0, settle_s=2.0,
         moved=True, engine="ray", address="host", reports=ReportSettings("european"),
     )  # fmt: skip
     assert [typed("scan", "a", "--out", "o", *word)[2].count for word in ((), ("--count",), ("--no-count",))] == [
-        *(False, True, False)
+        *(True, True, False)
     ]
     assert not typed("analyze", "a.tif", "--no-count")[1].count
     assert typed("scan", "a", "--out", "o", "--magnification", "200", "--camera-um", "4")[2] == GradeSettings(
-        CalibrationSettings(magnification=200.0, camera_um=4.0)
+        CalibrationSettings(magnification=200.0, camera_um=4.0), count=True
     )
 
 

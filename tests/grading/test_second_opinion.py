@@ -58,6 +58,8 @@ def test_a_contradiction_names_both_numbers_with_their_intervals_and_levels():
         ("duplex:bimodal", "duplex:isolated-coarse", "duplex:isolated-coarse"),
         ("duplex:bimodal", "uniform", "duplex:bimodal"),
         ("duplex:gradient", "unknown", "duplex:gradient"),
+        ("duplex:gradient", "duplex:bimodal", "duplex:gradient"),
+        ("duplex:banding-vertical", "duplex:wide-range", "duplex:banding-vertical"),
         ("uniform", "", "uniform"),
     ],
 )

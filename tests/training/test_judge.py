@@ -10,7 +10,7 @@ import torch
 from helpers.predictors import CARD
 
 from gdest.model import network
-from gdest.model.network import describe
+from gdest.model.judge import describe
 from gdest.training.examples import Example
 from gdest.training.judge import fit_judge, gradeable_pictures
 from gdest.training.settings import TrainSettings

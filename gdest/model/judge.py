@@ -1,0 +1,65 @@
+"""Tell tiles that must not be graded from the others, by means and deviations of the network's maps."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from gdest.core import UNFIT
+
+DESCRIPTOR = 2 * (64 + 128 + 256 + 512)
+"""A tile's descriptor: means and deviations of every channel of the four stages of the body."""
+
+LAST_MEANS = slice(DESCRIPTOR - 2 * 512, DESCRIPTOR - 512)
+"""Where a descriptor holds the means of the last stage, which the head is given."""
+
+NOVELTY_AXES = 64
+FARTHEST = 8.0
+"""Deviations at which a channel of the descriptor is cut off, so that no single one decides alone."""
+
+
+class Judge(nn.Module):
+    """Tell gradeable tiles from unfit ones by their descriptors; knows nothing until it is fitted.
+
+    One linear layer gives the log odds of each kind in `UNFIT`. The novelty is the root mean square
+    of the descriptor's coordinates along the principal axes of the training tiles, each in units of
+    its deviation there: a Mahalanobis distance (Lee et al. 2018, a simple unified framework).
+    """
+
+    mean: Tensor
+    sd: Tensor
+    axes: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.odds = nn.Linear(DESCRIPTOR, 1 + len(UNFIT))
+        nn.init.zeros_(self.odds.weight)
+        nn.init.zeros_(self.odds.bias)
+        self.register_buffer("mean", torch.zeros(DESCRIPTOR))
+        self.register_buffer("sd", torch.ones(DESCRIPTOR))
+        self.register_buffer("axes", torch.zeros(DESCRIPTOR, NOVELTY_AXES))
+
+    def normal(self, descriptors: Tensor) -> Tensor:
+        """Return descriptors (n, DESCRIPTOR) in deviations from the training tiles, cut off far away."""
+        return ((descriptors - self.mean) / self.sd).clamp(-FARTHEST, FARTHEST)
+
+    def forward(self, descriptors: Tensor) -> tuple[Tensor, Tensor]:
+        """Return log odds against gradeable (n, 3) and novelty (n,) of descriptors (n, DESCRIPTOR)."""
+        normal = self.normal(descriptors)
+        scores = self.odds(normal).float()
+        novelty = (normal @ self.axes).float().square().mean(dim=1).sqrt()
+        return scores[:, 1:] - scores[:, :1], novelty
+
+
+def describe(maps: list[Tensor]) -> Tensor:
+    """Return the descriptors (n, DESCRIPTOR), float32, of the feature maps of the four stages.
+
+    Means and sums of squares; `Tensor.std` is five times slower in the memory order of the convolutions.
+    """
+    parts = []
+    for stage in maps:
+        floats = stage.float()
+        mean = floats.mean((2, 3), keepdim=True)
+        squares = (floats - mean).square().sum((2, 3))
+        parts += [mean.flatten(1), (squares / (floats.shape[2] * floats.shape[3] - 1)).sqrt()]
+    return torch.cat(parts, dim=1)
