@@ -53,9 +53,9 @@ def look(roots: Sequence[Path]) -> Archive:
     return Archive(tuple(files), whole, tuple(left_out), unlisted, tuple(passed_over))
 
 
-def look_for_images(roots: Sequence[Path]) -> Archive:
-    """Return what lies below the roots now, as `look` does; raise `NothingGradedError` when there is no image."""
-    archive = look(roots)
+def look_for_images(roots: Sequence[Path], seen: Archive | None = None) -> Archive:
+    """Return what lies below the roots, or was `seen` there; raise `NothingGradedError` when there is no image."""
+    archive = seen or look(roots)
     say_left_out(archive.left_out)
     if archive.passed_over:
         kept = named(list(map(str, archive.passed_over)))

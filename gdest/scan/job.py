@@ -10,7 +10,6 @@ from gdest.core import (
     GradeSettings,
     SettingsError,
     answer_settings,
-    image_files,
     read_config,
     require,
     with_pixel_size_rules,
@@ -18,6 +17,7 @@ from gdest.core import (
 from gdest.model import EngineChoice, ModelFile, check_for_grading, choose_engine, read_model_file, weights_path
 from gdest.reading import require_scale_bar_reader, with_mixed_names
 from gdest.reports import Record, csv_style, read_rules
+from gdest.scan.archive import Archive, look
 from gdest.scan.exporting import begin_record
 from gdest.scan.selection import select
 from gdest.scan.settings import ScanSettings
@@ -30,7 +30,7 @@ class Job:
 
     `settings` have the rules of gdest.toml; `engine` is what this machine
     computes with; `out` is the shard's own folder for a shard; `record` is
-    what the reports tell beside their rows.
+    what the reports tell beside their rows; `seen` is the archive where it had to be looked at already.
     """
 
     roots: tuple[Path, ...]
@@ -40,6 +40,7 @@ class Job:
     model: ModelFile
     engine: EngineChoice
     record: Record
+    seen: Archive | None = None
 
     @property
     def answer_settings(self) -> dict[str, object]:
@@ -71,15 +72,16 @@ def prepare_scan(
     _check_folders(roots, out)
     if options.shard:
         require_one_split(options.shard, out)
-    if settings.calibration.states_a_size:
-        chosen = select(image_files(roots, []), replace(options, shard=None, since=None)).taken
+    seen = look(roots) if settings.calibration.states_a_size else None
+    if seen:
+        chosen = select(seen.files, replace(options, shard=None, since=None)).taken
         settings = with_mixed_names(settings, (file.name for file in chosen))
     model = read_model_file(weights_path(weights))
     check_for_grading(model.name, model.card)
     engine = choose_engine(settings, model.card)
     record = replace(begin_record(model, settings, engine, roots, sections, config), csv=style)
     to = options.shard.folder(out) if options.shard else out
-    return Job(tuple(roots), to, settings, options, model, engine, record)
+    return Job(tuple(roots), to, settings, options, model, engine, record, seen)
 
 
 def _check_folders(roots: Sequence[Path], out: Path) -> None:

@@ -56,7 +56,7 @@ def scan_archive(job: Job, stop: Stop) -> ScanOutcome:
 
     def once() -> ScanOutcome:
         with _opened(job, stop) as scan:
-            archive = look_for_images(job.roots)
+            archive = look_for_images(job.roots, job.seen)
             say_what_fits_nothing(job, archive.files)
             plan = scan.plan(archive, archive.files)
             say(f"{len(archive.files)} files: {plan.sentence()}")

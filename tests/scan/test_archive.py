@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import os
 
+import pytest
 from helpers.scan_fixtures import put
 
-from gdest.core.calibration import PixelSizeRule
+from gdest.core.calibration import CalibrationSettings
+from gdest.core.files import image_files
 from gdest.core.records import ImageFile
-from gdest.scan.archive import look, look_at, look_for_images, say_what_fits_nothing
+from gdest.core.settings import GradeSettings
+from gdest.scan import archive
+from gdest.scan.archive import look, look_at, look_for_images
 
 
 def test_a_root_that_vanished_makes_no_whole_archive(tmp_path):
@@ -47,11 +51,9 @@ def test_folders_of_a_file_server_are_told_once_and_do_not_make_an_archive_parti
     assert str(tmp_path / "@eaDir") in said
 
 
-def test_rules_and_globs_that_fit_no_file_are_named(tmp_path, capsys):
-    files = [ImageFile(tmp_path / name, name) for name in ("microscope-2/a.tif", "b.png")]
-    rules = [PixelSizeRule("microscope-2/*", 0.5), PixelSizeRule("mikroscope-3/*", 0.6)]
-    say_what_fits_nothing(rules, ("*.png", "*.tiff"), files)
-    assert capsys.readouterr().err.splitlines() == [
-        "gdest.toml: [[pixel_size]] 2 fits no file: glob = 'mikroscope-3/*'.",
-        "--include *.tiff fits no file.",
-    ]
+@pytest.mark.parametrize("settings", [GradeSettings(), GradeSettings(CalibrationSettings(um_per_px=1.0))])
+def test_a_scan_walks_the_archive_once_whether_a_pixel_size_is_stated_or_not(run, monkeypatch, settings):
+    walked = []
+    monkeypatch.setattr(archive, "image_files", lambda *found: walked.append(found[0]) or image_files(*found))
+    assert run(settings=settings)[0] == 0
+    assert len(walked) == 1
