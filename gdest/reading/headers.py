@@ -13,6 +13,7 @@ from PIL import Image
 
 from gdest.core import GradeSettings, ImageFile, MicrographError, PixelSize, magnifications_in, page_name
 from gdest.reading.decoders import decoding
+from gdest.reading.disk_file import CPU_S_PER_BYTE, OPEN_CPU_S
 from gdest.reading.micrograph import large_enough, opened, pages_of_stream
 from gdest.reading.pixel_size import choose_pixel_size
 from gdest.reading.tiff import TIFF_STARTS
@@ -55,6 +56,7 @@ def read_headers(file: ImageFile, settings: GradeSettings) -> Iterator[Header]:
     try:
         with opened(file.path) as stream:
             file_bytes = file.path.stat().st_size
+            stream.allow(OPEN_CPU_S + CPU_S_PER_BYTE * file_bytes)
             pages = large_enough(pages_of_stream(stream, file.path, file_bytes))
             for number, page in enumerate(pages, start=1):
                 name = page_name(file.name, number)
@@ -66,6 +68,7 @@ def read_headers(file: ImageFile, settings: GradeSettings) -> Iterator[Header]:
                     yield Header(name, str(error), page.rows, page.cols, page.pixel_sizes)
                     continue
                 yield Header(name, "", page.rows, page.cols, sizes, chosen, doubts)
+            stream.check()
     except MicrographError as error:
         yield Header(page_name(file.name, number + 1), str(error))
     except OSError as error:

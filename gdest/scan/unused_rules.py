@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from fnmatch import translate
+from unicodedata import normalize
 
-from gdest.core import ImageFile, Objective, magnification_of_name, named, say_each, split_page
+from gdest.core import ImageFile, Objective, in_other_forms, magnification_of_name, named, say_each, split_page
 from gdest.reports import SpecimenRule
 from gdest.scan.exporting import rules_of
 from gdest.scan.job import Job
@@ -42,7 +43,8 @@ def _unused_rows(rule: SpecimenRule | None, files: Sequence[ImageFile]) -> Itera
     if rule is None or not rule.listed:
         return
     names = {file.name for file in files}
-    unused = [name for name in rule.listed if name not in names and split_page(name)[0] not in names]
+    forms = {name: in_other_forms(name) + in_other_forms(split_page(name)[0]) for name in rule.listed}
+    unused = [name for name, known in forms.items() if names.isdisjoint(known)]
     if unused:
         fit = "row fits" if len(unused) == 1 else "rows fit"
         yield f"gdest.toml: [specimen] csv: {len(unused)} of {len(rule.listed)} {fit} no file: {named(unused)}."
@@ -54,13 +56,19 @@ def _fits_any(fits: Callable[[str], object], files: Sequence[ImageFile]) -> bool
 
 def _glob(glob: str) -> Callable[[str], object]:
     """Return whether a name fits a glob, which may also name a later micrograph of a file, `a.tif#2`."""
-    whole, of_file = (re.compile(translate(one)).match for one in (glob, split_page(glob)[0]))
+    whole, of_file = (_match(one) for one in (glob, split_page(glob)[0]))
     return lambda name: whole(name) or of_file(name)
+
+
+def _match(glob: str) -> Callable[[str], object]:
+    """Return what `fits` of core says of a glob and each of a million names: it is translated once."""
+    as_it_is, composed = (re.compile(translate(one)).match for one in (glob, normalize("NFC", glob)))
+    return lambda name: as_it_is(name) or (not name.isascii() and composed(normalize("NFC", name)))
 
 
 def _objective(objective: Objective) -> Callable[[str], object]:
     """Return whether a name fits the glob of an objective and states its magnification, which takes longer to find."""
-    fits, digits = re.compile(translate(objective.glob)).match, f"{objective.magnification:g}"
+    fits, digits = _match(objective.glob), f"{objective.magnification:g}"
     written = {digits, digits.replace(".", ",")}
 
     def states(name: str) -> bool:
