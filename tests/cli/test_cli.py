@@ -45,8 +45,7 @@ def test_a_scan_names_the_broken_file_and_grades_the_rest(scanned):
     assert frame["g"]["Ofen 1/1.tif"] == pytest.approx(labels["steel-5.tif"], abs=0.5)
     assert frame["g"]["1.tif"] == pytest.approx(labels["steel-3.tif"], abs=0.5)
     assert sorted(p.relative_to(out).as_posix() for p in out.rglob("*.png")) == [
-        "heatmaps/1.tif.png",
-        "heatmaps/Ofen 1/1.tif.png",
+        f"{folder}/{name}.png" for folder in ("heatmaps", "layers", "overlays") for name in ("1.tif", "Ofen 1/1.tif")
     ]
 
 
