@@ -16,15 +16,15 @@ from gdest.core import file_names
 from gdest.core.errors import SettingsError
 from gdest.reading import micrograph
 from gdest.reports import read_record
-from gdest.scan import preview
 from gdest.scan.job import prepare_scan
+from gdest.scan.planning import preview
 from gdest.scan.settings import ScanSettings
 
 
 @pytest.fixture
 def failing(monkeypatch):
     """Let reading some files fail; return the names of the files that were opened since."""
-    opened, whole = [], micrograph._opened
+    opened, whole = [], micrograph.opened
 
     def fail(error, *names):
         opened.clear()
@@ -35,7 +35,7 @@ def failing(monkeypatch):
                 raise error
             return whole(path)
 
-        monkeypatch.setattr(micrograph, "_opened", open_or_fail)
+        monkeypatch.setattr(micrograph, "opened", open_or_fail)
         return opened
 
     return fail
