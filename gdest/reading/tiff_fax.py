@@ -35,7 +35,7 @@ def decode_fax(key: Any, content: bytes, index: int) -> tuple[NDArray[Any], tupl
     # some writers fill the last strip up to the height of the others
     full = int(key.tilelength if key.is_tiled else min(key.rowsperstrip, key.imagelength))
     if key.fillorder == 2:
-        content = imagecodecs.bitorder_decode(content)
+        content = bytes(imagecodecs.bitorder_decode(content))
     options = int(key.tags.valueof(292) or 0)
     is_told = bool(options & TWO_DIMENSIONAL)
     ways = ((height, options | TWO_DIMENSIONAL) for height in (rows, full) if is_told or rows >= ENOUGH_ROWS)
