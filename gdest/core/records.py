@@ -146,7 +146,8 @@ class GradeMap:
     the larger picture, whose tiles hold fewer grains. `boundaries` are the fields to count grains on, where boundaries
     were asked for, `boundaries_at_half` those of the picture at half the size, where that was looked at; they are
     large, and not kept once they have been counted on. `places` (rows, cols, 7, 7) float16 are those of the tiles, for
-    drawing: a single one is too noisy to be read.
+    drawing: a single one is too noisy to be read. `other_size_by` is by how many G the picture reads finer at the size
+    that the whole field might have been graded at, of which this is only a part; NaN where there is no doubt.
     """
 
     g_seen: NDArray[np.float32]
@@ -158,6 +159,7 @@ class GradeMap:
     boundaries: tuple[BoundaryField, ...] = ()
     boundaries_at_half: tuple[BoundaryField, ...] = ()
     places: NDArray[np.float16] | None = None
+    other_size_by: float = float("nan")
 
 
 @dataclass(frozen=True)

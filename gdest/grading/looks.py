@@ -45,10 +45,15 @@ class Shown:
     def grid(self, shape: tuple[int, ...], zoom: float) -> TileGrid:
         """Return the tiles of a picture of this shape and zoom, over the rectangle in which there is metal."""
         side = self.predictor.card.tile_px
-        grid = metal_grid(shape, side, self.stride_px, self.not_metal, self.cell_px * zoom)
-        if self.not_metal is None or self.usable(grid, zoom).mean() >= LEAST_USABLE:
-            return grid
-        return metal_grid(shape, side, min(self.stride_px, side // 2), self.not_metal, self.cell_px * zoom)
+        stride_px = min(self.stride_px, side // 2) if self.is_part(shape, zoom) else self.stride_px
+        return metal_grid(shape, side, stride_px, self.not_metal, self.cell_px * zoom)
+
+    def is_part(self, shape: tuple[int, ...], zoom: float) -> bool:
+        """Return whether a picture of this shape and zoom shows a part of its field only, as through an eyepiece."""
+        if self.not_metal is None:
+            return False
+        grid = metal_grid(shape, self.predictor.card.tile_px, self.stride_px, self.not_metal, self.cell_px * zoom)
+        return bool(self.usable(grid, zoom).mean() < LEAST_USABLE)
 
     def usable(self, grid: TileGrid, zoom: float) -> NDArray[np.bool_]:
         """Return which tiles of a picture of this zoom show metal."""

@@ -31,6 +31,7 @@ from gdest.core import (
     in_order,
     is_duplex,
     now,
+    told_apart,
 )
 from gdest.grading.batching import Predictor, SharedPredictor
 from gdest.grading.counting import count_at_pixel_size, surer_count
@@ -44,6 +45,9 @@ from gdest.reading import read_micrographs
 
 LEAST_IN_TILES = 0.6
 """Of the metal in the field of view; where less is graded, G moved by up to 0.5 (benchmark `treatments.py`)."""
+
+MOST_BY_SIZE = 0.15
+"""In G: what leaves the metal alone may move it by no more (benchmark `treatments.py`)."""
 
 FILES_UNDER_WAY = 2 * CORES + 2
 """Enough to decode some while the batches of others are full; more would only hold more pixels."""
@@ -218,6 +222,13 @@ def _is_kept_large(micrograph: Micrograph, grade_map: GradeMap, card: ModelCard)
     return micrograph.not_metal is not None and fits and in_picture < COARSE_G
 
 
+def _doubt_of_size(by_g: float) -> Iterator[str]:
+    """Yield why a person should look, if a part of a field reads differently at a size that the whole might be at."""
+    if abs(by_g) > MOST_BY_SIZE:
+        apart, limit = told_apart(abs(by_g), MOST_BY_SIZE)
+        yield f"too little is seen to tell at which of two sizes to grade it ({apart} G apart, limit {limit})"
+
+
 def graded_row(micrograph: Micrograph, grade_map: GradeMap, card: ModelCard) -> Graded:
     """Return the row of a micrograph: its statistics at its own pixel size, its status and why."""
     seen = summarize(grade_map, card)
@@ -231,6 +242,7 @@ def graded_row(micrograph: Micrograph, grade_map: GradeMap, card: ModelCard) -> 
         doubts.append("its grains are coarse for the part of it that shows metal only")
     elif (share := _share_in_tiles(micrograph, grade_map)) < LEAST_IN_TILES:
         doubts.append(f"only {share:.0%} of its metal lies in tiles that show metal only")
+    doubts += _doubt_of_size(grade_map.other_size_by)
     statistics = None
     if micrograph.um_per_px is not None:
         statistics = at_pixel_size(seen, micrograph.um_per_px, card)

@@ -38,6 +38,9 @@ FINE_TILES, FEW_TILES = 64, 9
 MOST_FINER = 0.75
 """By more than this the enlarged tiles move no map: of 64 fine synthetic micrographs none asked for more than 0.6."""
 
+PART_READS_BY = 0.35
+"""A part of a field, as an eyepiece shows it, reads up to 0.32 G finer or coarser than the whole at the same size."""
+
 MIXED_SHARE = 0.5
 """Of the scatter of its tiles two zooms of a mixed field may differ: tiles of another size hold other mixtures."""
 
@@ -75,6 +78,7 @@ def predict_grade_map(
         closer=_closer(looks),
         boundaries=finer.boundaries or fields_of(kept),
         boundaries_at_half=fields_of(smaller) if smaller and not finer.boundaries else (),
+        other_size_by=_other_size_by(looks, smaller, shown),
     )
 
 
@@ -124,6 +128,21 @@ def _gap(kept: Look, other: Look | None) -> float:
     if other is None:
         return float("nan")
     return max(0.0, abs(other.mean - kept.mean) - MIXED_SHARE * float(np.nanstd(kept.seen)))
+
+
+def _other_size_by(looks: list[Look], smaller: Look | None, shown: Shown) -> float:
+    """Return by how many G a part of a field reads finer at the next size, where it does not tell which is right.
+
+    The whole field might have been on the other side of `COARSE_G`. NaN where it would not, or all of it is there.
+    """
+    kept, larger = looks[-1], looks[-2] if len(looks) > 1 else None
+    if not shown.is_part(looks[0].picture.shape, 1.0):
+        return float("nan")
+    if smaller and COARSE_G <= kept.in_picture < COARSE_G + PART_READS_BY:
+        return smaller.mean - kept.mean
+    if larger and larger.in_picture > COARSE_G - PART_READS_BY:
+        return larger.mean - kept.mean
+    return float("nan")
 
 
 def is_enlarged(zoom: float, g_in_picture: float) -> bool:

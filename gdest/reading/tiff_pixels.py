@@ -12,6 +12,7 @@ from tifffile import COMPRESSION, PLANARCONFIG
 from gdest.reading.page import DecodeRows, RawPixels
 from gdest.reading.raster_repair import require_few_scans
 from gdest.reading.tiff_colour import JPEG, TURNED, as_seen, orientation_of, upright
+from gdest.reading.tiff_fax import decode_fax, is_two_dimensional
 
 LARGEST_SEGMENT_PX = 64_000_000
 """A strip or tile larger than this is not decoded anew for each band of rows; such a file is read in one piece."""
@@ -22,7 +23,7 @@ def whole(page: Any, plane: int) -> RawPixels:
     key = page.keyframe
     if _needs_libtiff(key):
         return _by_libtiff(page)
-    if plane:
+    if plane or is_two_dimensional(key):
         return upright(_rows(page, 0, int(key.imagelength), plane), orientation_of(key))
     if key.compression in JPEG:
         _require_few_scans(page)
@@ -112,7 +113,10 @@ def _paste_segment(page: Any, index: int, band_top: int, band: RawPixels, sample
         content = handle.read(page.databytecounts[index])
     if page.keyframe.compression in JPEG:
         require_few_scans(content)
-    segment, (_, _, top, left, _), _ = page.keyframe.decode(content, index, **tables)
+    if is_two_dimensional(page.keyframe):
+        segment, (_, _, top, left, _) = decode_fax(page.keyframe, content, index)
+    else:
+        segment, (_, _, top, left, _), _ = page.keyframe.decode(content, index, **tables)
     segment = segment[0]
     first, last = max(top, band_top), min(top + segment.shape[0], band_top + band.shape[0])
     width = min(segment.shape[1], band.shape[1] - left)

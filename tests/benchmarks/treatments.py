@@ -276,7 +276,7 @@ def main() -> None:
     parser.add_argument("--drawn", type=int, default=3)
     parser.add_argument("--only", action="append")
     options = parser.parse_args()
-    predictor = predictor_of(weights_path(None), GradeSettings(count=True), files=1000)
+    predictor = predictor_of(weights_path(None), GradeSettings(count=True))
     fields = {**real_fields(options.micrographs), **drawn_fields(options.drawn)}
     rows = {name: grade(picture, um, predictor) for name, (picture, um) in fields.items()}
     graded = {name: row for name, row in rows.items() if isinstance(row, Graded) and row.status == Status.GRADED}

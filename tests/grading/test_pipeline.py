@@ -153,6 +153,17 @@ def test_coarse_grains_that_could_not_be_seen_at_half_the_size_for_what_covers_t
     assert why not in partly_covered_row(20, g=2.0, zoom=0.25).reason
 
 
+@pytest.mark.parametrize(
+    ("by", "said"),
+    [(np.nan, False), (0.149, False), (-0.149, False), (0.151, True), (-0.3, True)],
+)
+def test_a_part_of_a_field_that_reads_differently_at_another_size_is_for_review(grey, by, said):
+    micrograph = Micrograph(ImageFile(None, "a.tif"), grey, 1.0, "", "")
+    grade_map = GradeMap(np.full((1, 1), 5.0, np.float32), tile_grid(224, 224, 224, 224), 1.0, 1, other_size_by=by)
+    row = graded_row(micrograph, grade_map, CARD)
+    assert (row.status, "at which of two sizes to grade it" in row.reason) == (("graded", "review")[said], said)
+
+
 def test_where_much_is_covered_tiles_lie_half_a_tile_apart():
     not_metal = np.zeros((112, 112), bool)  # cells of 8 px
     row, col = np.indices(not_metal.shape)

@@ -8,6 +8,7 @@ from helpers.predictors import CARD, FakePredictor
 
 from gdest.core.errors import MicrographError
 from gdest.core.tiles import GreyImage, Regions
+from gdest.grading.looks import Shown
 from gdest.grading.zooms import predict_grade_map
 
 
@@ -132,3 +133,39 @@ def test_a_picture_that_is_read_row_by_row_gives_the_map_of_the_same_in_memory(r
     assert read.zoom == held.zoom == 0.5
     assert (read.tiles, read.doubts) == (held.tiles, pytest.approx(held.doubts, nan_ok=True))
     np.testing.assert_array_equal(read.g_seen, held.g_seen)
+
+
+def in_a_circle(native, halved):
+    """Return the map of a field of 1344 px across a black surround, read so at full size and at half the size."""
+    row, col = np.indices((168, 168))  # cells of 8 px
+    outside = np.hypot(row - 83.5, col - 83.5) > 84
+    shown = Shown(outside, 8, FakePredictor(), 224)
+    grids = [(shown.grid((side, side), zoom), zoom) for side, zoom in ((1344, 1.0), (672, 0.5))]
+    counts = [np.count_nonzero(shown.usable(grid, zoom)) for grid, zoom in grids]
+    assert counts[0] > counts[1] >= 3
+    predictor = by_tiles(**dict(zip([f"t{count}" for count in counts], (native, halved), strict=True)))
+    return predict_grade_map(blank(1344), predictor, 224, outside, 8)
+
+
+@pytest.mark.parametrize(
+    ("native", "halved", "by"),
+    [
+        (5.0, 6.7, -0.3), (5.34, 7.44, 0.1), (5.36, 7.06, np.nan),
+        (4.99, 6.69, 0.3), (4.66, 6.76, -0.1), (4.64, 6.34, np.nan),
+    ],
+)  # fmt: skip
+def test_a_part_of_a_field_near_the_limit_of_coarse_grains_says_what_the_other_size_would_have_given(
+    native, halved, by
+):
+    grade_map = in_a_circle(native, halved)
+    assert grade_map.zoom == (1.0 if native >= 5.0 else 0.5)
+    assert grade_map.other_size_by == pytest.approx(by, abs=1e-5, nan_ok=True)
+
+
+def test_a_whole_field_is_in_no_doubt_of_its_size():
+    assert np.isnan(predict_grade_map(blank(1000), by_tiles(t25=5.1, t9=6.5), 224).other_size_by)
+    banner = np.zeros((125, 125), bool)
+    banner[115:] = True
+    assert np.isnan(
+        predict_grade_map(blank(1000), by_tiles(t25=5.1, t20=5.1, t9=6.5, t6=6.5), 224, banner, 8).other_size_by
+    )

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+import io
+import re
 import struct
+
+import tifffile
+from PIL import Image
+
+END_OF_LINE = "000000000001"
 
 COUNTS, STARTS = 279, 273
 
@@ -51,3 +58,24 @@ def plain_tags(pixels, **changes):
     rows, cols = pixels.shape[:2]
     tags = {256: (4, cols), 257: (4, rows), 258: (3, 8), 259: (3, 1), 262: (3, 1), 277: (3, 1), 278: (4, rows)}
     return {**tags, COUNTS: (4, None), **{int(code[1:]): value for code, value in changes.items()}}
+
+
+def fax_lines(black_and_white, options):
+    """Return the lines of a picture (rows, cols) of bool as bits of T.4 by libtiff, without end-of-line codes.
+
+    With option 1 each begins with its tag bit: 1 for a line by itself, 0 for one that follows from the line before.
+    """
+    saved = io.BytesIO()
+    tags = {292: options, 278: len(black_and_white)}
+    Image.fromarray(black_and_white).save(saved, format="TIFF", compression="group3", tiffinfo=tags)
+    content = saved.getvalue()
+    page = tifffile.TiffFile(io.BytesIO(content)).pages[0]
+    (start,), (count,) = page.dataoffsets, page.databytecounts
+    bits = "".join(f"{byte:08b}" for byte in content[start : start + count])
+    return re.split("0{11}1", bits)[1 : 1 + len(black_and_white)]
+
+
+def packed_bits(bits):
+    """Return a text of zeros and ones as bytes, filled up with zeros."""
+    bits += "0" * (-len(bits) % 8)
+    return bytes(int(bits[at : at + 8], 2) for at in range(0, len(bits), 8))

@@ -60,27 +60,34 @@ def test_a_scan_of_somebody_without_home_and_name_ends_as_any_other(root, tmp_pa
 
 
 def test_settings_of_other_programs_that_lie_about_change_no_output(root, tmp_path):
-    """Both look for their settings where they are started and in the user's own folder."""
+    """Both look for their settings where they are started and in the user's own folder.
+
+    Whoever imports itables there gets an error, so that a scan that did would end in one.
+    """
     home = tmp_path / "home"
     (home / ".config/itables").mkdir(parents=True)
     (home / ".config/matplotlib").mkdir(parents=True)
     environment = os.environ | {"HOME": str(home), "XDG_CONFIG_HOME": str(home / ".config")}
-    environment.pop("MPLCONFIGDIR", None)
+    for name in ("MPLCONFIGDIR", "ITABLES_CONFIG"):
+        environment.pop(name, None)
+
+    def runs(*words):
+        command = [sys.executable, *words]
+        return subprocess.run(command, env=environment, cwd=home, capture_output=True, text=True, timeout=120)
+
     told = {}
     for kind in ("none", "settings"):
         if kind == "settings":
             for place in (home, home / ".config/itables"):
-                (place / "itables.toml").write_text("maxBytes = 'nonsense'\nlengthMenu = [1]\nwhat = 1\n")
+                (place / "itables.toml").write_text("maxBytes = 'nonsense\nlengthMenu = [1]\n")
             for place in (home / "matplotlibrc", home / ".config/matplotlib/matplotlibrc"):
                 place.write_text("image.cmap: gray\nimage.lut: 7\nfont.size: 40\nsavefig.dpi: 9\n")
-        command = [sys.executable, str(KILLED), str(root), str(tmp_path / kind), "0"]
-        done = subprocess.run(
-            command, env=environment, cwd=home, capture_output=True, text=True, check=False, timeout=120
-        )
+        done = runs(str(KILLED), str(root), str(tmp_path / kind), "0")
         assert done.returncode == 0, done.stderr
         pictures = {path.relative_to(tmp_path / kind): path.read_bytes() for path in (tmp_path / kind).rglob("*.??g")}
         page = (tmp_path / kind / "index.html").read_text(encoding="utf-8")
         told[kind] = pictures, re.sub(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d)?(\+00:00)?", "", page)
+    assert "Failed to load ITables config" in runs("-c", "import itables").stderr
     assert told["none"][0] == told["settings"][0]
     assert len(told["none"][0]) == 18
     assert len(told["none"][1]) == len(told["settings"][1])
