@@ -161,7 +161,7 @@ def _grades(words: str | None) -> tuple[tuple[float, ...], int]:
 
 @command(
     "gdest study DATA --unseen DATA2 --out study",
-    "gdest study DATA --out study --configs 'resnet18-*' --seeds 3 --epochs 100",
+    "gdest study DATA --out study --configs 'reg-resnet18-*' --seeds 3 --epochs 100",
     exits=WRITTEN,
 )
 def study(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from gdest.cli.console import print_errors, print_opinions, print_scores, say_written
 from gdest.cli.run_info import load_weights
-from gdest.core import ExitCode, GradeSettings, progress, require_writable, say
+from gdest.core import ExitCode, GradeSettings, progress, require, require_writable, say
 from gdest.model import LoadedModel
 from gdest.synth import SynthSettings
 from gdest.training import TrainSettings
@@ -84,8 +84,10 @@ def run_synth(out: Path, settings: SynthSettings) -> ExitCode:
     """Make synthetic micrographs; return the exit code."""
     from gdest.synth import write_dataset
 
+    labels = out / "labels.csv"
+    require(not labels.exists(), f"{labels} is there already; give a folder of its own, or remove it first.")
     with progress("making micrographs", settings.count) as advance:
         for _ in write_dataset(out, settings):
             advance(1)
-    say(f"Written: {settings.count} micrographs and {out / 'labels.csv'}")
+    say(f"Written: {settings.count} micrographs and {labels}")
     return ExitCode.GRADED

@@ -45,7 +45,7 @@ def run_scan(
     options: ScanSettings,
 ) -> ExitCode:
     """Scan once, or for ever with `watch`, or only print the plan with `dry_run`; return the exit code."""
-    journal = Journal(options.log_file)
+    journal = Journal(options.log_file, roots=roots)
     try:
         job = prepare_scan(roots, out, settings, weights, config, options)
         if options.shard:
@@ -86,7 +86,8 @@ def _conclude(outcome: ScanOutcome, journal: Journal) -> ExitCode:
     """Print what one scan did and log its end; return the exit code."""
     print_scan(outcome)
     code = scan_exit_code(outcome)
-    journal.write("end", exit_code=code, files=outcome.files_read, seconds=round(outcome.seconds, 1))
+    about = {"rows": dict(outcome.results.counts), "unfinished": outcome.results.unfinished} if outcome.results else {}
+    journal.write("end", exit_code=code, files=outcome.files_read, seconds=round(outcome.seconds, 1), **about)
     return code
 
 
@@ -111,7 +112,10 @@ def scan_exit_code(outcome: ScanOutcome) -> ExitCode:
         return _of_signal(outcome.signal)
     if outcome.rejected:
         return ExitCode.REJECTED
-    return exit_code(outcome.results.counts if outcome.results else {})
+    if outcome.results is None:
+        return exit_code({})
+    code = exit_code(outcome.results.counts)
+    return ExitCode.PROBLEMS if code == ExitCode.GRADED and outcome.results.unlisted else code
 
 
 def print_results(results: Results) -> None:

@@ -59,6 +59,12 @@ def read_lines(path: Path) -> list[tuple[int, dict[str, str]]]:
     if not filled:
         return []
     names = [name.lower() for name in filled[0][1]]
+    for number, line in filled[1:]:
+        if any(line[len(names) :]):
+            raise DataError(
+                f"{path}, line {number}: it has {len(line)} cells, the first line {len(names)}; numbers with a decimal "
+                "comma need semicolons between the cells, or quotes."
+            )
     padded = [(number, line + [""] * (len(names) - len(line))) for number, line in filled[1:]]
     return [(number, dict(zip(names, line, strict=False))) for number, line in padded]
 

@@ -27,6 +27,8 @@ MOST_NAMED = 20
 """Of a longer list, such as the files that failed, only so many are named."""
 
 stderr = Console(stderr=True, highlight=False, emoji=False)
+loud = Console(stderr=True, highlight=False, emoji=False)
+"""For what must be read also where `stderr` is quiet."""
 
 
 def say(line: str) -> None:
@@ -44,21 +46,24 @@ def named(names: Collection[str], most: int = MOST_NAMED) -> str:
     return ", ".join(islice(names, most)) + more
 
 
-def say_each(lines: Collection[str], rest: str = "", most: int = MOST_NAMED) -> None:
-    """Say lines, of many the first and how many more there are; `rest` goes on after "7 more"."""
+def say_each(
+    lines: Collection[str], rest: str = "", most: int = MOST_NAMED, tell: Callable[[str], None] | None = None
+) -> None:
+    """Say lines, of many the first and how many more there are; `rest` goes on after "7 more". `tell` may warn."""
+    tell = tell or say
     for line in islice(lines, most):
-        say(line)
+        tell(line)
     if len(lines) > most:
-        say(f"... and {len(lines) - most} more{rest}.")
+        tell(f"... and {len(lines) - most} more{rest}.")
 
 
 def warn(line: str) -> None:
-    """Print one line to standard error as `say` does, in red where that is a terminal."""
-    stderr.print(Text(printable(line)), soft_wrap=True, style="bold red")
+    """Print one line to standard error as `say` does, in red where that is a terminal, and also where it is quiet."""
+    loud.print(Text(printable(line)), soft_wrap=True, style="bold red")
 
 
 def be_quiet() -> None:
-    """Print nothing more in this process but errors, which the command line prints by itself."""
+    """Print nothing more in this process but warnings, and errors, which the command line prints by itself."""
     stderr.quiet = True
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 from gdest.core.errors import OutputError
@@ -17,12 +18,22 @@ def require_writable(path: Path, *, folder: bool = False) -> None:
         if path.is_dir() != folder:
             raise OutputError(f"Cannot write {path}: it is {'not a folder' if folder else 'a folder'}.")
         if not os.access(path, os.W_OK | (os.X_OK if folder else 0)):
-            raise OutputError(f"Cannot write {path}: permission denied.")
+            raise OutputError(f"Cannot write {path}: {_why(path)}.")
     nearest = path.absolute() if folder and path.exists() else _nearest(path.absolute().parent)
     if not nearest.is_dir():
         raise OutputError(f"Cannot write {path}: {nearest} is not a folder.")
     if not os.access(nearest, os.W_OK | os.X_OK):
-        raise OutputError(f"Cannot write {path}: permission denied in {nearest}.")
+        raise OutputError(f"Cannot write {path}: {_why(nearest)} in {nearest}.")
+
+
+def _why(path: Path) -> str:
+    """Return why nothing can be written where a path lies."""
+    if sys.platform == "win32":
+        return "permission denied"
+    try:
+        return "read-only file system" if os.statvfs(path).f_flag & os.ST_RDONLY else "permission denied"
+    except OSError:
+        return "permission denied"
 
 
 def _nearest(path: Path) -> Path:

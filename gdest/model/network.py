@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import cast
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from gdest.core import UNFIT, ModelCard, SettingsError, WeightsError, write_atomically
@@ -187,7 +187,8 @@ class LoadedModel:
 def save_model(network: GradeNetwork, card: ModelCard, path: Path) -> None:
     """Write the weights in half precision, with the card, under a final name only when complete."""
     state = {name: _stored(value) for name, value in network.state_dict().items()}
-    write_atomically(path, lambda temporary: save_file(state, temporary, {CARD_KEY: card.to_json()}))
+    content = save(state, {CARD_KEY: card.to_json()})  # `save_file` makes files that nobody else may read
+    write_atomically(path, lambda temporary: temporary.write_bytes(content))
 
 
 def _stored(value: Tensor) -> Tensor:

@@ -18,6 +18,7 @@ from gdest.core import (
     readable_name,
     say,
     say_each,
+    warn,
 )
 
 EARLIEST_NS, LATEST_NS = -(2**63), 2**63 - 1
@@ -46,7 +47,8 @@ def look(roots: Sequence[Path]) -> Archive:
     left_out: list[LeftOut] = []
     passed_over: list[Path] = []
     files = image_files(roots, unreadable, left_out, passed_over)
-    say_each([f"{folder}: this folder cannot be listed; what is below it is not looked at." for folder in unreadable])
+    hidden = [f"{folder}: this folder cannot be listed; what is below it is not looked at." for folder in unreadable]
+    say_each(hidden, " folders that cannot be listed", tell=warn)
     whole = bool(files) and not unreadable and all(root.is_dir() for root in roots)
     gone = [str(root) for root in roots if not root.is_dir()]
     unlisted = tuple(dict.fromkeys([*unreadable, *gone]))

@@ -97,7 +97,7 @@ def export(ledger: Ledger, recipe: Recipe, record: Record, out: Path, occasion: 
     left = said.unassigned if said and not current else 0
     told = said if rules.limits else None
     problems, again = ledger.problems(recipe.id, MOST_NAMED), ledger.again(recipe.id)
-    return Results(counts, problems, reports, not current, left, told, record.unfinished, again)
+    return Results(counts, problems, reports, not current, left, told, record.unfinished, again, len(record.unlisted))
 
 
 def _write(record: Record, rules: Rules, out: Path, occasion: str, found: tuple[Rows, Pairs]) -> Record:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,12 +17,12 @@ MICROGRAPH = "micrograph"
 class Journal:
     """Append events to a file, each with its time (UTC), or to none; `aloud`, say each micrograph as well.
 
-    Raises `SettingsError` for a file that is no log.
+    Raises `SettingsError` for a file that is no log, or lies below the scanned `roots`.
     """
 
-    def __init__(self, path: Path | None, *, aloud: bool = False) -> None:
+    def __init__(self, path: Path | None, *, aloud: bool = False, roots: Sequence[Path] = ()) -> None:
         if path is not None:
-            require_log(path)
+            require_log(path, roots)
         self._path, self._aloud = path, aloud
 
     def write(self, event: str, **about: object) -> None:

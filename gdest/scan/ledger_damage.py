@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
-from gdest.core import LEDGER, say, split_page
+from gdest.core import LEDGER, split_page, warn
 from gdest.scan.database import DamagedLedgerError, Database, set_aside
 from gdest.scan.ledger_runs import is_whole
 from gdest.scan.ledger_tables import CHECKED, checksum
@@ -20,7 +20,7 @@ def with_sound_ledger(folder: Path, work: Callable[[], Answer]) -> Answer:
         try:
             return work()
         except DamagedLedgerError as error:
-            say(str(error))
+            warn(str(error))
             mend(folder / LEDGER)
     return work()
 
@@ -68,7 +68,8 @@ def _drop_damaged_rows(path: Path) -> None:
     except DamagedLedgerError:
         _begin_anew(path)
         return
-    say(f"{len(damaged)} damaged rows are left out; their files are graded again.")
+    rows = "1 damaged row is" if len(damaged) == 1 else f"{len(damaged)} damaged rows are"
+    warn(f"{rows} left out of the ledger; the files are graded again.")
 
 
 def _files_of(database: Database, table: str, number: int, name: str) -> set[str]:
@@ -81,4 +82,4 @@ def _files_of(database: Database, table: str, number: int, name: str) -> set[str
 
 def _begin_anew(path: Path) -> None:
     aside = set_aside(path)
-    say(f"The damaged ledger is kept as {aside.name}; a new one is made, and every file is graded again.")
+    warn(f"The damaged ledger is kept as {aside.name}; a new one is made, and every file is graded again.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import stat
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TextIO
 
@@ -15,12 +16,15 @@ NEITHER_LINK_NOR_PIPE = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK",
 """Flags that Windows does not have: follow no link, and do not wait for who reads a pipe."""
 
 
-def require_log(path: Path) -> None:
+def require_log(path: Path, roots: Sequence[Path] = ()) -> None:
     """Raise `SettingsError` for a path to log to where a link, a pipe, a micrograph or another file would be changed.
 
-    A device such as /dev/null is let through, as is a log whose folder is not there or cannot be looked into: that is
+    So it does for one below the scanned folders, into which nothing is ever written. A device such as /dev/null is let through, as is a log whose folder is not there or cannot be looked into: that is
     told when it is written.
     """
+    inside = next((root for root in roots if path.resolve().is_relative_to(root.resolve())), None)
+    if inside is not None:
+        raise SettingsError(f"The log cannot go into the scanned folder {inside}; choose another --log-file.")
     if path.suffix.lower() in SUFFIXES:
         raise SettingsError(f"--log-file {path} has the name of a micrograph; give it another, such as scan.jsonl.")
     try:
@@ -36,8 +40,24 @@ def require_log(path: Path) -> None:
 
 
 def open_log(path: Path) -> TextIO:
-    """Open a log to append to; raise `OSError`, also for a link or a pipe that lies there since it was looked at."""
-    return open(path, "a", encoding="utf-8", opener=_opener)
+    """Open a log to append to; raise `OSError`, also for a link or a pipe that lies there since it was looked at.
+
+    A line that a full disk cut short is ended first, so that the next event is one.
+    """
+    cut_short = _is_cut_short(path)
+    log = open(path, "a", encoding="utf-8", opener=_opener)  # noqa: SIM115  who asked closes it
+    if cut_short:
+        log.write("\n")
+    return log
+
+
+def _is_cut_short(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            file.seek(-1, os.SEEK_END)
+            return file.read(1) not in (b"\n", b"")
+    except OSError:  # empty, or not to be read
+        return False
 
 
 def _opener(path: str, flags: int) -> int:

@@ -18,7 +18,8 @@ class Results:
     date already. `unassigned` is the number of micrographs that the rule for specimens does not
     cover, 0 without a rule or when nothing was written. `acceptance` is what the limits say, None without limits.
     `unfinished` is the sentence that the reports of an unfinished scan bear, else empty. `again` is the number of
-    files that the next scan tries again, since what failed in them may pass.
+    files that the next scan tries again, since what failed in them may pass, `unlisted` that of folders of which
+    nothing is known.
     """
 
     counts: Mapping[str, int]
@@ -29,6 +30,7 @@ class Results:
     acceptance: Acceptance | None = None
     unfinished: str = ""
     again: int = 0
+    unlisted: int = 0
 
 
 @dataclass(frozen=True)

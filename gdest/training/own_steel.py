@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -14,7 +15,7 @@ from gdest.core import DataError, GradeSettings, ModelCard, interpolate, student
 from gdest.grading import chance_of_count
 from gdest.model import LoadedModel, save_model
 from gdest.training.calibrating import shrunk_mean
-from gdest.training.labels import read_labels
+from gdest.training.labels import Labelled, read_labels, require_there
 from gdest.training.measuring import Measured, measure
 from gdest.training.stages import Stage, no_stage
 
@@ -104,9 +105,11 @@ def calibrate_own(
     """Write the weights with what the labelled micrographs of one steel show of their bias and interval.
 
     Returns the opinions that were calibrated, the estimate first; the count where five fields or more have one. Raises
-    `DataError` for fewer than five fields.
+    `DataError` for fewer than five fields, or one that is there twice.
     """
     labelled = read_labels(data, settings.calibration.um_per_px)
+    require_there(labelled)
+    _require_different(labelled)
     measured = measure(model, labelled, replace(settings, count=True), stage)
     if len(measured) < FEWEST_FIELDS:
         raise DataError(f"{data} holds {len(measured)} micrographs; {FEWEST_FIELDS} or more prove a bias.")
@@ -117,6 +120,16 @@ def calibrate_own(
     record = {**card.training, "own_fields": str(len(measured)), "own_data": data.name}
     save_model(model.network, replace(card, training=record), out)
     return opinions
+
+
+def _require_different(labelled: Sequence[Labelled]) -> None:
+    """Raise `DataError` for one file that is there twice: copies scatter by nothing, and prove what one proves."""
+    first: dict[str, str] = {}
+    for one in labelled:
+        with one.file.path.open("rb") as file:
+            other = first.setdefault(hashlib.file_digest(file, "sha256").hexdigest(), one.file.name)
+        if other is not one.file.name:
+            raise DataError(f"{one.file.name} is the same picture as {other}; name each field once.")
 
 
 def opinions_of(measured: Sequence[Measured]) -> list[Opinion]:

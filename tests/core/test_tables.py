@@ -70,3 +70,12 @@ def test_a_text_of_windows_is_read_whatever_its_coding(tmp_path):
     for coding in ("utf-8", "utf-8-sig", "utf-16", "cp1252"):
         (tmp_path / "a.txt").write_bytes("Größe µm".encode(coding))
         assert read_text(tmp_path / "a.txt") == "Größe µm"
+
+
+def test_a_line_with_more_cells_than_names_is_no_number_cut_short(tmp_path):
+    table = tmp_path / "labels.csv"
+    table.write_text("file,g\na.tif,8,8585\n")
+    with pytest.raises(DataError, match=r"line 2: it has 3 cells, the first line 2; .* semicolons"):
+        read_table(table)
+    table.write_text("file,g\na.tif,8,\n")
+    assert read_table(table) == [{"file": "a.tif", "g": "8"}]

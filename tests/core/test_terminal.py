@@ -115,6 +115,7 @@ def test_on_a_terminal_progress_is_a_bar_that_goes_away(monkeypatch):
 @pytest.mark.parametrize("speak", [terminal.say, terminal.warn])
 def test_a_name_is_no_command_to_the_terminal_and_no_picture(monkeypatch, speak):
     output = io.StringIO()
-    monkeypatch.setattr(terminal, "stderr", Console(file=output, width=40, highlight=False, emoji=False))
+    for console in ("stderr", "loud"):
+        monkeypatch.setattr(terminal, console, Console(file=output, width=40, highlight=False, emoji=False))
     speak(":smile:\x1b]0;title\x07\x9b31m\u202egnp\ngdest: all graded")
     assert output.getvalue() == ":smile:\ufffd]0;title\ufffd\ufffd31m\ufffdgnp\ufffdgdest: all graded\n"

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+from types import SimpleNamespace
 
 import pytest
 
@@ -43,3 +44,13 @@ def test_missing_rights_are_said(tmp_path, monkeypatch, path, folder):
     monkeypatch.setattr(os, "access", lambda one, mode: str(one) not in closed and real(one, mode))
     with pytest.raises(OutputError, match=r"permission denied"):
         require_writable(tmp_path / path, folder=folder)
+
+
+def test_a_read_only_file_system_is_called_so(monkeypatch, tmp_path):
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    monkeypatch.setattr(os, "statvfs", lambda _: SimpleNamespace(f_flag=os.ST_RDONLY))
+    with pytest.raises(OutputError, match=r"out: read-only file system in"):
+        require_writable(tmp_path / "out", folder=True)
+    monkeypatch.setattr(os, "statvfs", lambda _: SimpleNamespace(f_flag=0))
+    with pytest.raises(OutputError, match=r"out: permission denied in"):
+        require_writable(tmp_path / "out", folder=True)

@@ -97,3 +97,19 @@ def test_a_log_is_appended_to_night_after_night_and_null_is_let_through(run, tmp
     events = [json.loads(line)["event"] for line in (tmp_path / "log").read_text().splitlines()]
     assert events.count("start") == events.count("end") == 2
     assert run(ScanSettings(log_file=Path(os.devnull)))[0] == 0
+
+
+def test_a_log_does_not_go_into_the_scanned_folder(run, root):
+    with pytest.raises(SettingsError, match="cannot go into the scanned folder"):
+        run(ScanSettings(log_file=root / "scan.jsonl"))
+    assert not (root / "scan.jsonl").exists()
+
+
+def test_a_line_that_a_full_disk_cut_short_spoils_no_later_one(run, tmp_path):
+    log = tmp_path / "log"
+    log.write_text('{"time": "2026-11-27", "event": "start"}\n{"time": "2026')
+    assert run(ScanSettings(log_file=log))[0] == 0
+    first, cut, *rest = log.read_text().splitlines()
+    assert cut == '{"time": "2026'
+    assert [json.loads(line)["event"] for line in (first, *rest)][:2] == ["start", "start"]
+    assert json.loads(rest[-1])["rows"]["graded"] > 0

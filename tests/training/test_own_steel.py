@@ -102,3 +102,16 @@ def test_four_fields_are_too_few_and_nothing_is_written(monkeypatch, model, tmp_
     with pytest.raises(DataError, match="5 or more"):
         calibrated(monkeypatch, model, [counted_field(0.3, 0.2)] * 4, tmp_path / "mine.safetensors")
     assert not (tmp_path / "mine.safetensors").exists()
+
+
+def test_a_field_that_is_there_twice_proves_nothing_and_is_named(model, tmp_path):
+    for name, content in (("a.tif", b"one"), ("b.tif", b"two"), ("c.tif", b"one")):
+        (tmp_path / name).write_bytes(content)
+    table = tmp_path / "labels.csv"
+    for rows, named in (
+        ("a.tif,7\nb.tif,7\nc.tif,7\n", r"c\.tif is the same picture as a\.tif"),
+        ("a.tif,7\na.tif,7\n", r"a\.tif is the same picture as a\.tif"),
+    ):
+        table.write_text("file,g\n" + rows)
+        with pytest.raises(DataError, match=named):
+            calibrate_own(table, model, tmp_path / "mine.safetensors", GradeSettings())
