@@ -10,7 +10,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from gdest.core import LEDGER, FileState, ImageFile, OutputError
+from gdest.core import LEDGER, FileState, ImageFile, NothingGradedError, OutputError
 from gdest.scan.archive import Archive, look_at, look_for_images
 from gdest.scan.job import Job
 from gdest.scan.ledger import Ledger
@@ -45,6 +45,7 @@ class Plan:
     """Hold what a scan has to do: files to grade, in order; names that are unchanged and that are gone.
 
     `later` says of each file that waits for another scan why it does; `unlisted` are folders that may hold more.
+    `known` counts the files of the ledger, `left` those that are not to be taken, by why not.
     """
 
     work: tuple[Work, ...]
@@ -52,6 +53,17 @@ class Plan:
     gone: tuple[str, ...]
     later: Mapping[str, str] = field(default_factory=dict)
     unlisted: tuple[str, ...] = ()
+    known: int = 0
+    left: Mapping[str, int] = field(default_factory=dict)
+
+    def require_any(self) -> None:
+        """Raise `NothingGradedError` where no file is taken and the ledger has none: reports would be empty.
+
+        A shard may be empty, since the others have the files.
+        """
+        if not (self.work or self.later or self.known) and self.left:
+            why = ", ".join(f"{count} {why}" for why, count in self.left.items())
+            raise NothingGradedError(f"Not one of {sum(self.left.values())} files is taken: {why}.")
 
     def sentence(self) -> str:
         """Return the counts for a person: `12 new, 1 changed, 300 unchanged, 2 deleted`."""
@@ -96,6 +108,7 @@ def preview(job: Job) -> list[PlanLine]:
     say_what_fits_nothing(job, archive.files)
     selection = select(archive.files, job.options)
     plan = _plan(job, archive, selection, (), _known_without_writing(job))
+    plan.require_any()
     lines = [PlanLine(work.file.name, "grade", work.why) for work in plan.work]
     lines += [PlanLine(name, "leave", "unchanged") for name in plan.unchanged]
     lines += [PlanLine(name, "leave", why) for name, why in selection.left]
@@ -129,7 +142,8 @@ def _plan(job: Job, archive: Archive, selection: Selection, waits: Collection[st
     later = {one.file.name: "still being written" for one in plan.work if one.file.name in waits}
     later |= {one.file.name: "beyond --limit" for one in work[job.options.limit :]} if job.options.limit else {}
     later |= dict.fromkeys(selection.elsewhere, "in other shards")
-    return replace(plan, work=tuple(work[: job.options.limit]), later=later, unlisted=archive.unlisted)
+    left = Counter(why for _, why in selection.left) if job.options.shard is None else Counter[str]()
+    return replace(plan, work=tuple(work[: job.options.limit]), later=later, unlisted=archive.unlisted, left=left)
 
 
 def _known(job: Job, ledger: Ledger, recipe: int) -> _Known:
@@ -178,8 +192,8 @@ def compare(
     """
     new = {file.name: file for file in files}
     gone, departed = [], Counter[tuple[int, int]]()
-    work, unchanged = [], []
-    for before in known:
+    work, unchanged, count = [], [], 0
+    for count, before in enumerate(known, start=1):
         file = new.pop(before.name, None)
         if file is None:
             if others is not None and before.name not in others:
@@ -197,7 +211,7 @@ def compare(
         departed[state.size, state.mtime_ns] -= moved
         work.append(Work(file, state, Why.MOVED if moved else Why.NEW))
     work.sort(key=lambda one: one.file.name)
-    return Plan(tuple(work), tuple(sorted(unchanged)), tuple(sorted(gone)))
+    return Plan(tuple(work), tuple(sorted(unchanged)), tuple(sorted(gone)), known=count)
 
 
 def _why_again(state: FileState, before: FileState, *, undrawn: bool, force: bool) -> Why | None:
