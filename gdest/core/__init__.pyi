@@ -5,7 +5,7 @@ from .calibration import (
     PixelSizeRule as PixelSizeRule,
     UmPerPx as UmPerPx,
 )
-from .config import Section as Section, read_config as read_config, slashed as slashed
+from .config import Section as Section, naming as naming, read_config as read_config, slashed as slashed
 from .counted import (
     BOUNDARY_CLASSES as BOUNDARY_CLASSES,
     INTERCEPT_DEGREES as INTERCEPT_DEGREES,

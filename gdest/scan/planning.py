@@ -193,7 +193,8 @@ def compare(
     new = {file.name: file for file in files}
     gone, departed = [], Counter[tuple[int, int]]()
     work, unchanged, count = [], [], 0
-    for count, before in enumerate(known, start=1):
+    for before in known:
+        count += 1
         file = new.pop(before.name, None)
         if file is None:
             if others is not None and before.name not in others:

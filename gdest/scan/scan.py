@@ -50,8 +50,8 @@ def scan_archive(job: Job, stop: Stop) -> ScanOutcome:
     """Grade the images that the ledger does not know, write the reports, return what came out.
 
     Reports are written also when the scan was stopped or ended by an error, unless it had read nothing yet. Raises
-    `NothingGradedError` for an archive without images or of which none is taken, `OutputError` when results cannot be written, another scan
-    writes there, or the results there are of another archive.
+    `NothingGradedError` for an archive without images or of which none is taken, `OutputError` when results cannot be
+    written, another scan writes there, or the results there are of another archive.
     """
 
     def once() -> ScanOutcome:

@@ -164,7 +164,9 @@ def test_a_moved_file_is_counted_again_since_only_its_grades_are_remembered(run,
 def test_a_limit_on_what_is_counted_needs_the_count(run, tmp_path):
     config = tmp_path / "gdest.toml"
     config.write_text('[[limit]]\nrule = "g_counted >= 5"\n')
-    with pytest.raises(SettingsError, match=r'^The limit "g_counted >= 5" cannot be decided with --no-count\.$'):
+    with pytest.raises(
+        SettingsError, match=r'gdest\.toml: the limit "g_counted >= 5" cannot be decided with --no-count\.$'
+    ):
         run(config=config)
     assert run(settings=COUNT, config=config)[1] == 24
 

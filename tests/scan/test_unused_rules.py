@@ -41,10 +41,10 @@ um_per_px = 2.0
 csv = 'lists\specimens.csv'
 """
 UNUSED = [
-    "gdest.toml: [[pixel_size]] 2 fits no file: glob = 'A/*'.",
-    "gdest.toml: [[crop]] 2 fits no file: glob = 'scanner/*'.",
-    "gdest.toml: [[objective]] 3 fits no file: name = '20x', glob = '*'.",
-    "gdest.toml: [[objective]] 4 fits no file: name = '500x', glob = 'b/*'.",
+    "lab.toml: [[pixel_size]] 2 fits no file: glob = 'A/*'.",
+    "lab.toml: [[crop]] 2 fits no file: glob = 'scanner/*'.",
+    "lab.toml: [[objective]] 3 fits no file: name = '20x', glob = '*'.",
+    "lab.toml: [[objective]] 4 fits no file: name = '500x', glob = 'b/*'.",
     "--include oven/* fits no file.",
     "--exclude *.png fits no file.",
     "--exclude b/4* fits no file.",
@@ -58,8 +58,8 @@ def config(root, tmp_path):
         put(root, name, 30)
     (tmp_path / "lists").mkdir()
     (tmp_path / "lists" / "specimens.csv").write_text("file;specimen\na\\0.tif;P1\nb/5.tif#2;P2\n")
-    (tmp_path / "gdest.toml").write_text(RULES)
-    return tmp_path / "gdest.toml"
+    (tmp_path / "lab.toml").write_text(RULES)
+    return tmp_path / "lab.toml"
 
 
 def told(capsys):
@@ -69,11 +69,11 @@ def told(capsys):
 @pytest.mark.parametrize("dry_run", [False, True])
 def test_what_fits_no_file_is_named_and_nothing_else(run, config, capsys, dry_run):
     run(ScanSettings(dry_run=dry_run, **EXTRA), config=config)
-    assert told(capsys) == UNUSED
+    assert [line.removeprefix(f"{config.parent}/") for line in told(capsys)] == UNUSED
     (config.parent / "lists" / "specimens.csv").write_text("file,specimen\n" + "".join(f"c{i},P\n" for i in range(25)))
     run(ScanSettings(dry_run=True), config=config)
     names = ", ".join(f"c{i}" for i in range(20))
-    assert told(capsys)[-1] == f"gdest.toml: [specimen] csv: 25 of 25 rows fit no file: {names} and 5 more."
+    assert told(capsys)[-1] == f"{config}: [specimen] csv: 25 of 25 rows fit no file: {names} and 5 more."
 
 
 @pytest.mark.parametrize("dry_run", [False, True])
