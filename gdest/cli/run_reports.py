@@ -55,11 +55,12 @@ def run_report(
         record = write_reports(record, rules, folder, "report")
     said = acceptance(record, rules)
     say_unassigned(said.unassigned, len(record.table))
-    say_acceptance(said)
+    rejects = fail_on_reject and said.failures > 0
+    say_acceptance(said, rejects=rejects)
     say(f"{len(record.table)} micrographs, the reports in {folder} are written again.")
     if record.unfinished:
         warn(record.unfinished)
-    return ExitCode.REJECTED if fail_on_reject and said.failures else ExitCode.GRADED
+    return ExitCode.REJECTED if rejects else ExitCode.GRADED
 
 
 def run_verify(folder: Path, roots: Sequence[Path] = (), kept: str | None = None) -> ExitCode:

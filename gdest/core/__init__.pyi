@@ -127,6 +127,7 @@ from .terminal import (
     named as named,
     progress as progress,
     say as say,
+    say_always as say_always,
     say_each as say_each,
     stderr as stderr,
     warn as warn,

@@ -27,11 +27,17 @@ MOST_NAMED = 20
 """Of a longer list, such as the files that failed, only so many are named."""
 
 stderr = Console(stderr=True, highlight=False, emoji=False)
+never_quiet = Console(stderr=True, highlight=False, emoji=False)
 
 
 def say(line: str) -> None:
     """Print one line to standard error as `printable` has it, never folded."""
     stderr.print(Text(printable(line)), soft_wrap=True)
+
+
+def say_always(line: str) -> None:
+    """Print one line as `say` does, also once gdest is quiet: it says why a command ends as it does."""
+    (never_quiet if stderr.quiet else stderr).print(Text(printable(line)), soft_wrap=True)
 
 
 def named(names: Collection[str], most: int = MOST_NAMED) -> str:
@@ -58,7 +64,7 @@ def warn(line: str) -> None:
 
 
 def be_quiet() -> None:
-    """Print nothing more in this process but errors, which the command line prints by itself."""
+    """Print nothing more in this process but errors, which the command line prints by itself, and `say_always`."""
     stderr.quiet = True
 
 

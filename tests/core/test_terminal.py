@@ -37,6 +37,15 @@ def test_nothing_is_said_once_gdest_is_quiet(printed):
     assert printed.getvalue() == ""
 
 
+def test_what_is_always_said_is_heard_in_quiet_too_and_once(printed, capsys):
+    terminal.say_always("a.tif: fail")
+    assert (printed.getvalue(), capsys.readouterr().err) == ("a.tif: fail\n", "")
+    terminal.be_quiet()
+    terminal.say_always("[b]b.tif\x1b: fail")
+    assert printed.getvalue() == "a.tif: fail\n"
+    assert capsys.readouterr().err == "[b]b.tif\ufffd: fail\n"
+
+
 @pytest.mark.parametrize(
     ("total", "steps", "lines"),
     [(3, [1, 1, 1], ["files: 1/3", "files: 2/3", "files: 3/3"]), (100, [1] * 9, ["files: 5/100"]),
