@@ -169,6 +169,7 @@ class Scan:
             waiting=waiting,
             unlisted=plan.unlisted,
             ended=ended if left else "",
+            deleted=plan.deleted,
         )
 
     def _report_after_error(self, record: Record) -> None:
