@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
@@ -210,16 +210,21 @@ def compare(
             work.append(Work(file, state, why))
         else:
             unchanged.append(file.name)
-    for names in departed.values():
-        names.sort(reverse=True)
-    for file in new.values():
-        state = look_at(file)
-        moved_from = departed.get((state.size, state.mtime_ns), [])
-        work.append(Work(file, state, Why.MOVED if moved_from else Why.NEW))
-        del moved_from[-1:]  # its old name is gone, but nothing was deleted
+    work += _unknown(new.values(), departed)
     work.sort(key=lambda one: one.file.name)
     deleted = sorted(name for names in departed.values() for name in names)
     return Plan(tuple(work), tuple(sorted(unchanged)), tuple(sorted(gone)), known=count, deleted=tuple(deleted))
+
+
+def _unknown(files: Iterable[ImageFile], departed: Mapping[tuple[int, int], list[str]]) -> Iterator[Work]:
+    """Yield the work of files that no ledger knows; take the old name of each that was moved out of the `departed`."""
+    for names in departed.values():
+        names.sort(reverse=True)
+    for file in files:
+        state = look_at(file)
+        moved_from = departed.get((state.size, state.mtime_ns), [])
+        yield Work(file, state, Why.MOVED if moved_from else Why.NEW)
+        del moved_from[-1:]  # its old name is gone, but nothing was deleted
 
 
 def _why_again(state: FileState, before: FileState, *, undrawn: bool, force: bool) -> Why | None:
