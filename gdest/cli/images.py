@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from gdest.core import GradeSettings, SettingsError, file_at, read_config, with_pixel_size_rules
+from gdest.core import GradeSettings, SettingsError, file_at, naming, read_config, with_pixel_size_rules
 from gdest.reading import require_scale_bar_reader, with_mixed_names
 
 
@@ -16,7 +16,9 @@ def settings_for(images: Sequence[Path], settings: GradeSettings, config: Path |
     """
     require_no_folder(images)
     require_scale_bar_reader(settings.calibration)
-    settings = with_pixel_size_rules(settings, read_config(config))
+    sections = read_config(config)
+    with naming(config):
+        settings = with_pixel_size_rules(settings, sections)
     return with_mixed_names(settings, (file_at(path).name for path in images))
 
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from gdest.core import ExitCode, Section, SettingsError, fitting_name, named, path_named, read_config, say
+from gdest.core import ExitCode, Section, SettingsError, fitting_name, named, naming, path_named, read_config, say
 from gdest.reports import (
     Cell,
     Laboratory,
@@ -53,7 +53,9 @@ def run_certificate(
 def _laboratory(record: Record, config: Path | None) -> Laboratory:
     if config is None:
         return read_laboratory(record.sections.get(Section.CERTIFICATE), path_named(record.rules_folder))
-    return read_laboratory(read_config(config).get(Section.CERTIFICATE), config.parent)
+    section = read_config(config).get(Section.CERTIFICATE)
+    with naming(config):
+        return read_laboratory(section, config.parent)
 
 
 def _chosen(specimens: Rows, name: str, heat: str | None) -> dict[str, Cell]:

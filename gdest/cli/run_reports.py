@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from gdest.cli.run_scan import say_acceptance, say_unassigned
-from gdest.core import LEDGER, ExitCode, Section, printable, read_config, readable_name, say, warn
+from gdest.core import LEDGER, ExitCode, Section, naming, printable, read_config, readable_name, say, warn
 from gdest.reports import (
     RECORD_FILE,
     UNPROVEN,
@@ -47,17 +47,20 @@ def run_report(
         others = {name: value for name, value in record.sections.items() if name not in OF_REPORTS}
         own = {name: value for name, value in read_config(config).items() if name in OF_REPORTS}
         record = replace(record, sections={**others, **own}, rules_folder=readable_name(str(config.parent.resolve())))
-        rules = read_rules(own, config.parent)
-    record = replace(record, csv=csv_style(settings, own, record.csv))
+        with naming(config):
+            rules = read_rules(own, config.parent)
+    with naming(config):
+        record = replace(record, csv=csv_style(settings, own, record.csv))
     with output_lock(folder):
         record = write_reports(record, rules, folder, "report")
     said = acceptance(record, rules)
     say_unassigned(said.unassigned, len(record.table))
-    say_acceptance(said)
+    rejects = fail_on_reject and said.failures > 0
+    say_acceptance(said, rejects=rejects)
     say(f"{len(record.table)} micrographs, the reports in {folder} are written again.")
     if record.unfinished:
         warn(record.unfinished)
-    return ExitCode.REJECTED if fail_on_reject and said.failures else ExitCode.GRADED
+    return ExitCode.REJECTED if rejects else ExitCode.GRADED
 
 
 def run_verify(folder: Path, roots: Sequence[Path] = (), kept: str | None = None) -> ExitCode:

@@ -17,6 +17,7 @@ from gdest.core import (
     exit_code,
     printable,
     say,
+    say_always,
     warn,
 )
 from gdest.reports import Acceptance, Verdict
@@ -99,7 +100,7 @@ def print_scan(outcome: ScanOutcome) -> None:
         say(f"Stopped by {called(outcome.signal)}; {what}.")
     if results is None:
         return
-    print_results(results)
+    print_results(results, rejects=outcome.rejected > 0)
     rate = f" ({done / max(seconds, 1e-9):.1f}/s)" if done > 1 else ""
     say(f"{done} {'file' if done == 1 else 'files'} read in {seconds:.1f} s{rate}")
     names = ", ".join(map(str, results.reports))
@@ -118,15 +119,16 @@ def scan_exit_code(outcome: ScanOutcome) -> ExitCode:
     return ExitCode.PROBLEMS if code == ExitCode.GRADED and outcome.results.unlisted else code
 
 
-def print_results(results: Results) -> None:
+def print_results(results: Results, *, rejects: bool = False) -> None:
     """Print which rows need a person, the number of rows by status, and what the limits found.
 
     First comes how many micrographs belong to no specimen; that the scan is unfinished stands last, where it is read.
+    With `rejects` what fails is named also where gdest is quiet.
     """
     say_unassigned(results.unassigned, sum(results.counts.values()))
     print_counts(results.counts, results.problems)
     if results.acceptance:
-        say_acceptance(results.acceptance)
+        say_acceptance(results.acceptance, rejects=rejects)
     if results.again:
         files = "1 file" if results.again == 1 else f"{results.again} files"
         say(f"{files} could not be read for a reason that may pass; the next scan tries again.")
@@ -140,17 +142,18 @@ def say_unassigned(left: int, total: int) -> None:
         say(f"{left} of {total} micrographs belong to no specimen by the rule in gdest.toml.")
 
 
-def say_acceptance(said: Acceptance) -> None:
-    """Say what each limit applied to, the verdicts, and by name what fails."""
+def say_acceptance(said: Acceptance, *, rejects: bool) -> None:
+    """Say what each limit applied to, the verdicts, and by name what fails; that also quietly where it `rejects`."""
+    tell = say_always if rejects else say
     for number, sentence in enumerate(said.limits, start=1):
         say(f"Limit {number}: {sentence}.")
     for kind, verdicts in said.verdicts.items():
         if verdicts:
             say(f"{kind.capitalize()}s: {', '.join(f'{verdicts[one]} {one}' for one in Verdict if verdicts[one])}.")
     for sentence in said.failing:
-        say(sentence)
+        tell(sentence)
     if said.failures > len(said.failing):
-        say(f"... and {said.failures - len(said.failing)} more fail; the reports name each.")
+        tell(f"... and {said.failures - len(said.failing)} more fail; the reports name each.")
 
 
 def _of_signal(number: int) -> ExitCode:

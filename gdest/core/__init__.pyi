@@ -5,7 +5,7 @@ from .calibration import (
     PixelSizeRule as PixelSizeRule,
     UmPerPx as UmPerPx,
 )
-from .config import Section as Section, read_config as read_config, slashed as slashed
+from .config import Section as Section, naming as naming, read_config as read_config, slashed as slashed
 from .counted import (
     BOUNDARY_CLASSES as BOUNDARY_CLASSES,
     INTERCEPT_DEGREES as INTERCEPT_DEGREES,
@@ -127,6 +127,7 @@ from .terminal import (
     named as named,
     progress as progress,
     say as say,
+    say_always as say_always,
     say_each as say_each,
     stderr as stderr,
     warn as warn,

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -13,6 +16,9 @@ from gdest.core.tables import read_text
 SLASHES = "Write paths with / between folders."
 OF_BACKSLASHES = ("escape", "\\", "hex value")
 """What the errors of tomllib say where a path of Windows stands in double quotes."""
+
+DECIMAL_POINT = "Numbers are written with a decimal point, such as 0.3698."
+DECIMAL_COMMA = re.compile(r"=\s*[+-]?\d+,\d")
 
 OF_PATHS = frozenset({"glob", "file", "csv", "template", "fonts"})
 """The keys, of any section, whose text is a path or a glob of paths."""
@@ -34,17 +40,36 @@ def read_config(path: Path | None) -> dict[str, Any]:
     """Return the sections of a `gdest.toml`, none without a path; raise `SettingsError` with one sentence."""
     if path is None:
         return {}
+    text = ""
     try:
-        sections = tomllib.loads(read_text(path))
+        text = read_text(path)
+        sections = tomllib.loads(text)
     except OSError as error:
         raise SettingsError(f"{path} cannot be read: {error.strerror or error}.") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        hint = f" {SLASHES}" if any(word in str(error) for word in OF_BACKSLASHES) else ""
-        raise SettingsError(f"{path} is not valid TOML: {error}.{hint}") from error
+        raise SettingsError(f"{path} is not valid TOML: {error}.{_hint(str(error), text)}") from error
     for name in sections:
         if name not in set(Section):
             raise SettingsError(f"{path}: unknown section [{name}]; known are {', '.join(Section)}.")
     return {name: _with_slashes(f"{path}: [{name}]", section) for name, section in sections.items()}
+
+
+@contextmanager
+def naming(config: Path | None) -> Iterator[None]:
+    """Put the path of a gdest.toml, whatever it is called, before each `SettingsError` about what stands in it."""
+    try:
+        yield
+    except SettingsError as error:
+        raise SettingsError(f"{config}: {error}" if config else str(error)) from error
+
+
+def _hint(error: str, text: str) -> str:
+    """Return what tomllib does not say of a slip that it found in this text, with a blank before it."""
+    if any(word in error for word in OF_BACKSLASHES):
+        return f" {SLASHES}"
+    found = re.search(r"at line (\d+)", error)
+    line = text.splitlines()[int(found[1]) - 1] if found else ""
+    return f" {DECIMAL_POINT}" if DECIMAL_COMMA.search(line) else ""
 
 
 def slashed(pattern: str) -> str:

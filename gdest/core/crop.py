@@ -33,12 +33,12 @@ SIDES = ("top", "bottom", "left", "right")
 def crop_rules(raw: Any) -> tuple[CropRule, ...]:
     """Return the rules of the `[[crop]]` sections of a gdest.toml; raise `SettingsError` for a wrong one."""
     if not isinstance(raw, list) or not all(isinstance(one, dict) for one in raw):
-        raise SettingsError("gdest.toml: crop is a list of rules; write [[crop]] above each.")
+        raise SettingsError("crop is a list of rules; write [[crop]] above each.")
     return tuple(_rule(number, keys) for number, keys in enumerate(raw, start=1))
 
 
 def _rule(number: int, keys: dict[str, Any]) -> CropRule:
-    where = f"gdest.toml, [[crop]] {number}"
+    where = f"[[crop]] {number}"
     for key, value in keys.items():
         if key not in ("glob", *SIDES):
             raise SettingsError(f"{where}: unknown key {key}; known are glob, {', '.join(SIDES)}.")

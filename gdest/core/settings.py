@@ -64,7 +64,7 @@ def with_pixel_size_rules(settings: GradeSettings, sections: dict[str, Any]) -> 
     rules = tuple(_read(Section.PIXEL_SIZE, PixelSizeRule, sections))
     objectives = tuple(_read(Section.OBJECTIVE, Objective, sections))
     once = {(one.magnification, one.glob) for one in objectives}
-    require(len(once) == len(objectives), "gdest.toml: an [[objective]] stands twice for the same files.")
+    require(len(once) == len(objectives), "an [[objective]] stands twice for the same files.")
     calibration = replace(settings.calibration, rules=rules, objectives=objectives)
     return replace(settings, calibration=calibration, crops=crop_rules(sections.get(Section.CROP, [])))
 
@@ -73,9 +73,9 @@ def _read(section: Section, kind: type[Rule], sections: dict[str, Any]) -> Itera
     """Yield the rules of a section."""
     raw = sections.get(section, [])
     if not isinstance(raw, list) or not all(isinstance(one, dict) for one in raw):
-        raise SettingsError(f"gdest.toml: {section} is a list of rules; write [[{section}]] above each.")
+        raise SettingsError(f"{section} is a list of rules; write [[{section}]] above each.")
     for number, keys in enumerate(raw, start=1):
-        yield _rule(f"gdest.toml, [[{section}]] {number}", kind, keys)
+        yield _rule(f"[[{section}]] {number}", kind, keys)
 
 
 def _rule(where: str, kind: type[Rule], keys: dict[str, Any]) -> Rule:
@@ -85,6 +85,8 @@ def _rule(where: str, kind: type[Rule], keys: dict[str, Any]) -> Rule:
         if key not in kinds:
             raise SettingsError(f"{where}: unknown key {key}; known are {', '.join(kinds)}.")
         if not _is_of(kinds[key], value):
+            if isinstance(value, str) and _is_of(kinds[key], 1.0):
+                raise SettingsError(f"{where}: {key} = {value!r} is text; write a number with a point, without quotes.")
             raise SettingsError(f"{where}: {key} = {value!r} is of the wrong kind.")
     for field in fields(kind):
         if field.default is MISSING and field.name not in keys:

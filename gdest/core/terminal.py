@@ -27,13 +27,18 @@ MOST_NAMED = 20
 """Of a longer list, such as the files that failed, only so many are named."""
 
 stderr = Console(stderr=True, highlight=False, emoji=False)
-loud = Console(stderr=True, highlight=False, emoji=False)
+never_quiet = Console(stderr=True, highlight=False, emoji=False)
 """For what must be read also where `stderr` is quiet."""
 
 
 def say(line: str) -> None:
     """Print one line to standard error as `printable` has it, never folded."""
     stderr.print(Text(printable(line)), soft_wrap=True)
+
+
+def say_always(line: str) -> None:
+    """Print one line as `say` does, also once gdest is quiet: it says why a command ends as it does."""
+    (never_quiet if stderr.quiet else stderr).print(Text(printable(line)), soft_wrap=True)
 
 
 def named(names: Collection[str], most: int = MOST_NAMED) -> str:
@@ -59,11 +64,11 @@ def say_each(
 
 def warn(line: str) -> None:
     """Print one line to standard error as `say` does, in red where that is a terminal, and also where it is quiet."""
-    loud.print(Text(printable(line)), soft_wrap=True, style="bold red")
+    (never_quiet if stderr.quiet else stderr).print(Text(printable(line)), soft_wrap=True, style="bold red")
 
 
 def be_quiet() -> None:
-    """Print nothing more in this process but warnings, and errors, which the command line prints by itself."""
+    """Print nothing more in this process but warnings, `say_always`, and errors, which the command line prints."""
     stderr.quiet = True
 
 

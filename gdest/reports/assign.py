@@ -21,8 +21,9 @@ from gdest.reports.verdicts import Finding, judge, verdict
 
 INTERVALS = ("g_low", "g_high", "g_counted_low", "g_counted_high")
 
-ASSIGNED = frozenset({*ORIGIN_FIELDS, "verdict", "verdict_reason", "unfinished"})
-"""The columns of a micrograph that the rules of a gdest.toml and the end of a scan fill, not the grading."""
+ASSIGNED = frozenset({*ORIGIN_FIELDS, "copy_of", "verdict", "verdict_reason", "unfinished"})
+"""The columns of a micrograph that the reports fill, not the grading: by the rules of a gdest.toml, by comparing the
+fields of a specimen, and by the end of a scan. A ledger has none of them."""
 
 
 @dataclass(frozen=True)

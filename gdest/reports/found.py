@@ -28,6 +28,8 @@ LOOKED_AT = (
 OF_A_FIELD = "90 %"
 OF_A_COUNT = "95 %"
 OVER_FIELDS = "95 % over the fields"
+ONE_FIELD = "one field says nothing of the scatter between fields"
+"""Why a specimen of one field is undecided; with the field's own interval it would be surer than one of two fields."""
 
 
 def found_on_micrograph(row: Mapping[str, Cell]) -> Found:
@@ -57,15 +59,15 @@ class Gathered:
     def found(self) -> Found:
         """Return what limits look at on the specimen: the wider of the interval over its fields and their own.
 
-        A single field has no interval over fields, so that its specimen is undecided.
+        A single field has no interval over fields, so that its specimen is undecided. Where the fields scatter so
+        widely that the interval of their density reaches zero, the lower end of G is open, and NaN.
         """
         one, two = self.estimated, self.counted
+        counted = Number(two.g_counted, two.g_counted_low, two.g_counted_high)
         return Found(
             {
-                "g": _wider(Number(one.g, one.g_low, one.g_high), one.g_model_half, OF_A_FIELD),
-                "g_counted": _wider(
-                    Number(two.g_counted, two.g_counted_low, two.g_counted_high), two.g_half, OF_A_COUNT
-                ),
+                "g": _of_fields(Number(one.g, one.g_low, one.g_high), one.fields, one.g_model_half, OF_A_FIELD),
+                "g_counted": _of_fields(counted, two.fields_counted, two.g_half, OF_A_COUNT),
                 "g_largest_grain": Number(two.g_largest_grain, *two.largest),
                 "relative_accuracy": Number(one.relative_accuracy),
                 "relative_accuracy_counted": Number(two.relative_accuracy_counted),
@@ -76,19 +78,21 @@ class Gathered:
         )
 
 
-def _wider(over_fields: Number, half: float, level: str) -> Number:
+def _of_fields(over_fields: Number, fields: int, half: float, level: str) -> Number:
     """Return a number with the wider of its interval over the fields and the mean of the fields' own, of some level."""
     g, low, high = over_fields.value, over_fields.low, over_fields.high
-    if math.isnan(low) or math.isnan(high) or math.isnan(half):
+    if fields == 1:
+        return Number(g, no_interval=ONE_FIELD)
+    if math.isnan(high) or math.isnan(half):
         return Number(g)
-    wider = (min(low, g - half), max(high, g + half))
-    if wider == (low, high):
+    widest = (low if math.isnan(low) else min(low, g - half), max(high, g + half))
+    if widest[1] == high and not widest[0] < low:
         said = OVER_FIELDS
-    elif wider == (g - half, g + half):
+    elif widest == (g - half, g + half):
         said = f"the fields' own {level}"
     else:
         said = f"the wider of {OVER_FIELDS} and their own {level}"
-    return Number(g, *wider, said)
+    return Number(g, *widest, said)
 
 
 def gather(rows: Sequence[Mapping[str, Cell]], origin: Origin) -> Gathered:

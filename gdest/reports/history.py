@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from gdest.core import DataError, Section, __version__, as_output_error, now
+from gdest.core import MOST_NAMED, DataError, Section, __version__, as_output_error, now
 from gdest.reports.assign import Rules
 from gdest.reports.record import Record, this_host
 from gdest.reports.record_file import RECORD_FILE, file_sha256, read_head
@@ -16,7 +16,8 @@ from gdest.reports.record_file import RECORD_FILE, file_sha256, read_head
 def history_with(record: Record, rules: Rules, out: Path, occasion: str) -> tuple[Mapping[str, Any], ...]:
     """Return the history in the run.json of a folder, and after it that its reports are written now.
 
-    `replaced` is the SHA-256 of that run.json. One that cannot be read is kept under another name.
+    `replaced` is the SHA-256 of that run.json; `deleted` the first names of files that left the archive. A run.json
+    that cannot be read is kept under another name.
     """
     path = out / RECORD_FILE
     earlier: tuple[Mapping[str, Any], ...] = ()
@@ -33,6 +34,9 @@ def history_with(record: Record, rules: Rules, out: Path, occasion: str) -> tupl
         "micrographs": len(record.table),
         "unfinished": record.unfinished,
     }
+    if record.deleted:
+        entry["files_deleted"] = len(record.deleted)
+        entry["deleted"] = list(record.deleted[:MOST_NAMED])
     with as_output_error(path):
         if path.is_file():
             entry["replaced"] = file_sha256(path)

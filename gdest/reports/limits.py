@@ -94,16 +94,26 @@ def _limit(table: Mapping[str, Any]) -> Limit:
     for name, value in table.items():
         if name not in known or not isinstance(value, str):
             raise SettingsError(f"[[limit]]: {name} is not known or not text; known are {', '.join(sorted(known))}.")
-    rule, on = str(table.get("rule", "")).strip(), table.get("on")
+    rule, on = _plain(str(table.get("rule", ""))), table.get("on")
     limit = Limit(rule, tuple((name, table[name]) for name in SCOPES if name in table))
     if rule != "homogeneity" and limit.compares is None:
         raise SettingsError(
-            f'[[limit]]: rule = "{rule}" is neither "g >= 5.0", "g <= 8.5", "relative_accuracy <= 10" nor '
-            '"homogeneity"; g_counted and g_largest_grain may stand for g, relative_accuracy_counted for the third.'
+            f'[[limit]]: rule = "{table.get("rule", "").strip()}" is neither "g >= 5.0", "g <= 8.5", '
+            '"relative_accuracy <= 10" nor "homogeneity"; g_counted and g_largest_grain may stand for g, '
+            "relative_accuracy_counted for the third."
         )
     if on is not None and on not in ON:
         raise SettingsError(f'[[limit]]: on is "micrograph" or "specimen", not "{on}".')
     return Limit(rule, limit.scope, _kinds(limit, on), _beyond(limit, table.get("beyond")))
+
+
+def _plain(rule: str) -> str:
+    """Return a rule as it is kept: E112 writes a capital G, and people write signs and decimal commas of their own.
+
+    >>> _plain(" G \u2265 5,5 ")
+    'g >= 5.5'
+    """
+    return re.sub(r"(?<=\d),(?=\d)", ".", rule.strip().lower().replace("\u2265", ">=").replace("\u2264", "<="))
 
 
 def _kinds(limit: Limit, on: str | None) -> tuple[str, ...]:

@@ -52,7 +52,8 @@ class Record:
     unfinished scan has no `finished` time, but one when it `stopped`. `history` tells of every time that the reports
     were written, oldest first; `not_written` why a report of this time is missing. `pictures` are (name in the output
     folder, SHA-256). `csv` is the style of the CSV files, `accepted` what the rules say of the rows,
-    None before they were asked.
+    None before they were asked. `deleted` names the files that left the archive since the reports before; the history
+    keeps the first of them.
     """
 
     table: Rows
@@ -80,6 +81,7 @@ class Record:
     accepted: Acceptance | None = None
     waiting: list[Cells] = field(default_factory=list)
     pictures: Pairs = ()
+    deleted: tuple[str, ...] = ()
 
     @property
     def unfinished(self) -> str:

@@ -27,8 +27,8 @@ from gdest.reports.said_by_rules import Acceptance
 
 RECORD_FILE = "run.json"
 FORMAT = 1
-LONG = ("table", "waiting", "pictures")
-"""The parts of a record that grow with the archive; they stand behind the others."""
+LONG = ("table", "waiting", "pictures", "deleted")
+"""The parts of a record that grow with the archive; they stand behind the others, deleted files in the history."""
 
 ROWS_BEGIN = ' "rows": ['
 

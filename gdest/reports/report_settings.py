@@ -34,12 +34,12 @@ def csv_style(stated: ReportSettings, sections: Mapping[str, Any], known: CsvSty
     """
     section = sections.get(Section.REPORTS, {})
     if not isinstance(section, Mapping):
-        raise SettingsError('gdest.toml: [reports] is one section with the line csv = "european".')
+        raise SettingsError('[reports] is one section with the line csv = "european".')
     keys = [one.name for one in fields(ReportSettings)]
     for name in section:
         if name not in keys:
-            raise SettingsError(f"gdest.toml, [reports]: unknown key {name}; known are {', '.join(keys)}.")
+            raise SettingsError(f"[reports]: unknown key {name}; known are {', '.join(keys)}.")
     style: Any = section.get("csv")
     if style is not None and not STYLE.holds(style):
-        raise SettingsError(f"gdest.toml, [reports]: csv {STYLE.sentence}.")
+        raise SettingsError(f"[reports]: csv {STYLE.sentence}.")
     return stated.csv or style or known

@@ -29,7 +29,7 @@ SPECIMEN_COLUMNS = by_name(
     number_column("g", "ASTM grain size number G of the mean grains per mm2", "0.0", **SHOWN, gallery=5),
     number_column(
         "g_low",
-        "lower end of the 95 % interval over the fields (Student t); none where mixed",
+        "lower end of the 95 % interval over the fields (Student t); none where mixed or open",
         "0.0",
         **SHOWN,
         gallery=6,
@@ -91,7 +91,7 @@ SPECIMEN_COLUMNS = by_name(
     ),
     counted_column(
         "g_counted_low",
-        "lower end of the 95 % interval of g_counted over the fields (Student t)",
+        "lower end of the 95 % interval of g_counted over the fields (Student t); none where open",
         "0.0",
         printed=True,
         details=1,

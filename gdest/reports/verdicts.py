@@ -28,12 +28,16 @@ ONE_G = ("g", "g_counted")
 
 @dataclass(frozen=True)
 class Number:
-    """Hold a number and the interval that limits compare, NaN where it is not known; `level` says which interval."""
+    """Hold a number and the interval that limits compare; `level` says which interval.
+
+    An end is NaN where it is not known: the other alone may pass or fail a limit. `no_interval` may say why both are.
+    """
 
     value: float = math.nan
     low: float = math.nan
     high: float = math.nan
     level: str = ""
+    no_interval: str = ""
 
 
 @dataclass(frozen=True)
@@ -103,11 +107,10 @@ def _judge_accuracy(compares: Bound, accuracy: float, beyond: Verdict) -> Findin
 
 def _judge_number(compares: Bound, number: Number) -> Finding:
     called, bound, (low, high) = CALLED[compares.column], compares.bound, (number.low, number.high)
-    if math.isnan(low) or math.isnan(high):
-        what = "is not known" if math.isnan(number.value) else f"{number.value:.1f} has no interval"
-        return Finding(Verdict.UNDECIDED, f"{called} {what}")
+    if math.isnan(low) and math.isnan(high):
+        return Finding(Verdict.UNDECIDED, f"{called} {_without_interval(number)}")
     said, limit = _said(number, bound)
-    if compares.sign == ">=":
+    if compares.sign == ">=":  # never true of an end that is not known
         passes, fails, good, bad = low >= bound, high < bound, "at least", "below"
     else:
         passes, fails, good, bad = high <= bound, low > bound, "at most", "above"
@@ -120,12 +123,22 @@ def _judge_number(compares: Bound, number: Number) -> Finding:
     return Finding(Verdict.UNDECIDED, f"{called} {said} may be {bad} {limit}")
 
 
+def _without_interval(number: Number) -> str:
+    if math.isnan(number.value):
+        return "is not known"
+    return f"{number.value:.1f}: {number.no_interval}" if number.no_interval else f"{number.value:.1f} has no interval"
+
+
 def _said(number: Number, bound: float) -> tuple[str, str]:
     """Return a number with its interval as text, and the bound, with the digits that tell them apart."""
-    value, low, high, limit = told_apart(number.value, number.low, number.high, bound)
+    known = [end for end in (number.low, number.high) if not math.isnan(end)]
+    value, *ends, limit = told_apart(number.value, *known, bound)
     if math.isinf(number.low) or number.low == number.high:
         return value, limit
-    return f"{value} ({low}..{high}{f', {number.level}' if number.level else ''})", limit
+    interval = "..".join(ends)
+    if len(ends) == 1:
+        interval = f"up to {interval}" if math.isnan(number.low) else f"{interval} and more"
+    return f"{value} ({interval}{f', {number.level}' if number.level else ''})", limit
 
 
 def verdict(findings: Sequence[Finding]) -> tuple[Verdict | None, str]:

@@ -10,6 +10,7 @@ from gdest.core import (
     GradeSettings,
     SettingsError,
     answer_settings,
+    naming,
     read_config,
     require,
     with_pixel_size_rules,
@@ -30,7 +31,8 @@ class Job:
 
     `settings` have the rules of gdest.toml; `engine` is what this machine
     computes with; `out` is the shard's own folder for a shard; `record` is
-    what the reports tell beside their rows; `seen` is the archive where it had to be looked at already.
+    what the reports tell beside their rows; `seen` is the archive where it had to be looked at already; `config` is
+    the gdest.toml, by whatever name it was given.
     """
 
     roots: tuple[Path, ...]
@@ -41,6 +43,7 @@ class Job:
     engine: EngineChoice
     record: Record
     seen: Archive | None = None
+    config: Path | None = None
 
     @property
     def answer_settings(self) -> dict[str, object]:
@@ -63,12 +66,13 @@ def prepare_scan(
     """
     require_scale_bar_reader(settings.calibration)
     sections = read_config(config)
-    settings = with_pixel_size_rules(settings, sections)
-    rules = read_rules(sections, config.parent if config else Path())  # raises here, not after hours of grading
-    style = csv_style(options.reports, sections)
-    for limit in rules.limits:
-        decidable = settings.count or not limit.needs_count
-        require(decidable, f'The limit "{limit.sentence}" cannot be decided with --no-count.')
+    with naming(config):
+        settings = with_pixel_size_rules(settings, sections)
+        rules = read_rules(sections, config.parent if config else Path())  # raises here, not after hours of grading
+        style = csv_style(options.reports, sections)
+        for limit in rules.limits:
+            decidable = settings.count or not limit.needs_count
+            require(decidable, f'the limit "{limit.sentence}" cannot be decided with --no-count.')
     _check_folders(roots, out)
     if options.shard:
         require_one_split(options.shard, out)
@@ -81,7 +85,7 @@ def prepare_scan(
     engine = choose_engine(settings, model.card)
     record = replace(begin_record(model, settings, engine, roots, sections, config), csv=style)
     to = options.shard.folder(out) if options.shard else out
-    return Job(tuple(roots), to, settings, options, model, engine, record, seen)
+    return Job(tuple(roots), to, settings, options, model, engine, record, seen, config)
 
 
 def _check_folders(roots: Sequence[Path], out: Path) -> None:

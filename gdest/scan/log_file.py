@@ -19,14 +19,14 @@ NEITHER_LINK_NOR_PIPE = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK",
 def require_log(path: Path, roots: Sequence[Path] = ()) -> None:
     """Raise `SettingsError` for a path to log to where a link, a pipe, a micrograph or another file would be changed.
 
-    So it does for one below the scanned folders, into which nothing is ever written. A device such as /dev/null is let through, as is a log whose folder is not there or cannot be looked into: that is
-    told when it is written.
+    So it does for one below the scanned folders, into which nothing is ever written. A device such as /dev/null is let
+    through, as is a log whose folder is not there or cannot be looked into: that is told when it is written.
     """
-    inside = next((root for root in roots if path.resolve().is_relative_to(root.resolve())), None)
-    if inside is not None:
-        raise SettingsError(f"The log cannot go into the scanned folder {inside}; choose another --log-file.")
     if path.suffix.lower() in SUFFIXES:
         raise SettingsError(f"--log-file {path} has the name of a micrograph; give it another, such as scan.jsonl.")
+    inside = next((root for root in roots if path.resolve().is_relative_to(root.resolve())), None)
+    if inside is not None and not path.is_symlink():  # a link is refused in any place
+        raise SettingsError(f"The log cannot go into the scanned folder {inside}; choose another --log-file.")
     try:
         mode = path.lstat().st_mode
     except (OSError, ValueError):

@@ -58,12 +58,13 @@ def _merge(out: Path, folders: Sequence[Path], settings: ReportSettings) -> Merg
         number = ledger.begin_run(recipe, roots, socket.gethostname(), now(), __version__)
         taken = Taken(ledger.database)
         _take_all(ledger, recipe, shards, out, taken)
-        if gone := taken.gone(recipe.id):
+        gone = taken.gone(recipe.id)
+        if gone:
             ledger.mark_gone(recipe.id, gone, now())
         missing, gaps = _missing(shards, taken), _gaps(shards)
         waiting: list[dict[str, Cell]] = [{"file": name} for name in missing]
         record = record_of_shards(folders[0], recipe, roots)
-        record = replace(record, unlisted=_unlisted(shards), csv=settings.csv or record.csv)
+        record = replace(record, unlisted=_unlisted(shards), deleted=tuple(gone), csv=settings.csv or record.csv)
         record = replace(record, seconds=time.monotonic() - began, waiting=waiting, ended="; ".join(gaps[:MOST_NAMED]))
         results, doubled = export(ledger, recipe, record, out, "merge"), taken.doubled()
         ledger.end_run(number, now())

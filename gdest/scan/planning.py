@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import os
-from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from gdest.core import LEDGER, FileState, ImageFile, OutputError
+from gdest.core import LEDGER, FileState, ImageFile, NothingGradedError, OutputError, named
 from gdest.scan.archive import Archive, look_at, look_for_images
 from gdest.scan.job import Job
 from gdest.scan.ledger import Ledger
 from gdest.scan.ledger_schema import Pictures
 from gdest.scan.selection import Selection, select
 from gdest.scan.unused_rules import say_what_fits_nothing
+
+FEW = 5
+"""So many deleted files are named in the plan's sentence, which is one line; `run.json` names more."""
 
 
 class Why(StrEnum):
@@ -44,7 +47,9 @@ class Work:
 class Plan:
     """Hold what a scan has to do: files to grade, in order; names that are unchanged and that are gone.
 
-    `later` says of each file that waits for another scan why it does; `unlisted` are folders that may hold more.
+    `deleted` are those of the gone that were not moved. `later` says of each file that waits for another scan why it
+    does; `unlisted` are folders that may hold more. `known` counts the files of the ledger, `left` those that
+    are not to be taken, by why not.
     """
 
     work: tuple[Work, ...]
@@ -52,14 +57,25 @@ class Plan:
     gone: tuple[str, ...]
     later: Mapping[str, str] = field(default_factory=dict)
     unlisted: tuple[str, ...] = ()
+    known: int = 0
+    left: Mapping[str, int] = field(default_factory=dict)
+    deleted: tuple[str, ...] = ()
+
+    def require_any(self) -> None:
+        """Raise `NothingGradedError` where no file is taken and the ledger has none: reports would be empty.
+
+        A shard may be empty, since the others have the files.
+        """
+        if not (self.work or self.later or self.known) and self.left:
+            why = ", ".join(f"{count} {why}" for why, count in self.left.items())
+            raise NothingGradedError(f"Not one of {sum(self.left.values())} files is taken: {why}.")
 
     def sentence(self) -> str:
-        """Return the counts for a person: `12 new, 1 changed, 300 unchanged, 2 deleted`."""
+        """Return the counts for a person: `12 new, 1 changed, 300 unchanged, 2 deleted (a/1.tif, a/2.tif)`."""
         counts = Counter(work.why for work in self.work)
         parts = [f"{counts[why]} {why}" for why in Why if counts[why]]
-        # a moved file's old name is gone, but nothing was deleted
-        deleted = max(len(self.gone) - counts[Why.MOVED], 0)
-        return ", ".join([*parts, f"{len(self.unchanged)} unchanged", *([f"{deleted} deleted"] if deleted else [])])
+        deleted = [f"{len(self.deleted)} deleted ({named(self.deleted, FEW)})"] if self.deleted else []
+        return ", ".join([*parts, f"{len(self.unchanged)} unchanged", *deleted])
 
 
 class PlanLine(NamedTuple):
@@ -96,6 +112,7 @@ def preview(job: Job) -> list[PlanLine]:
     say_what_fits_nothing(job, archive.files)
     selection = select(archive.files, job.options)
     plan = _plan(job, archive, selection, (), _known_without_writing(job))
+    plan.require_any()
     lines = [PlanLine(work.file.name, "grade", work.why) for work in plan.work]
     lines += [PlanLine(name, "leave", "unchanged") for name in plan.unchanged]
     lines += [PlanLine(name, "leave", why) for name, why in selection.left]
@@ -129,7 +146,8 @@ def _plan(job: Job, archive: Archive, selection: Selection, waits: Collection[st
     later = {one.file.name: "still being written" for one in plan.work if one.file.name in waits}
     later |= {one.file.name: "beyond --limit" for one in work[job.options.limit :]} if job.options.limit else {}
     later |= dict.fromkeys(selection.elsewhere, "in other shards")
-    return replace(plan, work=tuple(work[: job.options.limit]), later=later, unlisted=archive.unlisted)
+    left = Counter(why for _, why in selection.left) if job.options.shard is None else Counter[str]()
+    return replace(plan, work=tuple(work[: job.options.limit]), later=later, unlisted=archive.unlisted, left=left)
 
 
 def _known(job: Job, ledger: Ledger, recipe: int) -> _Known:
@@ -177,27 +195,36 @@ def compare(
     file with the size and time of one that is gone has been moved.
     """
     new = {file.name: file for file in files}
-    gone, departed = [], Counter[tuple[int, int]]()
-    work, unchanged = [], []
+    gone, departed = [], defaultdict[tuple[int, int], list[str]](list)
+    work, unchanged, count = [], [], 0
     for before in known:
+        count += 1
         file = new.pop(before.name, None)
         if file is None:
             if others is not None and before.name not in others:
                 gone.append(before.name)
-                departed[before.size, before.mtime_ns] += 1
+                departed[before.size, before.mtime_ns].append(before.name)
             continue
         state = look_at(file)
         if why := _why_again(state, before, undrawn=file.name in undrawn, force=force):
             work.append(Work(file, state, why))
         else:
             unchanged.append(file.name)
-    for file in new.values():
-        state = look_at(file)
-        moved = departed[state.size, state.mtime_ns] > 0
-        departed[state.size, state.mtime_ns] -= moved
-        work.append(Work(file, state, Why.MOVED if moved else Why.NEW))
+    work += _unknown(new.values(), departed)
     work.sort(key=lambda one: one.file.name)
-    return Plan(tuple(work), tuple(sorted(unchanged)), tuple(sorted(gone)))
+    deleted = sorted(name for names in departed.values() for name in names)
+    return Plan(tuple(work), tuple(sorted(unchanged)), tuple(sorted(gone)), known=count, deleted=tuple(deleted))
+
+
+def _unknown(files: Iterable[ImageFile], departed: Mapping[tuple[int, int], list[str]]) -> Iterator[Work]:
+    """Yield the work of files that no ledger knows; take the old name of each that was moved out of the `departed`."""
+    for names in departed.values():
+        names.sort(reverse=True)
+    for file in files:
+        state = look_at(file)
+        moved_from = departed.get((state.size, state.mtime_ns), [])
+        yield Work(file, state, Why.MOVED if moved_from else Why.NEW)
+        del moved_from[-1:]  # its old name is gone, but nothing was deleted
 
 
 def _why_again(state: FileState, before: FileState, *, undrawn: bool, force: bool) -> Why | None:

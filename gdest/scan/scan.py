@@ -50,8 +50,8 @@ def scan_archive(job: Job, stop: Stop) -> ScanOutcome:
     """Grade the images that the ledger does not know, write the reports, return what came out.
 
     Reports are written also when the scan was stopped or ended by an error, unless it had read nothing yet. Raises
-    `NothingGradedError` for an archive without images, `OutputError` when results cannot be written, another scan
-    writes there, or the results there are of another archive.
+    `NothingGradedError` for an archive without images or of which none is taken, `OutputError` when results cannot be
+    written, another scan writes there, or the results there are of another archive.
     """
 
     def once() -> ScanOutcome:
@@ -59,6 +59,7 @@ def scan_archive(job: Job, stop: Stop) -> ScanOutcome:
             archive = look_for_images(job.roots, job.seen)
             say_what_fits_nothing(job, archive.files)
             plan = scan.plan(archive, archive.files)
+            plan.require_any()
             say(f"{len(archive.files)} files: {plan.sentence()}")
             return scan.carry_out(plan)
 
@@ -168,6 +169,7 @@ class Scan:
             waiting=waiting,
             unlisted=plan.unlisted,
             ended=ended if left else "",
+            deleted=plan.deleted,
         )
 
     def _report_after_error(self, record: Record) -> None:

@@ -27,16 +27,17 @@ def _unused(job: Job, files: Sequence[ImageFile]) -> Iterator[str]:
     for section, of_rules in globs.items():
         for number, glob in enumerate(of_rules, start=1):
             if not _fits_any(_glob(glob), files):
-                yield f"gdest.toml: [[{section}]] {number} fits no file: glob = {glob!r}."
+                yield f"{job.config}: [[{section}]] {number} fits no file: glob = {glob!r}."
     for number, objective in enumerate(calibration.objectives, start=1):
         if not _fits_any(_objective(objective), files):
             what = f"name = {objective.name!r}, glob = {objective.glob!r}"
-            yield f"gdest.toml: [[objective]] {number} fits no file: {what}."
+            yield f"{job.config}: [[objective]] {number} fits no file: {what}."
     for option, patterns in (("--include", options.include), ("--exclude", options.exclude)):
         for glob in patterns:
             if not _fits_any(_glob(glob), files):
                 yield f"{option} {glob} fits no file."
-    yield from _unused_rows(rules_of(job.record).specimen, files)
+    for sentence in _unused_rows(rules_of(job.record).specimen, files):
+        yield f"{job.config}: {sentence}"
 
 
 def _unused_rows(rule: SpecimenRule | None, files: Sequence[ImageFile]) -> Iterator[str]:
@@ -47,7 +48,7 @@ def _unused_rows(rule: SpecimenRule | None, files: Sequence[ImageFile]) -> Itera
     unused = [name for name, known in forms.items() if names.isdisjoint(known)]
     if unused:
         fit = "row fits" if len(unused) == 1 else "rows fit"
-        yield f"gdest.toml: [specimen] csv: {len(unused)} of {len(rule.listed)} {fit} no file: {named(unused)}."
+        yield f"[specimen] csv: {len(unused)} of {len(rule.listed)} {fit} no file: {named(unused)}."
 
 
 def _fits_any(fits: Callable[[str], object], files: Sequence[ImageFile]) -> bool:

@@ -47,5 +47,5 @@ def _rows_that_differ(record: Record, ledger: Ledger) -> Iterator[str]:
 
 
 def _measured(row: Mapping[str, Cell]) -> dict[str, Cell]:
-    """Return the cells that the rules of a gdest.toml and the end of a scan do not change."""
+    """Return the cells that the reports do not fill, which a ledger has as well."""
     return {name: value for name, value in row.items() if name not in ASSIGNED and value is not None}

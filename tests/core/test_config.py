@@ -22,6 +22,19 @@ def test_a_backslash_in_double_quotes_is_told_how_to_write_it(tmp_path, glob):
         read_config(tmp_path / "gdest.toml")
 
 
+@pytest.mark.parametrize("line", ["um_per_px = 0,3698", "um_per_px=12,5  # measured"])
+def test_a_decimal_comma_is_told_how_to_write_it(tmp_path, line):
+    (tmp_path / "lab.toml").write_text(f"[[pixel_size]]\nglob = '*'\n{line}\n")
+    with pytest.raises(SettingsError, match=r"lab\.toml is not valid TOML.*line 3.*decimal point, such as 0\.3698\.$"):
+        read_config(tmp_path / "lab.toml")
+
+
+def test_a_comma_elsewhere_is_no_decimal_comma(tmp_path):
+    (tmp_path / "lab.toml").write_text("[crop]\n# top = 1,5\nglob = 'a' 'b'\n")
+    with pytest.raises(SettingsError, match=r"not valid TOML: .*\)\.$"):
+        read_config(tmp_path / "lab.toml")
+
+
 @pytest.mark.parametrize(
     "line", ['[[crop]]\nglob = "oven\\test*"', '[[limit]]\nfile = "a\\new"', '[specimen]\ncsv = "b\\f.csv"']
 )

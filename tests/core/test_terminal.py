@@ -37,6 +37,15 @@ def test_nothing_is_said_once_gdest_is_quiet(printed):
     assert printed.getvalue() == ""
 
 
+def test_what_is_always_said_is_heard_in_quiet_too_and_once(printed, capsys):
+    terminal.say_always("a.tif: fail")
+    assert (printed.getvalue(), capsys.readouterr().err) == ("a.tif: fail\n", "")
+    terminal.be_quiet()
+    terminal.say_always("[b]b.tif\x1b: fail")
+    assert printed.getvalue() == "a.tif: fail\n"
+    assert capsys.readouterr().err == "[b]b.tif\ufffd: fail\n"
+
+
 @pytest.mark.parametrize(
     ("total", "steps", "lines"),
     [(3, [1, 1, 1], ["files: 1/3", "files: 2/3", "files: 3/3"]), (100, [1] * 9, ["files: 5/100"]),
@@ -115,7 +124,7 @@ def test_on_a_terminal_progress_is_a_bar_that_goes_away(monkeypatch):
 @pytest.mark.parametrize("speak", [terminal.say, terminal.warn])
 def test_a_name_is_no_command_to_the_terminal_and_no_picture(monkeypatch, speak):
     output = io.StringIO()
-    for console in ("stderr", "loud"):
+    for console in ("stderr", "never_quiet"):
         monkeypatch.setattr(terminal, console, Console(file=output, width=40, highlight=False, emoji=False))
     speak(":smile:\x1b]0;title\x07\x9b31m\u202egnp\ngdest: all graded")
     assert output.getvalue() == ":smile:\ufffd]0;title\ufffd\ufffd31m\ufffdgnp\ufffdgdest: all graded\n"

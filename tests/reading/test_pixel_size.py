@@ -108,8 +108,10 @@ def test_rules_are_read_from_gdest_toml(tmp_path):
 @pytest.mark.parametrize(
     ("text", "what"),
     [("[[pixel_size]]\num_per_px = 1", "glob is missing"), ("[[pixel_size]]\nglob = '*'", "give um_per_px"),
-     ("[[pixel_size]]\nglob = '*'\num_per_px = 'one'", "wrong kind"), ("[pixel_size]\nglob = '*'", "list of rules"),
+     ("[[pixel_size]]\nglob = '*'\num_per_px = '0,5'", "is text; write a number with a point"),
+     ("[pixel_size]\nglob = '*'", "list of rules"),
      ("[[pixel_size]]\nglob = '*'\nzoom = 2", "unknown key"),
+     ("[[pixel_size]]\nglob = 1\num_per_px = 1", "wrong kind"),
      ("[[pixel_size]]\nglob = '*'\num_per_px = -1", "positive"),
      ("[[pixel_size]]\nglob = '*'\nmagnification = 20", "camera")],
 )  # fmt: skip

@@ -77,7 +77,8 @@ BRACKETS = "Limits are written as [[limit]], with double brackets."
         ([{"rule": "g > 5"}], NEITHER.format("g > 5")),
         ([{"rule": "g >= 5."}], NEITHER.format("g >= 5.")),
         ([{"rule": "g >= 5 or so"}], NEITHER.format("g >= 5 or so")),
-        ([{"rule": "G >= 5"}], NEITHER.format("G >= 5")),
+        ([{"rule": "G > 5"}], NEITHER.format("G > 5")),
+        ([{"rule": "g >= 5,5,5"}], NEITHER.format("g >= 5,5,5")),
         ([{"rule": "g_counted > 5"}], NEITHER.format("g_counted > 5")),
         ([{"rule": "g_seen >= 5"}], NEITHER.format("g_seen >= 5")),
         ([{"rule": "homogeneity uniform"}], NEITHER.format("homogeneity uniform")),
@@ -101,6 +102,18 @@ BRACKETS = "Limits are written as [[limit]], with double brackets."
 def test_a_wrong_limit_is_one_clear_sentence(sections, sentence):
     with pytest.raises(SettingsError, match=f"^{re.escape(sentence)}$"):
         read_limits(sections)
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        *[("G >= 5", "g >= 5"), ("G≥5,5", "g>=5.5"), (" g ≤ 8,25", "g <= 8.25"), ("Homogeneity", "homogeneity")],
+        ("G_counted >= 5", "g_counted >= 5"),
+    ],
+)
+def test_a_rule_may_be_written_as_in_e112_and_with_a_decimal_comma(written, meant):
+    assert read_limits([{"rule": written}]) == read_limits([{"rule": meant}])
+    assert read_limits([{"rule": written}])[0].sentence.startswith(meant)
 
 
 def test_a_limit_on_relative_accuracy_is_on_specimens_and_says_what_is_beyond_it():

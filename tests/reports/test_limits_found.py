@@ -84,6 +84,37 @@ def test_the_interval_that_a_specimen_is_judged_by_is_named():
     assert "95 % over the fields) is at least 5.0" in specimen["verdict_reason"]
 
 
+@pytest.mark.parametrize(
+    ("rule", "verdict", "reason"),
+    [
+        # 3.73, 10.56 and 29.86 grains of 15.5 per mm2: mean 14.72, s 13.55, 4.303 s / sqrt(3) = 33.7; G of 48.4 is 6.6
+        ("g >= 10.0", "fail", "G 4.9 (up to 6.6, 95 % over the fields) is below 10.0"),
+        ("g >= 6.0", "undecided", "G 4.9 (up to 6.6, 95 % over the fields) may be below 6.0"),
+        ("g >= 1.0", "undecided", "G 4.9 (up to 6.6, 95 % over the fields) may be below 1.0"),
+        ("g <= 7.0", "pass", "G 4.9 (up to 6.6, 95 % over the fields) is at most 7.0"),
+    ],
+)
+def test_fields_that_scatter_too_widely_for_a_lower_end_are_judged_by_the_upper(rule, verdict, reason):
+    (specimen,) = specimen_rows(fields("P3", 2.9, 4.4, 5.9), [Limit(rule)])
+    assert specimen["g_low"] is None and specimen["g_high"] == pytest.approx(6.596, abs=1e-3)
+    assert (specimen["verdict"], specimen["verdict_reason"]) == (verdict, reason)
+
+
+def test_an_end_that_only_the_fields_own_interval_moves_is_named_so():
+    unsure = [line | {"g_low": line["g"] - 3, "g_high": line["g"] + 3} for line in fields("P3", 2.9, 4.4, 5.9)]
+    (specimen,) = specimen_rows(unsure, [Limit("g >= 10.0")])
+    assert "the wider of 95 % over the fields and their own 90 %) is below 10.0" in specimen["verdict_reason"]
+
+
+def test_one_field_does_not_decide_on_its_specimen_and_the_reason_says_why():
+    table = [*fields("one", 8.8), *fields("one", 8.8, copy_of="one/0.tif")]
+    (specimen,) = specimen_rows(table, [Limit("g >= 5.0")])
+    assert specimen["verdict"] == "undecided"
+    assert specimen["verdict_reason"] == "G 8.8: one field says nothing of the scatter between fields"
+    both = specimen_rows(fields("two", 8.8, 8.8), [Limit("g >= 5.0", (("file", "two/0.tif"),))])[0]
+    assert both["verdict_reason"].endswith("scatter between fields (of 1 of 2 micrographs)")
+
+
 @pytest.mark.parametrize(("tiles", "homogeneity"), [(16, "uniform"), (400, "scattered (fields of G 7.1..8.1)")])
 def test_fields_are_as_sure_as_their_tiles_are_many(tiles, homogeneity):
     # tiles that scatter by 1.6 G leave 0.4 G to the mean of sixteen, 0.08 G to that of four hundred

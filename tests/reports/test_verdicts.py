@@ -96,9 +96,39 @@ def test_an_interval_that_is_one_number_passes_or_fails_at_its_limit(g, sign):
 
 
 @pytest.mark.parametrize("rule", ["g >= 5.0", "g <= 6.0", "g >= 7.0", "g <= 1.0"])
-@pytest.mark.parametrize("interval", [(math.nan, math.nan), (5.2, math.nan), (math.nan, 5.8)])
-def test_an_unknown_end_of_the_interval_is_undecided(rule, interval):
-    assert compare(Limit(rule), found(*interval)) == "undecided"
+def test_without_either_end_of_the_interval_a_number_is_undecided(rule):
+    assert compare(Limit(rule), found(math.nan, math.nan)) == "undecided"
+
+
+@pytest.mark.parametrize(
+    ("rule", "open_below", "open_above"),
+    [
+        ("g >= 5.2", "undecided", "pass"),
+        ("g >= 5.21", "undecided", "undecided"),
+        ("g >= 5.8", "undecided", "undecided"),
+        ("g >= 5.81", "fail", "undecided"),
+        ("g <= 5.8", "pass", "undecided"),
+        ("g <= 5.79", "undecided", "undecided"),
+        ("g <= 5.2", "undecided", "undecided"),
+        ("g <= 5.19", "undecided", "fail"),
+    ],
+)
+def test_the_end_that_is_known_decides_what_it_can(rule, open_below, open_above):
+    for low, high, said in ((math.nan, 5.8, open_below), (5.2, math.nan, open_above)):
+        assert compare(Limit(rule), Found({"g": Number(5.5, low, high)}, "uniform")) == said
+
+
+@pytest.mark.parametrize(
+    ("rule", "interval", "words"),
+    [
+        ("g >= 10.0", (math.nan, 6.6), "G 4.9 (up to 6.6, 95 %) is below 10.0"),
+        ("g >= 6.0", (math.nan, 6.6), "G 4.9 (up to 6.6, 95 %) may be below 6.0"),
+        ("g <= 7.0", (math.nan, 6.6), "G 4.9 (up to 6.6, 95 %) is at most 7.0"),
+        ("g >= 4.0", (4.2, math.nan), "G 4.9 (4.2 and more, 95 %) is at least 4.0"),
+    ],
+)
+def test_an_interval_with_one_end_is_told_with_that_end(rule, interval, words):
+    assert judge(Limit(rule), Found({"g": Number(4.9, *interval, "95 %")}, "uniform")).words == words
 
 
 def test_what_nobody_should_trust_is_undecided():
@@ -176,6 +206,8 @@ def test_a_number_without_an_interval_decides_nothing_and_says_so():
     assert judge(Limit("g >= 1"), found(math.nan, math.nan)).words == "G is not known"
     alone = judge(Limit("g >= 1"), Found({"g": Number(7.04)}, "uniform"))
     assert alone == (Verdict.UNDECIDED, "G 7.0 has no interval")
+    why = judge(Limit("g >= 1"), Found({"g": Number(7.04, no_interval="nobody knows it")}, "uniform"))
+    assert why == (Verdict.UNDECIDED, "G 7.0: nobody knows it")
 
 
 @pytest.mark.parametrize("rule", ["g >= 1.0", "g <= 16.0", "g >= 9.0", "g_counted >= 1.0", "g_counted <= 1.0"])

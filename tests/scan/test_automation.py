@@ -15,6 +15,7 @@ import pytest
 from helpers.scan_fixtures import SETTINGS, put
 
 from gdest.cli import run_scan as command
+from gdest.cli.run_reports import run_report
 from gdest.core import terminal
 from gdest.core.errors import GdestError, SettingsError
 from gdest.core.records import ImageFile
@@ -105,6 +106,28 @@ def test_the_log_holds_one_json_object_per_line_and_quiet_says_nothing(run, root
     assert {event["file"]: event["status"] for event in events[1:-1]}["a/0.tif"] == "failed"
     assert events[-1]["exit_code"] == 3
     assert all(datetime.fromisoformat(event["time"]).tzinfo for event in events)
+
+
+@pytest.mark.parametrize("asked", ["scan", "scan again", "report"])
+def test_quiet_names_what_fails_where_that_is_the_exit_code(run, tmp_path, capsys, monkeypatch, asked):
+    config = tmp_path / "gdest.toml"
+    config.write_text('[[limit]]\nrule = "g >= 14"\non = "micrograph"\n', encoding="utf-8")
+
+    def ended(*, fail_on_reject):
+        if asked == "report":
+            return run_report(tmp_path / "out", config, fail_on_reject=fail_on_reject)
+        return run(ScanSettings(fail_on_reject=fail_on_reject), config=config)[0]
+
+    if asked != "scan":
+        run(config=config)
+    monkeypatch.setattr(terminal.stderr, "quiet", False)
+    terminal.be_quiet()
+    capsys.readouterr()
+    assert ended(fail_on_reject=True) == 6
+    lines = capsys.readouterr().err.splitlines()
+    assert [line.split(": ")[:2] for line in lines] == [[f"{'ab'[i % 2]}/{i}.tif", "fail"] for i in (0, 2, 4, 1, 3, 5)]
+    assert ended(fail_on_reject=False) == 0
+    assert capsys.readouterr().err == ""
 
 
 def test_the_log_names_the_error_that_stopped_a_scan(tmp_path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from datetime import UTC, datetime
 
 import numpy as np
@@ -52,12 +53,40 @@ def test_new_changed_moved_and_deleted_files_are_told_apart(run, table, root, tm
     (root / "b/1.tif").unlink()
     capsys.readouterr()
     assert run() == (0, 8)  # the moved one is read, but the network does not see it
-    assert "6 files: 1 new, 1 moved, 1 changed, 3 unchanged, 1 deleted" in capsys.readouterr().err
+    assert "6 files: 1 new, 1 moved, 1 changed, 3 unchanged, 1 deleted (b/1.tif)\n" in capsys.readouterr().err
     second = table()
     assert list(second.index) == ["a/0.tif", "a/4.tif", "b/3.tif", "b/5.tif", "c/moved.tif", "new.tif"]
     assert second["g"]["c/moved.tif"] == first["g"]["a/2.tif"]
     assert second["g"]["a/0.tif"] > first["g"]["a/0.tif"] + 0.5
     assert (tmp_path / "out/heatmaps/c/moved.tif.png").is_file()
+
+
+def test_deleted_files_are_named_in_the_plan_and_in_the_history_of_the_record(run, root, tmp_path, capsys):
+    for number in range(20):
+        put(root, f"d/{number:02}.tif", number)
+    run()
+    shutil.rmtree(root / "d")
+    (root / "a/2.tif").unlink()
+    capsys.readouterr()
+    run()
+    names = "a/2.tif, d/00.tif, d/01.tif, d/02.tif, d/03.tif"
+    assert f"5 files: 5 unchanged, 21 deleted ({names} and 16 more)\n" in capsys.readouterr().err
+    run(ScanSettings(force=True))
+    history = json.loads((tmp_path / "out" / "run.json").read_text(encoding="utf-8"))["history"]
+    assert [entry.get("files_deleted") for entry in history] == [None, 21, None]
+    assert history[1]["deleted"] == ["a/2.tif", *(f"d/{number:02}.tif" for number in range(19))]
+
+
+def test_of_two_files_alike_one_was_moved_and_the_other_is_named_as_deleted(run, root, capsys):
+    for name in ("a/one.tif", "a/two.tif"):
+        shutil.copy(root / "a/2.tif", root / name)
+        os.utime(root / name, (1e9, 1e9))
+    run()
+    (root / "a/two.tif").unlink()
+    (root / "a/one.tif").rename(root / "b/one.tif")
+    capsys.readouterr()
+    run()
+    assert "1 moved, 6 unchanged, 1 deleted (a/two.tif)\n" in capsys.readouterr().err
 
 
 def test_moved_files_keep_their_grades_with_a_cluster_too(run, root, monkeypatch):
@@ -164,7 +193,9 @@ def test_a_moved_file_is_counted_again_since_only_its_grades_are_remembered(run,
 def test_a_limit_on_what_is_counted_needs_the_count(run, tmp_path):
     config = tmp_path / "gdest.toml"
     config.write_text('[[limit]]\nrule = "g_counted >= 5"\n')
-    with pytest.raises(SettingsError, match=r'^The limit "g_counted >= 5" cannot be decided with --no-count\.$'):
+    with pytest.raises(
+        SettingsError, match=r'gdest\.toml: the limit "g_counted >= 5" cannot be decided with --no-count\.$'
+    ):
         run(config=config)
     assert run(settings=COUNT, config=config)[1] == 24
 

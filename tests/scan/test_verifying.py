@@ -62,6 +62,23 @@ def test_nothing_differs_after_a_scan(verify):
     assert verify() == []
 
 
+def test_what_the_reports_fill_in_is_no_difference(run, verify, out, root, tmp_path):
+    """Copies, specimens, verdicts and what waits stand in the record and never in the ledger."""
+    for copied in ("a/copy.tif", "b/copy.tif"):
+        shutil.copy(root / "a/2.tif", root / copied)
+    config = tmp_path / "gdest.toml"
+    config.write_text('[specimen]\nfolder = "parent"\n[[limit]]\nrule = "g >= 5"\n', encoding="utf-8")
+    run(ScanSettings(), sha256=hashlib.sha256(b"weights").hexdigest(), config=config)
+    put(root, "b/late.tif", 77)
+    put(root, "b/later.tif", 78)
+    run(ScanSettings(limit=1), sha256=hashlib.sha256(b"weights").hexdigest(), config=config)
+    edit(out, lambda content: content.update(weights=str(tmp_path / "weights")))
+    rows = {row["file"]: row for row in json.loads((out / "run.json").read_text(encoding="utf-8"))["rows"]}
+    assert rows["a/copy.tif"]["copy_of"] == "a/2.tif" and "copy_of" not in rows["b/copy.tif"]
+    assert rows["a/2.tif"]["verdict"] == "pass" and "1 file waits" in rows["a/2.tif"]["unfinished"]
+    assert verify() == []
+
+
 @pytest.mark.parametrize("kind", ["heatmaps", "previews", "thumbnails"])
 def test_a_picture_that_changed_or_is_missing_is_named(verify, out, kind):
     path = next(path for path in sorted((out / kind).rglob("*.tif.*")))
