@@ -57,10 +57,10 @@ def file_sha256(path: Path) -> str:
 
 
 def require_correction(path: Path, name: str, out: Path) -> None:
-    """Raise `DataError` for a file that is as a count of the micrograph of this name wrote it."""
+    """Raise `DataError` for a file that is as a count of the micrograph of this name, or path, wrote it."""
     now = file_sha256(path)
     for folder in dict.fromkeys((path.parent, out)):
-        if now in _hashes_written(folder / fitting_name(name, f".{COUNT}")).values():
+        if now in _hashes_written(folder / fitting_name(Path(name).name, f".{COUNT}")).values():
             raise DataError(f"{path} is as gdest count wrote it, nobody corrected it; draw in it and save it first.")
 
 

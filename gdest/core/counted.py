@@ -72,8 +72,8 @@ class GrainCount:
     `areas_um2` (n,) holds the areas of the grains that lie whole in the picture. `homogeneity` is `uniform`,
     `duplex:<class of E1181>` or `unknown`, from the grains; empty without closed ones. `homogeneity_span` holds the
     coarsest and the finest G where `homogeneity_note` names them. `overlays` are the pictures of the parts, one unless
-    the micrograph was counted in several. `spread` is by how many G counts of the sure boundaries
-    only and of all possible ones differ: how far the boundaries are from closed.
+    the micrograph was counted in several. `spread` is by how many G counts of the sure boundaries only and of all
+    possible ones differ: how far the boundaries are from closed.
     """
 
     g: float = np.nan

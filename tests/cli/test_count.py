@@ -131,6 +131,8 @@ def test_a_corrected_count_stands_beside_the_first_and_changes_nothing_of_it(ima
 @pytest.mark.parametrize("ending", ["boundaries.png", "grains.tif"])
 @pytest.mark.parametrize("elsewhere", [False, True])
 def test_boundaries_that_nobody_corrected_are_refused(image, tmp_path, ending, elsewhere):
+    (tmp_path / "archive").mkdir()
+    image = image.rename(tmp_path / "archive" / image.name)
     count(image, cwd=tmp_path)
     path = tmp_path / f"steel.tif.{ending}"
     if elsewhere:

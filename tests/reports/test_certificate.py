@@ -113,7 +113,7 @@ def by_objective(file, **cells):
     return row(file, um_per_px_source="objective", **cells)
 
 
-PLAN = {"name": "200x", "um_per_px": 0.5, "glob": "*", "microscope": "Axio 7", "certificate": "K-4711"}
+PLAN = {"name": "200x", "um_per_px": 0.5, "glob": "*.tif", "microscope": "Axio 7", "certificate": "K-4711"}
 PLAN |= {"calibrated": date(2026, 3, 1)}
 OTHER = {"name": "500x", "um_per_px": 0.2, "glob": "*", "microscope": "", "certificate": "", "calibrated": "2026-04-02"}
 OBJECTIVES = {"calibration": {"objectives": [PLAN, OTHER]}}

@@ -464,7 +464,13 @@ def test_five_thousand_micrographs_are_usable(chromium, tmp_path):
 
 def test_what_needs_a_person_is_in_the_tables_without_scrolling_at_1400_px(chromium, tmp_path):
     long = "archive of the last year/plate 17, longitudinal, at the quarter/field {}.tif"
-    same = {"sha256": "7" * 64, "specimen": "plate 17", "heat": "H 4711", "um_per_px": 0.4321, **COUNTED}
+    same = {
+        "sha256": "7" * 64,
+        "specimen": "heat_4711_plate_17_quarter_longitudinal",
+        "heat": "H 4711",
+        "um_per_px": 0.4321,
+        **COUNTED,
+    }
     same |= {"homogeneity": "duplex:banding-horizontal", "g_low": 7.5, "g_high": 8.5}
     why = "only 12 of 40 tiles show metal only; pixel sizes disagree: 0.43 um/px (objective), 0.5 um/px (ome-xml)"
     table = [row(long.format(number), **same) for number in (1, 2)]
