@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import getpass
-import hashlib
 import json
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from math import isfinite, nan
 from pathlib import Path
 
 from gdest import grading
-from gdest.cli.console import print_counted, say_written
+from gdest.cli.console import print_counted
+from gdest.cli.counted_files import WRITTEN, Correction, Counted, file_sha256, require_correction, write_counted
 from gdest.cli.images import settings_for
 from gdest.cli.run_info import load_weights
 from gdest.core import (
-    DataError,
     ExitCode,
     Failed,
     GradeSettings,
@@ -31,10 +30,8 @@ from gdest.core import (
     escaped_json,
     exit_code,
     file_at,
-    fitting_name,
     now,
     require,
-    write_atomically,
 )
 from gdest.grading import Predictor
 from gdest.model import NetworkPredictor
@@ -43,33 +40,9 @@ from gdest.reports import (
     Cell,
     CountedField,
     count_cells,
-    draw_counted,
     read_corrected,
     require_rois,
-    save_png,
-    write_boundaries,
-    write_geojson,
-    write_labels,
-    write_rois,
 )
-
-
-@dataclass(frozen=True)
-class Correction:
-    """Name a boundary map that a person corrected by hand: its file, who did it, when it was counted (UTC)."""
-
-    path: Path
-    by: str
-    at: str
-
-
-@dataclass(frozen=True)
-class Counted:
-    """Hold what was counted on one micrograph, and the parts that it was counted on."""
-
-    micrograph: Micrograph
-    count: GrainCount
-    parts: tuple[CountedField, ...]
 
 
 def run_count(
@@ -86,9 +59,12 @@ def run_count(
 ) -> ExitCode:
     """Count each image and write its boundaries into `out`; return the exit code.
 
-    NAME.count.json says what was counted, on boundaries that a person corrected also by whom and when.
+    NAME.count.json says what was counted. What is counted on boundaries that a person corrected stands beside it, in
+    NAME.corrected.count.json, with by whom and when.
     """
     correction = _correction(images, boundaries, by)
+    if correction:
+        require_correction(correction.path, file_at(images[0]).name, out)
     names = Counter(path.name for path in images)
     twice = next((name for name, count in names.items() if count > 1), None)
     require(twice is None, f"Two images are called {twice}; count them into two --out folders.")
@@ -103,7 +79,7 @@ def run_count(
             row = _row(found, predictor, correction)
             table.append(row)
             if isinstance(found, Counted):
-                _write(found, row, out, correction, rois=rois)
+                write_counted(found, row, out, correction, rois=rois)
     if as_json:
         sys.stdout.write(escaped_json(json.dumps(table, indent=2, ensure_ascii=False)) + "\n")
     else:
@@ -168,6 +144,7 @@ def _row(found: Counted | Failed, predictor: NetworkPredictor, correction: Corre
     row |= {"model": predictor.name, "model_sha256": predictor.sha256, "gdest_version": __version__, "graded_at": now()}
     row |= dict.fromkeys(count_cells(GrainCount(), 1.0))
     row |= {"count_corrected_by": None, "count_corrected_at": None, "boundaries": None, "boundaries_sha256": None}
+    row |= dict.fromkeys(WRITTEN)
     if isinstance(found, Failed):
         return row | {"file": found.file.name, "reason": found.reason, "sha256": found.sha256}
     micrograph, count = found.micrograph, found.count
@@ -177,7 +154,7 @@ def _row(found: Counted | Failed, predictor: NetworkPredictor, correction: Corre
     row |= {"width_px": micrograph.cols, "height_px": micrograph.rows, **count_cells(count, micrograph.um_per_px)}
     if correction:
         row |= {"count_corrected_by": correction.by, "count_corrected_at": correction.at}
-        row |= {"boundaries": correction.path.as_posix(), "boundaries_sha256": _sha256(correction.path)}
+        row |= {"boundaries": correction.path.as_posix(), "boundaries_sha256": file_sha256(correction.path)}
     return row
 
 
@@ -188,34 +165,3 @@ def _judged(micrograph: Micrograph, count: GrainCount) -> tuple[Status, str | No
         return Status.REVIEW, count.note or "no count"
     doubts = [*micrograph.doubts, *grading.impossible(count.g, micrograph.um_per_px)]
     return (Status.REVIEW, "; ".join(doubts)) if doubts else (Status.GRADED, None)
-
-
-def _sha256(path: Path) -> str:
-    try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
-    except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror or error}.") from error
-
-
-def _write(found: Counted, row: dict[str, Cell], out: Path, correction: Correction | None, *, rois: bool) -> None:
-    """Write what was counted beside each other; the map that a person corrected is never written over."""
-    micrograph, parts = found.micrograph, found.parts
-    shape, um_per_px = (micrograph.rows, micrograph.cols), micrograph.um_per_px
-    start = out / Path(micrograph.file.name).name
-
-    def path(ending: str) -> Path:
-        return start.with_name(fitting_name(start.name, f".{ending}"))
-
-    mine = correction.path.resolve() if correction else None
-    if path("boundaries.png").resolve() != mine:
-        write_boundaries(parts, shape, path("boundaries.png"))
-    if path("grains.tif").resolve() != mine:
-        write_labels(parts, shape, um_per_px, path("grains.tif"))
-    write_geojson(parts, um_per_px, path("geojson"))
-    if rois:
-        write_rois(parts, path("rois.zip"))
-    save_png(draw_counted(micrograph, found.count), path("overlay.png"))
-    text = json.dumps(row, indent=2, ensure_ascii=False) + "\n"
-    write_atomically(path("count.json"), lambda temporary: temporary.write_text(text, encoding="utf-8"))
-    endings = ("boundaries.png", "grains.tif", "geojson", *(("rois.zip",) if rois else ()), "overlay.png", "count.json")
-    say_written(*(path(ending) for ending in endings if path(ending).resolve() != mine))

@@ -70,9 +70,10 @@ class GrainCount:
     the mean, a share. `by_direction_um` holds the mean intercepts along test lines at 0, 45, 90 and 135 degrees to the
     rows, `anisotropy` their longest over their shortest. `g_largest_grain` is the G of the largest grain found (E930).
     `areas_um2` (n,) holds the areas of the grains that lie whole in the picture. `homogeneity` is `uniform`,
-    `duplex:<class of E1181>` or `unknown`, from the grains; empty without closed ones. `overlays` are the pictures of
-    the parts, one unless the micrograph was counted in several. `spread` is by how many G counts of the sure boundaries
-    only and of all possible ones differ: how far the boundaries are from closed.
+    `duplex:<class of E1181>` or `unknown`, from the grains; empty without closed ones. `homogeneity_span` holds the
+    coarsest and the finest G where `homogeneity_note` names them. `overlays` are the pictures of the parts, one unless
+    the micrograph was counted in several. `spread` is by how many G counts of the sure boundaries only and of all
+    possible ones differ: how far the boundaries are from closed.
     """
 
     g: float = np.nan
@@ -94,5 +95,6 @@ class GrainCount:
     areas_um2: NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, np.float32))
     homogeneity: str = ""
     homogeneity_note: str = ""
+    homogeneity_span: tuple[float, ...] = ()
     note: str = ""
     overlays: tuple[Overlay, ...] = ()

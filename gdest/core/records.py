@@ -164,7 +164,10 @@ class GradeMap:
 
 @dataclass(frozen=True)
 class GradeStatistics:
-    """Hold what a grade map says of one micrograph; G values still as seen, without calibration."""
+    """Hold what a grade map says of one micrograph; G values still as seen, without calibration.
+
+    `homogeneity_span` holds the coarsest and the finest G where `homogeneity_note` names them.
+    """
 
     g: float
     g_low: float
@@ -176,6 +179,7 @@ class GradeStatistics:
     within_half_g: float
     homogeneity: str
     homogeneity_note: str = ""
+    homogeneity_span: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from gdest.grading.grain_table import GrainTable, joined_tables, measure_grains
 from gdest.grading.grains import SURE, Grains, close_grains
 from gdest.grading.overlay import draw_overlay
 from gdest.grading.size_classes import size_class
+from gdest.grading.spatial_patterns import words_at_pixel_size
 
 FEWEST_GRAINS = 10.0
 """With fewer grains in all, one more or less is 0.15 G."""
@@ -102,6 +103,7 @@ def count_grains(fields: Iterable[BoundaryField], card: ModelCard) -> GrainCount
         areas_um2=areas.areas_um2.astype(np.float32),
         homogeneity=sizes.verdict,
         homogeneity_note=sizes.note,
+        homogeneity_span=sizes.span,
     )
 
 
@@ -137,6 +139,8 @@ def count_at_pixel_size(count: GrainCount, um_per_px: float, card: ModelCard) ->
         mean_intercept_um=count.mean_intercept_um * wider,
         by_direction_um=tuple(length * wider for length in count.by_direction_um),
         areas_um2=(count.areas_um2 * np.float32(wider**2)).astype(np.float32),
+        homogeneity_note=words_at_pixel_size(count.homogeneity_note, count.homogeneity_span, moved),
+        homogeneity_span=tuple(map(moved, count.homogeneity_span)),
     )
 
 

@@ -44,10 +44,11 @@ DIRECTED = tuple(
 
 @dataclass(frozen=True)
 class Assessment:
-    """Hold `uniform`, `duplex:<a Mixture>` or `unknown`, and one sentence on why."""
+    """Hold `uniform`, `duplex:<a Mixture>` or `unknown`, one sentence on why, and the G as seen that it names."""
 
     verdict: str
     note: str
+    span: tuple[float, ...] = ()
 
 
 def assess(grade_map: GradeMap, card: ModelCard) -> Assessment:
@@ -72,7 +73,7 @@ def assess(grade_map: GradeMap, card: ModelCard) -> Assessment:
     beyond = f"tiles scatter by {_excess_sd(tiles, expected):.1f} G beyond uniform steel"
     if patterns.shared_variance(cells) > notable and patterns.is_coherent(cells):
         found = patterns.suggest(grades, tile_areas(shown.grid), expected)
-        return Assessment(f"duplex:{found.kind}", f"{found.words}; {beyond}")
+        return Assessment(f"duplex:{found.kind}", f"{found.words}; {beyond}", found.span)
     each = _grains_in_tile(grade_map, shown, card)
     grains = each * covered_px(shown.grid, np.isfinite(shown.g_seen)) / shown.grid.tile_px**2
     if grains < FEWEST_GRAINS:

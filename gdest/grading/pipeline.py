@@ -252,5 +252,6 @@ def graded_row(micrograph: Micrograph, grade_map: GradeMap, card: ModelCard) -> 
         status = Status.UNCALIBRATED
         doubts.insert(no_metal, UNKNOWN_PIXEL_SIZE)
     reason = "; ".join(doubts)
-    homogeneity, note = ("unknown", "no grain structure") if no_metal else (seen.homogeneity, seen.homogeneity_note)
+    told = statistics or seen
+    homogeneity, note = ("unknown", "no grain structure") if no_metal else (told.homogeneity, told.homogeneity_note)
     return Graded(micrograph, grade_map, status, reason, seen.g, statistics, homogeneity, now(), note)

@@ -66,7 +66,7 @@ def _with_a_place(table: GrainTable) -> Assessment | None:
     if not patterns.is_coherent(cells):
         return None
     found = patterns.suggest(grades, areas, expected)
-    return Assessment(f"duplex:{found.kind}", found.words)
+    return Assessment(f"duplex:{found.kind}", found.words, found.span)
 
 
 def block_grades(table: GrainTable) -> tuple[Floats, Floats, float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -49,10 +50,24 @@ class Mixture(StrEnum):
 
 @dataclass(frozen=True)
 class Pattern:
-    """Hold a suggested type of mixture and the words for it."""
+    """Hold a suggested type of mixture, the words for it, and the coarsest and finest G that they name, if they do."""
 
     kind: Mixture
     words: str
+    span: tuple[float, ...] = ()
+
+
+def span_words(span: tuple[float, ...], *, seen: bool) -> str:
+    """Return how words name the coarsest and the finest G, `seen` where the pixel size is not in them yet."""
+    coarsest, finest = span
+    return f"from {coarsest:.1f} to {finest:.1f} G{' as seen' if seen else ''}"
+
+
+def words_at_pixel_size(words: str, span: tuple[float, ...], moved: Callable[[float], float]) -> str:
+    """Return words with the G that they name, if they do, moved to the micrograph's pixel size."""
+    if not span:
+        return words
+    return words.replace(span_words(span, seen=True), span_words(tuple(map(moved, span)), seen=False))
 
 
 def cells_of(grades: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -115,11 +130,16 @@ def suggest(grades: NDArray[np.float64], areas: NDArray[np.float64], uniform_var
     levels = _explained(cells, cells <= _otsu(cells)) * float(cells.var())
     if max(region, levels) >= TWO_LEVELS_SHARE * beyond:
         return _two_levels(grades, cells, areas)
-    return Pattern(Mixture.WIDE_RANGE, f"patches from {cells.min():.1f} to {cells.max():.1f} G as seen")
+    return _between(Mixture.WIDE_RANGE, "patches", cells)
 
 
 def _gradient(cells: NDArray[np.float64]) -> Pattern:
-    return Pattern(Mixture.GRADIENT, f"a slope from {cells.min():.1f} to {cells.max():.1f} G as seen")
+    return _between(Mixture.GRADIENT, "a slope", cells)
+
+
+def _between(kind: Mixture, what: str, cells: NDArray[np.float64]) -> Pattern:
+    span = (float(cells.min()), float(cells.max()))
+    return Pattern(kind, f"{what} {span_words(span, seen=True)}", span)
 
 
 def _two_levels(grades: NDArray[np.float64], cells: NDArray[np.float64], areas: NDArray[np.float64]) -> Pattern:

@@ -8,6 +8,7 @@ import numpy as np
 
 from gdest.core import GradeMap, GradeStatistics, ModelCard, grain_size, interpolate, is_duplex
 from gdest.grading.homogeneity import assess
+from gdest.grading.spatial_patterns import words_at_pixel_size
 
 
 def summarize(grade_map: GradeMap, card: ModelCard) -> GradeStatistics:
@@ -32,6 +33,7 @@ def summarize(grade_map: GradeMap, card: ModelCard) -> GradeStatistics:
         within_half_g=float(np.mean(np.abs(tiles - g) <= 0.5)),
         homogeneity=found.verdict,
         homogeneity_note=found.note,
+        homogeneity_span=found.span,
     )
 
 
@@ -49,4 +51,6 @@ def at_pixel_size(statistics: GradeStatistics, um_per_px: float, card: ModelCard
         g_from_density=moved(statistics.g_from_density),
         g_min=moved(statistics.g_min),
         g_max=moved(statistics.g_max),
+        homogeneity_note=words_at_pixel_size(statistics.homogeneity_note, statistics.homogeneity_span, moved),
+        homogeneity_span=tuple(map(moved, statistics.homogeneity_span)),
     )

@@ -13,6 +13,7 @@ from gdest.reports.by_specimen import identity
 from gdest.reports.column import Cell, Column
 from gdest.reports.columns import COLUMNS
 from gdest.reports.laboratory import Laboratory
+from gdest.reports.objectives import objectives_of
 from gdest.reports.record import Record, caution, counted_caution
 from gdest.reports.record_file import RECORD_FILE, file_sha256
 from gdest.reports.specimen_columns import SPECIMEN_COLUMNS
@@ -31,8 +32,7 @@ def content_of(
     """Return what the template prints, as JSON can hold it; what is not known is empty text."""
     rows = rows_of(record, specimen)
     named = {name: str(specimen.get(name) or "") for name in ORIGIN_FIELDS}
-    stated = asdict(laboratory)
-    stated["report_number"] = laboratory.report_number.replace("{specimen}", named["specimen"])
+    stated = _stated(laboratory, named["specimen"], objectives_of(record, rows))
     columns = [column for column in SPECIMEN_COLUMNS.values() if column.name not in ELSEWHERE]
     counted = [one for one in columns if _is_counted(one)]
     content = {
@@ -57,6 +57,7 @@ def content_of(
         "flags": [one for one in str(specimen.get("flags") or "").split("; ") if one],
         "field_headings": [COLUMNS[name].heading for name in FIELD_COLUMNS],
         "fields": [[_short(name, shown(COLUMNS[name], row.get(name))) for name in FIELD_COLUMNS] for row in rows],
+        "left_out": [_why_left_out(row) for row in rows],
         "trace": {
             "record": file_sha256(folder / RECORD_FILE),
             "model": record.model,
@@ -67,6 +68,23 @@ def content_of(
     }
     # what the laboratory states may have several lines
     return {"laboratory": stated, **{name: _shown_as_is(value) for name, value in content.items()}}
+
+
+def _stated(laboratory: Laboratory, specimen: str, objectives: tuple[str, str]) -> dict[str, str]:
+    """Return what the laboratory states, and of the objective what it leaves to the table in gdest.toml."""
+    stated = asdict(laboratory)
+    name, calibration = objectives
+    stated["report_number"] = laboratory.report_number.replace("{specimen}", specimen)
+    stated["objective"] = laboratory.objective or printable(name)
+    stated["calibration_date"] = laboratory.calibration_date or printable(calibration)
+    return stated
+
+
+def _why_left_out(row: Mapping[str, Cell]) -> str:
+    """Return why a micrograph does not count in its specimen's numbers, empty for one that does."""
+    if row["status"] != Status.GRADED:
+        return str(row.get("reason") or row["status"])
+    return f"it shows the same field as {row['copy_of']}" if row.get("copy_of") else ""
 
 
 def _shown_as_is(value: Any) -> Any:

@@ -25,7 +25,7 @@ COLUMNS = by_name(
     Column(
         "status", "graded, review, uncalibrated or failed", stated_width=13, **SHOWN, badge=True, gallery=2, problems=2
     ),
-    Column("reason", "why the row needs a person", stated_width=34, **SHOWN, wrapped=True, gallery=11, problems=4),
+    Column("reason", "why the row needs a person", stated_width=34, **SHOWN, wrapped=True, gallery=8, problems=4),
     number_column("g", "ASTM grain size number G, mean of the tile grades", "0.0", **SHOWN, gallery=4, problems=7),
     number_column(
         "g_low",
@@ -59,9 +59,9 @@ COLUMNS = by_name(
         "uniform, duplex:<suggested type> or unknown; an indication, not an E1181 rating",
         stated_width=20,
         printed=True,
-        gallery=8,
+        gallery=10,
     ),
-    number_column("um_per_px", "pixel size in um", "0.0000", printed=True, gallery=10),
+    number_column("um_per_px", "pixel size in um", "0.0000", printed=True, gallery=12),
     Column("um_per_px_source", "where the pixel size comes from", stated_width=18, details=4),
     whole_column("tiles", "number of 224x224 px tiles the network saw"),
     whole_column("width_px", "width in px"),
@@ -99,7 +99,13 @@ COLUMNS = by_name(
     ),
     whole_column("intercepts", "intercepts counted on the drawn boundaries"),
     Column(
-        "specimen", "specimen by the rule in gdest.toml", stated_width=18, printed=True, gallery=9, problems=6, counts=2
+        "specimen",
+        "specimen by the rule in gdest.toml",
+        stated_width=18,
+        printed=True,
+        gallery=11,
+        problems=6,
+        counts=2,
     ),
     Column("product", "product of the specimen", stated_width=12, printed=True),
     Column("heat", "heat of the specimen", stated_width=12, printed=True),
@@ -201,7 +207,7 @@ COLUMNS = by_name(
         stated_width=24,
         printed=True,
         wrapped=True,
-        details=24,
+        gallery=9,
     ),
     Column("fingerprint", "64 grey steps of the picture, which copies of a field share; hexadecimal", stated_width=14),
     UNFINISHED,

@@ -12,6 +12,9 @@ from numpy.typing import NDArray
 from gdest.core import INTERCEPT_DEGREES, GrainCount, grain_size
 from gdest.reports.column import SMALLEST_SHARE, Cell, four_digits
 
+UNIFORM = "uniform"
+"""The homogeneity of grains of one size; a mixture, or too few grains to tell, takes something from the count."""
+
 
 @dataclass(frozen=True)
 class Sizes:
@@ -82,7 +85,8 @@ def count_cells(count: GrainCount | None, um_per_px: float | None) -> dict[str, 
 
 
 def _cells(count: GrainCount, um_per_px: float | None) -> dict[str, Cell]:
-    note = "; ".join(filter(None, (count.note, count.homogeneity_note)))
+    limits = "" if count.homogeneity == UNIFORM else count.homogeneity_note  # grains of one size limit nothing
+    note = "; ".join(filter(None, (count.note, limits)))
     cells: dict[str, Cell] = {"grains_counted": round(count.grains, 1), "count_note": note or None}
     if um_per_px is None:
         return cells

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 from scipy import ndimage
 
-from gdest.core import Graded, GrainCount, Mark, Micrograph, Overlay
+from gdest.core import Graded, GrainCount, Mark, Micrograph, Overlay, printable
 from gdest.reports.heatmap import FEW_GREYS, HATCH_GREY, HATCH_PX, drawn_size, told_of
 from gdest.reports.lettering import font, framed
 from gdest.reports.picture_paths import picture_path
@@ -20,6 +20,7 @@ LONGEST_PX = 1600
 """Longest side; a boundary is one line in a picture of 12 megapixels, whose map has cells of 2 px."""
 
 LEGEND_PX = 150
+COUNTED = "boundaries that were counted"
 OUTLINE_PX = 3
 
 
@@ -74,17 +75,20 @@ def draw_overlay_and_layer(graded: Graded) -> tuple[Image.Image, Image.Image]:
     return _framed(graded.micrograph, graded.count, ranks, told_of(graded)), _layer(ranks)
 
 
-def draw_counted(micrograph: Micrograph, count: GrainCount) -> Image.Image:
-    """Return a micrograph under the marks of a count, with legend, name and um bar."""
-    return _framed(micrograph, count, _ranks_of(micrograph, count), "")
+def draw_counted(micrograph: Micrograph, count: GrainCount, corrected_by: str = "") -> Image.Image:
+    """Return a micrograph under the marks of a count, with legend, name, um bar and who corrected its boundaries."""
+    what = f"boundaries corrected by hand by {printable(corrected_by)}" if corrected_by else COUNTED
+    return _framed(micrograph, count, _ranks_of(micrograph, count), "", what)
 
 
-def _framed(micrograph: Micrograph, count: GrainCount, ranks: NDArray[np.uint8], told: str) -> Image.Image:
+def _framed(
+    micrograph: Micrograph, count: GrainCount, ranks: NDArray[np.uint8], told: str, what: str = COUNTED
+) -> Image.Image:
     um_per_px = micrograph.um_per_px
     picture = _marked(micrograph.pixels, ranks, count, float("nan") if um_per_px is None else count.g)
     width = ranks.shape[1]
     drawn_um = um_per_px and um_per_px * micrograph.cols / width
-    return framed(picture, micrograph.file.name, told, {0: "boundaries that were counted"}, drawn_um, width)
+    return framed(picture, micrograph.file.name, told, {0: what}, drawn_um, width)
 
 
 def _layer(ranks: NDArray[np.uint8]) -> Image.Image:

@@ -23,23 +23,23 @@ SPECIMEN_COLUMNS = by_name(
     Column("order", "order", stated_width=12, printed=True),
     Column("location", "locations of its micrographs", stated_width=14, printed=True, wrapped=True),
     VERDICT,
-    replace(VERDICT_REASON, details=12),
-    whole_column("fields", "fields with status graded, each once; only these count", printed=True, gallery=4),
+    replace(VERDICT_REASON, gallery=4, details=12),
+    whole_column("fields", "fields with status graded, each once; only these count", printed=True, gallery=5),
     whole_column("fields_left_out", "fields of metal with status review or uncalibrated", printed=True),
-    number_column("g", "ASTM grain size number G of the mean grains per mm2", "0.0", **SHOWN, gallery=5),
+    number_column("g", "ASTM grain size number G of the mean grains per mm2", "0.0", **SHOWN, gallery=6),
     number_column(
         "g_low",
         "lower end of the 95 % interval over the fields (Student t); none where mixed or open",
         "0.0",
         **SHOWN,
-        gallery=6,
+        gallery=7,
     ),
     number_column(
         "g_high",
         "upper end of the 95 % interval over the fields (Student t); none where mixed",
         "0.0",
         **SHOWN,
-        gallery=7,
+        gallery=8,
     ),
     number_column(
         "relative_accuracy",
@@ -47,7 +47,7 @@ SPECIMEN_COLUMNS = by_name(
         "0.0",
         stated_heading="%RA",
         printed=True,
-        gallery=8,
+        gallery=9,
     ),
     number_column(
         "g_model_half",
@@ -82,12 +82,12 @@ SPECIMEN_COLUMNS = by_name(
         "uniform, duplex in n of m fields, scattered (they differ) or unknown; no E1181 rating",
         stated_width=20,
         printed=True,
-        gallery=10,
+        gallery=11,
     ),
-    Column("flags", "what falls short of E112", stated_width=34, printed=True, wrapped=True, gallery=11),
+    Column("flags", "what falls short of E112", stated_width=34, printed=True, wrapped=True, gallery=12),
     whole_column("fields_counted", "graded micrographs with a g_counted; only these enter what is counted", details=8),
     counted_column(
-        "g_counted", "G of the mean N_A of the fields' g_counted, never a mean of G", "0.0", printed=True, gallery=9
+        "g_counted", "G of the mean N_A of the fields' g_counted, never a mean of G", "0.0", printed=True, gallery=10
     ),
     counted_column(
         "g_counted_low",

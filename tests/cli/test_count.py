@@ -18,6 +18,7 @@ from scipy import ndimage
 
 from gdest.core import BoundaryField, Mark, Overlay, grain_size
 from gdest.reports import boundary_files
+from gdest.reports.lettering import HEADER_PX
 
 GRAINS = 24
 
@@ -108,7 +109,76 @@ def test_a_corrected_map_is_what_is_counted_and_who_corrected_it_when_is_recorde
     assert row["twinned_share"] is row["particle_share"] is None
     assert first["twinned_share"] is not None
     assert path.read_bytes() == before  # a person's work is never written over
-    assert json.loads((tmp_path / "steel.tif.count.json").read_text()) == row
+    assert json.loads((tmp_path / "steel.tif.corrected.count.json").read_text()) == row
+    assert json.loads((tmp_path / "steel.tif.count.json").read_text()) == first
+
+
+def contents(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+
+
+def test_a_corrected_count_stands_beside_the_first_and_changes_nothing_of_it(image, tmp_path):
+    count(image, "--rois", cwd=tmp_path)
+    before = contents(tmp_path)
+    Image.new("L", (340, 260), "white").save(tmp_path / "c.png")
+    assert count(image, "--boundaries", "c.png", "--by", "me", "--rois", cwd=tmp_path).returncode == 0
+    after = contents(tmp_path)
+    assert {name: after[name] for name in before} == before
+    endings = ("boundaries.png", "count.json", "geojson", "grains.tif", "overlay.png", "rois.zip")
+    assert sorted(set(after) - set(before) - {"c.png"}) == [f"steel.tif.corrected.{ending}" for ending in endings]
+
+
+@pytest.mark.parametrize("ending", ["boundaries.png", "grains.tif"])
+@pytest.mark.parametrize("elsewhere", [False, True])
+def test_boundaries_that_nobody_corrected_are_refused(image, tmp_path, ending, elsewhere):
+    (tmp_path / "archive").mkdir()
+    image = image.rename(tmp_path / "archive" / image.name)
+    count(image, cwd=tmp_path)
+    path = tmp_path / f"steel.tif.{ending}"
+    if elsewhere:
+        (tmp_path / "mine").mkdir()
+        path = path.rename(tmp_path / "mine" / path.name)
+    before = contents(tmp_path)
+    finished = count(image, "--boundaries", path, "--by", "me", cwd=tmp_path)
+    assert finished.returncode == 2
+    assert f"steel.tif.{ending} is as gdest count wrote it, nobody corrected it" in " ".join(finished.stderr.split())
+    assert contents(tmp_path) == before
+
+
+@pytest.mark.parametrize("ending", ["boundaries.png", "grains.tif"])
+def test_what_a_person_drew_is_not_written_over_by_the_next_count(image, tmp_path, ending):
+    count(image, cwd=tmp_path)
+    assert count(image, cwd=tmp_path).returncode == 0  # nothing was drawn
+    (tmp_path / f"steel.tif.{ending}").write_bytes(b"drawn")
+    before = contents(tmp_path)
+    finished = count(image, cwd=tmp_path)
+    assert finished.returncode == 2
+    assert f"steel.tif.{ending} was changed since gdest count wrote it" in " ".join(finished.stderr.split())
+    assert contents(tmp_path) == before
+    (tmp_path / f"steel.tif.{ending}").unlink()
+    assert count(image, cwd=tmp_path).returncode == 0
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"written_boundaries_sha256": 7}'])
+def test_a_count_of_an_older_gdest_or_a_damaged_one_is_written_anew(image, tmp_path, text):
+    (tmp_path / "steel.tif.count.json").write_text(text)
+    (tmp_path / "steel.tif.boundaries.png").write_bytes(b"drawn")
+    assert count(image, cwd=tmp_path).returncode == 0
+    assert row_of(count(image, cwd=tmp_path))["written_boundaries_sha256"] is not None
+
+
+def test_the_overlay_says_that_a_person_corrected_the_boundaries(image, tmp_path):
+    count(image, cwd=tmp_path)
+    Image.new("L", (340, 260), "white").save(tmp_path / "c.png")
+    titles = {}
+    for by in ("me", "A. Smith"):
+        count(image, "--boundaries", "c.png", "--by", by, cwd=tmp_path)
+        with Image.open(tmp_path / "steel.tif.corrected.overlay.png") as picture:
+            titles[by] = picture.convert("L").crop((0, 34, picture.width, HEADER_PX)).tobytes()
+    with Image.open(tmp_path / "steel.tif.overlay.png") as picture:
+        titles[""] = picture.convert("L").crop((0, 34, picture.width, HEADER_PX)).tobytes()
+    dark = {by: sum(level < 128 for level in title) for by, title in titles.items()}
+    assert dark[""] < dark["me"] < dark["A. Smith"]  # each says more
 
 
 def test_corrected_labels_are_counted_and_kept(image, tmp_path):

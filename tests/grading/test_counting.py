@@ -50,6 +50,24 @@ def test_pixel_size_moves_g_and_scales_lengths_and_areas():
     assert (true.grains, true.anisotropy, true.overlays) == (seen.grains, seen.anisotropy, seen.overlays)
 
 
+def test_a_slope_of_the_grains_is_told_in_g_of_the_micrograph_once_its_pixel_size_is_known():
+    rng = np.random.default_rng(0)
+    at = np.arange(400.0)
+    strips = [voronoi(rng, 400, 400, number) for number in (120, 300, 700, 1500)]  # finer from left to right
+    labels = np.select(
+        [at < 100, at < 200, at < 300], [part + 10**5 * n for n, part in enumerate(strips[:3])], strips[3] + 10**6
+    )
+
+    seen = count_grains([field_of(labels)], CARD)
+
+    assert seen.homogeneity == "duplex:gradient"
+    assert seen.homogeneity_note.endswith(" G as seen")
+    words = "a slope from {:.1f} to {:.1f} G"
+    assert words.format(*seen.homogeneity_span) in seen.homogeneity_note
+    true = count_at_pixel_size(seen, 0.5, CARD)
+    assert true.homogeneity_note == words.format(*(g + 2.0 for g in seen.homogeneity_span))
+
+
 def test_a_card_with_another_reference_counts_its_pixels_so():
     card = ModelCard(um_per_px=2.0)
     seen = count_grains([field_of(steel())], card)

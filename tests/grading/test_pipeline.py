@@ -232,6 +232,19 @@ def test_a_row_says_how_uniform_its_map_is_and_when_it_was_graded():
     assert abs(datetime.now(UTC) - datetime.fromisoformat(row.graded_at)) < timedelta(minutes=1)
 
 
+@pytest.mark.parametrize(
+    ("um_per_px", "words"), [(0.5, "a slope from 7.0 to 10.0 G;"), (None, "a slope from 5.0 to 8.0 G as seen;")]
+)
+def test_a_slope_is_told_in_g_of_the_micrograph_where_its_pixel_size_is_known(um_per_px, words):
+    grades = np.tile(np.linspace(5.0, 8.0, 6, dtype=np.float32), (5, 1))
+    grid = tile_grid(5 * 224, 6 * 224, 224, 224)
+    pixels = np.random.default_rng(1).integers(0, 256, (5 * 224, 6 * 224), dtype=np.uint8)
+    micrograph = Micrograph(ImageFile(None, "a.tif"), pixels, um_per_px, "command-line", "0" * 64)
+    row = graded_row(micrograph, GradeMap(grades, grid, 1.0, 30), CARD)
+    assert row.homogeneity == "duplex:gradient"
+    assert row.homogeneity_note.startswith(words)  # at half the card's 1 um per px grains are four times as small
+
+
 def drawn_squares(side_cells=14, p=255):
     """Return the boundary map (3, 112, 112) of a tile of square grains."""
     maps = np.zeros((3, 112, 112), np.uint8)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from pathlib import Path
 
@@ -98,6 +99,75 @@ def test_the_micrograph_nearest_to_the_specimens_g_is_shown_with_its_um_bar(run,
     pages, pdf, _ = written(run, tmp_path)
     assert "Micrograph a/2.tif" in " ".join(pages) and "100 µm" in " ".join(pages)  # of 400 um
     assert sum(len(page.images) for page in pdf.pages) == 2
+
+
+def text_of(table, tmp_path, laboratory=STATED, settings=None):
+    """Return the text of the certificate of the first specimen of a table."""
+    closed = "2026-11-27T05:52:33+00:00"
+    record = Record(table, ("/archive",), "fake", "1" * 64, finished=closed, settings=settings or {})
+    record = write_reports(record, Rules(None, ()), tmp_path)
+    return " ".join(written((record, tmp_path), tmp_path, laboratory)[0])
+
+
+def by_objective(file, **cells):
+    return row(file, um_per_px_source="objective", **cells)
+
+
+PLAN = {"name": "200x", "um_per_px": 0.5, "glob": "*.tif", "microscope": "Axio 7", "certificate": "K-4711"}
+PLAN |= {"calibrated": date(2026, 3, 1)}
+OTHER = {"name": "500x", "um_per_px": 0.2, "glob": "*", "microscope": "", "certificate": "", "calibrated": "2026-04-02"}
+OBJECTIVES = {"calibration": {"objectives": [PLAN, OTHER]}}
+
+
+def test_the_objective_that_made_the_pixel_size_is_named_with_its_calibration(tmp_path):
+    table = [by_objective(f"{number}_200x.tif#2") for number in range(3)]
+    text = text_of(table, tmp_path, settings=OBJECTIVES)
+    assert "Objective 200x, Axio 7" in text and "Calibrated on 2026-03-01, certificate K-4711" in text
+    assert "500x" not in text
+    stated = Laboratory(objective="Plan 20x/0.5", calibration_date="2025-01-01")
+    text = text_of(table, tmp_path, stated, OBJECTIVES)
+    assert "Objective Plan 20x/0.5" in text and "Calibrated on 2025-01-01" in text and "K-4711" not in text
+
+
+def test_of_several_objectives_each_has_its_own_calibration_and_share(tmp_path):
+    table = [by_objective("1_200x.tif"), by_objective("2_500x.tif"), row("3_200x.tif", um_per_px_source="czi")]
+    text = text_of(table, tmp_path, settings=OBJECTIVES)
+    assert "200x, Axio 7 (1 of 3 micrographs); 500x (1 of 3 micrographs)" in text
+    assert "200x, Axio 7: 2026-03-01, certificate K-4711; 500x: 2026-04-02" in text
+
+
+def test_an_objective_that_made_no_pixel_size_is_not_named(tmp_path):
+    text = text_of([row("1_200x.tif", um_per_px_source="czi")], tmp_path, settings=OBJECTIVES)
+    assert "Axio" not in text and "K-4711" not in text
+
+
+def test_a_field_that_does_not_count_says_why(tmp_path):
+    same = {"sha256": "7" * 64}
+    table = [row("1.tif", **same), row("2.tif", **same), row("3.tif", status="review", reason="too blurred to tell")]
+    text = text_of(table, tmp_path)
+    assert "Does not count: it shows the same field as 1.tif" in text
+    assert "Does not count: too blurred to tell" in text
+    assert text.count("Does not count") == 2
+
+
+def test_the_end_of_an_interval_that_is_known_is_told(tmp_path):
+    fields = [(f"{number}.tif", g) for number, g in enumerate((4.0, 4.2, 9.0))]
+    table = [row(file, g=g, grains_per_mm2=15.5 * 2 ** (g - 1)) for file, g in fields]
+    (specimen,) = specimen_rows(table, ())
+    assert specimen["g_low"] is None and specimen["g_high"] is not None
+    text = text_of(table, tmp_path)
+    assert f"below {specimen['g_high']:.1f}, 95 % over the fields" in text
+
+
+def test_no_word_of_the_table_of_sizes_runs_into_the_next(tmp_path):
+    grades = [half / 2 for half in range(4, 30)]
+    sizes = " ".join(f"{g:.1f}:{4 if g > 2 else 0}%/4%" for g in grades)
+    text = text_of([row("1.tif", g_counted=8.0, grains_counted=400.0, grains_by_half_g=sizes)], tmp_path)
+    shown = text.partition("Sizes of the grains ")[2].partition(" Operator")[0].split()  # pypdf glues what touches
+    names = ("G", "number", "area")
+    assert [word for word in shown if word in names] == 2 * list(names)
+    assert [float(word) for word in shown if re.fullmatch(r"\d+\.\d", word)] == grades
+    assert [shown.count("0%"), shown.count("4%")] == [1, 51]
 
 
 def test_every_font_is_in_the_file(run, tmp_path):

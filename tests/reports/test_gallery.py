@@ -460,3 +460,33 @@ def test_five_thousand_micrographs_are_usable(chromium, tmp_path):
         page.locator("#search").fill("04999")
         expect_files(page, "folder/04999.tif")
     assert time.monotonic() - began < 20
+
+
+def test_what_needs_a_person_is_in_the_tables_without_scrolling_at_1400_px(chromium, tmp_path):
+    long = "archive of the last year/plate 17, longitudinal, at the quarter/field {}.tif"
+    same = {
+        "sha256": "7" * 64,
+        "specimen": "heat_4711_plate_17_quarter_longitudinal",
+        "heat": "H 4711",
+        "um_per_px": 0.4321,
+        **COUNTED,
+    }
+    same |= {"homogeneity": "duplex:banding-horizontal", "g_low": 7.5, "g_high": 8.5}
+    why = "only 12 of 40 tiles show metal only; pixel sizes disagree: 0.43 um/px (objective), 0.5 um/px (ome-xml)"
+    table = [row(long.format(number), **same) for number in (1, 2)]
+    table.append(row(long.format(3), **same | {"sha256": "8" * 64}, status="review", reason=why))
+    write_reports(Record(table, ("/archive",), "fake", "1" * 64), Rules(None, (Limit("g >= 9.0"),)), tmp_path)
+    with opened(chromium, tmp_path / "index.html", viewport={"width": 1400, "height": 900}) as page:
+        told = {
+            "reason": page.get_by_text(why),
+            "copy": page.locator("#micrographs td[data-name=copy_of]", has_text="1"),
+        }
+        told["verdict"] = page.locator("#specimens td", has_text="says little")
+        for name, one in told.items():
+            expect(one).to_have_count(1, timeout=10_000)
+            box = one.bounding_box()
+            assert box["x"] >= 0 and box["x"] + box["width"] <= 1400, name
+        page.locator("#as-cards").click()
+        card = page.locator("#micrographs tbody tr", has_text="field 2.tif").locator("td[data-name=copy_of] span")
+        expect(card).to_have_text(long.format(1))
+        assert card.evaluate("(one) => getComputedStyle(one, '::before').content") == '"copy of "'

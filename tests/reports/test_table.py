@@ -12,6 +12,7 @@ from gdest import __version__
 from gdest.core.counted import GrainCount
 from gdest.core.records import Failed, Graded, GradeMap, GradeStatistics, ImageFile, Micrograph, Status, TileGrid
 from gdest.reports.columns import COLUMNS
+from gdest.reports.counted_cells import count_cells
 from gdest.reports.table import ModelName, cells
 
 MODEL = ModelName("fake", "0" * 64)
@@ -116,7 +117,7 @@ COUNTED = {
     "g_largest_grain": 3.457,
     "twinned_share": 0.346,
     "particle_share": 0.0123,
-    "homogeneity_counted": "uniform",
+    "homogeneity_counted": "duplex:bimodal",
     "grains_by_half_g": "6.0:25%/57% 8.0:75%/43%",
     "count_note": "few grains; two populations",
     "intercept_by_direction_um": "0:27.5 45:26.6 90:26.04 135:27.1",
@@ -130,8 +131,7 @@ def counted(**changed):
         grain_map(np.random.default_rng(1)),
         areas_um2=areas,
         note="few grains",
-        homogeneity_note="two populations",
-        **changed,
+        **({"homogeneity": "duplex:bimodal", "homogeneity_note": "two populations"} | changed),
     )
 
 
@@ -207,3 +207,11 @@ def test_half_grades_on_less_than_half_a_percent_of_the_area_are_not_named(file)
 
     assert shares(201) == "6.0:100%"
     assert shares(200) == "6.0:100% 8.0:0%"
+
+
+@pytest.mark.parametrize(
+    ("homogeneity", "told"), [("uniform", None), ("duplex:bimodal", "as it lies"), ("unknown", "as it lies")]
+)
+def test_the_note_of_a_count_tells_what_limits_it_and_grains_of_one_size_do_not(homogeneity, told):
+    count = GrainCount(g=8.0, grains=400.0, homogeneity=homogeneity, homogeneity_note="as it lies")
+    assert count_cells(count, 0.5)["count_note"] == told
