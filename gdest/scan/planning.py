@@ -67,7 +67,7 @@ class Plan:
         A shard may be empty, since the others have the files.
         """
         if not (self.work or self.later or self.known) and self.left:
-            why = ", ".join(f"{count} {why}" for why, count in self.left.items())
+            why = ", ".join(f"{why} ({count})" for why, count in self.left.items())
             raise NothingGradedError(f"Not one of {sum(self.left.values())} files is taken: {why}.")
 
     def sentence(self) -> str:

@@ -13,7 +13,7 @@ from helpers.scan_fixtures import SETTINGS, Counting, put
 from gdest.cli.run_reports import run_report, run_verify
 from gdest.cli.run_scan import run_scan
 from gdest.core import file_names
-from gdest.core.errors import SettingsError
+from gdest.core.errors import NothingGradedError, SettingsError
 from gdest.reading import micrograph
 from gdest.reports import read_record
 from gdest.scan.job import prepare_scan
@@ -182,6 +182,10 @@ def test_a_date_since_when_may_be_any(run, table, year, since, first):
 
 
 def test_a_date_beyond_all_files_is_none_that_fails(run, year):
-    assert run(ScanSettings(since="9999-12-31T23:59"))[1] == (4 if year > 2262 else 0)  # a database holds no later one
+    if year > 2262:  # a database holds no later one
+        assert run(ScanSettings(since="9999-12-31T23:59"))[1] == 4
+    else:
+        with pytest.raises(NothingGradedError, match=r"older than --since 9999-12-31T23:59 \(6\)\.$"):
+            run(ScanSettings(since="9999-12-31T23:59"))
     with pytest.raises(SettingsError, match="is not a date"):
         run(ScanSettings(since="0001-01-01"))
