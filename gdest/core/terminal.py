@@ -36,9 +36,9 @@ def say(line: str) -> None:
     stderr.print(Text(printable(line)), soft_wrap=True)
 
 
-def say_always(line: str) -> None:
+def say_always(line: str, style: str = "") -> None:
     """Print one line as `say` does, also once gdest is quiet: it says why a command ends as it does."""
-    (never_quiet if stderr.quiet else stderr).print(Text(printable(line)), soft_wrap=True)
+    (never_quiet if stderr.quiet else stderr).print(Text(printable(line)), soft_wrap=True, style=style or None)
 
 
 def named(names: Collection[str], most: int = MOST_NAMED) -> str:
@@ -64,7 +64,7 @@ def say_each(
 
 def warn(line: str) -> None:
     """Print one line to standard error as `say` does, in red where that is a terminal, and also where it is quiet."""
-    (never_quiet if stderr.quiet else stderr).print(Text(printable(line)), soft_wrap=True, style="bold red")
+    say_always(line, "bold red")
 
 
 def be_quiet() -> None:

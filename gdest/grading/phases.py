@@ -11,6 +11,7 @@ from PIL import Image
 from scipy import ndimage
 
 from gdest.core import Mark, Overlay
+from gdest.grading.two_groups import two_groups
 
 BORDERS = (Mark.GRAIN, Mark.LARGEST, Mark.HIT, Mark.LEFT_OUT)
 """What separates grains in an overlay; the hits of test lines lie on boundaries."""
@@ -80,11 +81,6 @@ def _split(greys: NDArray[np.float64], areas: NDArray[np.float64]) -> TwoGreys:
     """Return the two groups of greys (n,) that explain most of their variance, weighed by area (Otsu)."""
     order = np.argsort(greys)
     grey, weight = greys[order], areas[order] / areas.sum()
-    dark = np.cumsum(weight)[:-1]
-    sums = np.cumsum(weight * grey)
-    mean = sums[-1]
-    step = (mean - sums[:-1]) / np.maximum(1.0 - dark, 1e-12) - sums[:-1] / dark
-    between = dark * (1.0 - dark) * step**2
-    best = int(np.argmax(between))
-    variance = float((weight * (grey - mean) ** 2).sum())
-    return TwoGreys(float(between[best]) / max(variance, 1e-12), float(dark[best]), float(step[best]))
+    split = two_groups(grey, weight)
+    variance = float((weight * (grey - float((weight * grey).sum())) ** 2).sum())
+    return TwoGreys(split.explained / max(variance, 1e-12), split.share, split.apart)

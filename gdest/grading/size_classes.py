@@ -16,6 +16,7 @@ from gdest.grading import spatial_patterns as patterns
 from gdest.grading.grain_table import GrainTable
 from gdest.grading.homogeneity import CHANCE_TILES, NOTABLE_SHARE, NOTABLE_VARIANCE, Assessment
 from gdest.grading.spatial_patterns import MOST_PER_SIDE, Mixture
+from gdest.grading.two_groups import two_groups
 
 Floats = NDArray[np.float64]
 
@@ -111,8 +112,8 @@ def _grain_by_grain(table: GrainTable) -> Assessment | None:
     spread = _sd(grades, weights)
     if spread < SPREAD_G:
         return None
-    apart, split = _two_sizes(grades, weights)
-    coarse = float(weights[:split].sum())
+    sizes = two_groups(grades, weights)
+    split, apart, coarse = sizes.lower, sizes.apart, sizes.share
     in_rings = float(np.average(ringed[:split], weights=weights[:split]))
     words = f"{coarse:.0%} of the area is {apart:.1f} G coarser than the rest"
     if coarse >= NECKLACE_AREA and in_rings >= RINGED * (1.0 - coarse):
@@ -126,15 +127,3 @@ def _sd(grades: Floats, weights: Floats) -> float:
     """Return the standard deviation of grades (n,), each weighing as much as its area."""
     mean = float(np.average(grades, weights=weights))
     return math.sqrt(float(np.average((grades - mean) ** 2, weights=weights)))
-
-
-def _two_sizes(grades: Floats, weights: Floats) -> tuple[float, int]:
-    """Return how far two groups are apart in mean G, and how many are coarse: those that explain most (Otsu).
-
-    `grades` (n,) are sorted, the coarsest first; `weights` (n,) are shares of the area.
-    """
-    coarse = np.cumsum(weights)[:-1]
-    sums = np.cumsum(weights * grades)
-    apart = (sums[-1] - sums[:-1]) / np.maximum(1.0 - coarse, 1e-12) - sums[:-1] / coarse
-    best = int(np.argmax(coarse * (1.0 - coarse) * apart**2))
-    return float(apart[best]), best + 1

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 from gdest.core import DataError, GradeSettings, ModelCard, interpolate, student_t
 from gdest.grading import chance_of_count
 from gdest.model import LoadedModel, save_model
+from gdest.reports import file_sha256
 from gdest.training.calibrating import shrunk_mean
 from gdest.training.labels import Labelled, read_labels, require_there
 from gdest.training.measuring import Measured, measure
@@ -126,8 +126,7 @@ def _require_different(labelled: Sequence[Labelled]) -> None:
     """Raise `DataError` for one file that is there twice: copies scatter by nothing, and prove what one proves."""
     first: dict[str, str] = {}
     for one in labelled:
-        with one.file.path.open("rb") as file:
-            other = first.setdefault(hashlib.file_digest(file, "sha256").hexdigest(), one.file.name)
+        other = first.setdefault(file_sha256(one.file.path), one.file.name)
         if other is not one.file.name:
             raise DataError(f"{one.file.name} is the same picture as {other}; name each field once.")
 
