@@ -5,6 +5,7 @@ from .calibration import (
     PixelSizeRule as PixelSizeRule,
     UmPerPx as UmPerPx,
 )
+from .child_process import Connection as Connection, start_python as start_python
 from .config import Section as Section, naming as naming, read_config as read_config, slashed as slashed
 from .counted import (
     BOUNDARY_CLASSES as BOUNDARY_CLASSES,
@@ -43,6 +44,7 @@ from .file_names import (
 )
 from .files import (
     SUFFIXES as SUFFIXES,
+    UNFINISHED as UNFINISHED,
     as_output_error as as_output_error,
     file_at as file_at,
     image_files as image_files,
@@ -106,6 +108,13 @@ from .records import (
     TileAnswers as TileAnswers,
     TileGrid as TileGrid,
     now as now,
+)
+from .room import (
+    LARGE_BYTES as LARGE_BYTES,
+    SECONDS_BETWEEN_SIGNS as SECONDS_BETWEEN_SIGNS,
+    Lender as Lender,
+    Room as Room,
+    give_to_the_system as give_to_the_system,
 )
 from .settings import (
     Device as Device,

@@ -11,7 +11,7 @@ from typing import Generic, TypeVar
 
 from gdest.core.cores import cores
 from gdest.core.errors import ArchiveError
-from gdest.core.room import Room
+from gdest.core.room import Lender, Room
 
 CORES = cores()
 """The cores that this process may use."""
@@ -37,7 +37,7 @@ class GivenUpError(BaseException):
 class _Task(Generic[Item, Result]):
     """Run one task in a thread of its own, which does not keep the process from ending."""
 
-    def __init__(self, work: Callable[[Item], Result], item: Item, room: Room) -> None:
+    def __init__(self, work: Callable[[Item], Result], item: Item, room: Lender) -> None:
         self.item, self.room = item, room
         self.last_heartbeat, self.given_up = time.monotonic(), False
         self._future: Future[Result] = Future()
@@ -90,20 +90,23 @@ def wait_for_room(count: int) -> None:
 
 
 def in_order(
-    items: Iterable[Item],
+    items: Iterable[Item | None],
     work: Callable[[Item], Result],
     stalled: Callable[[Item], Result],
     *,
     ahead: int,
     seconds: float,
+    room: Lender | None = None,
 ) -> Iterator[tuple[Item, Result]]:
     """Yield each item with the result of `work`, in order; `ahead` items are under way at a time.
 
     A read on a network share can hang for ever, and no thread can be stopped from outside. After `seconds`
     without a `heartbeat` the result is `stalled(item)`, and the thread is left behind. Raises `ArchiveError`
-    when `MOST_STALLED` items in a row hang, and whatever `work` raises. The items under way share one `Room`.
+    when `MOST_STALLED` items in a row hang, and whatever `work` raises. The items under way share `room`, or one of
+    their own. None among the items says that none is there just now: the next is asked for once one has been yielded,
+    and none is under way then only at the end.
     """
-    room = Room()
+    room = room or Room()
     under_way: deque[_Task[Item, Result]] = deque()
     in_a_row = 0
     remaining = iter(items)

@@ -20,6 +20,7 @@ from gdest.core import (
     GrainCount,
     GreyImage,
     ImageFile,
+    Lender,
     Micrograph,
     MicrographError,
     ModelCard,
@@ -78,18 +79,22 @@ def grade_micrographs(files: Iterable[ImageFile], predictor: Predictor, settings
 
 
 def grade_files(
-    files: Iterable[ImageFile],
+    files: Iterable[ImageFile | None],
     predictor: Predictor,
     settings: GradeSettings,
     recall: Memory = no_memory,
     finish: Finish = as_it_is,
+    *,
+    under_way: int | None = None,
+    room: Lender | None = None,
 ) -> Iterator[tuple[ImageFile, list[Row]]]:
     """Yield each file with its rows, in order; what cannot be graded is a `Failed` row.
 
     Several files are under way at a time, each in a thread, and share the network, whose batches
     are cut across them. The network sees only micrographs that `recall`, called from those threads, does not know: a
     file that was moved is read again, since its pixel size may follow from its folder, but keeps its grade map. Each
-    row goes through `finish` before the next page of its file is decoded.
+    row goes through `finish` before the next page of its file is decoded. A worker, which has a part of the machine,
+    says how many files are `under_way` and who lends them memory; None among its files is as for `in_order`.
     """
 
     def stalled(file: ImageFile) -> list[Row]:
@@ -98,7 +103,8 @@ def grade_files(
 
     with SharedPredictor(predictor) as shared:
         work = partial(_grade_file, predictor=shared, settings=settings, recall=recall, finish=finish)
-        yield from in_order(files, work, stalled, ahead=FILES_UNDER_WAY, seconds=settings.read_timeout_s)
+        ahead = under_way or FILES_UNDER_WAY
+        yield from in_order(files, work, stalled, ahead=ahead, seconds=settings.read_timeout_s, room=room)
 
 
 def _grade_file(

@@ -4,6 +4,7 @@ from .devices import (
     choose_engine as choose_engine,
     has_fast_bf16 as has_fast_bf16,
     openvino_is_installed as openvino_is_installed,
+    take_part as take_part,
 )
 from .gradcam import explain as explain, share_within as share_within, splice as splice
 from .judge import NOVELTY_AXES as NOVELTY_AXES, Judge as Judge, describe as describe

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import importlib.util
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from gdest.core import GradeSettings, ModelCard, SettingsError
+from gdest.core import CORES, GradeSettings, ModelCard, SettingsError
 
 if TYPE_CHECKING:
     import torch
@@ -21,6 +21,9 @@ MOST_G_GAP = 0.03
 
 DRIVERS = ("/proc/driver/nvidia", "/dev/nvidiactl", "/dev/dxg")
 """What the driver of an NVIDIA card makes, the last on Windows' own Linux."""
+
+OF_A_GPU = 0.85
+"""The share of a GPU's memory that workers divide among them; the rest is for what CUDA itself needs for each."""
 
 Precision = Literal["fp32", "bf16", "int8"]
 
@@ -75,6 +78,22 @@ def choose_device(wanted: str) -> torch.device:
     if device.type == "cuda" and not torch.cuda.is_available():
         raise SettingsError("--device cuda was asked for, but torch finds no CUDA device.")
     return device
+
+
+def take_part(settings: GradeSettings, choice: EngineChoice, number: int, of: int) -> GradeSettings:
+    """Let this process take one of so many parts of the machine: of the cores, or of one of the GPUs in turn.
+
+    Returns the settings with that GPU. A batch for which its part of the memory is too small is halved, as ever.
+    """
+    import torch
+
+    torch.set_num_threads(max(1, min(torch.get_num_threads(), CORES // of)))
+    if choice.device == "cpu":
+        return settings
+    gpus = torch.cuda.device_count() if settings.device in ("auto", "cuda") else 1
+    device = choose_device(f"cuda:{number % gpus}" if gpus > 1 else settings.device)
+    torch.cuda.set_per_process_memory_fraction(OF_A_GPU * min(gpus / of, 1), device.index or 0)
+    return replace(settings, device=str(device))
 
 
 def has_cuda() -> bool:

@@ -7,23 +7,20 @@ sectors in an OIB), ask for all the memory, or end the process. In a process of 
 from __future__ import annotations
 
 import atexit
-import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from importlib.util import find_spec
-from multiprocessing import Pipe
 from pathlib import Path
 from threading import RLock
 from typing import Any
 
 import numpy as np
 
-from gdest.core import MicrographError, PassingError
+from gdest.core import MicrographError, PassingError, start_python
 from gdest.reading.page import Page
 from gdest.reading.process_limits import DOES_NOT_FINISH, Watched
 from gdest.reading.vendor import READERS
@@ -42,14 +39,7 @@ class VendorProcess:
     """A process that reads one file after another; only `VendorPool` starts and ends one."""
 
     def __init__(self) -> None:
-        self._connection, theirs = Pipe()
-        command = [sys.executable, "-m", "gdest.reading.vendor_process", str(theirs.fileno())]
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
-        nowhere = subprocess.DEVNULL
-        self.process = subprocess.Popen(
-            command, env=environment, stdin=nowhere, stdout=nowhere, stderr=nowhere, **_with(theirs.fileno())
-        )
-        theirs.close()
+        self.process, self._connection = start_python("-m", "gdest.reading.vendor_process", quiet=True)
         self.waiting = False
 
     def ask(self, *request: Any) -> Any:
@@ -96,15 +86,6 @@ class VendorProcess:
         self.process.kill()
         self.process.wait()
         self._connection.close()
-
-
-def _with(handle: int) -> dict[str, Any]:
-    """Return how a process is started that has a handle of ours, and hears no Ctrl-C that is meant for us."""
-    if sys.platform == "win32":
-        os.set_handle_inheritable(handle, True)
-        startup = subprocess.STARTUPINFO(lpAttributeList={"handle_list": [handle]})
-        return {"startupinfo": startup, "creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
-    return {"pass_fds": [handle], "start_new_session": True}
 
 
 def _how_it_ended(process: subprocess.Popen[bytes]) -> MicrographError:

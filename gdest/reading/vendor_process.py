@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from multiprocessing import connection as pipes
 from typing import Any
 
 import numpy as np
 
-from gdest.core import MicrographError, PassingError
+from gdest.core import Connection, MicrographError, PassingError
 from gdest.reading.decoders import decoding, prepare_decoders
 from gdest.reading.page import Page
 from gdest.reading.process_limits import limit, limits_are_kept, write_no_core
@@ -23,12 +22,6 @@ OPEN_CPU_S, CPU_S_PER_BYTE, CPU_S_PER_PX = 2, 2e-8, 0.5e-6
 
 BASE_BYTES, BYTES_PER_PIXEL_BYTE = 700_000_000, 4
 """The memory that the process may take: so much, and so many copies of the pixels decoded."""
-
-
-if sys.platform == "win32":
-    Connection = pipes.PipeConnection
-else:
-    Connection = pipes.Connection
 
 
 def serve(connection: Connection) -> None:

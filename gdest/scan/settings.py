@@ -17,7 +17,7 @@ class ScanSettings:
 
     `include` and `exclude` are globs on the relative path, `since` a date or a span such as `7d`, `shard` the
     part of the archive. `watch` takes a file when its size has been the same for `settle_s`. With `moved` a ledger of
-    other folders is taken for that of these.
+    other folders is taken for that of these. `workers` are processes of this machine, 1 for the scan's own alone.
     """
 
     heatmaps: Annotated[bool, Option("Write a heatmap PNG for each micrograph.")] = True
@@ -60,6 +60,15 @@ class ScanSettings:
         str | None, Option("A running Ray cluster; without it Ray starts here.", panel=Panel.NIGHTLY)
     ] = None
     reports: ReportSettings = ReportSettings()
+    workers: Annotated[
+        int,
+        Option(
+            "Processes that read, grade and draw; 0 for what is fastest here.",
+            at_least(0),
+            speed_only=True,
+            panel=Panel.SPEED,
+        ),
+    ] = 0
 
     def __post_init__(self) -> None:
         """Raise `SettingsError` for values that cannot be meant."""
@@ -68,3 +77,4 @@ class ScanSettings:
             object.__setattr__(self, name, tuple(map(slashed, getattr(self, name))))
         require(not (self.watch and (self.dry_run or self.force)), "--watch goes with neither --dry-run nor --force.")
         require(self.address is None or self.engine == "ray", "--address goes with --engine ray.")
+        require(self.workers == 0 or self.engine == "local", "--workers goes with --engine local; Ray has its own.")

@@ -26,7 +26,7 @@ OPTIONS = {
     "count": f"{CALIBRATION} {BAR} batch max-megapixels device precision config weights boundaries by out rois json",
     "scan": f"{CALIBRATION} {BAR} {TILES} precision count no-count config weights read-timeout out "
     "heatmaps no-heatmaps force fail-on-reject include exclude since limit dry-run log-file watch poll settle "
-    "shard moved engine address csv",
+    "shard moved engine address csv workers",
     "init": "out force",
     "merge": "csv",
     "explain": f"{CALIBRATION} {TILES} weights regressor",
@@ -84,6 +84,7 @@ def test_each_option_of_a_scan_arrives_in_its_field(typed):
         include=("a*", "b*"), exclude=("c*",), since="7d", limit=3, shard=Shard(2, 3), poll_s=1.0, settle_s=2.0,
         moved=True, engine="ray", address="host", reports=ReportSettings("european"),
     )  # fmt: skip
+    assert typed("scan", "a", "--out", "o", "--workers", "3")[5] == ScanSettings(workers=3)
     assert [typed("scan", "a", "--out", "o", *word)[2].count for word in ((), ("--count",), ("--no-count",))] == [
         *(True, True, False)
     ]
@@ -125,7 +126,7 @@ def test_the_options_of_a_study_are_those_of_its_runs_and_its_own(typed):
         ("scan", "--batch -1", "0"), ("scan", "--precision half", "bf16"), ("scan", "--max-megapixels 0", "0.1"),
         ("scan", "--read-timeout 0", "0.1"), ("scan", "--limit 0", "1"), ("scan", "--poll 0", "0.1"),
         ("scan", "--settle -0.1", "0"), ("scan", "--engine dask", "ray"), ("scan", "--shard 4/3", "3/3"),
-        ("scan", "--csv german", "plain"),
+        ("scan", "--csv german", "plain"), ("scan", "--workers -1", "0"),
         ("train", "--epochs -1", "1"), ("train", "--batch 0", "1"), ("train", "--lr 0", "1e-9"),
         ("train", "--lr nan", "1"), ("train", "--schedule step", "cosine"), ("train", "--average 1", "0"),
         ("train", "--crop-px 32", "64"), ("train", "--crop-px 80", "96"), ("train", "--crops-per-micrograph 0", "1"),
@@ -159,6 +160,7 @@ def test_a_wrong_value_names_its_option_and_the_nearest_right_one_is_taken(typed
         ("scan a --out o --watch --force", "--watch goes with neither"),
         ("scan a --out o --watch --dry-run", "--watch goes with neither"),
         ("scan a --out o --address host", "--address goes with --engine ray."),
+        ("scan a --out o --workers 2 --engine ray", "--workers goes with --engine local"),
         ("train d --out w.safetensors --epochs 0", "--epochs 0 needs --init FILE."),
         ("train d --out w.safetensors --keep-norm", "--keep-norm needs --init."),
         ("train d --out w.safetensors --mix m --input image", "--mix goes with --input crop."),

@@ -18,7 +18,7 @@ from gdest.cli.run_scan import run_scan
 from gdest.core.settings import GradeSettings
 from gdest.grading import as_it_is, grade_files, no_memory
 from gdest.model.weights_file import ModelFile
-from gdest.scan import job, scan
+from gdest.scan import finishing, job, scan
 from gdest.scan.settings import ScanSettings
 from gdest.scan.stopping import Stop
 from helpers.counted_steel import count_of, grain_map
@@ -98,13 +98,13 @@ def counting(monkeypatch, rng):
     """Let scans that count find the same grains on every micrograph; the others find none."""
     count = count_of(grain_map(rng, 230, 240))
 
-    def counted(files, predictor, settings, recall=no_memory, finish=as_it_is):
+    def counted(files, predictor, settings, recall=no_memory, finish=as_it_is, **how):
         def counted_then(row):
             return finish(replace(row, count=count if settings.count else None))
 
-        yield from grade_files(files, predictor, settings, recall, counted_then)
+        yield from grade_files(files, predictor, settings, recall, counted_then, **how)
 
-    monkeypatch.setattr(scan, "grade_files", counted)
+    monkeypatch.setattr(finishing, "grade_files", counted)
 
 
 @pytest.fixture

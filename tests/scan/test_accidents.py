@@ -19,7 +19,7 @@ from gdest.core.settings import GradeSettings
 from gdest.grading import pipeline
 from gdest.grading.pipeline import grade_files
 from gdest.reports.pictures import picture_names, write_pictures
-from gdest.scan import recording, scan
+from gdest.scan import finishing, recording
 from gdest.scan.ledger import Ledger
 from gdest.scan.locking import output_lock
 
@@ -35,16 +35,16 @@ def test_a_file_that_becomes_bad_loses_its_number_and_its_heatmap(run, table, ro
 
 
 def test_a_file_that_changes_while_it_is_read_is_read_again_by_the_next_scan(run, table, root, monkeypatch):
-    real = scan.grade_files
+    real = finishing.grade_files
 
-    def meddling(*arguments):
-        for file, rows in real(*arguments):
+    def meddling(*arguments, **how):
+        for file, rows in real(*arguments, **how):
             if file.name == "a/4.tif":
                 put(root, "a/4.tif", 250)
             yield file, rows
 
     with monkeypatch.context() as patch:
-        patch.setattr(scan, "grade_files", meddling)
+        patch.setattr(finishing, "grade_files", meddling)
         assert run()[0] == 3
     assert "changed while it was read" in table()["reason"]["a/4.tif"]
     assert run() == (0, 4)
@@ -143,7 +143,7 @@ def test_no_row_counts_before_its_pictures_are_on_the_disk(run, tmp_path, monkey
         time.sleep(0.05)
         write_pictures(row, out)
 
-    monkeypatch.setattr(recording, "write_pictures", late)
+    monkeypatch.setattr(finishing, "write_pictures", late)
     monkeypatch.setattr(recording, "SECONDS_BETWEEN_WRITES", 0.0)
     monkeypatch.setattr(Ledger, "record", checked)
     assert run()[0] == 0
@@ -151,14 +151,14 @@ def test_no_row_counts_before_its_pictures_are_on_the_disk(run, tmp_path, monkey
 
 
 def test_an_output_folder_that_vanishes_is_one_sentence(run, tmp_path, monkeypatch):
-    real = scan.grade_files
+    real = finishing.grade_files
 
-    def meddling(*arguments):
-        for file, rows in real(*arguments):
+    def meddling(*arguments, **how):
+        for file, rows in real(*arguments, **how):
             shutil.rmtree(tmp_path / "out", ignore_errors=True)
             yield file, rows
 
-    monkeypatch.setattr(scan, "grade_files", meddling)
+    monkeypatch.setattr(finishing, "grade_files", meddling)
     with pytest.raises(OutputError, match=r"vanished|Cannot write"):
         run()
 
@@ -167,7 +167,6 @@ def test_few_micrographs_are_in_memory_at_a_time_however_long_the_archive(run, r
     for i in range(6, 40):
         put(root, f"a/{i}.tif", i)
     monkeypatch.setattr(pipeline, "FILES_UNDER_WAY", 3)
-    monkeypatch.setattr(recording, "DRAW_AHEAD", 4)
     real, read, most = pipeline.read_micrographs, [], 0
 
     def counted(*arguments):
@@ -182,10 +181,10 @@ def test_few_micrographs_are_in_memory_at_a_time_however_long_the_archive(run, r
         write_pictures(row, out)
 
     monkeypatch.setattr(pipeline, "read_micrographs", counted)
-    monkeypatch.setattr(recording, "write_pictures", late)
+    monkeypatch.setattr(finishing, "write_pictures", late)
     assert run()[0] == 0
     assert len(read) == 40
-    assert most <= 3 + 4 + 4
+    assert most <= 3 + 2
 
 
 HOLD = """
@@ -211,12 +210,12 @@ def test_a_second_scan_refuses_and_names_the_first_until_that_is_killed(run, tmp
 
 
 def test_a_scan_holds_its_output_folder_until_it_ends(run, tmp_path, monkeypatch):
-    def meddling(*arguments):
+    def meddling(*arguments, **how):
         with pytest.raises(OutputError, match="another gdest"), output_lock(tmp_path / "out"):
             pass
-        return grade_files(*arguments)
+        return grade_files(*arguments, **how)
 
-    monkeypatch.setattr(scan, "grade_files", meddling)
+    monkeypatch.setattr(finishing, "grade_files", meddling)
     assert run()[0] == 0
     with output_lock(tmp_path / "out"):
         pass

@@ -9,11 +9,15 @@ import pytest
 from helpers.predictors import CARD
 from helpers.scan_fixtures import put
 
-from gdest.core.errors import ArchiveError
+from gdest.core.errors import ArchiveError, OutputError, WeightsError
+from gdest.core.files import UNFINISHED
 from gdest.core.records import ImageFile, TileAnswers
 from gdest.core.settings import GradeSettings
-from gdest.grading.pipeline import grade_files
+from gdest.reports import ModelName
 from gdest.scan import cluster
+from gdest.scan.feeding import Feed
+from gdest.scan.finishing import Finisher
+from gdest.scan.stopping import Stop
 
 cluster_utils = pytest.importorskip("ray.cluster_utils", reason="Ray is not installed: pip install gdest[ray]")
 pytestmark = pytest.mark.slow
@@ -64,34 +68,54 @@ def files(tmp_path_factory):
     return found
 
 
-def answers(graded):
-    return sorted((file.name, [getattr(row, "g_seen", row.reason) for row in rows]) for file, rows in graded)
+@pytest.fixture
+def feed(tmp_path):
+    """Feed the files to a cluster with a network; the output folder is `out` below the test's own."""
+
+    def fed(make, files, batch=0, draws=True):
+        (tmp_path / "out").mkdir(exist_ok=True)
+        finisher = Finisher(tmp_path / "out", ModelName("fake", "0" * 64), draws=draws)
+        with closing(cluster.Cluster(make, GradeSettings(batch=batch), finisher, None)) as crew:
+            yield from Feed(crew, finisher, Stop(), crew.size).finished(files)
+
+    return fed
 
 
-@pytest.fixture(scope="module")
-def expected(files):
-    return answers(grade_files(files, maker()(), GradeSettings()))
+def answers(finished):
+    return sorted(
+        (one.file.name, [(row.cells["g_seen"], row.cells["reason"], row.pictures) for row in one.findings])
+        for one in finished
+    )
 
 
-def test_the_cluster_gives_the_rows_of_the_local_engine_and_a_lost_node_costs_none(
-    two_nodes, files, expected, monkeypatch
+@pytest.fixture
+def expected(files, tmp_path):
+    finisher = Finisher(tmp_path / "here", ModelName("fake", "0" * 64), draws=True)
+    return answers(finisher.finished(files, maker()(), GradeSettings()))
+
+
+def test_actors_give_the_rows_and_draw_the_pictures_of_one_process_and_a_lost_node_costs_none(
+    two_nodes, files, feed, expected, tmp_path, monkeypatch
 ):
     monkeypatch.setattr(cluster, "FILES_A_CHUNK", 4)
     nodes, second = two_nodes
-    with closing(cluster.Cluster(maker(), GradeSettings(), None)) as engine:
-        assert answers(engine.grade(files)) == expected
+    assert answers(feed(maker(), files)) == expected
+    drawn, here = (tmp_path / out / "heatmaps" for out in ("out", "here"))
+    assert {path.name: path.read_bytes() for path in drawn.iterdir()} == {
+        path.name: path.read_bytes() for path in here.iterdir()
+    }
 
-    graded = []
-    with closing(cluster.Cluster(maker(0.1), GradeSettings(batch=4), None)) as engine:
-        for file, rows in engine.grade(files):
-            graded.append((file, rows))
-            if len(graded) == 9:
-                nodes.remove_node(second, allow_graceful=False)
-    assert answers(graded) == expected
+    finished = []
+    for one in feed(maker(0.1), files, batch=4):
+        finished.append(one)
+        if len(finished) == 9:
+            nodes.remove_node(second, allow_graceful=False)
+    assert answers(finished) == expected
+    assert list((tmp_path / "out").rglob(f"{UNFINISHED}*")) == []
 
 
-def test_a_worker_that_never_starts_is_one_sentence(two_nodes, files, monkeypatch):
-    monkeypatch.setattr(cluster, "MOST_LOSSES", 1)
+def test_a_worker_that_never_starts_is_one_sentence(two_nodes, files, feed, monkeypatch):
+    monkeypatch.setattr("gdest.scan.feeding.MOST_LOST_AT_START", 1)
 
     def broken():
         import os
@@ -99,8 +123,27 @@ def test_a_worker_that_never_starts_is_one_sentence(two_nodes, files, monkeypatc
         os._exit(1)
 
     assert two_nodes
-    with (
-        closing(cluster.Cluster(broken, GradeSettings(), None)) as engine,
-        pytest.raises(ArchiveError, match="again and again at its start"),
-    ):
-        list(engine.grade(files))
+    with pytest.raises(ArchiveError, match="was lost while it started"):
+        list(feed(broken, files))
+
+
+def test_a_network_that_cannot_be_loaded_is_the_sentence_of_one_machine(two_nodes, files, feed):
+    def wrong():
+        from gdest.core.errors import WeightsError
+
+        raise WeightsError("These weights are not for grading.")
+
+    assert two_nodes
+    with pytest.raises(WeightsError, match=r"^These weights are not for grading\.$"):
+        list(feed(wrong, files))
+
+
+def test_an_output_that_the_machines_do_not_share_is_one_sentence_unless_nothing_is_drawn(
+    two_nodes, files, feed, expected, monkeypatch
+):
+    monkeypatch.setattr(cluster, "_made_mark", lambda out: out / "on another machine")
+    assert two_nodes
+    with pytest.raises(OutputError, match="not one folder for all machines"):
+        list(feed(maker(), files))
+    undrawn = [(name, [(g, reason, {}) for g, reason, _ in rows]) for name, rows in expected]
+    assert answers(feed(maker(), files, draws=False)) == undrawn

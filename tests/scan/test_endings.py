@@ -19,7 +19,7 @@ from gdest.core.errors import ArchiveError, NothingGradedError, OutputError
 from gdest.core.files import write_atomically
 from gdest.core.settings import GradeSettings
 from gdest.grading import pipeline
-from gdest.scan import recording, scan
+from gdest.scan import finishing, scan
 from gdest.scan.ledger import Ledger
 from gdest.scan.settings import ScanSettings
 from gdest.scan.stopping import heard
@@ -31,10 +31,10 @@ def record_of(tmp_path):
 
 def ended_after(count, error):
     """Return what grades `count` files like `grade_files` and then raises an error."""
-    real = scan.grade_files
+    real = finishing.grade_files
 
-    def grade(*arguments):
-        for number, answer in enumerate(real(*arguments)):
+    def grade(*arguments, **how):
+        for number, answer in enumerate(real(*arguments, **how)):
             if number == count:
                 raise error
             yield answer
@@ -47,7 +47,7 @@ def test_an_error_that_ends_a_scan_is_told_after_what_was_done_is_recorded_and_r
     run, table, tmp_path, monkeypatch, error
 ):
     with monkeypatch.context() as patch, pytest.raises(type(error)) as raised:
-        patch.setattr(scan, "grade_files", ended_after(4, error))
+        patch.setattr(finishing, "grade_files", ended_after(4, error))
         run()
     assert raised.value is error
     assert list(table().index) == ["a/0.tif", "a/2.tif", "a/4.tif", "b/1.tif"]
@@ -60,7 +60,7 @@ def test_an_error_that_ends_a_scan_is_told_after_what_was_done_is_recorded_and_r
 
 
 def test_files_whose_pictures_are_drawn_are_recorded_when_another_one_cannot_be(run, table, monkeypatch):
-    real = recording.write_pictures
+    real = finishing.write_pictures
 
     def full(row, out):
         if row.micrograph.file.name == "a/4.tif":
@@ -68,7 +68,7 @@ def test_files_whose_pictures_are_drawn_are_recorded_when_another_one_cannot_be(
         real(row, out)
 
     with monkeypatch.context() as patch, pytest.raises(OutputError, match=r"a/4\.tif\.png: No space"):
-        patch.setattr(recording, "write_pictures", full)
+        patch.setattr(finishing, "write_pictures", full)
         run()
     assert {"a/0.tif", "a/2.tif"} <= set(table().index)
     assert "a/4.tif" not in table().index
@@ -79,7 +79,7 @@ def test_the_first_error_is_told_when_the_reports_fail_too(run, tmp_path, monkey
         raise OutputError("Cannot write: the disk is full.")
 
     with monkeypatch.context() as patch, pytest.raises(ArchiveError, match="share is gone"):
-        patch.setattr(scan, "grade_files", ended_after(4, ArchiveError("The share is gone.")))
+        patch.setattr(finishing, "grade_files", ended_after(4, ArchiveError("The share is gone.")))
         patch.setattr(scan, "export", full)
         run()
     assert "The reports could not be written: Cannot write: the disk is full." in capsys.readouterr().err

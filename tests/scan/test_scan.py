@@ -19,6 +19,7 @@ from gdest.grading import pipeline
 from gdest.model import EngineChoice
 from gdest.reports.pictures import PICTURE_FOLDERS
 from gdest.scan import cluster, exporting, job, scan
+from gdest.scan.feeding import Ready
 from gdest.scan.ledger import Ledger
 from gdest.scan.settings import ScanSettings
 
@@ -96,11 +97,24 @@ def test_moved_files_keep_their_grades_with_a_cluster_too(run, root, monkeypatch
     asked = []
 
     class Cluster:
-        def __init__(self, *_arguments):
-            pass
+        size = 1
 
-        def grade(self, files):
-            return ((file, asked.append(file.name) or []) for file in files)
+        def __init__(self, _make, _settings, finisher, _address):
+            self.told, self.finisher = [Ready()], finisher
+
+        def start(self):
+            return 0
+
+        def takes(self, held):
+            return 9 - held
+
+        def give(self, _worker, files):
+            asked.extend(file.name for file in files)
+            self.told += [self.finisher.told(file, []) for file in files]
+
+        def hear(self):
+            while self.told:
+                yield 0, self.told.pop()
 
         def close(self):
             pass

@@ -13,7 +13,7 @@ import pytest
 from helpers.scan_fixtures import fake_scan, put, results
 
 from gdest.grading.pipeline import grade_files
-from gdest.scan import scan
+from gdest.scan import finishing
 from gdest.scan.ledger import Ledger
 
 
@@ -34,8 +34,8 @@ def test_ctrl_c_and_sigterm_keep_what_was_done_and_say_so_by_the_exit_code(root,
 def interrupted_after(count, times):
     """Return what grades `count` files like `grade_files` and then hears Ctrl-C so often."""
 
-    def grade(*arguments):
-        for number, answer in enumerate(grade_files(*arguments)):
+    def grade(*arguments, **how):
+        for number, answer in enumerate(grade_files(*arguments, **how)):
             if number == count:
                 for _ in range(times):
                     os.kill(os.getpid(), signal.SIGINT)
@@ -48,25 +48,25 @@ def test_ctrl_c_before_the_first_micrograph_leaves_older_reports_alone(run, tmp_
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "results.csv").write_text("of last night")
 
-    def nothing(*_arguments):
+    def nothing(*_arguments, **_how):
         os.kill(os.getpid(), signal.SIGINT)
         return iter(())
 
-    monkeypatch.setattr(scan, "grade_files", nothing)
+    monkeypatch.setattr(finishing, "grade_files", nothing)
     assert run()[0] == 130
     assert (tmp_path / "out" / "results.csv").read_text() == "of last night"
     assert "Stopped by Ctrl-C; nothing was done yet." in capsys.readouterr().err
 
 
 def test_a_first_ctrl_c_lets_the_scan_finish_what_it_holds(run, table, monkeypatch):
-    monkeypatch.setattr(scan, "grade_files", interrupted_after(2, times=1))
+    monkeypatch.setattr(finishing, "grade_files", interrupted_after(2, times=1))
     assert run()[0] == 130
     assert len(table()) == 6  # all were in hand
 
 
 def test_a_second_ctrl_c_ends_the_scan_at_once_and_what_was_done_is_kept(run, tmp_path, monkeypatch):
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(scan, "grade_files", interrupted_after(2, times=2))
+        patch.setattr(finishing, "grade_files", interrupted_after(2, times=2))
         run()
     assert not (tmp_path / "out" / "results.csv").exists()
     with Ledger.open(tmp_path / "out") as ledger:

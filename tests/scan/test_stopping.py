@@ -11,7 +11,9 @@ from types import SimpleNamespace
 import pytest
 
 from gdest.core.settings import GradeSettings
+from gdest.reports import ModelName
 from gdest.scan import cluster
+from gdest.scan.finishing import Finisher
 from gdest.scan.stopping import HEARD, Stop, handlers_kept, heard
 
 
@@ -57,7 +59,7 @@ def test_waiting_ends_when_the_scan_shall_stop():
     assert 0.1 <= time.monotonic() - began < 5
 
 
-def test_ray_does_not_take_the_signals_of_a_scan(monkeypatch):
+def test_ray_does_not_take_the_signals_of_a_scan(monkeypatch, tmp_path):
     def init(**_options):
         for number in HEARD:
             signal.signal(number, signal.SIG_IGN)
@@ -65,6 +67,6 @@ def test_ray_does_not_take_the_signals_of_a_scan(monkeypatch):
     ray = SimpleNamespace(is_initialized=lambda: False, init=init, shutdown=lambda: None)
     monkeypatch.setattr(cluster, "_ray", lambda: ray)
     with heard() as stop:
-        cluster.Cluster(None, GradeSettings(), None).close()
+        cluster.Cluster(None, GradeSettings(), Finisher(tmp_path, ModelName("fake", ""), draws=False), None).close()
         os.kill(os.getpid(), signal.SIGTERM)
         assert stop.signal == signal.SIGTERM

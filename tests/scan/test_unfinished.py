@@ -14,7 +14,7 @@ from helpers.scan_fixtures import put
 
 from gdest.cli.run_reports import run_report
 from gdest.core import terminal
-from gdest.scan import archive, scan
+from gdest.scan import archive, finishing
 from gdest.scan.merge import merge_shards
 from gdest.scan.settings import ScanSettings
 from gdest.scan.shards import Shard
@@ -39,14 +39,14 @@ def config(tmp_path):
 @pytest.fixture
 def stopped(scan_once, config, monkeypatch):
     """Scan until Ctrl-C after three of the six files, those of `a`; return the outcome."""
-    stop, real = Stop(), scan.grade_files
+    stop, real = Stop(), finishing.grade_files
 
-    def three(files, *arguments):
-        yield from real([next(files) for _ in range(3)], *arguments)
+    def three(files, *arguments, **how):
+        yield from real([next(files) for _ in range(3)], *arguments, **how)
         stop.signal = 2
 
     with monkeypatch.context() as patch:
-        patch.setattr(scan, "grade_files", three)
+        patch.setattr(finishing, "grade_files", three)
         return scan_once(config=config, stop=stop)
 
 
