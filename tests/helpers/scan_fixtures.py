@@ -112,10 +112,11 @@ def table(tmp_path):
     return lambda: pd.read_csv(tmp_path / "out" / "results.csv").set_index("file")
 
 
-def fake_scan(root, out, seconds=0.02, between_writes=2.0, **options):
-    command = [sys.executable, str(KILLED), str(root), str(out), str(seconds), str(between_writes)]
+def fake_scan(root, out, seconds=0.02, between_writes=2.0, workers=1, **options):
+    command = [sys.executable, str(KILLED), str(root), str(out), str(seconds), str(between_writes), str(workers)]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    return subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment, **options)
+    options = {"stderr": subprocess.PIPE, "text": True, **options}
+    return subprocess.Popen(command, env=environment, **options)
 
 
 def results(out):

@@ -13,7 +13,7 @@ from helpers.predictors import CARD
 from gdest.core.errors import SettingsError
 from gdest.core.settings import GradeSettings
 from gdest.model import devices
-from gdest.model.devices import MOST_G_GAP, choose_device, choose_engine
+from gdest.model.devices import MOST_G_GAP, choose_device, choose_engine, take_part
 
 
 @pytest.fixture
@@ -95,3 +95,40 @@ def test_a_device_that_is_unknown_or_missing_is_one_clear_sentence(monkeypatch):
         choose_device("cuda:1")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     assert choose_device("auto") == torch.device("cuda")
+
+
+def test_a_worker_takes_its_part_of_the_cores(monkeypatch):
+    before = torch.get_num_threads()
+    monkeypatch.setattr(devices, "CORES", 12)
+    on_cpu = devices.EngineChoice("torch", "fp32", "cpu")
+    try:
+        torch.set_num_threads(8)
+        for of, threads in ((2, 6), (5, 2), (40, 1)):
+            assert take_part(GradeSettings(), on_cpu, 0, of) == GradeSettings()
+            assert torch.get_num_threads() == threads
+            torch.set_num_threads(8)
+        take_part(GradeSettings(), on_cpu, 0, 1)
+        assert torch.get_num_threads() == 8  # who asked for fewer knows better
+    finally:
+        torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "gpus", "number", "of", "device", "share"),
+    [
+        ("auto", 1, 3, 5, "cuda", 0.17),
+        ("auto", 2, 3, 5, "cuda:1", 0.34),
+        ("cuda", 2, 4, 5, "cuda:0", 0.34),
+        ("cuda:1", 2, 0, 5, "cuda:1", 0.17),
+        ("auto", 8, 6, 4, "cuda:6", 0.85),
+    ],
+)
+def test_workers_take_gpus_in_turn_and_divide_their_memory(monkeypatch, wanted, gpus, number, of, device, share):
+    asked = []
+    monkeypatch.setattr(torch, "set_num_threads", lambda _count: None)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: gpus)
+    monkeypatch.setattr(torch.cuda, "set_per_process_memory_fraction", lambda *about: asked.append(about))
+    on_gpu = devices.EngineChoice("torch", "bf16", "cuda")
+    assert take_part(GradeSettings(device=wanted), on_gpu, number, of).device == device
+    assert asked == [(pytest.approx(share), torch.device(device).index or 0)]

@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import random
 import signal
+import subprocess
 import time
 from itertools import islice
 
 import pandas as pd
+import psutil
 import pytest
 from helpers.scan_fixtures import fake_scan, put, results
 
@@ -17,11 +19,17 @@ from gdest.scan import finishing
 from gdest.scan.ledger import Ledger
 
 
+@pytest.mark.parametrize("workers", [1, 2])
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_ctrl_c_and_sigterm_keep_what_was_done_and_say_so_by_the_exit_code(root, tmp_path, number, code):
+def test_ctrl_c_and_sigterm_keep_what_was_done_and_say_so_by_the_exit_code(root, tmp_path, number, code, workers):
     for i in range(6, 40):
         put(root, f"a/{i}.tif", i)
-    process = fake_scan(root, tmp_path / "out", preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
+    process = fake_scan(
+        root,
+        tmp_path / "out",
+        workers=workers,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
     for line in process.stderr:
         if "grading" in line:
             process.send_signal(number)
@@ -91,5 +99,45 @@ def test_a_scan_killed_at_random_moments_ends_with_the_results_of_an_undisturbed
     assert 0 < kept[0] < kept[1] < kept[2] == 30
     assert fake_scan(root, out).wait(120) == 0
     assert undisturbed.wait(120) == 0
+    assert results(out) == results(whole)
+    assert list(out.rglob(".gdest-unfinished-*")) == []
+
+
+def workers_of(process):
+    return [one for one in psutil.Process(process.pid).children() if "gdest.scan.worker" in " ".join(one.cmdline())]
+
+
+def until_grading(process):
+    list(islice((line for line in process.stderr if "grading" in line), 4))
+
+
+def test_workers_end_with_a_scan_that_is_killed_and_the_next_one_ends_as_an_undisturbed_one(root, tmp_path):
+    for i in range(6, 60):
+        put(root, f"a/{i}.tif", i)
+    whole, out = tmp_path / "whole", tmp_path / "out"
+    assert fake_scan(root, whole, seconds=0.0, stderr=subprocess.DEVNULL).wait(120) == 0
+    process = fake_scan(root, out, workers=2, between_writes=0.0)
+    until_grading(process)
+    workers = workers_of(process)
+    assert len(workers) == 2
+    process.kill()
+    process.communicate()
+    assert psutil.wait_procs(workers, timeout=10)[1] == []
+    assert fake_scan(root, out, workers=2, stderr=subprocess.DEVNULL).wait(120) == 0
+    assert results(out) == results(whole)
+    assert list(out.rglob(".gdest-unfinished-*")) == []
+
+
+def test_a_worker_that_is_killed_from_outside_costs_no_row(root, tmp_path):
+    for i in range(6, 60):
+        put(root, f"a/{i}.tif", i)
+    whole, out = tmp_path / "whole", tmp_path / "out"
+    assert fake_scan(root, whole, seconds=0.0, stderr=subprocess.DEVNULL).wait(120) == 0
+    process = fake_scan(root, out, workers=2)
+    until_grading(process)
+    for signalled in (signal.SIGTERM, signal.SIGKILL):  # it leaves the first to the scan, which tells it when to end
+        workers_of(process)[0].send_signal(signalled)
+    process.communicate(timeout=120)
+    assert process.returncode == 0
     assert results(out) == results(whole)
     assert list(out.rglob(".gdest-unfinished-*")) == []
