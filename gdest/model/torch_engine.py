@@ -49,7 +49,18 @@ class TorchEngine:
             tiles = cut_on(self.device, parts) if self.cuts_there else torch.from_numpy(cut_parts(parts)[:, None])
             with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.bf16):
                 answers = self._pass(tiles.to(self.device).contiguous(memory_format=torch.channels_last))
-            return tuple(answer.cpu() if answer.dtype == torch.uint8 else answer.float().cpu() for answer in answers)
+            floats = [answer if answer.dtype == torch.uint8 else answer.float() for answer in answers]
+            return tuple(self._fetched(floats))
+
+    def _fetched(self, answers: Sequence[Tensor]) -> list[Tensor]:
+        """Return answers in the computer's memory; the thread that waits for a GPU sleeps, so that a core is free."""
+        if self.device.type != "cuda":
+            return [answer.cpu() for answer in answers]
+        fetched = [answer.to("cpu", non_blocking=True) for answer in answers]
+        there = torch.cuda.Event(blocking=True)  # type: ignore[no-untyped-call]
+        there.record()
+        there.synchronize()
+        return fetched
 
     def _own_stream(self) -> AbstractContextManager[object]:
         """Let each thread queue its work on a GPU apart, so that one's tiles are copied while the other's are seen."""

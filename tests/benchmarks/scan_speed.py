@@ -1,53 +1,52 @@
-"""Measure a CPU or GPU scan: python tests/benchmarks/scan_speed.py [--count 200] [--device cpu] [--precision bf16].
+"""Measure a CPU or GPU scan: scan_speed.py [--device cuda] [--workers 1,2,4,8,12,16] [--count 1600] [--minutes 9].
 
-Makes synthetic micrographs of 1280x960 (TIFF, PNG and JPEG in equal parts), then prints, from one
-run on one machine: the bare forward rate of the same network and engine on prepared batches (the limit), taken
-before and after the scan, since the clock of a shared machine wanders by 5 % within minutes; the
-end-to-end rate of `gdest scan` with all outputs, in micrographs and tiles per second; and the rate of a plain
-research script (PIL, torchvision transforms, one image at a time, float32, no_grad, no outputs), which
-sees the tiles of each picture at full size only. Tiles per second compare like with like. The CPU time per tile
-says the same on a machine that has other work as well.
+Makes synthetic micrographs of 1280x960 (TIFF, PNG and JPEG in equal parts) and prints, from one run on one machine:
+what `bare_speed.py` measures of the network alone and of other programs; and for scans with so many workers, with all
+outputs, without the count, and without the count and the pictures: micrographs and tiles a second, once all workers
+have started; the share of the limit, which is the smaller of the bare network and of what the cores can read, judge
+and draw; and the CPU time of each step. On a CPU the network shares the cores: its limit is all of them at everything.
+The bare network is measured again at the end, since the clock of a shared machine wanders. What does not fit into
+the minutes is left out, and said; so one call ends within them.
+
+The CPU times are of use on a machine that has other work as well; the rates are not.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import pandas as pd
-import torch
+from counters import STEPS
 from PIL import Image
-from torchvision import transforms
 
-from gdest.core.calibration import CalibrationSettings
-from gdest.core.settings import GradeSettings
-from gdest.core.tiles import tiles_of
-from gdest.model import network
-from gdest.model.openvino_engine import leave_cores_to_openvino, openvino_threads
-from gdest.model.predictor import NetworkPredictor
-from gdest.model.weights_file import weights_path
-from gdest.scan.job import prepare_scan
-from gdest.scan.scan import scan_archive
-from gdest.scan.stopping import Stop
+from gdest.core.cores import cores
 from gdest.synth.dataset import make_micrograph, write_tiff
 
 ROWS, COLS, DIFFERENT = 960, 1280, 20
-TILES, PLAIN = 2048, 40
-"""Tiles that the bare network is timed on, before and again after the scan, and files that the slow plain script is."""
+FILES_A_WORKER = 100
+FEWEST = 300
+"""Files of a scan of one worker; more workers get more, so that each has some seconds of work."""
+
+MODES = {"all outputs": (), "no count": ("--no-count",), "no count, no pictures": ("--no-count", "--no-heatmaps")}
+HERE = Path(__file__).parent
 
 
 def write_micrographs(folder: Path, count: int) -> None:
     """Write `count` files of 20 different micrographs in three formats."""
-    with ProcessPoolExecutor(mp_context=get_context("spawn")) as pool:
+    with ProcessPoolExecutor(cores(), mp_context=get_context("spawn")) as pool:
         list(pool.map(partial(_write_alike, folder, count), range(DIFFERENT)))
 
 
@@ -55,95 +54,124 @@ def _write_alike(folder: Path, count: int, first: int) -> None:
     made = make_micrograph(np.random.default_rng([5, first]), 3 + first / 2.2, ROWS, COLS, 1.0).pixels
     for i in range(first, count, DIFFERENT):
         pixels = made.copy()
-        pixels[0, :8] = i % 256  # no two files alike: a scan recalls the grade map of bytes that it has seen
+        pixels[0, :8] = i // 8 % 256  # no two files alike: a scan recalls the grade map of bytes that it has seen
+        pixels[1, :8] = i % 8
         if i % 3 == 0:
-            write_tiff(folder / f"{i:04d}.tif", pixels, 1.0)
+            write_tiff(folder / f"{i:05d}.tif", pixels, 1.0)
         else:
-            Image.fromarray(pixels).save(folder / f"{i:04d}.{('png', 'jpg')[i % 3 - 1]}")
+            Image.fromarray(pixels).save(folder / f"{i:05d}.{('png', 'jpg')[i % 3 - 1]}")
 
 
-@dataclass(frozen=True)
-class Rate:
-    """Hold how many tiles went through in how many seconds, by the clock and of CPU time."""
+class Budget:
+    """The minutes of a call: what would begin after them is left out."""
 
-    tiles: int
-    seconds: float
-    cpu_seconds: float
+    def __init__(self, minutes: float) -> None:
+        self._ends_at = time.monotonic() + 60 * minutes
 
     @property
-    def per_second(self) -> float:
-        return self.tiles / self.seconds
+    def left_s(self) -> float:
+        """Return the seconds that are left."""
+        return self._ends_at - time.monotonic()
 
-    def __add__(self, other: Rate) -> Rate:
-        return Rate(self.tiles + other.tiles, self.seconds + other.seconds, self.cpu_seconds + other.cpu_seconds)
-
-    def __str__(self) -> str:
-        return f"{self.per_second:.0f} tiles/s, {1e3 * self.cpu_seconds / self.tiles:.1f} ms of CPU a tile"
-
-
-@contextmanager
-def timed(made: list[Rate]) -> Iterator[list[int]]:
-    """Append the rate of what is done inside, which puts the numbers of its tiles into the list that it is given."""
-    began, cpu, tiles = time.perf_counter(), time.process_time(), []
-    yield tiles
-    made.append(Rate(sum(tiles), time.perf_counter() - began, time.process_time() - cpu))
-
-
-def measure_bare(settings: GradeSettings, rates: list[Rate]) -> None:
-    """Measure the network alone on prepared batches."""
-    predictor = NetworkPredictor(network.load_model(weights_path(None)), settings)
-    if predictor.runs_openvino:
-        leave_cores_to_openvino()
-    tiles = [tiles_of(np.random.default_rng(0).integers(0, 255, (predictor.batch, 224, 224), dtype=np.uint8))]
-    predictor.predict(tiles)
-    with ThreadPoolExecutor(predictor.streams) as pool, timed(rates) as seen:
-        seen += pool.map(lambda _: len(predictor.predict(tiles).g_seen), range(TILES // predictor.batch))
+    def run(self, script: str, *words: str) -> str:
+        """Return what a script of this folder prints; the empty text where it fails or the time is over."""
+        if self.left_s <= 0:
+            return ""
+        command = [sys.executable, str(HERE / script), *words]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+            try:
+                return process.communicate(timeout=self.left_s)[0]
+            except subprocess.TimeoutExpired:
+                process.kill()
+                return process.communicate()[0]
 
 
-def measure_plain(root: Path, count: int, rates: list[Rate]) -> None:
-    """Measure the script that a laboratory would write, on the first files."""
-    model = network.load_model(weights_path(None)).network
-    torch.set_num_threads(openvino_threads())
-    with timed(rates) as seen:
-        for path in sorted(root.iterdir())[:count]:
-            with torch.no_grad(), Image.open(path) as image:
-                pixels = transforms.functional.pil_to_tensor(image.convert("L")).float()
-                rows, cols = (range(0, side - 223, 224) for side in (ROWS, COLS))
-                tiles = torch.stack([pixels[:, r : r + 224, c : c + 224] for r in rows for c in cols])
-                model(tiles).mean().item()
-                seen.append(len(tiles))
+def bare_rates(budget: Budget, root: Path, *words: str) -> dict[str, float]:
+    """Return the rates that `bare_speed.py` prints, and print them."""
+    lines = [line.split("\t") for line in budget.run("bare_speed.py", str(root), *words).splitlines()]
+    for name, rate in lines:
+        print(f"{name}: {float(rate):.0f} tiles/s", flush=True)
+    return {name: float(rate) for name, rate in lines}
+
+
+def scans(budget: Budget, root: Path, asked: argparse.Namespace, workers: list[int]) -> Iterator[dict[str, Any]]:
+    """Yield what was measured of each scan, the largest number of workers first."""
+    for mode, words in MODES.items():
+        for count in sorted(workers, reverse=True):
+            out = root.parent / "results"
+            limit = min(asked.count, max(FEWEST, FILES_A_WORKER * count))
+            said = budget.run(
+                "timed_scan.py",
+                *(str(root), str(out), "--workers", str(count), "--limit", str(limit), *words, *_engine(asked)),
+            )
+            shutil.rmtree(out, ignore_errors=True)
+            if said:
+                yield {"mode": mode, "workers": count, **json.loads(said)}
+            else:
+                print(f"{mode}, {count} workers: not measured", flush=True)
+
+
+def _engine(asked: argparse.Namespace) -> tuple[str, ...]:
+    return ("--device", asked.device, "--batch", str(asked.batch), "--precision", asked.precision)
+
+
+def print_scan(told: Mapping[str, Any], bare: float, *, on_gpu: bool) -> None:
+    """Print one row of the table: rates, the share of the limit, and the CPU time of a micrograph in ms by step."""
+    tiles_each = told["tiles"] / told["files"]
+    beside = sum(told["steps"][step] for step in STEPS if step != "network") / told["files"]
+    by_network = bare / tiles_each
+    by_cores = cores() / beside
+    limit = min(by_network, by_cores) if on_gpu else 1 / (1 / by_network + 1 / by_cores)
+    steps = ", ".join(f"{step} {1e3 * told['steps'][step] / told['files']:.1f}" for step in STEPS)
+    print(
+        f"| {told['mode']} | {told['workers']} | {told['rate']:.1f} | {told['rate'] * tiles_each:.0f} "
+        f"| {told['rate'] / limit:.0%} of {limit:.1f} | {told['first']:.1f} | {told['files'] / told['seconds']:.1f} "
+        f"| {1e3 * told['cpu'] / told['files']:.0f} | {steps} |",
+        flush=True,
+    )
+
+
+def machine() -> str:
+    """Return the names of CPU and GPU."""
+    words = subprocess.run(["lscpu"], capture_output=True, text=True, check=False).stdout.splitlines()
+    cpu = next((line.partition(":")[2].strip() for line in words if line.startswith("Model name")), "unknown CPU")
+    gpu = (
+        shutil.which("nvidia-smi")
+        and subprocess.run(
+            ["nvidia-smi", "--query-gpu=name", "--format=csv,noheader"], capture_output=True, text=True, check=False
+        ).stdout.strip()
+    )
+    return f"{cores()} cores of {cpu}, {gpu or 'no GPU'}, load {os.getloadavg()[0]:.1f}"
 
 
 def main() -> None:
-    """Print the figures."""
+    """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--count", type=int, default=200)
-    parser.add_argument("--device", default="auto")
-    parser.add_argument("--batch", type=int, default=GradeSettings().batch)
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--workers", default="")
+    parser.add_argument("--count", type=int, default=0)
+    parser.add_argument("--minutes", type=float, default=9.0)
+    parser.add_argument("--batch", type=int, default=0)
     parser.add_argument("--precision", default="auto")
-    options = parser.parse_args()
-    settings = GradeSettings(
-        CalibrationSettings(um_per_px=1.0), device=options.device, batch=options.batch, precision=options.precision
-    )
-    rates: list[Rate] = []
+    asked = parser.parse_args()
+    on_gpu = asked.device.startswith("cuda")
+    workers = [int(one) for one in (asked.workers or ("1,2,4,8,12,16" if on_gpu else "1,2")).split(",")]
+    asked.count = asked.count or (FILES_A_WORKER * max(workers) if on_gpu else 24)
+    budget = Budget(asked.minutes)
+    print(machine(), flush=True)
     with tempfile.TemporaryDirectory() as temporary:
-        root, out = Path(temporary, "micrographs"), Path(temporary, "results")
+        root = Path(temporary, "micrographs")
         root.mkdir()
-        write_micrographs(root, options.count)
-        measure_bare(settings, rates)
-        with timed(rates) as seen:
-            scan_archive(prepare_scan([root], out, settings), Stop())
-            seen.append(int(pd.read_csv(out / "results.csv")["tiles"].sum()))
-        measure_bare(settings, rates)
-        measure_plain(root, min(options.count, PLAIN), rates)
-    before, scan, after, plain = rates
-    bare = before + after
-    print(f"bare forward: {before} before the scan, {after} after it")
-    print(f"scan: {options.count / scan.seconds:.2f} micrographs/s, {scan}")
-    print(f"plain script on {min(options.count, PLAIN)} of them: {plain}")
-    print(
-        f"scan / bare: {scan.per_second / bare.per_second:.0%}; scan / plain: {scan.per_second / plain.per_second:.1f}"
-    )
+        write_micrographs(root, asked.count)
+        processes = ",".join(map(str, sorted({1, max(workers)})))
+        bare = {"all outputs": bare_rates(budget, root, "--processes", processes, *_engine(asked))}
+        bare["no count"] = bare["no count, no pictures"] = bare_rates(budget, root, "--no-count", *_engine(asked))
+        print("| outputs | workers | micrographs/s | tiles/s | share of limit | first after s | with its start "
+              "| CPU ms each | of them |", flush=True)  # fmt: skip
+        print("|---|---|---|---|---|---|---|---|---|", flush=True)
+        for told in scans(budget, root, asked, workers):
+            print_scan(told, max(bare[told["mode"]].values(), default=float("nan")), on_gpu=on_gpu)
+        bare_rates(budget, root, "--quick", *_engine(asked))
 
 
 if __name__ == "__main__":

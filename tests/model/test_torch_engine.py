@@ -33,3 +33,33 @@ def test_tiles_of_several_micrographs_are_answered_in_their_order():
     assert novelty.numpy() == pytest.approx(means, rel=1e-5)
     assert unfit.shape == (7, 3)
     assert g_seen.dtype == torch.float32
+
+
+def test_answers_of_a_gpu_are_handed_out_once_they_are_there_and_who_waits_leaves_its_core(monkeypatch):
+    happened = []
+
+    class Answer:
+        dtype = torch.float32
+
+        def float(self):
+            return self
+
+        def to(self, place, *, non_blocking):
+            happened.append(("fetched", place, non_blocking))
+            return self
+
+    class Event:
+        def __init__(self, *, blocking):
+            happened.append(("sleeps", blocking))
+
+        def record(self):
+            happened.append("recorded")
+
+        def synchronize(self):
+            happened.append("there")
+
+    monkeypatch.setattr(torch.cuda, "Event", Event)
+    engine = engine_of()
+    engine.device = SimpleNamespace(type="cuda")
+    assert len(engine._fetched([Answer(), Answer()])) == 2
+    assert happened == [*[("fetched", "cpu", True)] * 2, ("sleeps", True), "recorded", "there"]
