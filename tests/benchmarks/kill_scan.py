@@ -1,9 +1,10 @@
-"""Kill a real scan at random moments and compare: python tests/benchmarks/kill_scan.py [--kills 50] [--network].
+"""Kill a real scan at random moments and compare: kill_scan.py [--kills 50] [--network] [--workers 2].
 
 Small micrographs are scanned once undisturbed; then the same archive is scanned again and again, each
 scan killed (kill -9) at a random moment, until one is let through. Its results.csv (without the times of
 grading) and its heatmaps must be the same byte for byte. Then a new output folder is begun, so that the
-kills fall into every part of a scan. With `--network` drawn steel is graded and counted by the bundled weights, else
+kills fall into every part of a scan. With `--workers 2` every other kill is that of a worker, and its scan must reach
+its end as if nothing had been. With `--network` drawn steel is graded and counted by the bundled weights, else
 random pixels by a fake network.
 """
 
@@ -19,6 +20,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import psutil
 import tifffile
 
 from gdest.core import ExitCode
@@ -37,17 +39,17 @@ def write_micrographs(root: Path, count: int) -> None:
         tifffile.imwrite(path, pixels, resolution=(1e4, 1e4), resolutionunit="CENTIMETER")
 
 
-def start(root: Path, out: Path, *, network: bool) -> subprocess.Popen[bytes]:
+def start(root: Path, out: Path, workers: int, *, network: bool) -> subprocess.Popen[bytes]:
     """Start a scan in a process of its own."""
-    command = [str(FAKE_SCAN), str(root), str(out)]
+    command = [str(FAKE_SCAN), str(root), str(out), "0.02", "2", str(workers)]
     if network:
-        command = ["-m", "gdest", "scan", str(root), "--out", str(out), "--count"]
+        command = ["-m", "gdest", "scan", str(root), "--out", str(out), "--count", "--workers", str(workers)]
     return subprocess.Popen([sys.executable, *command], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
-def finish(root: Path, out: Path, *, network: bool) -> None:
+def finish(root: Path, out: Path, workers: int, *, network: bool) -> None:
     """Let a scan reach its end, some rows for review or not."""
-    assert start(root, out, network=network).wait() in (ExitCode.GRADED, ExitCode.PROBLEMS)
+    assert start(root, out, workers, network=network).wait() in (ExitCode.GRADED, ExitCode.PROBLEMS)
 
 
 def results(out: Path) -> tuple[str, dict[str, bytes]]:
@@ -70,7 +72,9 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=50)
     parser.add_argument("--count", type=int, default=120)
     parser.add_argument("--network", action="store_true")
+    parser.add_argument("--workers", type=int, default=1)
     options = parser.parse_args()
+    how = {"workers": options.workers, "network": options.network}
     moments, killed, finished = random.Random(0), 0, 0
     with tempfile.TemporaryDirectory() as temporary:
         root, whole = Path(temporary, "archive"), Path(temporary, "whole")
@@ -79,7 +83,7 @@ def main() -> None:
         else:
             write_micrographs(root, options.count)
         began = time.monotonic()
-        finish(root, whole, network=options.network)
+        finish(root, whole, **how)
         seconds = time.monotonic() - began
         wanted = results(whole)
         while killed < options.kills:
@@ -87,15 +91,18 @@ def main() -> None:
             out = Path(temporary, f"out{finished}")
             left: list[int] = []
             for _ in range(5):
-                scan = start(root, out, network=options.network)
+                scan = start(root, out, **how)
                 time.sleep(moments.uniform(0.2, 1.0) * seconds)
                 if scan.poll() is not None:
                     break
                 killed += 1
-                scan.kill()
+                if killed % 2 == 0 and (workers := psutil.Process(scan.pid).children()):
+                    moments.choice(workers).kill()
+                else:
+                    scan.kill()
                 scan.wait()
                 left.append(rows_in(out))
-            finish(root, out, network=options.network)
+            finish(root, out, **how)
             same = results(out) == wanted
             print(f"{killed} kills; rows kept after each of the last ones: {left}; same results: {same}", flush=True)
             assert same

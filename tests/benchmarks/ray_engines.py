@@ -1,10 +1,11 @@
-"""Compare plain Ray actors with Ray Data: python tests/benchmarks/ray_engines.py [--count 300] [--cores 2].
+"""Compare processes, Ray actors and Ray Data: python tests/benchmarks/ray_engines.py [--count 300] [--cores 2].
 
 Ray Data needs pyarrow: pip install "ray[data]".
 
-The same small micrographs are graded by the same function on a local Ray of so many cores: by the actors of `gdest scan
---engine ray`; by Ray Data with actors that leave its reading stage a core; and by Ray Data with actors that claim every
-core, which gets `--patience` seconds. The network is a fake, so that what is compared is the feeding.
+The same small micrographs are graded and drawn by the same function: by as many processes as cores, as by `gdest scan
+--workers`; and on a local Ray of so many cores by the actors of `gdest scan --engine ray`; by Ray Data with actors that
+leave its reading stage a core; and by Ray Data with actors that claim every core, which gets `--patience` seconds. The
+network is a fake, so that what is compared is the feeding. The starts of processes and actors are counted.
 """
 
 from __future__ import annotations
@@ -15,24 +16,38 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import ray
+from fake_network import Slow
 from kill_scan import write_micrographs
 
 from gdest.core.calibration import CalibrationSettings
 from gdest.core.files import image_files
 from gdest.core.records import ImageFile
 from gdest.core.settings import GradeSettings
-from gdest.scan.cluster import FILES_A_CHUNK, Cluster, Grader
+from gdest.reports import ModelName
+from gdest.scan.cluster import FILES_A_CHUNK, Cluster
+from gdest.scan.feeding import Crew, Feed
+from gdest.scan.finishing import Finisher
+from gdest.scan.processes import Processes, under_way
+from gdest.scan.stopping import Stop
+from gdest.scan.worker import Duty
 
 SETTINGS = GradeSettings(CalibrationSettings(um_per_px=1.0))
 
 
+def finisher_in(out: Path) -> Finisher:
+    """Return what grades and draws into a folder."""
+    return Finisher(out, ModelName("fake", "0" * 64), draws=True)
+
+
 def make_predictor() -> Any:
-    """Return the fake network of fake_scan.py, made anew on a worker, which cannot import this folder."""
+    """Return a fake network, made anew on a worker of Ray, which cannot import this folder."""
     from gdest.core.model_card import ModelCard
     from gdest.core.records import TileAnswers
     from gdest.core.tiles import Tiles, cut_parts
@@ -51,29 +66,37 @@ def make_predictor() -> Any:
 class Stage:
     """Grade a batch of paths, as Ray Data hands them to an actor."""
 
-    def __init__(self) -> None:
-        self.grader = Grader(make_predictor, SETTINGS)
+    def __init__(self, out: Path) -> None:
+        self.predictor, self.finisher = make_predictor(), finisher_in(out)
 
     def __call__(self, batch: dict[str, np.ndarray]) -> dict[str, list[int]]:
         """Return how many rows each file gave; the bytes that Ray Data has read are not looked at again."""
-        files = [ImageFile(Path(str(path)), str(path)) for path in batch["path"]]
-        return {"rows": [len(rows) for rows in self.grader.grade(files)]}
+        files = [ImageFile(Path(str(path)), str(path).replace("/", "-")) for path in batch["path"]]
+        return {"rows": [len(one.findings) for one in self.finisher.finished(files, self.predictor, SETTINGS)]}
 
 
-def with_actors(root: Path) -> int:
+def with_processes(root: Path, out: Path, count: int) -> int:
+    """Return how many files so many processes graded."""
+    crew = Processes(Duty(partial(Slow, 0.0), SETTINGS, finisher_in(out), None, under_way(count)))
+    return _fed(crew, root, out, count)
+
+
+def with_actors(root: Path, out: Path) -> int:
     """Return how many files the plain actors graded."""
-    cluster = Cluster(make_predictor, SETTINGS, None)
-    graded = sum(1 for _ in cluster.grade(image_files([root])))
-    cluster.close()
-    return graded
+    crew = Cluster(make_predictor, SETTINGS, finisher_in(out), None)
+    return _fed(crew, root, out, crew.size)
 
 
-def with_data(root: Path, actors: int) -> int:
+def _fed(crew: Crew, root: Path, out: Path, count: int) -> int:
+    with closing(Feed(crew, finisher_in(out), Stop(), count)) as feed:
+        return sum(1 for _ in feed.finished(image_files([root])))
+
+
+def with_data(root: Path, out: Path, actors: int) -> int:
     """Return how many files Ray Data graded with so many actors of one core each."""
     files = ray.data.read_binary_files([str(file.path) for file in image_files([root])], include_paths=True)
-    graded = files.map_batches(
-        Stage, batch_size=FILES_A_CHUNK, num_cpus=1, compute=ray.data.ActorPoolStrategy(size=actors)
-    )
+    pool = ray.data.ActorPoolStrategy(size=actors)
+    graded = files.map_batches(Stage, fn_constructor_args=(out,), batch_size=FILES_A_CHUNK, num_cpus=1, compute=pool)
     return sum(1 for _ in graded.iter_rows())
 
 
@@ -87,16 +110,21 @@ def main() -> None:
     options = parser.parse_args()
     if options.one:
         engine, root = options.one[0], Path(options.one[1])
-        ray.init(num_cpus=options.cores, log_to_driver=False, include_dashboard=False)
-        began = time.monotonic()
-        graded = with_actors(root) if engine == "actors" else with_data(root, int(engine))
-        print(f"{graded} files in {time.monotonic() - began:.1f} s")
-        ray.shutdown()
+        with tempfile.TemporaryDirectory() as out:
+            if engine != "processes":
+                ray.init(num_cpus=options.cores, log_to_driver=False, include_dashboard=False)
+            began = time.monotonic()
+            if engine == "processes":
+                graded = with_processes(root, Path(out), options.cores)
+            else:
+                graded = with_actors(root, Path(out)) if engine == "actors" else with_data(root, Path(out), int(engine))
+            print(f"{graded} files in {time.monotonic() - began:.1f} s")
+            ray.shutdown()
         return
     with tempfile.TemporaryDirectory() as temporary:
         write_micrographs(Path(temporary), options.count)
-        for engine in ("actors", str(options.cores - 1), str(options.cores)):
-            name = "plain actors" if engine == "actors" else f"Ray Data with {engine} of {options.cores} cores"
+        for engine in ("processes", "actors", str(options.cores - 1), str(options.cores)):
+            name = f"Ray Data with {engine} of {options.cores} cores" if engine.isdecimal() else engine
             command = [sys.executable, __file__, "--cores", str(options.cores), "--one", engine, temporary]
             try:
                 done = subprocess.run(command, capture_output=True, text=True, timeout=options.patience, check=False)
