@@ -1,4 +1,4 @@
-"""An archive in, ledger and reports out: once, watched, sharded, on Ray.
+"""An archive in, ledger and reports out: once, watched, in workers, sharded, on Ray.
 
 The names that other rooms may use stand in `__init__.pyi`; each is imported when it is first asked for.
 """

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import islice
 from typing import Protocol
 
 from gdest.core import ArchiveError, Failed, ImageFile, OutputError, now, remove_unfinished
@@ -72,7 +73,9 @@ class Feed:
         self._held: dict[int, list[ImageFile]] = {}
         self._starting = set[int]()
         self._alone = set[int]()
-        self._left, self._suspects = deque[ImageFile](), deque[ImageFile]()
+        self._left: Iterator[ImageFile] = iter(())
+        self._may_be_more = False
+        self._suspects = deque[ImageFile]()
         self._lost_at_start = self._lost_in_a_row = 0
         self._was_interrupted = False
 
@@ -83,11 +86,14 @@ class Feed:
             with suppress(OutputError):  # the next scan tries again, and tells
                 remove_unfinished(self._finisher.out)
 
-    def finished(self, files: Sequence[ImageFile]) -> Iterator[Finished]:
-        """Yield what is found in each file, in any order; raise `ArchiveError` where workers end again and again."""
-        self._left.extend(files)
-        wanted = min(self._most, len(files))
-        fair = math.ceil(len(files) / max(wanted, 1))
+    def finished(self, files: Iterable[ImageFile], count: int) -> Iterator[Finished]:
+        """Yield what is found in each of `count` files, in any order; of those in hand when the scan shall stop.
+
+        Raises `ArchiveError` where workers end again and again.
+        """
+        self._left, self._may_be_more = iter(files), count > 0
+        wanted = min(self._most, count)
+        fair = math.ceil(count / max(wanted, 1))
         while len(self._held) + len(self._starting) < wanted:
             self._start()
         while self._hand_out(fair):
@@ -108,24 +114,28 @@ class Feed:
         A file under suspicion goes to a worker that holds no other.
         """
         if self._stop.asked:
-            self._left.clear()
-            self._suspects.clear()
+            return any(self._held.values())
         for worker, held in self._held.items():
             if self._suspects and not held:
                 self._alone.add(worker)
                 self._give(worker, [self._suspects.popleft()])
             elif worker not in self._alone:
-                count = min(self._crew.takes(len(held)), fair - len(held), len(self._left))
-                if count > 0:
-                    self._give(worker, [self._left.popleft() for _ in range(count)])
-        return bool(self._left or self._suspects or any(self._held.values()))
+                self._give(worker, self._next(min(self._crew.takes(len(held)), fair - len(held))))
+        return self._may_be_more or bool(self._suspects) or any(self._held.values())
+
+    def _next(self, count: int) -> list[ImageFile]:
+        """Return at most so many of the files that nobody has had yet."""
+        files = list(islice(self._left, max(count, 0)))
+        self._may_be_more &= len(files) >= count
+        return files
 
     def _start(self) -> None:
         self._starting.add(self._crew.start())
 
     def _give(self, worker: int, files: list[ImageFile]) -> None:
-        self._held[worker] += files
-        self._crew.give(worker, files)
+        if files:
+            self._held[worker] += files
+            self._crew.give(worker, files)
 
     def _let_go(self, worker: int, file: ImageFile) -> None:
         self._held[worker].remove(file)
@@ -156,5 +166,5 @@ class Feed:
             yield self._finisher.told(held[0], [Failed(held[0], reason, None, now(), again=lost.may_pass)])
         else:
             self._suspects.extend(held)
-        if self._left or self._suspects:
+        if (self._may_be_more or self._suspects) and not self._stop.asked:
             self._start()

@@ -224,7 +224,7 @@ class Scan:
             duty = Duty(make, job.settings, self._finisher, recipe, under_way(workers))
             self._feed = Feed(Processes(duty), self._finisher, self.stop, workers)
         try:
-            yield from self._feed.finished([whole(one.file) for one in work])
+            yield from self._feed.finished(self._until_stopped(work), len(work))
         finally:
             if not job.options.watch:
                 self.close()
@@ -236,23 +236,18 @@ class Scan:
         here = OF_THE_SAME_BYTES if self._recalls else ()  # only this machine has their grade maps
         if moved := tuple(one for one in work if one.why in here):
             yield from self._in_threads(moved)
-        others = [whole(one.file) for one in work if one.why not in here]
+        others = tuple(one for one in work if one.why not in here)
         make = partial(load_predictor, job.model.path.absolute(), job.settings, job.engine)
         cluster = Cluster(make, job.settings, self._finisher, job.options.address)
         with closing(Feed(cluster, self._finisher, self.stop, cluster.size)) as feed:
-            yield from feed.finished(others)
+            yield from feed.finished(self._until_stopped(others), len(others))
 
     def _until_stopped(self, work: tuple[Work, ...]) -> Iterator[ImageFile]:
         """Yield the files until the scan shall stop; those already in hand are finished."""
         for one in work:
             if self.stop.asked:
                 return
-            yield whole(one.file)
-
-
-def whole(file: ImageFile) -> ImageFile:
-    """Return a file by its absolute path, as another process or machine needs it."""
-    return ImageFile(file.path.absolute(), file.name)
+            yield ImageFile(one.file.path.absolute(), one.file.name)
 
 
 def _in_words(error: Exception) -> str:

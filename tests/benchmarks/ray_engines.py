@@ -88,8 +88,9 @@ def with_actors(root: Path, out: Path) -> int:
 
 
 def _fed(crew: Crew, root: Path, out: Path, count: int) -> int:
+    files = image_files([root])
     with closing(Feed(crew, finisher_in(out), Stop(), count)) as feed:
-        return sum(1 for _ in feed.finished(image_files([root])))
+        return sum(1 for _ in feed.finished(files, len(files)))
 
 
 def with_data(root: Path, out: Path, actors: int) -> int:

@@ -76,7 +76,7 @@ def feed(tmp_path):
         (tmp_path / "out").mkdir(exist_ok=True)
         finisher = Finisher(tmp_path / "out", ModelName("fake", "0" * 64), draws=draws)
         with closing(cluster.Cluster(make, GradeSettings(batch=batch), finisher, None)) as crew:
-            yield from Feed(crew, finisher, Stop(), crew.size).finished(files)
+            yield from Feed(crew, finisher, Stop(), crew.size).finished(files, len(files))
 
     return fed
 
