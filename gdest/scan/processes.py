@@ -113,7 +113,8 @@ class Processes:
         for one in self._workers.values():
             one.process.kill()
         for one in self._workers.values():
-            one.process.wait()
+            with suppress(subprocess.TimeoutExpired):  # one that hangs in a share that is gone ends when that is back
+                one.process.wait(SECONDS_TO_END)
             one.line.close()
         self._workers.clear()
 

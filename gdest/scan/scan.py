@@ -113,7 +113,8 @@ class Scan:
         model = job.model
         self.recipe = ledger.recipe(model.name, model.sha256, model.card, job.answer_settings)
         self.journal = Journal(job.options.log_file, aloud=job.options.watch)
-        self._finisher = Finisher(job.out, ModelName(model.name, model.sha256), draws=job.options.heatmaps)
+        names = ModelName(model.name, model.sha256)
+        self._finisher = Finisher(job.out.absolute(), names, draws=job.options.heatmaps)
         self._predictor: Predictor | None = None
         self._feed: Feed | None = None
 

@@ -188,7 +188,7 @@ class _SharedRoom:
             self._bytes[borrower] = count
             if count > before:
                 self._waiting.add(borrower)
-        self._send(Wanted(borrower, count))
+            self._send(Wanted(borrower, count))
         if before - count >= LARGE_BYTES:
             give_to_the_system()
         with self._changed:
@@ -204,7 +204,7 @@ class _SharedRoom:
                 return
             freed = self._bytes.pop(borrower)
             self._waiting.discard(borrower)
-        self._send(GivenBack(borrower))
+            self._send(GivenBack(borrower))
         if freed >= LARGE_BYTES:
             give_to_the_system()
 

@@ -16,8 +16,10 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
+import psutil
 import torch
 from PIL import Image
 from torch import Tensor
@@ -37,19 +39,43 @@ SECONDS = {"cuda": 2.0, "cpu": 6.0}
 """How long each rate is measured, after a first pass."""
 
 BATCHES = {"cuda": (64, 128, 256, 512), "cpu": (16, 64)}
-MOST_PLAIN = 40
+MOST_PLAIN = 20
 """Files of the plain script, which is slow."""
 
 
-def rate_of(once: Callable[[], int], device: str) -> float:
-    """Return how many tiles a second go through a pass that returns their number."""
+class Rate(NamedTuple):
+    """How many tiles went through in how many seconds, by the clock and of CPU time."""
+
+    tiles: int
+    seconds: float
+    cpu_seconds: float
+
+
+class Watch:
+    """Measure from now on, with the processes that this one has started."""
+
+    def __init__(self) -> None:
+        self._began, self._used = time.perf_counter(), _cpu_seconds()
+
+    def rate(self, tiles: int) -> Rate:
+        """Return the rate of so many tiles since."""
+        return Rate(tiles, time.perf_counter() - self._began, _cpu_seconds() - self._used)
+
+
+def _cpu_seconds() -> float:
+    here = psutil.Process()
+    return sum(sum(one.cpu_times()[:2]) for one in (here, *here.children()))
+
+
+def rate_of(once: Callable[[], int], device: str) -> Rate:
+    """Return the rate of a pass that returns the number of its tiles."""
     once()
     _finish(device)
-    began, tiles = time.perf_counter(), 0
+    watch, began, tiles = Watch(), time.perf_counter(), 0
     while time.perf_counter() - began < SECONDS[device]:
         tiles += once()
         _finish(device)
-    return tiles / (time.perf_counter() - began)
+    return watch.rate(tiles)
 
 
 def _finish(device: str) -> None:
@@ -133,30 +159,30 @@ class Cut(Dataset[Tensor]):
         return torch.stack([pixels[:, r : r + SIDE, c : c + SIDE] for r in rows for c in cols])
 
 
-def with_loader(bare: Bare, files: list[Path], processes: int) -> float:
-    """Return the tiles a second of a DataLoader, once its processes have started."""
+def with_loader(bare: Bare, files: list[Path], processes: int) -> Rate:
+    """Return the rate of a DataLoader once its processes have started, before they end."""
     pin = bare.device == "cuda"
-    loader = DataLoader(Cut(files), batch_size=8, num_workers=processes, collate_fn=torch.cat, pin_memory=pin)
-    began, tiles = 0.0, 0
-    for number, some in enumerate(loader):
-        if number == 0:  # the start of the processes is not counted, nor the first batch
-            began = time.perf_counter()
-        else:
-            tiles += len(some)
+    loader = DataLoader(Cut(files), batch_size=4, num_workers=processes, collate_fn=torch.cat, pin_memory=pin)
+    batches, tiles = iter(loader), 0
+    next(batches)
+    watch = Watch()
+    for _ in range(len(loader) - 2):
+        some = next(batches)
+        tiles += len(some)
         bare.answer(some.to(bare.device, non_blocking=True))[0].float().cpu()
-    return tiles / (time.perf_counter() - began)
+    return watch.rate(tiles)
 
 
 @torch.no_grad()
-def plain(files: list[Path], device: str) -> float:
-    """Return the tiles a second of the script that a laboratory would write."""
+def plain(files: list[Path], device: str) -> Rate:
+    """Return the rate of the script that a laboratory would write."""
     model = network.load_model(weights_path(None)).network.to(device)
-    began, tiles = time.perf_counter(), 0
+    watch, tiles = Watch(), 0
     for path in files:
         cut = Cut([path])[0].float().to(device)
         model(cut).mean().item()
         tiles += len(cut)
-    return tiles / (time.perf_counter() - began)
+    return watch.rate(tiles)
 
 
 def ways_of(bare: Bare, *, compiled: bool) -> Iterator[tuple[str, Callable[[int], Callable[[], int]], int]]:
@@ -170,14 +196,14 @@ def ways_of(bare: Bare, *, compiled: bool) -> Iterator[tuple[str, Callable[[int]
             yield "torch.compile", bare.compiled, GPU_BATCH
 
 
-def say(what: str, tiles: float) -> None:
-    """Print one line for `scan_speed.py`."""
-    sys.stdout.write(f"{what}\t{tiles:.1f}\n")
+def say(what: str, rate: Rate) -> None:
+    """Print one line for `scan_speed.py`: tiles a second, CPU seconds a tile."""
+    sys.stdout.write(f"{what}\t{rate.tiles / rate.seconds:.1f}\t{rate.cpu_seconds / rate.tiles:.6f}\n")
     sys.stdout.flush()
 
 
 def main() -> None:
-    """Print a line for each rate, in tiles a second."""
+    """Print a line for each rate."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("root", type=Path)
     parser.add_argument("--device", default="auto")

@@ -3,18 +3,19 @@
 Makes synthetic micrographs of 1280x960 (TIFF, PNG and JPEG in equal parts) and prints, from one run on one machine:
 what `bare_speed.py` measures of the network alone and of other programs; and for scans with so many workers, with all
 outputs, without the count, and without the count and the pictures: micrographs and tiles a second, once all workers
-have started; the share of the limit, which is the smaller of the bare network and of what the cores can read, judge
-and draw; and the CPU time of each step. On a CPU the network shares the cores: its limit is all of them at everything.
+have started; the share of the limit, which on a GPU is the smaller of the bare network and of what the cores can read,
+judge and draw, and on a CPU the part of its CPU time that the bare network needs; and the CPU time of each step.
 The bare network is measured again at the end, since the clock of a shared machine wanders. What does not fit into
 the minutes is left out, and said; so one call ends within them.
 
-The CPU times are of use on a machine that has other work as well; the rates are not.
+On a machine that has other work as well the rates say little, and the CPU times what they do elsewhere.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import shutil
 import subprocess
@@ -86,12 +87,15 @@ class Budget:
                 return process.communicate()[0]
 
 
-def bare_rates(budget: Budget, root: Path, *words: str) -> dict[str, float]:
-    """Return the rates that `bare_speed.py` prints, and print them."""
-    lines = [line.split("\t") for line in budget.run("bare_speed.py", str(root), *words).splitlines()]
-    for name, rate in lines:
-        print(f"{name}: {float(rate):.0f} tiles/s", flush=True)
-    return {name: float(rate) for name, rate in lines}
+def bare_rates(budget: Budget, root: Path, *words: str) -> tuple[float, float]:
+    """Print what `bare_speed.py` prints; return the most tiles a second and the least CPU seconds a tile."""
+    rates, used = [math.nan], [math.nan]
+    for line in budget.run("bare_speed.py", str(root), *words).splitlines():
+        name, rate, cpu = line.split("\t")
+        print(f"{name}: {float(rate):.0f} tiles/s, {1e3 * float(cpu):.1f} ms of CPU a tile", flush=True)
+        rates.append(float(rate))
+        used.append(float(cpu))
+    return float(np.nanmax(rates)), float(np.nanmin(used))
 
 
 def scans(budget: Budget, root: Path, asked: argparse.Namespace, workers: list[int]) -> Iterator[dict[str, Any]]:
@@ -115,18 +119,17 @@ def _engine(asked: argparse.Namespace) -> tuple[str, ...]:
     return ("--device", asked.device, "--batch", str(asked.batch), "--precision", asked.precision)
 
 
-def print_scan(told: Mapping[str, Any], bare: float, *, on_gpu: bool) -> None:
+def print_scan(told: Mapping[str, Any], bare: tuple[float, float], *, on_gpu: bool) -> None:
     """Print one row of the table: rates, the share of the limit, and the CPU time of a micrograph in ms by step."""
     tiles_each = told["tiles"] / told["files"]
     beside = sum(told["steps"][step] for step in STEPS if step != "network") / told["files"]
-    by_network = bare / tiles_each
-    by_cores = cores() / beside
-    limit = min(by_network, by_cores) if on_gpu else 1 / (1 / by_network + 1 / by_cores)
+    limit = min(bare[0] / tiles_each, cores() / beside)
+    share = f"{told['rate'] / limit:.0%} of {limit:.1f}" if on_gpu else f"{bare[1] * tiles_each / told['cpu']:.0%}"
     steps = ", ".join(f"{step} {1e3 * told['steps'][step] / told['files']:.1f}" for step in STEPS)
     print(
         f"| {told['mode']} | {told['workers']} | {told['rate']:.1f} | {told['rate'] * tiles_each:.0f} "
-        f"| {told['rate'] / limit:.0%} of {limit:.1f} | {told['first']:.1f} | {told['files'] / told['seconds']:.1f} "
-        f"| {1e3 * told['cpu'] / told['files']:.0f} | {steps} |",
+        f"| {share} | {told['first']:.1f} | {told['files'] / told['seconds']:.1f} "
+        f"| {1e3 * told['cpu']:.0f} | {steps} |",
         flush=True,
     )
 
@@ -170,7 +173,7 @@ def main() -> None:
               "| CPU ms each | of them |", flush=True)  # fmt: skip
         print("|---|---|---|---|---|---|---|---|---|", flush=True)
         for told in scans(budget, root, asked, workers):
-            print_scan(told, max(bare[told["mode"]].values(), default=float("nan")), on_gpu=on_gpu)
+            print_scan(told, bare[told["mode"]], on_gpu=on_gpu)
         bare_rates(budget, root, "--quick", *_engine(asked))
 
 

@@ -1,6 +1,6 @@
 """Run one scan and tell as JSON how fast it was: timed_scan.py ROOT OUT [--workers 2]; `scan_speed.py` starts it.
 
-The rate is that of the middle 80 % of the files, between which no worker starts and none has run out of files; the
+Rate and CPU time are those of the middle 80 % of the files, while no worker starts and none has run out of files; the
 seconds are those of the whole scan, until the reports are written.
 """
 
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import resource
 import sys
 import tempfile
 import time
@@ -17,6 +16,7 @@ from pathlib import Path
 
 import counters
 import pandas as pd
+import psutil
 
 from gdest.core.calibration import CalibrationSettings
 from gdest.core.settings import GradeSettings
@@ -31,9 +31,9 @@ LEFT_OUT = 0.1
 
 
 def cpu_seconds() -> float:
-    """Return the CPU time of this process and of its workers that have ended."""
-    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    return sum(one.ru_utime + one.ru_stime for one in used)
+    """Return the CPU time of this process and of its workers until now."""
+    here = psutil.Process()
+    return sum(sum(one.cpu_times()[:2]) for one in (here, *here.children()))
 
 
 def main() -> None:
@@ -59,11 +59,15 @@ def main() -> None:
     be_quiet()
     options = ScanSettings(heatmaps=not asked.no_heatmaps, limit=asked.limit, workers=asked.workers)
     with tempfile.TemporaryDirectory() as temporary:
-        folder, moments = Path(temporary), list[float]()
+        folder, moments, used = Path(temporary), list[float](), list[float]()
         add = recording.Recorder.add
+        count = min(asked.limit or sys.maxsize, sum(1 for _ in asked.root.iterdir()))
+        ends = round(LEFT_OUT * count), count - round(LEFT_OUT * count) - 1
 
         def noted(recorder: recording.Recorder, *about: object) -> None:
             add(recorder, *about)
+            if len(moments) in ends:
+                used.append(cpu_seconds())
             moments.append(time.perf_counter())
 
         recording.Recorder.add = noted
@@ -74,15 +78,14 @@ def main() -> None:
         seconds = time.perf_counter() - began
         counters.write(folder)
         steps = counters.totals(folder)
-    left_out = round(LEFT_OUT * len(moments))
-    middle = moments[left_out : len(moments) - left_out]
+    first, last = ends
     told = {
         "files": len(moments),
         "tiles": int(pd.read_csv(asked.out / "results.csv")["tiles"].sum()),
         "seconds": seconds,
         "first": moments[0] - began,
-        "rate": (len(middle) - 1) / (middle[-1] - middle[0]),
-        "cpu": cpu_seconds(),
+        "rate": (last - first) / (moments[last] - moments[first]),
+        "cpu": (used[1] - used[0]) / (last - first),
         "steps": steps,
     }
     sys.stdout.write(json.dumps(told) + "\n")
