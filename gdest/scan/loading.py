@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from gdest.core import GradeSettings
+from gdest.core import GradeSettings, SettingsError
 from gdest.grading import Predictor
 from gdest.model import EngineChoice
 
@@ -14,13 +14,20 @@ def load_predictor(
 ) -> Predictor:
     """Return the network on the engine of the recipe; the worker with this number takes its part of the machine first.
 
-    Imported here, since a scan of nothing new needs none.
+    Raises `SettingsError` for a GPU that does not take so many. PyTorch is imported here, since a scan of nothing new
+    needs none.
     """
     from gdest.model import NetworkPredictor, leave_cores_to_openvino, load_model, take_part
 
-    if workers > 1:
-        settings = take_part(settings, engine, number, workers)
-    predictor = NetworkPredictor(load_model(weights), settings, engine=engine)
+    try:
+        if workers > 1:
+            settings = take_part(settings, engine, number, workers)
+        predictor = NetworkPredictor(load_model(weights), settings, engine=engine)
+    except RuntimeError as error:  # its memory is full, or it is set to take one process only
+        if workers == 1 or engine.device == "cpu":
+            raise
+        why = str(error).partition("\n")[0]
+        raise SettingsError(f"A worker cannot use the GPU ({why}); give fewer --workers, or 1.") from error
     if predictor.runs_openvino:
         leave_cores_to_openvino()
     return predictor
