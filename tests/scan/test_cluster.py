@@ -75,8 +75,9 @@ def feed(tmp_path):
     def fed(make, files, batch=0, draws=True):
         (tmp_path / "out").mkdir(exist_ok=True)
         finisher = Finisher(tmp_path / "out", ModelName("fake", "0" * 64), draws=draws)
-        with closing(cluster.Cluster(make, GradeSettings(batch=batch), finisher, None)) as crew:
-            yield from Feed(crew, finisher, Stop(), crew.size).finished(files, len(files))
+        crew = cluster.Cluster(make, GradeSettings(batch=batch), finisher, None)
+        with closing(Feed(crew, finisher, Stop(), crew.size)) as feeding:
+            yield from feeding.finished(files, len(files))
 
     return fed
 
