@@ -71,7 +71,13 @@ from .magnification import (
     magnification_of_name as magnification_of_name,
     magnifications_in as magnifications_in,
 )
-from .model_card import UNFIT as UNFIT, Doubt as Doubt, ModelCard as ModelCard, interpolate as interpolate
+from .model_card import (
+    STRUCTURES as STRUCTURES,
+    UNFIT as UNFIT,
+    Doubt as Doubt,
+    ModelCard as ModelCard,
+    interpolate as interpolate,
+)
 from .option import (
     POSITIVE as POSITIVE,
     SHARE as SHARE,
