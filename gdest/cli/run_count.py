@@ -14,7 +14,7 @@ from pathlib import Path
 
 from gdest import grading
 from gdest.cli.console import print_counted
-from gdest.cli.counted_files import WRITTEN, Correction, Counted, file_sha256, require_correction, write_counted
+from gdest.cli.counted_files import WRITTEN, Correction, Counted, require_correction, sha256_of, write_counted
 from gdest.cli.images import settings_for
 from gdest.cli.run_info import load_weights
 from gdest.core import (
@@ -154,7 +154,7 @@ def _row(found: Counted | Failed, predictor: NetworkPredictor, correction: Corre
     row |= {"width_px": micrograph.cols, "height_px": micrograph.rows, **count_cells(count, micrograph.um_per_px)}
     if correction:
         row |= {"count_corrected_by": correction.by, "count_corrected_at": correction.at}
-        row |= {"boundaries": correction.path.as_posix(), "boundaries_sha256": file_sha256(correction.path)}
+        row |= {"boundaries": correction.path.as_posix(), "boundaries_sha256": sha256_of(correction.path)}
     return row
 
 
