@@ -11,7 +11,7 @@ from rich.text import Text
 
 from gdest.cli.layout import Column, print_columns
 from gdest.core import Status, is_duplex, printable, say, stderr
-from gdest.reports import Cell, caution
+from gdest.reports import Cell, as_shown, caution
 
 if TYPE_CHECKING:
     from gdest.training import Errors, Opinion, Scores
@@ -26,7 +26,8 @@ ALWAYS = ("file", "status", "G estimated", "homogeneity", "um/px")
 
 def print_rows(table: Sequence[dict[str, Cell]]) -> None:
     """Print micrographs as a table on standard output; the model's name and the reasons go to standard error."""
-    shown = {title: cells for title, cells in _columns(table).items() if any(cells) or title in ALWAYS}
+    columns = _columns(list(map(as_shown, table)))
+    shown = {title: cells for title, cells in columns.items() if any(cells) or title in ALWAYS}
     _print(shown, names=("file",))
     models = ", ".join(sorted({str(row["model"]) for row in table if row["model"]}))
     say(caution(f"model {models}"))
@@ -37,7 +38,7 @@ def print_rows(table: Sequence[dict[str, Cell]]) -> None:
             say(f"{row['file']}: {mixed}: one G says little of a mixed field, so it has no interval.")
 
 
-def _columns(table: Sequence[dict[str, Cell]]) -> dict[str, list[str]]:
+def _columns(table: Sequence[Mapping[str, Cell]]) -> dict[str, list[str]]:
     """Return the cells of each column by its title: what was counted leads, since it is nearer on most steels."""
     return {
         "file": [str(row["file"]) for row in table],

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from gdest.cli.run_scan import say_acceptance, say_unassigned
-from gdest.core import LEDGER, ExitCode, Section, naming, printable, read_config, readable_name, say, warn
+from gdest.core import LEDGER, ExitCode, Section, how_many, naming, printable, read_config, readable_name, say, warn
 from gdest.reports import (
     RECORD_FILE,
     UNPROVEN,
@@ -57,7 +57,7 @@ def run_report(
     say_unassigned(said.unassigned, len(record.table))
     rejects = fail_on_reject and said.failures > 0
     say_acceptance(said, rejects=rejects)
-    say(f"{len(record.table)} micrographs, the reports in {folder} are written again.")
+    say(f"{how_many(len(record.table), 'micrograph')}, the reports in {folder} are written again.")
     if record.unfinished:
         warn(record.unfinished)
     return ExitCode.REJECTED if rejects else ExitCode.GRADED
@@ -80,7 +80,8 @@ def run_verify(folder: Path, roots: Sequence[Path] = (), kept: str | None = None
     if record.unfinished:
         warn(record.unfinished)
     if hashed < len(record.table):
-        say(f"{len(record.table) - hashed} micrographs could not be read when they were scanned, and have no hash.")
+        unread = how_many(len(record.table) - hashed, "micrograph")
+        say(f"{unread} could not be read by the scan: without a hash there is nothing to compare.")
     moment = f"stopped {record.stopped}" if record.unfinished else f"finished {record.finished}"
     say(f"{RECORD_FILE}: SHA-256 {file_sha256(folder / RECORD_FILE)}, {moment}")
     pictures = sum(1 for _ in record.pictures)

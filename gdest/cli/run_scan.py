@@ -15,6 +15,7 @@ from gdest.core import (
     GradeSettings,
     OutputError,
     exit_code,
+    how_many,
     printable,
     say,
     say_always,
@@ -102,7 +103,7 @@ def print_scan(outcome: ScanOutcome) -> None:
         return
     print_results(results, rejects=outcome.rejected > 0)
     rate = f" ({done / max(seconds, 1e-9):.1f}/s)" if done > 1 else ""
-    say(f"{done} {'file' if done == 1 else 'files'} read in {seconds:.1f} s{rate}")
+    say(f"{how_many(done, 'file')} read in {seconds:.1f} s{rate}")
     names = ", ".join(map(str, results.reports))
     say(f"Written: {names}" if results.written else f"Nothing new; {names} are up to date.")
 
@@ -130,7 +131,7 @@ def print_results(results: Results, *, rejects: bool = False) -> None:
     if results.acceptance:
         say_acceptance(results.acceptance, rejects=rejects)
     if results.again:
-        files = "1 file" if results.again == 1 else f"{results.again} files"
+        files = how_many(results.again, "file")
         say(f"{files} could not be read for a reason that may pass; the next scan tries again.")
     if results.unfinished:
         warn(results.unfinished)
@@ -139,7 +140,8 @@ def print_results(results: Results, *, rejects: bool = False) -> None:
 def say_unassigned(left: int, total: int) -> None:
     """Say how many micrographs the rule for specimens does not cover: a slip in a pattern or a CSV shows so."""
     if left:
-        say(f"{left} of {total} micrographs belong to no specimen by the rule in gdest.toml.")
+        belong = "belongs" if left == 1 else "belong"
+        say(f"{left} of {how_many(total, 'micrograph')} {belong} to no specimen by the rule in gdest.toml.")
 
 
 def say_acceptance(said: Acceptance, *, rejects: bool) -> None:

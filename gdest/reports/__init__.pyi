@@ -29,6 +29,7 @@ from .heatmap import (
 from .laboratory import Laboratory as Laboratory, read_laboratory as read_laboratory
 from .limits import Limit as Limit, Verdict as Verdict
 from .limits_found import acceptance as acceptance
+from .no_metal import as_shown as as_shown, shows_no_metal as shows_no_metal
 from .overlay import draw_counted as draw_counted, draw_overlay as draw_overlay
 from .pictures import (
     PICTURE_FOLDERS as PICTURE_FOLDERS,

@@ -8,7 +8,7 @@ from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 
-from gdest.core import Status, count_csv_lines, path_named, require
+from gdest.core import Status, count_csv_lines, how_many, path_named, require
 from gdest.reports.pictures import picture_names
 from gdest.reports.record import Record
 from gdest.reports.record_file import RECORD_FILE, file_sha256, read_content, row_line
@@ -102,8 +102,8 @@ def _micrograph_differences(record: Record, roots: Sequence[Path]) -> Iterator[s
             yield from _difference(name, path, str(known), hashes)
     for number, count in sorted(not_there.items()):
         yield (
-            f"{places[number]}: this folder is not there, so that {count} micrographs were not compared; where the "
-            "archive has moved, give --root"
+            f"{places[number]}: this folder is not there, {how_many(count, 'micrograph')} not compared; "
+            "where the archive has moved, give --root"
         )
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 from scipy import ndimage
 
-from gdest.core import Graded, GrainCount, Mark, Micrograph, Overlay, printable
+from gdest.core import NO_METAL, Graded, GrainCount, Mark, Micrograph, Overlay, printable
 from gdest.reports.heatmap import FEW_GREYS, HATCH_GREY, HATCH_PX, drawn_size, told_of
 from gdest.reports.lettering import font, framed
 from gdest.reports.picture_paths import picture_path
@@ -72,20 +72,21 @@ def draw_overlay_and_layer(graded: Graded) -> tuple[Image.Image, Image.Image]:
     """Return the overlay, and its marks alone in a palette whose first colour is transparent, of the same size."""
     assert graded.count is not None, "nothing was counted"
     ranks = _ranks_of(graded.micrograph, graded.count)
-    return _framed(graded.micrograph, graded.count, ranks, told_of(graded)), _layer(ranks)
+    g = float("nan") if graded.reason.startswith(NO_METAL) else graded.count.g
+    return _framed(graded.micrograph, graded.count, ranks, told_of(graded), g), _layer(ranks)
 
 
 def draw_counted(micrograph: Micrograph, count: GrainCount, corrected_by: str = "") -> Image.Image:
     """Return a micrograph under the marks of a count, with legend, name, um bar and who corrected its boundaries."""
     what = f"boundaries corrected by hand by {printable(corrected_by)}" if corrected_by else COUNTED
-    return _framed(micrograph, count, _ranks_of(micrograph, count), "", what)
+    return _framed(micrograph, count, _ranks_of(micrograph, count), "", count.g, what)
 
 
 def _framed(
-    micrograph: Micrograph, count: GrainCount, ranks: NDArray[np.uint8], told: str, what: str = COUNTED
+    micrograph: Micrograph, count: GrainCount, ranks: NDArray[np.uint8], told: str, g: float, what: str = COUNTED
 ) -> Image.Image:
     um_per_px = micrograph.um_per_px
-    picture = _marked(micrograph.pixels, ranks, count, float("nan") if um_per_px is None else count.g)
+    picture = _marked(micrograph.pixels, ranks, count, float("nan") if um_per_px is None else g)
     width = ranks.shape[1]
     drawn_um = um_per_px and um_per_px * micrograph.cols / width
     return framed(picture, micrograph.file.name, told, {0: what}, drawn_um, width)

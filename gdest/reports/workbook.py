@@ -18,6 +18,7 @@ from gdest.reports.column import Cell, Column, columns_in
 from gdest.reports.columns import COLUMNS, HEATMAP, OVERLAY
 from gdest.reports.limits import Limit, Verdict
 from gdest.reports.links import Links
+from gdest.reports.no_metal import shows_no_metal
 from gdest.reports.record import Record, caution, counted_caution
 from gdest.reports.rows import Rows, those
 from gdest.reports.settings_sheet import write_settings
@@ -81,8 +82,8 @@ def _is_problem(row: Mapping[str, Cell]) -> bool:
 
 
 def _was_to_be_counted(row: Mapping[str, Cell]) -> bool:
-    """Return whether a row says a number of grains, or why there is none."""
-    return row.get("grains_counted") is not None or row.get("count_note") is not None
+    """Return whether a row says a number of grains, or why there is none; of no metal none was asked for."""
+    return not shows_no_metal(row) and (row.get("grains_counted") is not None or row.get("count_note") is not None)
 
 
 def _write_specimens(sheet: Sheet, specimens: Rows, record: Record) -> None:

@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from gdest.core import SettingsError, now, printable, require_writable, write_atomically
+from gdest.core import SettingsError, how_many, now, printable, require_writable, write_atomically
 from gdest.scan.specimen_ideas import CONVINCING, specimen_ideas
 from gdest.scan.survey import UNKNOWN, Magnified, Survey, each
 
@@ -59,13 +59,14 @@ def first_config(seen: Survey, roots: Sequence[Path], out: Path) -> str:
 
 def _head(seen: Survey, roots: Sequence[Path], out: Path) -> Iterator[str]:
     folders = " ".join(shlex.quote(str(root)) for root in roots)
-    opened = "all of them" if seen.opened == len(seen.names) else f"an even sample of {seen.opened}"
+    opened = "all were opened" if seen.opened == len(seen.names) else f"an even sample of {seen.opened} was opened"
     yield f"# Rules of {folders}, suggested by gdest init on {now()[:10]}. Correct them, then look at what they do:"
     yield f"#   gdest scan {folders} --out results --config {shlex.quote(str(out))} --dry-run"
     yield "# Every key: gdest manual gdest-toml."
     yield "#"
     endings = ", ".join(f"{count} {ending}" for ending, count in seen.endings.most_common())
-    yield f"# {len(seen.names)} image files ({endings}) in {len(seen.folders)} folders; {opened} were opened."
+    images, holding = how_many(len(seen.names), "image file"), how_many(len(seen.folders), "folder")
+    yield f"# {images} ({endings}) in {holding}; {opened}."
     if len(seen.folders) > 1:
         for line in each(seen.folders, lambda name, count: f"{name or '(the root)'}/: {count}", MOST_FOLDERS):
             yield f"#   {line}"
@@ -89,7 +90,7 @@ def _specimens(seen: Survey) -> Iterator[str]:
         mark = "" if sure and number == 0 else "# "
         if number == 0:
             yield f"{mark}[specimen]"
-        yield f"# By {idea.words}: {idea.specimens} specimens, {idea.covered} of {len(seen.names)} files,"
+        yield f"# By {idea.words}: {how_many(idea.specimens, 'specimen')}, {idea.covered} of {len(seen.names)} files,"
         yield f"# such as {', '.join(idea.examples)}."
         yield f"{mark}{idea.line}"
 
@@ -154,7 +155,7 @@ def _bare(seen: Survey) -> Iterator[str]:
 
 
 def _files(count: int) -> str:
-    return f"{count} file{'' if count == 1 else 's'}"
+    return how_many(count, "file")
 
 
 def _sizes_said(known: Magnified) -> list[tuple[str, int]]:

@@ -72,7 +72,7 @@ def prepare_scan(
         style = csv_style(options.reports, sections)
         for limit in rules.limits:
             decidable = settings.count or not limit.needs_count
-            require(decidable, f'the limit "{limit.sentence}" cannot be decided with --no-count.')
+            require(decidable, f'the limit "{limit.rule}" cannot be decided with --no-count.')
     _check_folders(roots, out)
     if options.shard:
         require_one_split(options.shard, out)

@@ -61,7 +61,7 @@ def test_the_file_is_accepted_as_it_is_and_groups_the_specimens(several, tmp_pat
 def test_what_was_seen_stands_in_the_comments(several, tmp_path):
     text = first_config(survey([several]), [several], tmp_path / "gdest.toml")
     for line in (
-        "# 25 image files (25 .tif) in 2 folders; all of them were opened.",
+        "# 25 image files (25 .tif) in 2 folders; all were opened.",
         "#   oven-2/: 13",
         "# cannot be read: oven-2/broken.tif: the file is empty (0 bytes)",
         "#   12 tiff-resolution: 0.37 um/px",
@@ -135,7 +135,7 @@ def test_a_large_archive_is_sampled_evenly():
 def test_how_many_were_opened_is_said(several, tmp_path):
     seen = survey([several], most_opened=5)
     assert (len(seen.names), seen.opened, sum(seen.sources.values()) + len(seen.problems)) == (25, 5, 5)
-    assert "an even sample of 5 were opened." in first_config(seen, [several], tmp_path / "t")
+    assert "an even sample of 5 was opened." in first_config(seen, [several], tmp_path / "t")
 
 
 def test_nothing_is_written_over_and_nothing_into_the_archive(several, tmp_path):

@@ -122,5 +122,5 @@ def test_pictures_that_gdest_wrote_in_the_archive_are_named_with_their_number(sc
     capsys.readouterr()
     assert scan_of("all")[1] == 4
     said = capsys.readouterr().err
-    assert f"{tmp_path / 'all/results'}: an output folder of gdest; the 3 pictures that it wrote are left out." in said
+    assert f"{tmp_path / 'all/results'}: an output folder of gdest; left out 3 pictures that it wrote." in said
     assert list(grades(tmp_path).index) == ["A/1.tif"]

@@ -230,7 +230,7 @@ def test_the_history_is_appended_and_never_replaced(run, config, tmp_path):
     run(config=config)
     history = record_of(tmp_path / "out")["history"]
     assert [entry["occasion"] for entry in history] == ["scan", "scan", "report", "scan"]
-    assert [entry["limits"] for entry in history] == [["g >= 1.0"], ["g >= 1.0"], ["g >= 15.0"], ["g >= 1.0"]]
+    assert [entry["limits"] for entry in history] == [["G >= 1.0"], ["G >= 1.0"], ["G >= 15.0"], ["G >= 1.0"]]
     assert [entry["micrographs"] for entry in history] == [4, 6, 6, 6]
     assert history[0]["unfinished"].startswith("Unfinished: 2 files") and history[1]["unfinished"] == ""
     assert all(entry["by"] and entry["host"] and entry["written"].startswith("20") for entry in history)

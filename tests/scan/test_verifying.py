@@ -173,8 +173,7 @@ def test_a_folder_of_reports_without_its_ledger_is_compared_as_far_as_it_goes(ve
 def test_an_archive_that_moved_is_one_sentence_and_is_found_with_root(verify, root, tmp_path):
     root.rename(tmp_path / "elsewhere")
     assert verify() == [
-        f"{root}: this folder is not there, so that 6 micrographs were not compared; where the archive has moved, "
-        "give --root"
+        f"{root}: this folder is not there, 6 micrographs not compared; where the archive has moved, give --root"
     ]
     assert verify([tmp_path / "elsewhere"]) == []
     put(tmp_path / "elsewhere", "a/0.tif", 200)
