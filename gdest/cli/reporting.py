@@ -74,7 +74,7 @@ def certificate(
     exits=exits(
         *(ExitCode.USAGE, ExitCode.PROBLEMS),
         done="nothing has changed",
-        problems="something has changed or has no hash; each is named",
+        problems="something has changed, or lacks the hash that it should have; each is named",
     ),
 )
 def verify(
@@ -87,7 +87,7 @@ def verify(
         str | None, typer.Option(metavar="HASH", help="The SHA-256 of run.json that you kept elsewhere.")
     ] = None,
 ) -> None:
-    """Compare reports, pictures, weights and micrographs with the record; name what has changed since."""
+    """Compare reports, pictures, weights, micrographs and certificates with their hashes; name what has changed."""
     from gdest.cli.run_reports import run_verify
 
     raise typer.Exit(run_verify(folder, root or (), sha256))

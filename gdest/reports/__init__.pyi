@@ -9,6 +9,12 @@ from .boundary_files import (
     write_rois as write_rois,
 )
 from .certificate import write_certificate as write_certificate
+from .certificate_hashes import (
+    CERTIFICATES as CERTIFICATES,
+    keep_hash as keep_hash,
+    notes_on_certificates as notes_on_certificates,
+    read_hashes as read_hashes,
+)
 from .column import Cell as Cell
 from .columns import COLUMNS as COLUMNS, column_notes as column_notes
 from .counted_cells import count_cells as count_cells

@@ -22,6 +22,8 @@ LONGEST_PX = 1600
 LEGEND_PX = 150
 COUNTED = "boundaries that were counted"
 OUTLINE_PX = 3
+LEGEND_GREY = 150
+"""The steel under a line or a dot in the legend."""
 
 
 @dataclass(frozen=True)
@@ -35,12 +37,12 @@ class Look:
 
 LOOKS = {
     Mark.LEFT_OUT: Look("left out", (HATCH_GREY,) * 3, 1.0),
-    Mark.LINE: Look("test line", (0, 0, 0), 0.7),
+    Mark.LINE: Look("test circle", (0, 0, 0), 0.7),
     Mark.GRAIN: Look("grain boundary", (213, 94, 0), 1.0),
     Mark.TWIN: Look("twin boundary", (86, 180, 233), 1.0),
     Mark.PARTICLE: Look("particle, pore", (240, 228, 66), 0.7),
     Mark.LARGEST: Look("largest grain", (204, 0, 204), 1.0),
-    Mark.HIT: Look("intercept", (255, 255, 255), 1.0),
+    Mark.HIT: Look("circle intercept", (255, 255, 255), 1.0),
 }
 """What lies below comes first. The colours are Okabe and Ito's, which the colour-blind tell apart, but for the outline
 of the largest grain, which is told by its width."""
@@ -198,6 +200,8 @@ def _told(count: GrainCount, g: float) -> tuple[str, ...]:
     for number, what in ((count.grains, "grains"), (count.intercepts, "intercepts")):
         if np.isfinite(number):
             lines.append(f"{number:.0f} {what}")
+    if np.isfinite(count.intercepts):
+        lines.append("of lines and circles")  # only the circles are drawn
     return tuple(lines)
 
 
@@ -219,6 +223,11 @@ def _legend(height: int, marks: tuple[Mark, ...], lines: tuple[str, ...]) -> Ima
         elif mark is Mark.LEFT_OUT:
             draw.rectangle(swatch, fill="white", outline=look.colour)
             draw.line((10, top + 14, 24, top), fill=look.colour, width=2)
+        elif mark in (Mark.LINE, Mark.HIT):
+            draw.rectangle(swatch, fill=(LEGEND_GREY,) * 3)
+            draw.line((10, top + 7, 28, top + 7), fill=LOOKS[Mark.LINE].colour, width=2)
+            if mark is Mark.HIT:
+                draw.rectangle((18, top + 6, 20, top + 8), fill=look.colour)
         draw.text((34, top + 7), look.name, fill="black", font=font(14), anchor="lm")
         top += 22
     return picture

@@ -7,13 +7,13 @@ import shlex
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from gdest.core import SettingsError, how_many, now, printable, require_writable, write_atomically
+from gdest.core import SettingsError, how_many, now, printable, require, require_writable, write_atomically
 from gdest.scan.specimen_ideas import CONVINCING, specimen_ideas
 from gdest.scan.survey import UNKNOWN, Magnified, Survey, each
 
 MOST_FOLDERS, MOST_SIZES, MOST_PROBLEMS, MOST_BARE = 20, 6, 5, 4
 LIMITS = """
-# Limits give verdicts; without the # they hold. Others: gdest manual gdest-toml.
+# Limits give verdicts; without the # they hold. Others: gdest manual limits.
 # [[limit]]
 # rule = "g >= 5.0"
 # on = "specimen"
@@ -22,7 +22,7 @@ LIMITS = """
 # rule = "homogeneity"
 """.splitlines()
 CERTIFICATE = """
-# What a certificate says beside the results (gdest certificate).
+# What a certificate says beside the results. Every key: gdest manual certificate.
 # [certificate]
 # laboratory = ""
 # etchant = ""
@@ -33,6 +33,7 @@ CERTIFICATE = """
 def require_new(roots: Sequence[Path], out: Path, *, force: bool) -> None:
     """Raise unless a gdest.toml can be written: not over another without `force`, and never into the archive."""
     for root in roots:
+        require(root.exists(), f"{root} cannot be found; is the archive connected?")
         if not root.is_dir():
             raise SettingsError(f"{root} is not a folder.")
         if out.resolve().is_relative_to(root.resolve()):

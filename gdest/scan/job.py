@@ -90,6 +90,7 @@ def prepare_scan(
 
 def _check_folders(roots: Sequence[Path], out: Path) -> None:
     for root in roots:
+        require(root.exists(), f"{root} cannot be found; is the archive connected?")
         if not root.is_dir():
             raise SettingsError(f"{root} is not a folder; for single images use gdest analyze.")
         if out.resolve().is_relative_to(root.resolve()):

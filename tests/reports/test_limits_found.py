@@ -52,7 +52,7 @@ def test_what_each_limit_applies_to_is_said_also_when_it_is_nothing():
         "G >= 5.0 (file Stangen/*), applies to 2 micrographs, 1 specimen",
         "homogeneity uniform, applies to 4 micrographs, 2 specimens",
         "G >= 5 (heat H99*), applies to 0 micrographs, 0 specimens",
-        "g >= 5, applies to 0 micrographs, 2 specimens",
+        "G >= 5, applies to 0 micrographs, 2 specimens",
     )
 
 

@@ -51,6 +51,20 @@ def test_a_file_that_changes_while_it_is_read_is_read_again_by_the_next_scan(run
     assert table()["status"]["a/4.tif"] == "graded"
 
 
+def test_an_archive_that_vanishes_while_it_is_read_is_not_said_to_have_changed(run, table, root, monkeypatch):
+    real = scan.grade_files
+
+    def pulled_out(*arguments):
+        for file, rows in real(*arguments):
+            if root.exists():
+                root.rename(root.with_name("elsewhere"))
+            yield file, rows
+
+    monkeypatch.setattr(scan, "grade_files", pulled_out)
+    run()
+    assert set(table()["reason"]) == {"it can no longer be found; the next scan reads it again"}
+
+
 def test_a_read_that_never_returns_costs_one_row_and_the_next_scan_tries_again(run, table, monkeypatch):
     real, let_go = pipeline.read_micrographs, threading.Event()
 
