@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Iterator, Sequence
+from glob import escape
 from pathlib import Path
 
 from gdest.core import SettingsError, how_many, now, printable, require, require_writable, write_atomically
@@ -107,12 +108,24 @@ def _pixel_sizes(seen: Survey) -> Iterator[str]:
         return
     yield "# A file without a pixel size gets no G. State it: by folder here, by magnification below, or by a scale"
     yield "# bar in the picture (gdest scan --read-scale-bar). It must be measured; gdest does not guess it."
-    for folder, count in seen.silent.most_common(MOST_BARE):
+    for folder, names in sorted(seen.silent.items(), key=lambda one: -len(one[1]))[:MOST_BARE]:
         yield "#"
-        yield f"# {folder or 'the root'}: {_files(count)} of those opened."
-        yield "# [[pixel_size]]"
-        yield f"# glob = {json.dumps(f'{folder}/*' if folder else '*', ensure_ascii=False)}"
-        yield "# um_per_px = 0.0               # fill in"
+        yield f"# {folder or 'the root'}: {_files(len(names))} of those opened."
+        below = f"{folder}/" if folder else ""
+        if not any(name.startswith(below) for name in seen.told):
+            yield from _pixel_size(f"{below}*")
+            continue
+        yield "# Other files there tell their size, which a rule for the folder would replace; so each has its own."
+        for name in names[:MOST_BARE]:
+            yield from _pixel_size(escape(name))
+        if len(names) > MOST_BARE:
+            yield f"# ... and {len(names) - MOST_BARE} more, for which a glob that fits no other file is shorter."
+
+
+def _pixel_size(glob: str) -> Iterator[str]:
+    yield "# [[pixel_size]]"
+    yield f"# glob = {json.dumps(glob, ensure_ascii=False)}"
+    yield "# um_per_px = 0.0               # fill in"
 
 
 def _objectives(seen: Survey) -> Iterator[str]:

@@ -95,6 +95,26 @@ def test_files_that_say_nothing_are_named_by_their_folder(tmp_path):
     assert "# 500: 1 file, such as c/SUS304_500_1.png" in text
 
 
+def test_a_rule_for_a_file_that_says_nothing_fits_no_file_whose_name_or_content_tells(tmp_path):
+    root = tmp_path / "archive"
+    for name in ("a/P1_200x.png", "a/P[2].png", "b/c/P4.png", "P5.png"):
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(PIXELS).save(root / name)
+    put(root, "b/c/P6.tif", 3, um_per_px=0.37)
+    for number in range(5):
+        (root / "d").mkdir(exist_ok=True)
+        Image.fromarray(PIXELS).save(root / f"d/{number}.png")
+    text = first_config(survey([root]), [root], tmp_path / "t")
+    text = uncommented(text, "[[pixel_size]]", "[[objective]]").replace("um_per_px = 0.0 ", "um_per_px = 0.37 ")
+    (tmp_path / "t").write_text(text, encoding="utf-8")
+    finished = gdest("scan", root, "-o", tmp_path / "out", "--config", tmp_path / "t", "--dry-run")
+    assert finished.returncode == 0, finished.stderr
+    source = {line.split("\t")[0]: line.split("\t")[4] for line in finished.stdout.splitlines()[1:]}
+    assert (source["a/P1_200x.png"], source["b/c/P6.tif"]) == ("objective", "tiff-resolution")
+    assert set(source.values()) == {"objective", "tiff-resolution", "gdest.toml"}
+    assert 'glob = "d/*"' in text
+
+
 def test_a_name_cannot_add_a_line(tmp_path):
     folder = "x\n[specimen]\nfolder = 'top'\n"
     (tmp_path / "a" / folder).mkdir(parents=True)
