@@ -16,7 +16,7 @@ from gdest.reports.columns import COLUMNS
 from gdest.reports.limits import Limit
 from gdest.reports.record import Record
 from gdest.reports.settings_sheet import flat
-from gdest.reports.summary_sheet import histogram, trend
+from gdest.reports.summary_charts import histogram, trend
 from gdest.reports.workbook import write_workbook
 
 LIMITS = (Limit("g >= 7.0"), Limit("homogeneity"))
