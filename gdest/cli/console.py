@@ -160,12 +160,16 @@ def say_written(*paths: Path) -> None:
     say(f"Written: {', '.join(str(path) for path in paths if path.exists())}")
 
 
-def print_counts(counts: Mapping[str, int], problems: Sequence[dict[str, Cell]]) -> None:
-    """Print the number of rows by status, and name the `problems`: the first rows that a person must look at."""
+def print_counts(counts: Mapping[str, int], problems: Sequence[dict[str, Cell]] | None) -> None:
+    """Print the number of rows by status, and name the `problems`: the first rows that a person must look at.
+
+    None of them are named where they are None: they have been.
+    """
     rows = [(str(status), str(counts[status])) for status in Status if counts.get(status)]
-    for row in problems:
+    for row in problems or ():
         say(f"{row['file']}: {row['status']}: {row['reason']}")
-    more = sum(counts.values()) - counts.get(Status.GRADED, 0) - len(problems)
-    if more > 0:
-        say(f"... and {more} more; the reports name each.")
+    if problems is not None:
+        more = sum(counts.values()) - counts.get(Status.GRADED, 0) - len(problems)
+        if more > 0:
+            say(f"... and {more} more; the reports name each.")
     _print(_by_title(("status", "count"), rows), right=True, console=stderr)

@@ -129,6 +129,7 @@ from .terminal import (
     say as say,
     say_always as say_always,
     say_each as say_each,
+    say_where_quiet as say_where_quiet,
     stderr as stderr,
     warn as warn,
 )
