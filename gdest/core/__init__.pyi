@@ -166,4 +166,4 @@ from .words import (
     Task as Task,
     is_duplex as is_duplex,
 )
-from .writable import require_writable as require_writable
+from .writable import is_read_only as is_read_only, require_writable as require_writable
