@@ -29,7 +29,7 @@ def is_read_only(path: Path) -> bool:
     """Return whether a path lies on a file system that nobody may write, False where that is not known."""
     asked = getattr(os, "statvfs", None)  # which Windows does not have
     try:
-        return asked is not None and bool(asked(path).f_flag & os.ST_RDONLY)
+        return asked is not None and bool(asked(path).f_flag & getattr(os, "ST_RDONLY", 1))
     except OSError:
         return False
 
