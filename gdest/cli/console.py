@@ -89,8 +89,12 @@ def print_counted(table: Sequence[dict[str, Cell]]) -> None:
         "largest grain, G": [_number(row["g_largest_grain"], 1) for row in table],
         "um/px": [_number(row["um_per_px"], 4) for row in table],
     }
+    if any(row["verdict"] for row in table):
+        shown["verdict"] = [str(row["verdict"] or "") for row in table]
     _print(shown, names=("file",))
     for row in table:
+        if row["verdict"]:
+            say(f"{row['file']}: {row['verdict']}: {row['verdict_reason']}")
         for note in dict.fromkeys(filter(None, (row["reason"], row["count_note"]))):
             say(f"{row['file']}: {row['status']}: {note}")
         if row["count_corrected_by"]:

@@ -1,4 +1,9 @@
-from .assign import ASSIGNED as ASSIGNED, Rules as Rules, read_rules as read_rules
+from .assign import (
+    ASSIGNED as ASSIGNED,
+    Rules as Rules,
+    counted_verdict as counted_verdict,
+    read_rules as read_rules,
+)
 from .boundary_files import (
     CountedField as CountedField,
     read_corrected as read_corrected,
