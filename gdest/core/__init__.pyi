@@ -157,6 +157,7 @@ from .words import (
     INPUTS as INPUTS,
     NO_MEMORY as NO_MEMORY,
     NO_METAL as NO_METAL,
+    PIXEL_SIZES_DISAGREE as PIXEL_SIZES_DISAGREE,
     Backbone as Backbone,
     CsvStyle as CsvStyle,
     Head as Head,
