@@ -95,11 +95,14 @@ def verify(
 
 @command(
     "gdest info",
-    "gdest info --weights mine.safetensors",
+    "gdest info --weights mine.safetensors --json",
     exits=exits(ExitCode.WEIGHTS, done="printed"),
 )
-def info(weights: Weights = None) -> None:
+def info(
+    weights: Weights = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print an object instead of lines.")] = False,
+) -> None:
     """Print the version, the machine's devices and the model card of the weights."""
     from gdest.cli.run_info import run_info
 
-    raise typer.Exit(run_info(weights))
+    raise typer.Exit(run_info(weights, as_json=as_json))
