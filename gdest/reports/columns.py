@@ -183,6 +183,7 @@ COLUMNS = by_name(
         wrapped=True,
         details=20,
         counts=18,
+        of_grains=True,
     ),
     Column(
         "intercept_by_direction_um",

@@ -160,6 +160,8 @@ def _beside_bar(picture: Image.Image, scale: Scale) -> Image.Image:
 
 def _write_grades(picture: Image.Image, graded: Graded) -> None:
     """Write G into the middle of each tile, of the tiles that lie too close into every second (third...)."""
+    if graded.reason.startswith(NO_METAL):  # what was read off such a picture is no G
+        return
     grade_map, micrograph = graded.grade_map, graded.micrograph
     grid = grade_map.grid
     by = picture.width / micrograph.cols / grade_map.zoom

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 
+import numpy as np
 import openpyxl
 import pandas as pd
 import pytest
@@ -19,7 +20,7 @@ from gdest.grading.pipeline import graded_row
 from gdest.reports.assign import Rules
 from gdest.reports.certificate_content import content_of
 from gdest.reports.every import write_reports
-from gdest.reports.heatmap import told_of
+from gdest.reports.heatmap import draw_heatmap, told_of
 from gdest.reports.laboratory import Laboratory
 from gdest.reports.no_metal import as_shown
 from gdest.reports.record import Record
@@ -82,8 +83,13 @@ def test_its_pixel_size_and_status_stay_and_a_specimens_row_is_as_it_was():
 
 
 def test_its_heatmap_says_so_in_the_place_of_a_grain_size(monkeypatch, grey):
-    grade_map = GradeMap(grey[:1, :1] * 0.0 + 6.0, tile_grid(300, 400, 224, 224), 1.0, 1)
-    micrograph = Micrograph(ImageFile(None, "a.tif"), grey, 1.0, "test", "")
-    assert told_of(graded_row(micrograph, grade_map, CARD)).startswith("G 6.0")
+    grade_map = GradeMap(np.full((1, 1), 6.0, np.float32), tile_grid(224, 224, 224, 224), 1.0, 1)
+    micrograph = Micrograph(ImageFile(None, "a.tif"), grey[:224, :224], 1.0, "test", "")
+    steel = graded_row(micrograph, grade_map, CARD)
+    assert told_of(steel).startswith("G 6.0")
     monkeypatch.setattr("gdest.grading.pipeline.reasons", lambda *_: [f"{NO_METAL}, or no grain structure"])
-    assert told_of(graded_row(micrograph, grade_map, CARD)) == "no metal, or no grain structure, is seen: review"
+    photo = graded_row(micrograph, grade_map, CARD)
+    assert told_of(photo) == "no metal, or no grain structure, is seen: review"
+    with_number, without = (np.asarray(draw_heatmap(one)).astype(int) for one in (steel, photo))
+    differs = np.argwhere((with_number != without).any(axis=2))
+    assert len(differs) and (np.ptp(differs, axis=0) < (30, 60)).all()  # the G of the one tile, and nothing else
