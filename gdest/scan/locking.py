@@ -13,8 +13,7 @@ from pathlib import Path
 
 from filelock import lock_descriptor
 
-from gdest.core import LEDGER, LOCK, OutputError, as_output_error, is_read_only, now, printable
-from gdest.reports import PICTURE_FOLDERS
+from gdest.core import LOCK, OutputError, as_output_error, is_read_only, now, printable
 from gdest.scan.log_file import NEITHER_LINK_NOR_PIPE
 
 LOCKED_BYTE = b" "
@@ -33,7 +32,7 @@ def output_lock(out: Path) -> Iterator[None]:
     """
     with as_output_error(out):
         out.mkdir(parents=True, exist_ok=True)
-        require_ours(out)
+        require_ours(out, LOCK)
     handle = _opened(out / LOCK)
     try:
         _take(handle, out)
@@ -51,14 +50,14 @@ def output_lock(out: Path) -> Iterator[None]:
         os.close(handle)
 
 
-def require_ours(out: Path) -> None:
-    """Raise `OutputError` for what another user wrote into an output folder and this one may not write.
+def require_ours(out: Path, *names: str) -> None:
+    """Raise `OutputError` where an output folder, or something in it, belongs to another user and may not be written.
 
     It is told before any work, and with what makes it right for all files at once: their modes follow the umask.
     """
     if sys.platform == "win32" or is_read_only(out):  # no such modes, or another reason
         return
-    for path in (out, *(out / name for name in (LOCK, LEDGER, *PICTURE_FOLDERS))):
+    for path in (out, *(out / name for name in names)):
         if path.exists() and not os.access(path, os.W_OK):
             raise OutputError(
                 f"{path} belongs to {_owner(path)}, and you may not write it. Once, its owner lets a group of you both "

@@ -172,7 +172,7 @@ def test_a_folder_that_one_shard_could_not_list_leaves_the_joined_results_unfini
 
 def test_a_watch_names_files_that_are_still_being_written(run, monkeypatch, tmp_path):
     stop = Stop()
-    monkeypatch.setattr("gdest.cli.run_scan.heard", lambda: nullcontext(stop))
+    monkeypatch.setattr("gdest.cli.run_scan.heard", lambda _tell: nullcontext(stop))
     monkeypatch.setattr(
         archive.Settling, "settled", lambda _self, files: tuple(one for one in files if one.name != "b/5.tif")
     )

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from helpers.scan_fixtures import KILLED, put
 
+from gdest.cli.run_reports import run_report
 from gdest.core.errors import OutputError
 from gdest.reports import read_record
 from gdest.scan.settings import ScanSettings
@@ -54,9 +55,11 @@ def test_what_gdest_does_not_write_into_may_belong_to_anybody(run, tmp_path, mon
     run()
     out, real = tmp_path / "out", os.access
     (out / "certificates").mkdir()
-    theirs = (out / "certificates", out / "results.csv", out / "run.json")
+    theirs = [out / "certificates", out / "results.csv", out / "run.json"]
     monkeypatch.setattr(os, "access", lambda path, mode: path not in theirs and real(path, mode))
     assert run() == (0, 0)
+    theirs += [out / "heatmaps", out / "ledger.sqlite"]
+    assert run_report(out, None, fail_on_reject=False) == 0
 
 
 NOBODY = """
