@@ -22,7 +22,7 @@ LONGEST_PX = 1600
 LEGEND_PX = 150
 COUNTED = "boundaries that were counted"
 OUTLINE_PX = 3
-LEGEND_GREY = 150
+LEGEND_GREY = 148
 """The steel under a line or a dot in the legend."""
 
 
