@@ -1,4 +1,6 @@
+from .checkpoints import checkpoint_path as checkpoint_path
 from .evaluation import (
+    count_errors_by_group as count_errors_by_group,
     errors_by_group as errors_by_group,
     evaluate as evaluate,
     evaluate_as_paper as evaluate_as_paper,
@@ -7,6 +9,7 @@ from .evaluation import (
     write_scores as write_scores,
 )
 from .fit import train as train
+from .log import epochs_logged as epochs_logged
 from .measuring import Errors as Errors
 from .own_steel import Opinion as Opinion, calibrate_own as calibrate_own
 from .paper_scores import Scores as Scores

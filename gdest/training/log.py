@@ -18,6 +18,12 @@ def write_log(out: Path, epochs: Sequence[Epoch]) -> None:
     write_atomically(out.with_suffix(".png"), lambda path: _draw_losses(epochs, path))
 
 
+def epochs_logged(out: Path) -> int:
+    """Return how many epochs the log beside the weights `out` has."""
+    path = out.with_suffix(".csv")
+    return max(len(path.read_text(encoding="utf-8").splitlines()) - 1, 0) if path.is_file() else 0
+
+
 def _draw_losses(epochs: Sequence[Epoch], path: Path) -> None:
     from matplotlib.figure import Figure
 

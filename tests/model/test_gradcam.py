@@ -19,7 +19,8 @@ from gdest.model.weights_file import BUNDLED_CLASSIFIER, weights_path
 from gdest.synth.dataset import make_micrograph
 from gdest.training.checkpoints import unfinished_path
 from gdest.training.examples import Example
-from gdest.training.fit import Decoded, fit, new_card
+from gdest.training.feeding import Decoded
+from gdest.training.fit import fit, new_card
 from gdest.training.settings import TrainSettings
 
 CLASSES = (4.0, 7.0, 10.0)

@@ -34,7 +34,7 @@ SHARED = Asked(
     only=("batch", "crops_per_micrograph", "learning_rate", "um_per_px", "device", "bf16"),
     reworded={
         "epochs": Option("Passes of each run."),
-        "init": Option("Initial backbones: imagenet, none, or a gdest weights file."),
+        "init": Option("Initial backbones: bundled, imagenet, none, or a gdest weights file."),
         "validation_share": Option("Share of the specimens for validation."),
         "test_share": Option("Share of the specimens for the test."),
         "seed": Option("Seed of the split, which is the same for all runs.", flag="--split-seed"),

@@ -16,7 +16,8 @@ from gdest.core import DataError, ModelCard, SettingsError, __version__, in_plai
 from gdest.model import LoadedModel, choose_device, load_model, to_device
 from gdest.training.checkpoints import checkpoint_path, unfinished_path
 from gdest.training.examples import Example, grades_present, load_examples
-from gdest.training.fit import Decoded, fit, new_card
+from gdest.training.feeding import Decoded
+from gdest.training.fit import fit, new_card
 from gdest.training.frames import write_frame
 from gdest.training.labels import read_labels, split_in_three
 from gdest.training.paper_scores import Answers, answers_of, grades_of, score
@@ -82,7 +83,7 @@ def open_study(
 
 def _claim(out: Path, settings: StudySettings, data: Path, unseen: Path | None, command: str) -> tuple[str, ...]:
     """Remember what the study is of; more seeds and configurations may be added later, by the commands returned."""
-    shared = {name: value for name, value in asdict(settings.training).items() if name != "device"}
+    shared = {name: value for name, value in settings.training.record().items() if name != "device"}
     wanted = {**shared, "image_batch": settings.image_batch, "data": data.name}
     wanted["unseen"] = unseen.name if unseen is not None else ""
     wanted = json.loads(json.dumps(wanted))  # so that tuples compare with lists
