@@ -39,7 +39,7 @@ OPTIONS = {
     "evaluate": "out um-per-px weights device precision count no-count paper",
     "synth": "count g-min g-max seed size um-per-px label-maps workers grades",
     "study": "out unseen seeds epochs configs init batch image-batch crops-per-micrograph lr validation-share "
-    "test-share split-seed um-per-px device bf16",
+    "test-share split-seed um-per-px device bf16 minutes",
     "report": "config fail-on-reject csv",
     "certificate": "specimen heat all out config",
     "verify": "root sha256",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from gdest.core import Asked, Option, at_least, check_fields, require
+from gdest.core import POSITIVE, Asked, Option, at_least, check_fields, require
 from gdest.training.settings import TrainSettings
 
 GRADE_SETS = {
@@ -58,6 +58,10 @@ class StudySettings:
     configs: Annotated[tuple[str, ...], Option("Configurations, * and ? allowed; without it all of the paper's.")] = (
         "*",
     )
+    minutes: Annotated[
+        float | None,
+        Option("In place of --epochs: as many as all runs do in so many minutes, measured at the start.", POSITIVE),
+    ] = None
     image_batch: Annotated[int, Option("Whole images per step.", at_least(1))] = 8
 
     def __post_init__(self) -> None:
