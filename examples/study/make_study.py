@@ -21,6 +21,8 @@ from gdest.training import GRADE_SETS
 
 HERE = Path(__file__).parent
 CONFIGS = "*-resnet18-fc-*"
+OF_SMALL = "*-resnet18-fc-*-rescale"
+SMALL_STEPS = ["--batch", "8", "--crops-per-micrograph", "1", "--image-batch", "4"]
 WRITTEN = ("study.md", "runs.csv", "*.png", "table*.csv", "fig*.csv")
 
 
@@ -33,15 +35,16 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--unseen", type=int, default=108, help="micrographs of half grades; the paper has 668")
     parser.add_argument("--workers", type=int, default=max(1, CORES - 2), help="processes that draw")
-    parser.add_argument("--small", action="store_true", help="66 and 18 micrographs of 320x256 px, one seed")
+    parser.add_argument("--small", action="store_true", help="22 and 9 micrographs of 320x256 px, one seed")
     options = parser.parse_args()
     work = options.work / "small" if options.small else options.work
-    rows, cols, seen, unseen = (256, 320, 66, 18) if options.small else (960, 1280, 242, options.unseen)
+    rows, cols, seen, unseen = (256, 320, 22, 9) if options.small else (960, 1280, 242, options.unseen)
     seeds = 1 if options.small else options.seeds
     for name, count, seed in (("seen", seen, 21), ("unseen", unseen, 22)):
         grades = GRADE_SETS[name][0]
         draw(work / name, SynthSettings(count, seed=seed, rows=rows, cols=cols, workers=options.workers, grades=grades))
-    words = ["study", "seen", "--unseen", "unseen", "--out", "study", "--configs", CONFIGS, "--init", "none"]
+    words = ["study", "seen", "--unseen", "unseen", "--out", "study", "--init", "none"]
+    words += ["--configs", OF_SMALL, *SMALL_STEPS] if options.small else ["--configs", CONFIGS]
     words += ["--seeds", str(seeds), "--minutes", f"{options.minutes:g}", "--device", options.device]
     code = subprocess.run([sys.executable, "-m", "gdest", *words], cwd=work, check=False).returncode
     if code:
