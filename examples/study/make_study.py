@@ -10,23 +10,24 @@ minutes of a CPU that it works; it writes to WORK/small only.
 from __future__ import annotations
 
 import argparse
+import os
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
+from gdest.cli import main
 from gdest.core import CORES
 from gdest.synth import SynthSettings, write_dataset
 from gdest.training import GRADE_SETS
 
-HERE = Path(__file__).parent
+HERE = Path(__file__).resolve().parent
 CONFIGS = "*-resnet18-fc-*"
 OF_SMALL = "*-resnet18-fc-*-rescale"
 SMALL_STEPS = ["--batch", "8", "--crops-per-micrograph", "1", "--image-batch", "4"]
 WRITTEN = ("study.md", "runs.csv", "*.png", "table*.csv", "fig*.csv")
 
 
-def main() -> None:
+def make() -> None:
     """Draw what is missing, run the study, and put its results in their place."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("work", type=Path)
@@ -37,7 +38,7 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=max(1, CORES - 2), help="processes that draw")
     parser.add_argument("--small", action="store_true", help="22 and 9 micrographs of 320x256 px, one seed")
     options = parser.parse_args()
-    work = options.work / "small" if options.small else options.work
+    work = options.work.resolve() / "small" if options.small else options.work.resolve()
     rows, cols, seen, unseen = (256, 320, 22, 9) if options.small else (960, 1280, 242, options.unseen)
     seeds = 1 if options.small else options.seeds
     for name, count, seed in (("seen", seen, 21), ("unseen", unseen, 22)):
@@ -46,8 +47,7 @@ def main() -> None:
     words = ["study", "seen", "--unseen", "unseen", "--out", "study", "--init", "none"]
     words += ["--configs", OF_SMALL, *SMALL_STEPS] if options.small else ["--configs", CONFIGS]
     words += ["--seeds", str(seeds), "--minutes", f"{options.minutes:g}", "--device", options.device]
-    code = subprocess.run([sys.executable, "-m", "gdest", *words], cwd=work, check=False).returncode
-    if code:
+    if code := gdest(words, work):
         sys.exit(code)
     if not options.small:
         put_in_place(work / "study", HERE)
@@ -65,6 +65,17 @@ def draw(folder: Path, settings: SynthSettings) -> None:
     unfinished.rename(folder)
 
 
+def gdest(words: list[str], folder: Path) -> int:
+    """Run a command of gdest in this process, which may be killed with it, and return its exit code."""
+    os.chdir(folder)
+    sys.argv = ["gdest", *words]
+    try:
+        main()
+    except SystemExit as end:
+        return int(end.code or 0)
+    return 0
+
+
 def put_in_place(study: Path, folder: Path) -> None:
     """Write the results of a study over those of another."""
     for pattern in WRITTEN:
@@ -75,4 +86,4 @@ def put_in_place(study: Path, folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    make()

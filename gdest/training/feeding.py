@@ -102,19 +102,19 @@ class _Drawn:
 
     def take(self, crops: NDArray[np.int32], training: Sequence[Example], end: int) -> list[Example]:
         """Return the micrographs of some crops, which end at this place of the whole order, and let go of the done."""
-        picked = [self._one(index, training) for index in crops.tolist()]
+        self.wait_for(crops)
+        known = self._decoded
+        picked = [training[i] if i < known else self._held[i - known] for i in crops.tolist()]
         for index in np.unique(crops[self._last[crops] < end]).tolist():
             self._held.pop(index - self._decoded, None)
         return picked
 
-    def _one(self, index: int, training: Sequence[Example]) -> Example:
-        number = index - self._decoded
-        if number < 0:
-            return training[index]
-        while number not in self._held:
-            coming, example = next(self._coming)
-            self._held[coming] = example
-        return self._held[number]
+    def wait_for(self, crops: NDArray[np.int32]) -> None:
+        """Hold all micrographs up to the last of these crops."""
+        for number in crops[crops >= self._decoded].tolist():
+            while number - self._decoded not in self._held:
+                coming, example = next(self._coming)
+                self._held[coming] = example
 
 
 class Feed:
@@ -127,6 +127,11 @@ class Feed:
     def waited_s(self) -> float:
         """Return for how many seconds the training has waited for micrographs to be drawn."""
         return self._drawn.drawing.waited_s if self._drawn else 0.0
+
+    def draw_first(self, epoch: int) -> None:
+        """Wait until the micrographs of an epoch's first step are drawn; later ones are drawn during the steps."""
+        if self._drawn:
+            self._drawn.wait_for(self._drawn.order[epoch - 1][: _own_crops(self._settings)])
 
     def batches(self, epoch: int, rng: np.random.Generator) -> Iterator[Batch]:
         """Yield the batch of each step of an epoch, the first of which is 1."""

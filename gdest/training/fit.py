@@ -98,32 +98,40 @@ def fit(
 
     Return the epochs. The checkpoint stays: it goes when the caller has made use of the weights.
     """
-    steps_per_epoch = steps_of_epoch(decoded, settings)
-    steps = settings.epochs * steps_per_epoch
     torch.manual_seed(settings.seed)
     dense = _has_label_maps(decoded.training, settings)
+    steps = settings.epochs * steps_of_epoch(decoded, settings)
     trainer = Trainer(card, settings, steps, dense=dense, backbone_only=backbone_only)
     if checkpoint_path(out).exists():
         trainer.resume(checkpoint_path(out))
         say(f"Resumed after epoch {len(trainer.epochs)}.")
-    keeper, done = Keeper(trainer, card, out), len(trainer.epochs)
+    keeper = Keeper(trainer, card, out)
     with stage("cutting the pictures to validate on", 0):
         validation = joined([validation_batch(one, settings, card.tile_px) for one in alike(decoded.validation)])
-    left = range(done + 1, settings.epochs + 1)
-    with (
-        feeding(decoded, card, settings, done) as feed,
-        stage(title, len(left) * steps_per_epoch) as advance,
-    ):
-        forecast = Forecast(len(left) * steps_per_epoch, decoded, settings, card, say, advance)
-        for number in left:
-            _run_epoch(number, trainer, feed, validation, forecast.advance)
-            say(_line(trainer.epochs[-1], settings))
-            keeper.keep(last=number == settings.epochs)
-        if feed.waited_s:
-            say(f"Training waited {in_time(feed.waited_s)} for micrographs to be drawn.")
+    _run_epochs(keeper, decoded, validation, say, stage, title)
     if not trainer.epochs:
         save_model(trainer.network, card, unfinished_path(out))
     return trainer.epochs
+
+
+def _run_epochs(keeper: Keeper, decoded: Decoded, validation: Batch, say: Say, stage: Stage, title: str) -> None:
+    """Run the epochs that are left, and keep the weights after each."""
+    trainer, card, settings = keeper.trainer, keeper.card, keeper.trainer.settings
+    done = len(trainer.epochs)
+    left = range(done + 1, settings.epochs + 1)
+    steps = len(left) * steps_of_epoch(decoded, settings)
+    with feeding(decoded, card, settings, done) as feed:
+        if settings.drawing.draw and left:
+            with stage("drawing the first micrographs", 0):
+                feed.draw_first(left[0])
+        with stage(title, steps) as advance:
+            forecast = Forecast(steps, decoded, settings, card, say, advance)
+            for number in left:
+                _run_epoch(number, trainer, feed, validation, forecast.advance)
+                say(_line(trainer.epochs[-1], settings))
+                keeper.keep(last=number == settings.epochs)
+        if feed.waited_s:
+            say(f"Training waited {in_time(feed.waited_s)} for micrographs to be drawn.")
 
 
 def _run_epoch(number: int, trainer: Trainer, feed: Feed, validation: Batch, advance: Callable[[int], None]) -> None:
