@@ -117,9 +117,11 @@ def print_errors(estimates: Mapping[str, Errors], counts: Mapping[str, Errors]) 
     """Print the errors of labelled sets as a table on standard output, those of the counts beside the estimates'."""
     titles = ["set", "micrographs", "MAE", "bias", "within 0.5 G", "inside 90 % interval"]
     if counts:
-        titles += ["counted", "count: MAE", "count: bias", "count: within 0.5 G", "count: inside 95 % interval"]
-    counted = {name: _errors(found) for name, found in counts.items()}
-    rows = [(name, *_errors(found), *counted.get(name, [""] * 5)) for name, found in estimates.items()]
+        titles += ["counted", "count: MAE", "count: bias", "count: inside 95 % interval"]
+    rows = []
+    for name, found in estimates.items():
+        number, mae, bias, _, inside = _errors(counts[name]) if name in counts else [""] * 5
+        rows.append((name, *_errors(found), *((number, mae, bias, inside) if counts else ())))
     _print(_by_title(titles, rows), names=("set",), right=True)
 
 

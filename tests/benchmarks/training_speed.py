@@ -3,9 +3,9 @@
 In one call of a few minutes, for each batch, with the same network, with label maps unless `--plain`, in crops per
 second (on a CPU, of processor time): bare forward and backward passes on a prepared batch; whole training steps from
 decoded micrographs (crops cut and augmented, the optimiser included); cutting alone, and the part of it that Python
-does even where a GPU does the rest. They take turns, so that a machine that other work slows down slows all. Then, by the clock, with the largest batch,
-training from micrographs drawn meanwhile by each number of processes, and where that waits. Asked for: training at
-least 85 % of the bare passes.
+does even where a GPU does the rest. They take turns, so that a machine that other work slows down slows all. Then, by
+the clock, with the largest batch, training from micrographs drawn meanwhile by each number of processes, and where
+that waits. Asked for: training at least 85 % of the bare passes.
 """
 
 from __future__ import annotations

@@ -60,10 +60,14 @@ def test_drawn_micrographs_are_those_that_synth_makes_of_the_same_seed(first_sev
         assert drawn.shows_features
 
 
-def test_how_many_processes_draw_and_where_they_begin_changes_no_micrograph(first_seven):
+def test_how_many_processes_draw_and_where_they_begin_changes_no_micrograph(first_seven, monkeypatch):
+    """One that is ahead of a slow training waits until there is room."""
+    monkeypatch.setattr("gdest.training.drawing.AHEAD", 1)
     alone = replace(DRAWING, drawing=replace(SMALL, draw_workers=1))
+    again = []
     with Drawing([2, 5, 6], alone) as drawing:
-        again = list(drawing)
+        time.sleep(4.0)
+        again.extend(drawing)
     assert [same(first_seven[number], one) for number, one in zip((2, 5, 6), again, strict=True)] == [True] * 3
     assert not same(first_seven[0], first_seven[1])
     assert alone.record() == DRAWING.record()
