@@ -35,8 +35,8 @@ def train(
     data: Annotated[
         Path | None,
         typer.Argument(
-            metavar="[DATA]",
-            help="Folder of grade folders (4.0/, 4.5/, ...) or CSV file,g[,um_per_px,specimen]; none with --draw.",
+            metavar="DATA",
+            help="Grade folders (4.0/, 4.5/, ...) or CSV file,g[,um_per_px,specimen]; may be left out with --draw.",
         ),
     ] = None,
     preset: Annotated[

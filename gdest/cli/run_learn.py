@@ -11,7 +11,7 @@ from gdest.cli.run_info import load_weights
 from gdest.core import ExitCode, GradeSettings, progress, require, require_writable, say
 from gdest.model import LoadedModel
 from gdest.synth import SynthSettings
-from gdest.training import TrainSettings
+from gdest.training import TrainSettings, checkpoint_path, epochs_logged
 
 stage = partial(progress, every_step=False)
 """How training and measuring tell where they are: a bar on a terminal, a line every ten seconds elsewhere."""
@@ -37,8 +37,6 @@ def run_train(data: Path | None, out: Path, settings: TrainSettings) -> ExitCode
 
 def _kept_of_training(out: Path, settings: TrainSettings) -> str:
     """Return what an interrupted training leaves, and how it goes on."""
-    from gdest.training import checkpoint_path, epochs_logged
-
     checkpoint = checkpoint_path(out)
     if not checkpoint.exists():
         return "no epoch had ended, so nothing is kept."

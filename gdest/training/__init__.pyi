@@ -1,4 +1,3 @@
-from .checkpoints import checkpoint_path as checkpoint_path
 from .evaluation import (
     count_errors_by_group as count_errors_by_group,
     errors_by_group as errors_by_group,
@@ -9,10 +8,10 @@ from .evaluation import (
     write_scores as write_scores,
 )
 from .fit import train as train
-from .log import epochs_logged as epochs_logged
 from .measuring import Errors as Errors
 from .own_steel import Opinion as Opinion, calibrate_own as calibrate_own
 from .paper_scores import Scores as Scores
+from .run_files import checkpoint_path as checkpoint_path, epochs_logged as epochs_logged
 from .settings import TrainSettings as TrainSettings
 from .study.grid import chosen as chosen
 from .study.making import make_study as make_study

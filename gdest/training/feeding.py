@@ -166,7 +166,7 @@ def cut_mixed(
 
 
 def alike(examples: Sequence[Example]) -> list[Sequence[Example]]:
-    """Return examples with a label map, then those without one, which cannot be cut together; neither when empty."""
+    """Return examples with a label map, then those without one, which cannot be cut together."""
     with_maps = [example for example in examples if example.log2_density]
     if len(with_maps) in (0, len(examples)):
         return [examples]

@@ -14,7 +14,7 @@ from gdest.grading import COARSE_G
 from gdest.model import LoadedModel, choose_device, load_model, save_model, to_device
 from gdest.training.augment import Batch, validation_batch
 from gdest.training.calibrating import calibrated_card
-from gdest.training.checkpoints import Keeper, checkpoint_path, unfinished_path
+from gdest.training.checkpoints import Keeper
 from gdest.training.drawn_sets import drawn_to_judge, drawn_to_validate
 from gdest.training.eight_bit_samples import with_int8_limits
 from gdest.training.examples import Example, grades_present, load_examples
@@ -24,6 +24,7 @@ from gdest.training.judge import fit_judge
 from gdest.training.labels import Labelled, Split, read_labels, split_in_three
 from gdest.training.log import write_split
 from gdest.training.paper_scores import answers_of, card_figures
+from gdest.training.run_files import checkpoint_path, unfinished_path
 from gdest.training.settings import TrainSettings, initial_weights
 from gdest.training.stages import Say, Stage, no_stage, silent
 from gdest.training.trainer import Epoch, Trainer

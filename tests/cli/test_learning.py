@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import math
+import subprocess
+import sys
 
 import pytest
 from helpers.command_line import EXAMPLES, gdest
@@ -92,6 +94,26 @@ def test_ctrl_c_ends_with_its_code_and_says_what_is_kept(words, stopped, kept, t
     assert ended.returncode == 130
     assert "gdest: stopped by Ctrl-C; " in ended.stderr
     assert kept in ended.stderr
+
+
+TWICE = """
+import signal
+from gdest.cli.interrupted import ctrl_c_told
+with ctrl_c_told(lambda: "all is kept."):
+    try:
+        signal.raise_signal(signal.SIGINT)
+    finally:
+        print("unwinding", flush=True)
+        signal.raise_signal(signal.SIGINT)
+        print("waiting", flush=True)
+"""
+
+
+def test_ctrl_c_is_told_before_anything_is_waited_for_and_a_second_one_waits_for_nothing():
+    ended = subprocess.run([sys.executable, "-c", TWICE], capture_output=True, text=True, check=False)
+    assert ended.returncode == 130
+    assert ended.stderr == "gdest: stopped by Ctrl-C; all is kept.\n"
+    assert ended.stdout == "unwinding\n"
 
 
 def test_what_an_interrupted_training_keeps_is_counted(tmp_path, monkeypatch):

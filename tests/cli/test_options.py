@@ -123,6 +123,7 @@ def test_the_options_of_a_study_are_those_of_its_runs_and_its_own(typed):
     found = typed("study", "d", "--out", "o", *words.split())[2]
     training = TrainSettings(epochs=6, init="none", seed=5, validation_share=0.219, test_share=0.5)
     assert found == StudySettings(training, 2, ("a*", "b*"), 4)
+    assert typed("study", "d", "--out", "o", "--minutes", "7,5")[2] == StudySettings(minutes=7.5)
 
 
 @pytest.mark.parametrize(

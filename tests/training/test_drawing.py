@@ -20,7 +20,6 @@ from gdest.core.errors import DataError, SettingsError
 from gdest.model import network
 from gdest.synth.dataset import write_dataset
 from gdest.training import feeding
-from gdest.training.checkpoints import unfinished_path
 from gdest.training.draw_settings import DrawSettings
 from gdest.training.drawing import Drawing
 from gdest.training.drawn_sets import drawn_to_judge, drawn_to_validate
@@ -28,6 +27,7 @@ from gdest.training.examples import Example, load_examples
 from gdest.training.feeding import Decoded, order_of_drawn
 from gdest.training.fit import fit, new_card, train
 from gdest.training.labels import read_labels
+from gdest.training.run_files import unfinished_path
 from gdest.training.settings import TrainSettings
 from gdest.training.stages import no_stage
 
@@ -228,6 +228,11 @@ def test_whoever_stops_the_training_stops_the_drawing_and_ctrl_c_says_what_is_ke
     while alive(drawing) and time.monotonic() < end:
         time.sleep(0.2)
     assert alive(drawing) == []
+
+
+def test_a_process_that_draws_loads_no_torch():
+    code = "import sys, gdest.training.drawing_process; assert not {'torch', 'pandas', 'openvino'} & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 @pytest.mark.parametrize(

@@ -14,11 +14,11 @@ from gdest.model import network, weights_path
 from gdest.synth.dataset import write_dataset
 from gdest.synth.settings import SynthSettings
 from gdest.training import fit as fitting
-from gdest.training.checkpoints import unfinished_path
 from gdest.training.examples import load_examples
 from gdest.training.feeding import Decoded
 from gdest.training.fit import fit, new_card, train
 from gdest.training.labels import Split, read_labels
+from gdest.training.run_files import unfinished_path
 from gdest.training.settings import TrainSettings
 from gdest.training.stages import no_stage
 from gdest.training.trainer import Trainer

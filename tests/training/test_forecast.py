@@ -9,6 +9,7 @@ import torch
 from helpers.predictors import CARD
 from helpers.small_training import QUICK
 
+from gdest.core import UNFIT
 from gdest.training import forecast
 from gdest.training.examples import Example
 from gdest.training.feeding import Decoded
@@ -31,8 +32,10 @@ def said_of(steps, seconds_each, monkeypatch, **changes):
 
 def test_it_says_once_how_long_the_epochs_take_and_what_follows_them(monkeypatch):
     said, counted = said_of(7200, 2.0, monkeypatch)
-    # 4 h of epochs; 400 pictures of 0.3 s and 60 tiles of 1.5 crops of 0.2 s: 2.3 minutes
-    assert said == ["About 4:02 (h:mm) in all: 4:00 for the epochs, 0:02 to learn what not to grade and to calibrate."]
+    # 100 pictures of 0.3 s of each kind and of steel, and 60 tiles of 1.5 crops of 0.2 s
+    minutes = round((30.0 * (1 + len(UNFIT)) + 18.0) / 60)
+    ends = f"4:00 for the epochs, 0:{minutes:02d} to learn what not to grade and to calibrate"
+    assert said == [f"About 4:{minutes:02d} (h:mm) in all: {ends}."]
     assert counted == 10
 
 

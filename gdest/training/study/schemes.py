@@ -58,11 +58,11 @@ class StudySettings:
     configs: Annotated[tuple[str, ...], Option("Configurations, * and ? allowed; without it all of the paper's.")] = (
         "*",
     )
+    image_batch: Annotated[int, Option("Whole images per step.", at_least(1))] = 8
     minutes: Annotated[
         float | None,
         Option("In place of --epochs: as many as all runs do in so many minutes, measured at the start.", POSITIVE),
     ] = None
-    image_batch: Annotated[int, Option("Whole images per step.", at_least(1))] = 8
 
     def __post_init__(self) -> None:
         """Raise `SettingsError` for values that cannot be meant."""

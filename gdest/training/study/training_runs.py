@@ -14,13 +14,13 @@ import pandas as pd
 
 from gdest.core import DataError, ModelCard, SettingsError, __version__, in_plain_words, in_time, live, write_atomically
 from gdest.model import LoadedModel, choose_device, load_model, to_device
-from gdest.training.checkpoints import checkpoint_path, unfinished_path
 from gdest.training.examples import Example, grades_present, load_examples
 from gdest.training.feeding import Decoded
 from gdest.training.fit import fit, new_card
 from gdest.training.frames import write_frame
 from gdest.training.labels import read_labels, split_in_three
 from gdest.training.paper_scores import Answers, answers_of, grades_of, score
+from gdest.training.run_files import checkpoint_path, unfinished_path
 from gdest.training.settings import TrainSettings
 from gdest.training.stages import Say, Stage, no_stage
 from gdest.training.study.grid import Configuration, chosen, run_settings
