@@ -21,7 +21,8 @@ from gdest.synth.dataset import write_dataset
 from gdest.synth.settings import SynthSettings
 from gdest.training.paper_scores import Answers
 from gdest.training.settings import TrainSettings
-from gdest.training.study import figures, making, tables
+from gdest.training.stages import no_stage
+from gdest.training.study import figures, making, tables, time_given
 from gdest.training.study.grid import all_configurations, chosen, run_settings
 from gdest.training.study.making import make_study
 from gdest.training.study.schemes import StudySettings
@@ -148,6 +149,23 @@ def test_a_slow_run_leaves_fewer_epochs_to_all_and_there_is_always_one():
     assert epochs_that_fit([quick], 2, 113.0) == 99
     assert epochs_that_fit([quick, slow], 1, 113.0) == 16
     assert epochs_that_fit([quick, slow], 1, 1.0) == 1
+
+
+def test_the_cost_of_a_run_is_that_of_its_last_epoch_and_what_is_left_of_a_short_one(monkeypatch):
+    now = [50.0]
+
+    def run(_study, _one, _seed, _rows, _say, stage):
+        now[0] += 4.0  # the network is built
+        with stage("training", 6) as advance:
+            for seconds in (9.0, 1.0, 1.0, 3.0, 1.0, 1.0):  # the first epoch prepares, the second writes a checkpoint
+                now[0] += seconds
+                advance(1)
+        with stage("measuring", 0):
+            now[0] += 5.0
+
+    monkeypatch.setattr(time_given, "make_run", run)
+    monkeypatch.setattr(time_given.time, "monotonic", lambda: now[0])
+    assert time_given._cost(None, chosen(["reg-resnet18-fc-crop-rescale"])[0], no_stage) == Cost(2.0, 25.0 - 3 * 2.0)
 
 
 KILLED = """
