@@ -77,8 +77,9 @@ def _counts(decoded: Decoded, settings: TrainSettings) -> str:
     if decoded.training:
         kinds.append(f"{len(decoded.training)} micrographs for training")
     if settings.drawing.draw:
-        each, processes = settings.drawing.draw, settings.drawing.processes
-        kinds.append(f"{settings.drawn} to be drawn, {each} in each epoch, by {processes} processes")
+        drawing = settings.drawing
+        processes = f"{drawing.processes} process{'es' if drawing.processes > 1 else ''}"
+        kinds.append(f"{settings.drawn} to be drawn, {drawing.draw} in each epoch, by {processes}")
     if decoded.mixed:
         kinds.append(f"{len(decoded.mixed)} mixed in")
     return f"{' and '.join(kinds)}, {len(decoded.validation)} for validation"
