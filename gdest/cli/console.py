@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +12,7 @@ from rich.text import Text
 
 from gdest.cli.layout import Column, print_columns
 from gdest.core import Status, is_duplex, printable, say, stderr
-from gdest.reports import Cell, caution
+from gdest.reports import Cell, as_shown, caution
 
 if TYPE_CHECKING:
     from gdest.training import Errors, Opinion, Scores
@@ -26,7 +27,8 @@ ALWAYS = ("file", "status", "G estimated", "homogeneity", "um/px")
 
 def print_rows(table: Sequence[dict[str, Cell]]) -> None:
     """Print micrographs as a table on standard output; the model's name and the reasons go to standard error."""
-    shown = {title: cells for title, cells in _columns(table).items() if any(cells) or title in ALWAYS}
+    columns = _columns(list(map(as_shown, table)))
+    shown = {title: cells for title, cells in columns.items() if any(cells) or title in ALWAYS}
     _print(shown, names=("file",))
     models = ", ".join(sorted({str(row["model"]) for row in table if row["model"]}))
     say(caution(f"model {models}"))
@@ -37,7 +39,7 @@ def print_rows(table: Sequence[dict[str, Cell]]) -> None:
             say(f"{row['file']}: {mixed}: one G says little of a mixed field, so it has no interval.")
 
 
-def _columns(table: Sequence[dict[str, Cell]]) -> dict[str, list[str]]:
+def _columns(table: Sequence[Mapping[str, Cell]]) -> dict[str, list[str]]:
     """Return the cells of each column by its title: what was counted leads, since it is nearer on most steels."""
     return {
         "file": [str(row["file"]) for row in table],
@@ -88,8 +90,12 @@ def print_counted(table: Sequence[dict[str, Cell]]) -> None:
         "largest grain, G": [_number(row["g_largest_grain"], 1) for row in table],
         "um/px": [_number(row["um_per_px"], 4) for row in table],
     }
+    if any(row["verdict"] for row in table):
+        shown["verdict"] = [str(row["verdict"] or "") for row in table]
     _print(shown, names=("file",))
     for row in table:
+        if row["verdict"]:
+            say(f"{row['file']}: {row['verdict']}: {row['verdict_reason']}")
         for note in dict.fromkeys(filter(None, (row["reason"], row["count_note"]))):
             say(f"{row['file']}: {row['status']}: {note}")
         if row["count_corrected_by"]:
@@ -97,24 +103,36 @@ def print_counted(table: Sequence[dict[str, Cell]]) -> None:
 
 
 def print_opinions(opinions: Sequence[Opinion]) -> None:
-    """Print what a lab's own fields show of estimate and count, before and after each was calibrated by the others."""
-    titles = ("opinion", "fields", "bias taken off", "MAE", "inside", "MAE, left out", "inside, left out", "interval")
-    rows = []
+    """Print what a lab's own fields show of estimate and count: what was found, and what calibrating it brings."""
+    found = ("opinion", "fields", "bias taken off", "interval of a further field")
+    rows = [
+        (one.name, str(len(one.errors)), f"{one.bias:+.2f}", f"+-{one.half_width:.2f} ({one.coverage:.0%})")
+        for one in opinions
+    ]
+    _print_titled("What the fields show", _by_title(found, rows))
+    brought = ("opinion", "MAE before", "MAE after", "inside before", "inside after")
+    before_after = []
     for one in opinions:
         (mae, inside), (left_mae, left_inside) = one.before, one.after
-        numbers = (f"{one.bias:+.2f}", f"{mae:.2f}", f"{inside:.0%}", f"{left_mae:.2f}", f"{left_inside:.0%}")
-        rows.append((one.name, str(len(one.errors)), *numbers, f"+-{one.half_width:.2f} ({one.coverage:.0%})"))
-    _print(_by_title(titles, rows), right=True)
+        before_after.append((one.name, f"{mae:.2f}", f"{left_mae:.2f}", f"{inside:.0%}", f"{left_inside:.0%}"))
+    _print_titled("What it brings: each field, calibrated by the others", _by_title(brought, before_after))
 
 
-def print_errors(groups: Mapping[str, Errors]) -> None:
-    """Print the errors of labelled sets as a table on standard output."""
-    titles = ("set", "micrographs", "MAE", "bias", "within 0.5 G", "inside 90 % interval")
+def print_errors(estimates: Mapping[str, Errors], counts: Mapping[str, Errors]) -> None:
+    """Print the errors of labelled sets as a table on standard output, those of the counts beside the estimates'."""
+    titles = ["set", "micrographs", "MAE", "bias", "within 0.5 G", "inside 90 % interval"]
+    if counts:
+        titles += ["counted", "count: MAE", "count: bias", "count: inside 95 % interval"]
     rows = []
-    for name, found in groups.items():
-        shares = (f"{share:.1%}" for share in (found.within_half, found.coverage))
-        rows.append((name, str(found.count), f"{found.mae:.3f}", f"{found.bias:+.3f}", *shares))
+    for name, found in estimates.items():
+        number, mae, bias, _, inside = _errors(counts[name]) if name in counts else [""] * 5
+        rows.append((name, *_errors(found), *((number, mae, bias, inside) if counts else ())))
     _print(_by_title(titles, rows), names=("set",), right=True)
+
+
+def _errors(found: Errors) -> list[str]:
+    shares = ["" if math.isnan(share) else f"{share:.1%}" for share in (found.within_half, found.coverage)]
+    return [str(found.count), f"{found.mae:.3f}", f"{found.bias:+.3f}", *shares]
 
 
 def print_areas(name: str, areas: Mapping[str, float]) -> None:
@@ -159,12 +177,16 @@ def say_written(*paths: Path) -> None:
     say(f"Written: {', '.join(str(path) for path in paths if path.exists())}")
 
 
-def print_counts(counts: Mapping[str, int], problems: Sequence[dict[str, Cell]]) -> None:
-    """Print the number of rows by status, and name the `problems`: the first rows that a person must look at."""
+def print_counts(counts: Mapping[str, int], problems: Sequence[dict[str, Cell]] | None) -> None:
+    """Print the number of rows by status, and name the `problems`: the first rows that a person must look at.
+
+    None of them are named where they are None: they have been.
+    """
     rows = [(str(status), str(counts[status])) for status in Status if counts.get(status)]
-    for row in problems:
+    for row in problems or ():
         say(f"{row['file']}: {row['status']}: {row['reason']}")
-    more = sum(counts.values()) - counts.get(Status.GRADED, 0) - len(problems)
-    if more > 0:
-        say(f"... and {more} more; the reports name each.")
+    if problems is not None:
+        more = sum(counts.values()) - counts.get(Status.GRADED, 0) - len(problems)
+        if more > 0:
+            say(f"... and {more} more; the reports name each.")
     _print(_by_title(("status", "count"), rows), right=True, console=stderr)

@@ -41,6 +41,12 @@ def say_always(line: str, style: str = "") -> None:
     (never_quiet if stderr.quiet else stderr).print(Text(printable(line)), soft_wrap=True, style=style or None)
 
 
+def say_where_quiet(line: str) -> None:
+    """Print one line that sums up what was not printed, once gdest is quiet; else nothing."""
+    if stderr.quiet:
+        say_always(line)
+
+
 def named(names: Collection[str], most: int = MOST_NAMED) -> str:
     """Return names in one line, of many the first and how many more there are.
 
@@ -142,6 +148,16 @@ class _Lines:
             say(f"{counted}, {in_time(seconds)} so far, about {in_time(left)} left")
         else:
             say(f"{counted}, {in_time(seconds)} so far")
+
+
+def in_hours(seconds: float) -> str:
+    """Return a span of time in hours and minutes.
+
+    >>> in_hours(29), in_hours(3630), in_hours(100 * 3600)
+    ('0:00', '1:01', '100:00')
+    """
+    minutes = int(seconds / 60 + 0.5)
+    return f"{minutes // 60}:{minutes % 60:02d}"
 
 
 def in_time(seconds: float) -> str:

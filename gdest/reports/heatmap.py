@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from gdest.core import Graded, spread_tiles, write_atomically
+from gdest.core import NO_METAL, Graded, spread_tiles, write_atomically
 from gdest.reports.fine_map import fine_grades, place_px
 from gdest.reports.lettering import font, framed, lettered
 from gdest.reports.picture_paths import picture_path
@@ -93,6 +93,8 @@ def draw_both_scales(graded: Graded) -> Image.Image:
 def told_of(graded: Graded) -> str:
     """Return what a picture tells of its micrograph: G, its interval where it has one, and its status."""
     found = graded.statistics
+    if graded.reason.startswith(NO_METAL):
+        return f"no metal, or no grain structure, is seen: {graded.status}"
     if found is None:
         return f"G seen {graded.g_seen:.1f}, {graded.status}"
     interval = f" ({found.g_low:.1f}..{found.g_high:.1f})" if np.isfinite([found.g_low, found.g_high]).all() else ""
@@ -158,6 +160,8 @@ def _beside_bar(picture: Image.Image, scale: Scale) -> Image.Image:
 
 def _write_grades(picture: Image.Image, graded: Graded) -> None:
     """Write G into the middle of each tile, of the tiles that lie too close into every second (third...)."""
+    if graded.reason.startswith(NO_METAL):  # what was read off such a picture is no G
+        return
     grade_map, micrograph = graded.grade_map, graded.micrograph
     grid = grade_map.grid
     by = picture.width / micrograph.cols / grade_map.zoom

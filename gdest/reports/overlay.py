@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 from scipy import ndimage
 
-from gdest.core import Graded, GrainCount, Mark, Micrograph, Overlay, printable
+from gdest.core import NO_METAL, Graded, GrainCount, Mark, Micrograph, Overlay, printable
 from gdest.reports.heatmap import FEW_GREYS, HATCH_GREY, HATCH_PX, drawn_size, told_of
 from gdest.reports.lettering import font, framed
 from gdest.reports.picture_paths import picture_path
@@ -22,6 +22,8 @@ LONGEST_PX = 1600
 LEGEND_PX = 150
 COUNTED = "boundaries that were counted"
 OUTLINE_PX = 3
+LEGEND_GREY = 148
+"""The steel under a line or a dot in the legend."""
 
 
 @dataclass(frozen=True)
@@ -35,12 +37,12 @@ class Look:
 
 LOOKS = {
     Mark.LEFT_OUT: Look("left out", (HATCH_GREY,) * 3, 1.0),
-    Mark.LINE: Look("test line", (0, 0, 0), 0.7),
+    Mark.LINE: Look("test circle", (0, 0, 0), 0.7),
     Mark.GRAIN: Look("grain boundary", (213, 94, 0), 1.0),
     Mark.TWIN: Look("twin boundary", (86, 180, 233), 1.0),
     Mark.PARTICLE: Look("particle, pore", (240, 228, 66), 0.7),
     Mark.LARGEST: Look("largest grain", (204, 0, 204), 1.0),
-    Mark.HIT: Look("intercept", (255, 255, 255), 1.0),
+    Mark.HIT: Look("circle intercept", (255, 255, 255), 1.0),
 }
 """What lies below comes first. The colours are Okabe and Ito's, which the colour-blind tell apart, but for the outline
 of the largest grain, which is told by its width."""
@@ -72,20 +74,21 @@ def draw_overlay_and_layer(graded: Graded) -> tuple[Image.Image, Image.Image]:
     """Return the overlay, and its marks alone in a palette whose first colour is transparent, of the same size."""
     assert graded.count is not None, "nothing was counted"
     ranks = _ranks_of(graded.micrograph, graded.count)
-    return _framed(graded.micrograph, graded.count, ranks, told_of(graded)), _layer(ranks)
+    g = float("nan") if graded.reason.startswith(NO_METAL) else graded.count.g
+    return _framed(graded.micrograph, graded.count, ranks, told_of(graded), g), _layer(ranks)
 
 
 def draw_counted(micrograph: Micrograph, count: GrainCount, corrected_by: str = "") -> Image.Image:
     """Return a micrograph under the marks of a count, with legend, name, um bar and who corrected its boundaries."""
     what = f"boundaries corrected by hand by {printable(corrected_by)}" if corrected_by else COUNTED
-    return _framed(micrograph, count, _ranks_of(micrograph, count), "", what)
+    return _framed(micrograph, count, _ranks_of(micrograph, count), "", count.g, what)
 
 
 def _framed(
-    micrograph: Micrograph, count: GrainCount, ranks: NDArray[np.uint8], told: str, what: str = COUNTED
+    micrograph: Micrograph, count: GrainCount, ranks: NDArray[np.uint8], told: str, g: float, what: str = COUNTED
 ) -> Image.Image:
     um_per_px = micrograph.um_per_px
-    picture = _marked(micrograph.pixels, ranks, count, float("nan") if um_per_px is None else count.g)
+    picture = _marked(micrograph.pixels, ranks, count, float("nan") if um_per_px is None else g)
     width = ranks.shape[1]
     drawn_um = um_per_px and um_per_px * micrograph.cols / width
     return framed(picture, micrograph.file.name, told, {0: what}, drawn_um, width)
@@ -197,6 +200,8 @@ def _told(count: GrainCount, g: float) -> tuple[str, ...]:
     for number, what in ((count.grains, "grains"), (count.intercepts, "intercepts")):
         if np.isfinite(number):
             lines.append(f"{number:.0f} {what}")
+    if np.isfinite(count.intercepts):
+        lines.append("of lines and circles")  # only the circles are drawn
     return tuple(lines)
 
 
@@ -218,6 +223,11 @@ def _legend(height: int, marks: tuple[Mark, ...], lines: tuple[str, ...]) -> Ima
         elif mark is Mark.LEFT_OUT:
             draw.rectangle(swatch, fill="white", outline=look.colour)
             draw.line((10, top + 14, 24, top), fill=look.colour, width=2)
+        elif mark in (Mark.LINE, Mark.HIT):
+            draw.rectangle(swatch, fill=(LEGEND_GREY,) * 3)
+            draw.line((10, top + 7, 28, top + 7), fill=LOOKS[Mark.LINE].colour, width=2)
+            if mark is Mark.HIT:
+                draw.rectangle((18, top + 6, 20, top + 8), fill=look.colour)
         draw.text((34, top + 7), look.name, fill="black", font=font(14), anchor="lm")
         top += 22
     return picture

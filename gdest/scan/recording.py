@@ -57,8 +57,9 @@ class Recorder:
         names = {str(one.cells["file"]) for one in finished.findings if not one.pictures}
         if (seen.size, seen.mtime_ns) != (state.size, state.mtime_ns):
             names |= {str(one.cells["file"]) for one in finished.findings}
-            why = "it changed while it was read; the next scan reads it again"
-            finished = self._finisher.told(work.file, [Failed(work.file, why, None, now(), again=True)])
+            why = "it changed while it was read" if seen.size >= 0 else "it can no longer be found"
+            failed = Failed(work.file, f"{why}; the next scan reads it again", None, now(), again=True)
+            finished = self._finisher.told(work.file, [failed])
         for name in names:
             remove_pictures(name, self._finisher.out)
         state = replace(state, sha256=finished.sha256, again=finished.again)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import torch
 from helpers.predictors import CARD, FakePredictor
 
 from gdest.cli import run_explain as commanding
+from gdest.core import terminal
 from gdest.core.errors import MicrographError, WeightsError
 from gdest.core.settings import GradeSettings
 from gdest.model import gradcam as explaining, network
@@ -17,9 +19,10 @@ from gdest.model.gradcam import class_maps, explain, share_within, splice
 from gdest.model.network import LoadedModel
 from gdest.model.weights_file import BUNDLED_CLASSIFIER, weights_path
 from gdest.synth.dataset import make_micrograph
-from gdest.training.checkpoints import unfinished_path
 from gdest.training.examples import Example
-from gdest.training.fit import Decoded, fit, new_card
+from gdest.training.feeding import Decoded
+from gdest.training.fit import fit, new_card
+from gdest.training.run_files import unfinished_path
 from gdest.training.settings import TrainSettings
 
 CLASSES = (4.0, 7.0, 10.0)
@@ -130,6 +133,24 @@ def explained(tmp_path, monkeypatch):
         return drawn.pop()
 
     return run
+
+
+def test_explaining_tells_that_it_goes_on_and_its_results_come_after_the_bar(
+    explained, write_tiff, rng, monkeypatch, capsys
+):
+    monkeypatch.setattr(terminal, "EVERY_S", 0.01)
+    file = write_tiff("clean.tif", rng.integers(60, 200, (700, 900), dtype=np.uint8))
+    under_way, real = [], commanding.print_areas
+
+    def told(*arguments):
+        under_way.extend(one.name for one in threading.enumerate() if one.name == "gdest-progress")
+        real(*arguments)
+
+    monkeypatch.setattr(commanding, "print_areas", told)
+    explained(file)
+    printed = capsys.readouterr()
+    assert "explaining, " in printed.err and "G" in printed.out
+    assert under_way == []
 
 
 def test_explaining_shows_nothing_where_a_banner_hides_the_metal(explained, write_tiff, rng):
