@@ -22,7 +22,6 @@ from .heatmap import (
     draw_grades as draw_grades,
     draw_heatmap as draw_heatmap,
     pixel_grades as pixel_grades,
-    save_png as save_png,
     side_by_side as side_by_side,
     write_heatmap as write_heatmap,
 )
@@ -30,6 +29,7 @@ from .laboratory import Laboratory as Laboratory, read_laboratory as read_labora
 from .limits import Limit as Limit, Verdict as Verdict
 from .limits_found import acceptance as acceptance
 from .overlay import draw_counted as draw_counted, draw_overlay as draw_overlay
+from .packing import save_png as save_png
 from .pictures import (
     PICTURE_FOLDERS as PICTURE_FOLDERS,
     picture_names as picture_names,

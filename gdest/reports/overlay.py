@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
-from scipy import ndimage
 
 from gdest.core import Graded, GrainCount, Mark, Micrograph, Overlay, printable
-from gdest.reports.heatmap import FEW_GREYS, HATCH_GREY, HATCH_PX, drawn_size, told_of
-from gdest.reports.lettering import font, framed
+from gdest.reports.few_greys import FEW, LEVELS, few_greys, shrunk
+from gdest.reports.heatmap import HATCH_GREY, diagonals, told_of
+from gdest.reports.lettering import FOOTER_PX, HEADER_PX, font, frame
 from gdest.reports.picture_paths import picture_path
 
 LONGEST_PX = 1600
@@ -21,7 +21,7 @@ LONGEST_PX = 1600
 
 LEGEND_PX = 150
 COUNTED = "boundaries that were counted"
-OUTLINE_PX = 3
+OUTLINE_PX, ENTRY_PX = 3, 22
 
 
 @dataclass(frozen=True)
@@ -65,34 +65,43 @@ def layer_name(file_name: str) -> str:
 
 def draw_overlay(graded: Graded) -> Image.Image:
     """Return the micrograph under what was counted on it, of a row that has a count, with legend, name and um bar."""
-    return draw_overlay_and_layer(graded)[0]
+    return draw_overlay_and_layer(graded, shrunk(graded.micrograph.pixels, LONGEST_PX))[0]
 
 
-def draw_overlay_and_layer(graded: Graded) -> tuple[Image.Image, Image.Image]:
-    """Return the overlay, and its marks alone in a palette whose first colour is transparent, of the same size."""
+def draw_overlay_and_layer(graded: Graded, shown: NDArray[np.uint8]) -> tuple[Image.Image, Image.Image]:
+    """Return the overlay, and its marks alone in a palette whose first colour is transparent, of the same size.
+
+    `shown` are the micrograph's grey pixels in that size.
+    """
     assert graded.count is not None, "nothing was counted"
-    ranks = _ranks_of(graded.micrograph, graded.count)
-    return _framed(graded.micrograph, graded.count, ranks, told_of(graded)), _layer(ranks)
+    ranks = _ranks_of(graded.micrograph, graded.count, shown)
+    return _framed(graded.micrograph, graded.count, shown, ranks, told_of(graded)), _layer(ranks)
 
 
 def draw_counted(micrograph: Micrograph, count: GrainCount, corrected_by: str = "") -> Image.Image:
     """Return a micrograph under the marks of a count, with legend, name, um bar and who corrected its boundaries."""
     what = f"boundaries corrected by hand by {printable(corrected_by)}" if corrected_by else COUNTED
-    return _framed(micrograph, count, _ranks_of(micrograph, count), "", what)
+    shown = shrunk(micrograph.pixels, LONGEST_PX)
+    return _framed(micrograph, count, shown, _ranks_of(micrograph, count, shown), "", what)
 
 
 def _framed(
-    micrograph: Micrograph, count: GrainCount, ranks: NDArray[np.uint8], told: str, what: str = COUNTED
+    micrograph: Micrograph,
+    count: GrainCount,
+    shown: NDArray[np.uint8],
+    ranks: NDArray[np.uint8],
+    told: str,
+    what: str = COUNTED,
 ) -> Image.Image:
-    um_per_px = micrograph.um_per_px
-    picture = _marked(micrograph.pixels, ranks, count, float("nan") if um_per_px is None else count.g)
-    width = ranks.shape[1]
+    um_per_px, (rows, width) = micrograph.um_per_px, ranks.shape
     drawn_um = um_per_px and um_per_px * micrograph.cols / width
-    return framed(picture, micrograph.file.name, told, {0: what}, drawn_um, width)
+    canvas = frame((rows, width + LEGEND_PX), micrograph.file.name, told, {0: what}, drawn_um, width)
+    _draw(canvas[HEADER_PX:-FOOTER_PX], shown, ranks, count, float("nan") if um_per_px is None else count.g)
+    return _with_palette(canvas)
 
 
 def _layer(ranks: NDArray[np.uint8]) -> Image.Image:
-    picture = Image.fromarray(_hatched(ranks)).convert("P")
+    picture = Image.fromarray(ranks)
     looks = [LOOKS[mark] for mark in ORDER]
     picture.putpalette([0, 0, 0, *(level for look in looks for level in look.colour)])
     picture.info["transparency"] = bytes([0, *(round(255 * look.opacity) for look in looks)])
@@ -104,40 +113,57 @@ def draw_count(pixels: NDArray[np.uint8], shape: tuple[int, int], count: GrainCo
 
     The pixels of a picture that was read region by region are thinned; the marks lie as in the file.
     """
-    return _marked(pixels, _ranks(count.overlays, shape, _drawn_shape(pixels)), count, g)
+    shown = shrunk(pixels, LONGEST_PX)
+    canvas = np.empty((shown.shape[0], shown.shape[1] + LEGEND_PX), np.uint8)
+    _draw(canvas, shown, _ranks(count.overlays, shape, shown.shape), count, g)
+    return _with_palette(canvas)
 
 
-def _marked(pixels: NDArray[np.uint8], ranks: NDArray[np.uint8], count: GrainCount, g: float) -> Image.Image:
-    """Return grey pixels under marks in the size of `ranks`, beside the legend."""
-    height, width = ranks.shape
-    base = Image.fromarray(pixels).resize((width, height), Image.Resampling.BOX).point(FEW_GREYS)
-    canvas = Image.new("RGB", (width + LEGEND_PX, height), "white")
-    canvas.paste(Image.fromarray(_coloured(np.asarray(base), _hatched(ranks))), (0, 0))
-    present = tuple(mark for rank, mark in enumerate(ORDER, start=1) if (ranks == rank).any())
-    canvas.paste(_legend(height, present, _told(count, g)), (width, 0))
-    return canvas
+def _draw(
+    canvas: NDArray[np.uint8], shown: NDArray[np.uint8], ranks: NDArray[np.uint8], count: GrainCount, g: float
+) -> None:
+    """Draw grey pixels under marks, and the legend beside them, as places in the palette."""
+    places = np.left_shift(ranks, 5)
+    places |= few_greys(shown)
+    canvas[:, : ranks.shape[1]] = np.asarray(Image.fromarray(places).point(_palette()[1]))
+    present = [mark for rank, mark in enumerate(ORDER, start=1) if (ranks == rank).any()]
+    canvas[:, ranks.shape[1] :] = _legend(len(ranks), present, _told(count, g))
 
 
-def _drawn_shape(pixels: NDArray[np.uint8]) -> tuple[int, int]:
-    width, height = drawn_size(pixels, LONGEST_PX)
-    return height, width
+@cache
+def _palette() -> tuple[bytes, list[int]]:
+    """Return 256 colours, the few greys alone and then under each mark, and the place to take for each of them.
+
+    A mark that hides the greys takes one place, so that it is packed as one. The places that the first mark leaves free
+    so hold the colour of each mark by itself, for the legend.
+    """
+    colours = np.zeros((len(ORDER) + 1, FEW, 3), np.uint8)
+    greys = LEVELS[:, None]
+    colours[0] = greys
+    taken = np.arange(256).reshape(-1, FEW)
+    for rank, mark in enumerate(ORDER, start=1):
+        look = LOOKS[mark]
+        colours[rank] = np.round(look.opacity * np.array(look.colour) + (1.0 - look.opacity) * greys)
+        if look.opacity == 1.0:
+            taken[rank] = taken[rank, 0]
+    colours[1, 1 : len(ORDER) + 1] = [LOOKS[mark].colour for mark in ORDER]
+    return colours.tobytes(), taken.ravel().tolist()
 
 
-def _ranks_of(micrograph: Micrograph, count: GrainCount) -> NDArray[np.uint8]:
-    return _ranks(count.overlays, (micrograph.rows, micrograph.cols), _drawn_shape(micrograph.pixels))
+def _with_palette(places: NDArray[np.uint8]) -> Image.Image:
+    picture = Image.fromarray(places)
+    picture.putpalette(_palette()[0])
+    return picture
 
 
-def _hatched(ranks: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return the ranks with what was left out as diagonal lines."""
-    row, col = np.ogrid[: ranks.shape[0], : ranks.shape[1]]
-    left_out = ORDER.index(Mark.LEFT_OUT) + 1
-    return np.where((ranks == left_out) & ((row + col) % HATCH_PX >= 2), np.uint8(0), ranks)
+def _ranks_of(micrograph: Micrograph, count: GrainCount, shown: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    return _ranks(count.overlays, (micrograph.rows, micrograph.cols), shown.shape)
 
 
-def _ranks(overlays: Sequence[Overlay], shape: tuple[int, int], drawn: tuple[int, int]) -> NDArray[np.uint8]:
+def _ranks(overlays: Sequence[Overlay], shape: tuple[int, int], drawn: tuple[int, ...]) -> NDArray[np.uint8]:
     """Return for each drawn pixel the uppermost of the marks that fall on it, its place in `ORDER` from 1, 0 for none.
 
-    A line one cell wide is drawn also where several cells fall on one pixel.
+    A line one cell wide is drawn also where several cells fall on one pixel. What was left out is hatched.
     """
     rank_of = np.zeros(256, np.uint8)
     for rank, mark in enumerate(ORDER, start=1):
@@ -147,44 +173,55 @@ def _ranks(overlays: Sequence[Overlay], shape: tuple[int, int], drawn: tuple[int
     for overlay in overlays:
         begin = [round(at * by) for at, by in zip((overlay.top, overlay.left), scale, strict=True)]
         sides = [max(1, round(n * overlay.cell_px * by)) for n, by in zip(overlay.marks.shape, scale, strict=True)]
-        part = rank_of[overlay.marks]
-        for axis, side in enumerate(sides):
-            starts = np.arange(side) * part.shape[axis] // side
-            part = np.maximum.reduceat(part, starts, axis=axis)
+        part = _uppermost(_uppermost(rank_of[overlay.marks], sides[1], 1), sides[0], 0)
         place = ranks[begin[0] : begin[0] + sides[0], begin[1] : begin[1] + sides[1]]
         np.maximum(place, part[: place.shape[0], : place.shape[1]], out=place)
+    left_out = ranks == ORDER.index(Mark.LEFT_OUT) + 1
+    if left_out.any():
+        ranks[left_out & ~diagonals(ranks.shape)] = 0
     return _outlined(ranks)
+
+
+def _uppermost(ranks: NDArray[np.uint8], side: int, axis: int) -> NDArray[np.uint8]:
+    """Return ranks stretched along an axis, or shrunk to the uppermost of those that fall together."""
+    starts = np.arange(side) * ranks.shape[axis] // side
+    if side < ranks.shape[axis]:
+        return np.asarray(np.maximum.reduceat(ranks, starts, axis=axis))
+    return np.asarray(ranks.take(starts, axis=axis))
 
 
 def _outlined(ranks: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Return the ranks with hits as dots and a bold outline of the largest grain, be it marked by its rim or whole."""
     hit = ORDER.index(Mark.HIT) + 1
-    ranks[ndimage.binary_dilation(ranks == hit, np.ones((3, 3)))] = hit
+    row, col = np.nonzero(ranks == hit)
+    for down, across in np.ndindex(3, 3):
+        at = row + down - 1, col + across - 1
+        inside = (at[0] >= 0) & (at[0] < ranks.shape[0]) & (at[1] >= 0) & (at[1] < ranks.shape[1])
+        ranks[at[0][inside], at[1][inside]] = hit
     largest = ORDER.index(Mark.LARGEST) + 1
     marked = ranks == largest
-    if not marked.any():
+    rows, cols = (np.flatnonzero(marked.any(axis=axis)) for axis in (1, 0))
+    if not len(rows):
         return ranks
-    rows, cols = (
-        slice(max(0, one.start - OUTLINE_PX), one.stop + OUTLINE_PX)
-        for one in ndimage.find_objects(marked.view(np.uint8))[0]
-    )
-    inner = ndimage.binary_erosion(marked[rows, cols], np.ones((3, 3)), iterations=2, border_value=1)
-    line = ndimage.binary_dilation(marked[rows, cols] & ~inner, np.ones((OUTLINE_PX, OUTLINE_PX)))
+    down, across = (slice(max(0, at[0] - OUTLINE_PX), at[-1] + 1 + OUTLINE_PX) for at in (rows, cols))
+    box = down, across
+    rim = marked[box] & _near(~marked[box], 2)
+    line = _near(rim, OUTLINE_PX // 2)
     ranks[marked] = 0
-    part = ranks[rows, cols]
+    part = ranks[box]
     part[line & (part < largest)] = largest
     return ranks
 
 
-def _coloured(grey: NDArray[np.uint8], ranks: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return grey pixels (rows, cols) in RGB (rows, cols, 3), under the colour of their marks."""
-    colours = np.zeros((len(ORDER) + 1, 256, 3), np.uint8)
-    greys = np.arange(256)[:, None]
-    colours[0] = greys
-    for rank, mark in enumerate(ORDER, start=1):
-        look = LOOKS[mark]
-        colours[rank] = np.round(look.opacity * np.array(look.colour) + (1.0 - look.opacity) * greys)
-    return colours[ranks, grey]
+def _near(mask: NDArray[np.bool_], reach: int) -> NDArray[np.bool_]:
+    """Return the pixels (rows, cols) that lie in a square of so many px to each side round one of a mask."""
+    for _ in range(2):  # along the columns, then along the rows
+        grown = mask.copy()
+        for by in range(1, reach + 1):
+            grown[by:] |= mask[:-by]
+            grown[:-by] |= mask[by:]
+        mask = grown.T
+    return mask
 
 
 def _told(count: GrainCount, g: float) -> tuple[str, ...]:
@@ -200,24 +237,33 @@ def _told(count: GrainCount, g: float) -> tuple[str, ...]:
     return tuple(lines)
 
 
-@lru_cache(16)
-def _legend(height: int, marks: tuple[Mark, ...], lines: tuple[str, ...]) -> Image.Image:
-    picture = Image.new("RGB", (LEGEND_PX, height), "white")
+def _legend(height: int, marks: Sequence[Mark], lines: Sequence[str]) -> NDArray[np.uint8]:
+    """Return the lines that are told, and below them the names of the marks, as places in the palette (rows, cols)."""
+    picture = Image.new("L", (LEGEND_PX, height), "white")
     draw = ImageDraw.Draw(picture)
-    top = 12
-    for line in lines:
-        draw.text((10, top), line, fill="black", font=font(14))
-        top += 20
-    top += 8
-    for mark in marks:
-        look = LOOKS[mark]
-        swatch = (10, top, 28, top + 14)
-        draw.rectangle(swatch, fill=None if mark is Mark.LARGEST else look.colour, outline=(120,) * 3)
-        if mark is Mark.LARGEST:
-            draw.rectangle(swatch, outline=look.colour, width=OUTLINE_PX)
-        elif mark is Mark.LEFT_OUT:
-            draw.rectangle(swatch, fill="white", outline=look.colour)
-            draw.line((10, top + 14, 24, top), fill=look.colour, width=2)
-        draw.text((34, top + 7), look.name, fill="black", font=font(14), anchor="lm")
-        top += 22
-    return picture
+    for number, line in enumerate(lines):
+        draw.text((10, 12 + 20 * number), line, fill="black", font=font(14))
+    legend = few_greys(np.asarray(picture))
+    top = 16 + 20 * len(lines)
+    for number, mark in enumerate(marks):
+        place = legend[top + ENTRY_PX * number :][:ENTRY_PX]
+        place[...] = _entry(mark)[: len(place)]
+    return legend
+
+
+@cache
+def _entry(mark: Mark) -> NDArray[np.uint8]:
+    """Return how a mark is drawn and its name, as places in the palette (rows, cols)."""
+    look, swatch = LOOKS[mark], (10, 4, 28, 18)
+    picture = Image.new("L", (LEGEND_PX, ENTRY_PX), "white")
+    ImageDraw.Draw(picture).text((34, 11), look.name, fill="black", font=font(14), anchor="lm")
+    places = Image.fromarray(few_greys(np.asarray(picture)))
+    draw, colour = ImageDraw.Draw(places), FEW + 1 + ORDER.index(mark)
+    if mark is Mark.LARGEST:
+        draw.rectangle(swatch, outline=colour, width=OUTLINE_PX)
+    elif mark is Mark.LEFT_OUT:
+        draw.rectangle(swatch, outline=colour)
+        draw.line((10, 18, 24, 4), fill=colour, width=2)
+    else:
+        draw.rectangle(swatch, fill=colour, outline=FEW // 2 - 1)
+    return np.asarray(places)
