@@ -126,14 +126,20 @@ def _rings(grey: NDArray[np.uint8], middle: tuple[float, float]) -> NDArray[np.i
 
 def _stand_out(grey: NDArray[np.uint8], rows: NDArray[np.int64]) -> Cells:
     """Return which rows are of one colour that those on both sides lack; at the rim there is but one side."""
-    line = np.ascontiguousarray(grey[rows].T)
-    colours = medians(line)
-    found = _share_alike(line, colours) >= ON_LINE
-    for others in (rows - BESIDE_PX, rows + BESIDE_PX):
+    found = np.ones(len(rows), bool)
+    if not len(rows):
+        return found
+    sides = rows - BESIDE_PX, rows + BESIDE_PX
+    looked_at = np.unique(np.clip([rows, *sides], 0, len(grey) - 1))
+    colours = np.zeros(len(grey))
+    colours[looked_at] = medians(np.ascontiguousarray(grey[looked_at].T))
+    for others in sides:  # first by colour alone, which few rows of flat grains pass
+        inside = (others >= 0) & (others < len(grey))
+        found[inside] &= np.abs(colours[others[inside]] - colours[rows[inside]]) >= STEP
+    for others, least, most in ((rows, ON_LINE, 1.0), *((side, 0.0, BESIDE) for side in sides)):
         here = np.flatnonzero(found & (others >= 0) & (others < len(grey)))
-        side = np.ascontiguousarray(grey[others[here]].T)
-        apart = np.abs(medians(side) - colours[here]) >= STEP
-        found[here] &= apart & (_share_alike(side, colours[here]) <= BESIDE)
+        share = _share_alike(np.ascontiguousarray(grey[others[here]].T), colours[rows[here]])
+        found[here] = (share >= least) & (share <= most)
     return found
 
 
