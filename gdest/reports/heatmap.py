@@ -19,7 +19,9 @@ from gdest.reports.packing import save_pixels
 from gdest.reports.picture_paths import picture_path
 from gdest.reports.scale import BAR_PX, Scale, colour_bar, colour_table, run_scale, scale_around
 
-OPACITY = 0.6
+OPACITY, UNDER_COLOURS = 0.6, 16
+"""Below a colour half of the few greys look the same, and are packed to three quarters of the size."""
+
 LONGEST_PX = 960
 """Longest side; drawing and packing a larger picture takes a third of the network's time for the micrograph."""
 
@@ -192,6 +194,7 @@ def _blended(every: int) -> NDArray[np.uint8]:
     """
     steps = np.array([step // every * every + every // 2 for step in range(1, 256)])
     greys = np.broadcast_to(LEVELS[None, :, None].astype(np.float32), (256, FEW, 3)).copy()
+    greys[1:] = np.round(np.arange(FEW) * UNDER_COLOURS // FEW * (255 / (UNDER_COLOURS - 1)))[None, :, None]
     greys[1:] += np.float32(OPACITY) * (colour_table()[steps, None].astype(np.float32) - greys[1:])
     return greys.astype(np.uint8).reshape(256 * FEW, 3)
 

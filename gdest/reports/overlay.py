@@ -193,22 +193,23 @@ def _uppermost(ranks: NDArray[np.uint8], side: int, axis: int) -> NDArray[np.uin
 def _outlined(ranks: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Return the ranks with hits as dots and a bold outline of the largest grain, be it marked by its rim or whole."""
     hit = ORDER.index(Mark.HIT) + 1
-    row, col = np.nonzero(ranks == hit)
+    row, col = np.divmod(np.flatnonzero(ranks == hit), ranks.shape[1])
     for down, across in np.ndindex(3, 3):
         at = row + down - 1, col + across - 1
         inside = (at[0] >= 0) & (at[0] < ranks.shape[0]) & (at[1] >= 0) & (at[1] < ranks.shape[1])
         ranks[at[0][inside], at[1][inside]] = hit
     largest = ORDER.index(Mark.LARGEST) + 1
     marked = ranks == largest
-    rows, cols = (np.flatnonzero(marked.any(axis=axis)) for axis in (1, 0))
+    rows = np.flatnonzero(marked.any(axis=1))
     if not len(rows):
         return ranks
+    cols = np.flatnonzero(marked[rows[0] : rows[-1] + 1].any(axis=0))
     down, across = (slice(max(0, at[0] - OUTLINE_PX), at[-1] + 1 + OUTLINE_PX) for at in (rows, cols))
     box = down, across
     rim = marked[box] & _near(~marked[box], 2)
     line = _near(rim, OUTLINE_PX // 2)
-    ranks[marked] = 0
     part = ranks[box]
+    part[marked[box]] = 0
     part[line & (part < largest)] = largest
     return ranks
 

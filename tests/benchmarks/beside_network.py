@@ -1,10 +1,11 @@
 """Measure what a micrograph costs beside the network: python tests/benchmarks/beside_network.py [--count 6].
 
-Draws `count` micrographs of 1280x960 and writes each as PNG, JPEG and TIFF. The network sees each tile once; from then
-on its answers are replayed, so that all the rest is the real thing. Prints for each format the CPU time in ms of every
-step of a micrograph, each alone in this thread (the median of the files, of each its fastest of `TURNS` turns, since
-the clock of a shared machine wanders). Then the CPU time per micrograph of whole scans with all outputs, less that of
-the replay; the reports at their ends are left out.
+Draws `count` micrographs of 1280x960 and writes each as PNG, JPEG and TIFF, `ALIKE` times with a few pixels changed.
+The network sees each tile once; from then on its answers are replayed, so that all the rest is the real thing. Prints
+for each format the CPU time in ms of every step of a micrograph, each alone in this thread (the median of those that
+were drawn, of each its fastest of `TURNS` turns, since the clock of a shared machine wanders). Then the CPU time per
+micrograph of whole scans with all outputs, the fastest of `TURNS`, less that of the replay; how a scan is prepared and
+its reports are left out. Lines that are indented are parts of what stands below or above them.
 """
 
 from __future__ import annotations
@@ -39,6 +40,8 @@ from gdest.reading.not_metal import CELL_PX, find_not_metal
 from gdest.reading.scale_bar import find_scale_bars
 from gdest.reading.surround import find_surround
 from gdest.reports import heatmap, overlay, pictures
+from gdest.reports.few_greys import shrunk
+from gdest.reports.packing import save_pixels, save_png
 from gdest.reports.scale import run_scale
 from gdest.reports.table import ModelName, cells
 from gdest.scan import scan
@@ -46,7 +49,7 @@ from gdest.scan.job import prepare_scan
 from gdest.scan.stopping import Stop
 from gdest.synth.dataset import make_micrograph, write_tiff
 
-KINDS, TURNS = ("png", "jpg", "tif"), 5
+KINDS, TURNS, ALIKE = ("png", "jpg", "tif"), 5, 5
 
 
 class Replay:
@@ -85,10 +88,14 @@ def write_micrographs(root: Path, count: int) -> None:
     for kind in KINDS:
         (root / kind).mkdir(parents=True)
     for number in range(count):
-        pixels = make_micrograph(np.random.default_rng([5, number]), 4.0 + 8.0 * number / count, ROWS, COLS, 1.0).pixels
-        write_tiff(root / "tif" / f"{number}.tif", pixels, 1.0)
-        for kind in ("png", "jpg"):
-            Image.fromarray(pixels).save(root / kind / f"{number}.{kind}")
+        drawn = make_micrograph(np.random.default_rng([5, number]), 4.0 + 8.0 * number / count, ROWS, COLS, 1.0).pixels
+        for other in range(ALIKE):
+            pixels = drawn.copy()
+            pixels[0, :8] = other  # a scan recalls the grade map of bytes that it has seen
+            name = f"{number}{f'-{other}' if other else ''}"
+            write_tiff(root / "tif" / f"{name}.tif", pixels, 1.0)
+            for kind in ("png", "jpg"):
+                Image.fromarray(pixels).save(root / kind / f"{name}.{kind}")
 
 
 def steps_of(
@@ -110,18 +117,22 @@ def steps_of(
     assert not isinstance(found, pipeline.Failed)
     graded = pipeline._grade_one(found, replay, settings, pipeline.no_memory)
     assert isinstance(graded, Graded)
-    yield "all of grading", lambda: pipeline._grade_one(found, replay, settings, pipeline.no_memory)
+    yield "all of grading, the count", lambda: pipeline._grade_one(found, replay, settings, pipeline.no_memory)
     grade_map = graded.grade_map
     yield "  grade map, tiles cut", lambda: pipeline.grade_map_of(found, replay, settings.stride_px)
     yield "  row", partial(pipeline.graded_row, found, grade_map, replay.card)
-    yield "  heatmap", partial(heatmap.draw_both_scales, graded)
-    drawn = heatmap.draw_both_scales(graded)
-    yield "  heatmap packed", partial(heatmap.save_png, drawn, out / "heatmap.png")
-    yield "  thumbnail", partial(heatmap.draw_map, graded, run_scale(), pictures.THUMBNAIL_PX)
-    if overlay.has_overlay(graded.count):
-        yield "  overlay, layer", partial(overlay.draw_overlay_and_layer, graded)
-        both = overlay.draw_overlay_and_layer(graded)
-        yield "  overlay, layer packed", lambda: [heatmap.save_png(one, out / f"{i}.png") for i, one in enumerate(both)]
+    shown = shrunk(found.pixels, overlay.LONGEST_PX)
+    mapped = shrunk(shown, heatmap.PANEL_PX)
+    yield "  shrunk for maps", partial(shrunk, shown, heatmap.PANEL_PX)
+    yield "  heatmap", partial(heatmap.draw_both_scales, graded, mapped)
+    drawn = heatmap.draw_both_scales(graded, mapped)
+    yield "  heatmap packed", partial(save_pixels, drawn, out / "heatmap.png")
+    yield "  thumbnail", partial(heatmap.draw_map, graded, run_scale(), shrunk(mapped, pictures.THUMBNAIL_PX))
+    yield "  preview", partial(pictures._save_jpeg, shown, out / "preview.jpg")
+    yield "  overlay, layer", partial(overlay.draw_overlay_and_layer, graded, shown)
+    both = overlay.draw_overlay_and_layer(graded, shown)
+    yield "  overlay, layer packed", lambda: [save_png(one, out / f"{i}.png") for i, one in enumerate(both)]
+    yield "pictures without a count", partial(pictures.write_pictures, replace(graded, count=None), out)
     yield "all pictures", partial(pictures.write_pictures, graded, out)
     yield "cells of the row", partial(cells, graded, ModelName(replay.name, replay.sha256))
 
@@ -146,7 +157,7 @@ def print_steps(root: Path, replay: Replay, settings: GradeSettings, out: Path) 
     """Print the CPU time of each step in each format."""
     found = dict[str, dict[str, list[float]]]()
     for kind in KINDS:
-        for path in sorted((root / kind).iterdir()):
+        for path in sorted(path for path in (root / kind).iterdir() if "-" not in path.name):
             for name, step in steps_of(ImageFile(path, path.name), replay, settings, out):
                 found.setdefault(name, {}).setdefault(kind, []).append(cpu_ms(step, replay))
     print(f"| step, ms of CPU | {' | '.join(KINDS)} |\n|---|---|---|---|")

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import imagecodecs
 import numpy as np
 import pytest
 from PIL import Image
@@ -16,7 +17,9 @@ def opened(path):
         return image
 
 
-def test_a_png_holds_every_pixel_and_right_checksums(tmp_path, rng):
+@pytest.mark.parametrize("pack", [packing.PACK_COLOURS, imagecodecs.deflate_encode])
+def test_a_png_holds_every_pixel_and_right_checksums_with_zlib_ng_and_without(tmp_path, monkeypatch, rng, pack):
+    monkeypatch.setattr(packing, "PACK_COLOURS", pack)
     pixels = rng.integers(0, 256, (37, 53, 3), dtype=np.uint8)
     save_png(Image.fromarray(pixels), tmp_path / "a.png")
     found = opened(tmp_path / "a.png")
