@@ -69,6 +69,7 @@ def _field(name: str, value: object, limits: tuple[str, ...]) -> Any:
         "int8_limits": lambda: _numbers(name, value, 0.0, math.inf, positive=True),
         "int8_g_gap": lambda: None if value is None else _number(name, value, 0.0, LARGEST_IN_G),
         "counting": lambda: _curves(value),
+        "informed_interval": lambda: _curve(name, value, 0.0),
     }
     return readers[name]() if name in readers else _text(name, value)
 

@@ -19,12 +19,16 @@ class Doubt(StrEnum):
     NO_GRAINS = "no grains"
     DEFOCUSED = "defocused"
     FRAGMENTS = "fragments"
+    STRUCTURE = "structure"
     NOVELTY = "novelty"
     ZOOM_GAP = "zoom gap"
 
 
-UNFIT = (Doubt.NO_GRAINS, Doubt.DEFOCUSED, Doubt.FRAGMENTS)
+UNFIT = (Doubt.NO_GRAINS, Doubt.DEFOCUSED, Doubt.FRAGMENTS, Doubt.STRUCTURE)
 """The kinds of picture that must not be graded, which a network learns to tell from gradeable ones."""
+
+LATER = (Doubt.STRUCTURE,)
+"""Kinds that weights from before gdest 0.3 do not know; they grade without them."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +46,9 @@ class ModelCard:
 
     `int8_limits` are the largest numbers that 8 bits hold at the inputs of the convolutions, in the order of the
     network; `int8_g_gap` is the mean change of a tile's G by 8 bits. Without them a network runs in floats.
+
+    `informed_interval` is the `interval` of an estimate that a count has moved (`gdest.grading.informed`); without it
+    none is moved.
 
     `counting` holds curves of the count on boundary maps, each rows of (spread in G, value): `interval` is the
     half-width of the method's own 95 % error; without it `gdest.grading.counting` has defaults. `bias` is what the
@@ -69,6 +76,7 @@ class ModelCard:
     int8_limits: tuple[float, ...] = ()
     int8_g_gap: float | None = None
     counting: dict[str, tuple[tuple[float, float], ...]] = field(default_factory=dict)
+    informed_interval: tuple[tuple[float, float], ...] = ()
 
     def to_json(self) -> str:
         """Return the card as the JSON text that the weights file carries."""
@@ -92,7 +100,7 @@ class ModelCard:
 
         Without an interval a G would stand alone, and without limits of doubt a photograph would be graded.
         """
-        needed = (*UNFIT, Doubt.NOVELTY) if self.judges else (Doubt.ZOOM_GAP,)
+        needed = (*(kind for kind in UNFIT if kind not in LATER), Doubt.NOVELTY) if self.judges else (Doubt.ZOOM_GAP,)
         limits = [f"the limit of {name}" for name in needed if name not in self.limits]
         return ", ".join(["the interval of G"] * (not self.interval) + limits)
 

@@ -121,7 +121,7 @@ class TileGrid:
 class TileAnswers:
     """Hold what a model answers for n tiles.
 
-    `g_seen` (n,); `unfit` (n, 3), for each of `UNFIT` the log odds against a gradeable tile; `novelty`
+    `g_seen` (n,); `unfit` (n, 4), for each of `UNFIT` the log odds against a gradeable tile; `novelty`
     (n,), the distance from the training tiles, about 1 among them. Without a judge, the last two are NaN.
     `boundaries` (n, 3, side / 2, side / 2) uint8 is there where it was asked for: for each of `BOUNDARY_CLASSES` its
     probability, 255 is sure, at half the tile's resolution. `places` (n, 7, 7) is by how much G_seen at each 32 px of
@@ -204,7 +204,7 @@ class Graded:
 
     @property
     def shift(self) -> float:
-        """Return what the pixel size adds to G seen; 0 where the pixel size is unknown."""
+        """Return what pixel size and count add to G seen; 0 where the pixel size is unknown."""
         return self.statistics.g - self.g_seen if self.statistics else 0.0
 
 

@@ -7,6 +7,7 @@ from .counting import (
 )
 from .doubts import UNKNOWN_PIXEL_SIZE as UNKNOWN_PIXEL_SIZE, impossible as impossible
 from .grains import grain_labels as grain_labels
+from .informed import informed as informed, way_to_count as way_to_count
 from .pipeline import (
     Finish as Finish,
     Memory as Memory,

@@ -14,7 +14,7 @@ from gdest.grading.grain_table import GrainTable, joined_tables, measure_grains
 from gdest.grading.grains import SURE, Grains, close_grains
 from gdest.grading.overlay import draw_overlay
 from gdest.grading.size_classes import size_class
-from gdest.grading.spatial_patterns import words_at_pixel_size
+from gdest.grading.spans import words_at_pixel_size
 
 FEWEST_GRAINS = 10.0
 """With fewer grains in all, one more or less is 0.15 G."""

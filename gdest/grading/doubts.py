@@ -49,6 +49,7 @@ SENTENCES = {
     Doubt.NO_GRAINS: f"{NO_METAL}, or no grain structure, can be seen",
     Doubt.DEFOCUSED: "out of focus for grains of this size",
     Doubt.FRAGMENTS: "boundaries only in fragments, as in prior-austenite etches; grains cannot be closed",
+    Doubt.STRUCTURE: "two phases, laths or another structure whose grains gdest does not count",
     Doubt.NOVELTY: "unlike anything the model was trained on",
     Doubt.ZOOM_GAP: "read at two sizes of the picture, it gives two different G",
 }
@@ -57,11 +58,13 @@ SENTENCES = {
 def measured_doubts(answers: TileAnswers, zoom_gap: float, larger: TileAnswers | None = None) -> dict[str, float]:
     """Return one number for each `Doubt`; `zoom_gap` is the difference in G between two zooms.
 
+    Answers that know fewer kinds of unfit tiles, the last ones missing, say nothing of those.
+
     `larger` are the answers for the picture of twice the size, where that shows enough grains: a boundary whose
     pieces run together in the smaller one may still be in fragments there.
     """
     kinds = answers.unfit.mean(axis=0, dtype=np.float64)
-    found: dict[str, float] = {kind: float(odds) for kind, odds in zip(UNFIT, kinds, strict=True)}
+    found: dict[str, float] = {kind: float(odds) for kind, odds in zip(UNFIT, kinds, strict=False)}
     if larger is not None:
         in_larger = float(larger.unfit[:, UNFIT.index(Doubt.FRAGMENTS)].mean(dtype=np.float64))
         found[Doubt.FRAGMENTS] = max(found[Doubt.FRAGMENTS], in_larger)

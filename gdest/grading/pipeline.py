@@ -29,16 +29,14 @@ from gdest.core import (
     covered_px,
     grain_size,
     in_order,
-    is_duplex,
     now,
     told_apart,
 )
 from gdest.grading.batching import Predictor, SharedPredictor
 from gdest.grading.counting import count_at_pixel_size, surer_count
-from gdest.grading.doubts import UNKNOWN_PIXEL_SIZE, contradiction, doubts_of_count, impossible, reasons
-from gdest.grading.homogeneity import Assessment, joined_opinions
+from gdest.grading.doubts import UNKNOWN_PIXEL_SIZE, impossible, reasons
 from gdest.grading.looks import FEWEST_USABLE
-from gdest.grading.phases import second_phase
+from gdest.grading.second_opinion import with_second_opinion
 from gdest.grading.summary import at_pixel_size, summarize
 from gdest.grading.zooms import COARSE_G, draw_boundaries, predict_grade_map
 from gdest.reading import read_micrographs
@@ -125,7 +123,7 @@ def _grade_one(micrograph: Micrograph, predictor: Predictor, settings: GradeSett
     except MemoryError:
         return Failed(micrograph.file, NO_MEMORY, micrograph.sha256, now(), again=True)
     row = graded_row(micrograph, replace(grade_map, boundaries=(), boundaries_at_half=()), predictor.card)
-    return row if count is None else with_second_opinion(row, count)
+    return row if count is None else with_second_opinion(row, count, predictor.card)
 
 
 def _counted(micrograph: Micrograph, grade_map: GradeMap, predictor: Predictor, stride_px: int) -> GrainCount:
@@ -150,39 +148,6 @@ def _fields(
     picture = micrograph.regions or GreyImage(micrograph.pixels)
     not_metal, cell_px = micrograph.not_metal, micrograph.cell_px
     return draw_boundaries(picture, grade_map, predictor, stride_px, not_metal, cell_px, at_half=at_half)
-
-
-def with_second_opinion(row: Graded, count: GrainCount) -> Graded:
-    """Return a row with what was counted beside its estimate; where the two contradict each other, for review.
-
-    Where either says that the field is mixed, neither keeps an interval.
-    """
-    known = np.isfinite(count.g_intercepts) and row.statistics is not None
-    tiles = Assessment(row.homogeneity, row.homogeneity_note)
-    grains = Assessment("" if row.reason.startswith(NO_METAL) else count.homogeneity, count.homogeneity_note)
-    mixture = joined_opinions(tiles, grains)
-    row = replace(
-        row,
-        count=count,
-        homogeneity=mixture.verdict,
-        homogeneity_note=mixture.note,
-        g_intercept=float(count.g_intercepts) if known else None,
-        intercepts=round(count.intercepts) if np.isfinite(count.intercepts) else None,
-    )
-    doubts = [*doubts_of_count(count), *(contradiction(row.statistics, count) if row.statistics else ())]
-    if not count.note and row.micrograph is not None and row.micrograph.regions is None:
-        doubts += second_phase(row.micrograph.pixels, count.overlays)
-    if is_duplex(row.homogeneity):
-        row = _without_intervals(row, count)
-    if not doubts:
-        return row
-    status = Status.REVIEW if row.status == Status.GRADED else row.status
-    return replace(row, status=status, reason="; ".join(filter(None, (row.reason, *doubts))))
-
-
-def _without_intervals(row: Graded, count: GrainCount) -> Graded:
-    statistics = replace(row.statistics, g_low=np.nan, g_high=np.nan) if row.statistics else None
-    return replace(row, statistics=statistics, count=replace(count, g_low=np.nan, g_high=np.nan))
 
 
 def boundary_fields(

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
+
+from gdest.grading.spans import span_words
 
 FEWEST_FOR_PATTERNS = 16
 """With fewer tiles chance arranges them in any pattern; their scatter alone must decide."""
@@ -55,19 +56,6 @@ class Pattern:
     kind: Mixture
     words: str
     span: tuple[float, ...] = ()
-
-
-def span_words(span: tuple[float, ...], *, seen: bool) -> str:
-    """Return how words name the coarsest and the finest G, `seen` where the pixel size is not in them yet."""
-    coarsest, finest = span
-    return f"from {coarsest:.1f} to {finest:.1f} G{' as seen' if seen else ''}"
-
-
-def words_at_pixel_size(words: str, span: tuple[float, ...], moved: Callable[[float], float]) -> str:
-    """Return words with the G that they name, if they do, moved to the micrograph's pixel size."""
-    if not span:
-        return words
-    return words.replace(span_words(span, seen=True), span_words(tuple(map(moved, span)), seen=False))
 
 
 def cells_of(grades: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -8,7 +8,7 @@ import numpy as np
 
 from gdest.core import GradeMap, GradeStatistics, ModelCard, grain_size, interpolate, is_duplex
 from gdest.grading.homogeneity import assess
-from gdest.grading.spatial_patterns import words_at_pixel_size
+from gdest.grading.spans import words_at_pixel_size
 
 
 def summarize(grade_map: GradeMap, card: ModelCard) -> GradeStatistics:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from gdest.core import UNFIT
 
@@ -14,6 +15,9 @@ LAST_MEANS = slice(DESCRIPTOR - 2 * 512, DESCRIPTOR - 512)
 """Where a descriptor holds the means of the last stage, which the head is given."""
 
 NOVELTY_AXES = 64
+NEVER = -1e4
+"""The log odds of a kind of which weights know nothing."""
+
 FARTHEST = 8.0
 """Deviations at which a channel of the descriptor is cut off, so that no single one decides alone."""
 
@@ -44,11 +48,24 @@ class Judge(nn.Module):
         return ((descriptors - self.mean) / self.sd).clamp(-FARTHEST, FARTHEST)
 
     def forward(self, descriptors: Tensor) -> tuple[Tensor, Tensor]:
-        """Return log odds against gradeable (n, 3) and novelty (n,) of descriptors (n, DESCRIPTOR)."""
+        """Return log odds against gradeable (n, 4) and novelty (n,) of descriptors (n, DESCRIPTOR)."""
         normal = self.normal(descriptors)
         scores = self.odds(normal).float()
         novelty = (normal @ self.axes).float().square().mean(dim=1).sqrt()
         return scores[:, 1:] - scores[:, :1], novelty
+
+
+def with_every_kind(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Return the tensors of a weights file, those of a judge that knows fewer kinds with rows that tell none of them.
+
+    A kind is always added as the last, so that the first rows keep their meaning.
+    """
+    weight, bias = (state.get(f"judge.odds.{name}") for name in ("weight", "bias"))
+    if weight is None or bias is None or len(weight) != len(bias) or not 1 < len(bias) < 1 + len(UNFIT):
+        return state
+    unknown = 1 + len(UNFIT) - len(bias)
+    weight = functional.pad(weight, (0, 0, 0, unknown))
+    return {**state, "judge.odds.weight": weight, "judge.odds.bias": functional.pad(bias, (0, unknown), value=NEVER)}
 
 
 def describe(maps: list[Tensor]) -> Tensor:

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from gdest.core import UNFIT, ModelCard, SettingsError, WeightsError, write_atomically
 from gdest.model.backbones import head_of, head_prefix, imagenet_state, make_body, pool, resnet_maps
 from gdest.model.decoder import BoundaryDecoder
-from gdest.model.judge import LAST_MEANS, Judge, describe
+from gdest.model.judge import LAST_MEANS, Judge, describe, with_every_kind
 from gdest.model.weights_file import CARD_KEY, read_model_file, unusable
 
 SD_FLOOR = 4.0
@@ -97,7 +97,7 @@ class GradeNetwork(nn.Module):
         return seen - seen.mean(dim=(1, 2), keepdim=True)
 
     def answer(self, tiles: Tensor, *, places: bool = False) -> tuple[Tensor, ...]:
-        """Return G_seen (n,), the log odds of each kind of unfit tile (n, 3), the novelty (n,), and `places` if asked.
+        """Return G_seen (n,), the log odds of each kind of unfit tile (n, 4), the novelty (n,), and `places` if asked.
 
         Without a judge odds and novelty are NaN: nothing is known of what must not be graded.
         """
@@ -202,7 +202,7 @@ def load_model(path: Path) -> LoadedModel:
     file = read_model_file(path)
     try:
         network = GradeNetwork(file.card)
-        network.load_state_dict(load_file(path))
+        network.load_state_dict(with_every_kind(load_file(path)))
         if not all(bool(value.isfinite().all()) for value in network.state_dict().values()):
             raise WeightsError("it holds weights that are not finite numbers.")
     except Exception as error:  # torch and safetensors raise many kinds for weights that do not fit

@@ -8,12 +8,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gdest.reading.cells import CellColours, cell_colours
+from gdest.reading.tool_bars import tool_bars
 
 PLAIN_STD = 6.0
 """Grey levels: paper as a scanner sees it has 3; a cell with a grain boundary in it has 20 and more."""
 
 ALIKE = 5.0
 """Two cells side by side belong together where their means differ by no more in any colour."""
+
+MOST_DRIFT = 40.0
+"""Grey levels: unevenly lit paper may have as much from one side to the other. Smooth coarse grains whose boundaries
+have gaps hang together too, over 80 in a drawn field."""
 
 FEATURELESS = 0.99
 """A picture of which so much is plain shows nothing, as far out of focus; no field in it could be surrounded."""
@@ -29,9 +34,6 @@ MOST_FLAT_INSIDE = 0.1
 
 LEAST_CORNER_CELLS = 12
 """A corner that is cut off is larger than this many cells of 8 px square."""
-
-LEAST_DRAWN, MORE_DRAWN = 0.6, 0.25
-"""Of a tool bar at least this share of pixels equals the one to the left, and so much more than in the field."""
 
 MOST_PARTS = 6
 """A program's surround is in few parts; more at the sides are the grains of a picture without noise."""
@@ -58,13 +60,14 @@ def find_surround(picture: NDArray[np.uint8], cell_px: int) -> Cells:
     if plain.mean() >= FEATURELESS:
         return nothing
     labels = _alike(colours, plain)
-    found = np.isin(labels, [*_of_whole_sides(labels), *_of_corners(labels, colours), *_of_programs(labels, colours)])
+    numbers = {*_of_whole_sides(labels), *_of_corners(labels, colours), *_of_programs(labels, colours)}
+    found = np.isin(labels, [number for number in numbers if _is_one_colour(colours.mean[labels == number])])
     if not found.any() or found.all():  # a picture of nothing has no field that could be surrounded
         return nothing
     found |= _cut_cells(picture, found, colours, cell_px)
     found = _without_leaks(_with_islands(found), colours)
     if (found & (colours.std <= FLAT_STD)).any():
-        found |= _tool_bars(picture, found, cell_px)
+        found |= tool_bars(picture, found, cell_px)
     return found
 
 
@@ -104,6 +107,12 @@ def _of_whole_sides(labels: NDArray[np.int64]) -> list[int]:
         numbers, counts = np.unique(rim[rim > 0], return_counts=True)
         found += [int(number) for number in numbers[counts >= SIDE_SHARE * len(rim)]]
     return found
+
+
+def _is_one_colour(means: NDArray[np.float32]) -> bool:
+    """Return whether the cells of a part (n, colours) are of one colour; grains that run together drift from it."""
+    low, high = np.percentile(means, (1.0, 99.0), axis=0)
+    return bool((high - low).max() <= MOST_DRIFT)
 
 
 def _of_corners(labels: NDArray[np.int64], colours: CellColours) -> list[int]:
@@ -171,30 +180,6 @@ def _reach(lines: Cells) -> int | None:
     is_long = straight[-1] - straight[0] >= STRAIGHT_SHARE * (among[-1] - among[0])
     # rather a few cells of metal less than a ragged edge of the surround in the field
     return int(np.quantile(depth[near], 0.75, method="higher")) if is_long and drift <= 1.0 else None
-
-
-def _tool_bars(picture: NDArray[np.uint8], found: Cells, cell_px: int) -> Cells:
-    """Return the rows and columns of cells at the edge of the field that a program has drawn.
-
-    There hardly a pixel differs from the one beside it, as it does by noise in the middle of the field.
-    """
-    bars = np.zeros_like(found)
-    if found.all():
-        return bars
-    down, across = (np.flatnonzero((~found).any(axis=axis)) for axis in (1, 0))
-    rows, cols = slice(down[0], down[-1] + 1), slice(across[0], across[-1] + 1)
-    field = picture[rows.start * cell_px : rows.stop * cell_px, cols.start * cell_px : cols.stop * cell_px]
-    planes = field[:, :, None] if field.ndim == 2 else field
-    same = (planes[:, 1:] == planes[:, :-1]).all(axis=2)
-    same = np.pad(same, ((0, 0), (0, 1)), mode="edge")
-    cells = same.reshape(field.shape[0] // cell_px, cell_px, -1, cell_px).mean(axis=(1, 3))
-    inside = ~found[rows, cols]
-    for lines, axis in ((bars[rows, cols], 1), (bars[rows, cols].T, 0)):
-        share = (cells * inside).sum(axis=axis) / np.maximum(inside.sum(axis=axis), 1)
-        drawn = share >= max(LEAST_DRAWN, float(np.median(share)) + MORE_DRAWN)
-        lines[: int(drawn.argmin())] = True
-        lines[len(drawn) - int(drawn[::-1].argmin()) :] = True
-    return bars
 
 
 def _cut_cells(picture: NDArray[np.uint8], found: Cells, colours: CellColours, cell_px: int) -> Cells:

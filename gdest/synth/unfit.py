@@ -1,4 +1,4 @@
-"""Draw pictures that must not be graded: no grain structure, out of focus, boundaries in fragments."""
+"""Draw pictures that must not be graded: no grains, out of focus, boundaries in fragments, other structures."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from gdest.synth.etching import etch
 from gdest.synth.label_maps import mean_diameter_px
 from gdest.synth.recipe import pick_family
 from gdest.synth.scenes import cloud, draw_scene
+from gdest.synth.structures import draw_structure
 from gdest.synth.tessellation import Floats
 
 LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.,:-"
@@ -20,7 +21,7 @@ LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.,:-"
 
 def draw_unfit(rng: np.random.Generator, kind: str, rows: int, cols: int) -> NDArray[np.uint8]:
     """Return grey pixels (rows, cols) of one of the kinds in `UNFIT`; raise `KeyError` for another word."""
-    image = dict(zip(UNFIT, (_no_grains, _defocused, _fragments), strict=True))[kind](rng, rows, cols)
+    image = dict(zip(UNFIT, (_no_grains, _defocused, _fragments, draw_structure), strict=True))[kind](rng, rows, cols)
     return optics.to_8_bit(rng, np.clip(image, 0.0, 1.0))
 
 

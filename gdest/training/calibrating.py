@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gdest.core import Doubt, GradeMap, GradeSettings, GreyImage, ModelCard, grain_size, interpolate
-from gdest.grading import predict_grade_map
+from gdest.grading import predict_grade_map, way_to_count
 from gdest.model import LoadedModel, NetworkPredictor
 from gdest.training.judge import gradeable_pictures
 from gdest.training.labels import Labelled
@@ -28,9 +28,12 @@ of contrast and light are to stay below one in twenty; of 200 micrographs not us
 FEWEST_FOR_CORRECTION = 5
 """The mean error of fewer micrographs says nothing of the network's bias."""
 
-LARGEST_ODDS = {Doubt.NO_GRAINS: 0.0, Doubt.DEFOCUSED: 0.0, Doubt.FRAGMENTS: 2.0}
+LARGEST_ODDS = {Doubt.NO_GRAINS: 0.0, Doubt.DEFOCUSED: 0.0, Doubt.FRAGMENTS: 2.0, Doubt.STRUCTURE: 0.0}
 """Where each kind of unfit picture begins at the latest. Clean lines with gaps look like fragments up to 2: the paper's
 steel has 1.1, two prior-austenite etches 2.2."""
+
+FEWEST_WITHOUT_DOUBT = 0.5
+"""Share of the calibration; of fewer the limits of doubt are wrong rather than the micrographs."""
 
 NEIGHBOURS = 40
 """Micrographs of similar G whose errors make one point of a curve."""
@@ -56,11 +59,44 @@ def calibrated_card(
         measured = measure_with(predictor, held_out, grading, stage)  # again: the corrected G also chooses the zoom
     count = max(min(FEWEST_FOR_LIMITS, settings.unfit_pictures) - len(measured), 0)
     drawn = told(gradeable_pictures(settings, count), stage, "finding the limits of doubt", count)
-    card = replace(predictor.card, interval=interval_curve(measured), tile_scatter=tile_scatter_curve(measured))
-    card = replace(card, counting=counting_curves(measured))
     maps = [predict_grade_map(GreyImage(pixels), predictor, grading.stride_px) for pixels in drawn]
     limits = limits_of_doubt([*(one.row.grade_map for one in measured), *maps])
-    return replace(card, limits=limits, errors=_validation_figures(measured))
+    used = without_doubt(measured, limits)
+    return replace(
+        predictor.card,
+        interval=interval_curve(used),
+        informed_interval=informed_curve(used),
+        tile_scatter=tile_scatter_curve(measured),
+        counting=counting_curves(used),
+        limits=limits,
+        errors=_validation_figures(measured),
+    )
+
+
+def without_doubt(measured: Sequence[Measured], limits: Mapping[str, float]) -> list[Measured]:
+    """Return the micrographs that no limit sends to review, or all where these are few.
+
+    An interval is a statement on what is graded; what goes to review has a doubt beside its interval.
+    """
+    used = [
+        one for one in measured
+        if not any(one.row.grade_map.doubts.get(name, 0.0) > limit for name, limit in limits.items())
+    ]  # fmt: skip
+    return used if len(used) >= FEWEST_WITHOUT_DOUBT * len(measured) else list(measured)
+
+
+def informed_curve(measured: Sequence[Measured]) -> Curve:
+    """Return (G_seen, half-width) of the 90 % interval of estimates that their counts have moved; empty without."""
+    counted = [one for one in measured if one.row.count is not None and np.isfinite(one.row.count.g)]
+    if not counted:
+        return ()
+    return _interval_of([informed_error(one) for one in counted], counted)
+
+
+def informed_error(one: Measured) -> float:
+    """Return by how much an estimate is off once its count has moved it."""
+    counted = one.row.count.g if one.row.count is not None else np.nan
+    return one.error + way_to_count(one.g, counted)
 
 
 def _validation_figures(measured: Sequence[Measured]) -> dict[str, float]:
@@ -100,7 +136,7 @@ def limits_of_doubt(maps: Sequence[GradeMap]) -> dict[str, float]:
     """
     limits: dict[str, float] = {}
     for name in Doubt:
-        values = np.array([grade_map.doubts[name] for grade_map in maps])
+        values = np.array([grade_map.doubts.get(name, np.nan) for grade_map in maps])
         values = values[np.isfinite(values)]
         if len(values):
             limit = round(float(np.quantile(values, 1.0 - REVIEW_SHARE)), 3)
@@ -110,8 +146,13 @@ def limits_of_doubt(maps: Sequence[GradeMap]) -> dict[str, float]:
 
 def interval_curve(measured: Sequence[Measured]) -> Curve:
     """Return (G_seen, half-width) of the 90 % interval: what fields of similar G need, or more for unseen materials."""
-    curve = _curve([one.row.g_seen for one in measured], [one.error for one in measured], conformal_half_width)
-    unseen = unseen_half_width(measured)
+    return _interval_of([one.error for one in measured], measured)
+
+
+def _interval_of(errors: Sequence[float], measured: Sequence[Measured]) -> Curve:
+    """Return the interval of answers for micrographs that were off by these errors (n,)."""
+    unseen = unseen_half_width(errors, [one.item.material for one in measured])
+    curve = _curve([one.row.g_seen for one in measured], errors, conformal_half_width)
     return tuple((g, max(half, unseen)) for g, half in curve)
 
 

@@ -26,11 +26,11 @@ FEWEST_MATERIALS = 5
 """Of fewer materials the errors say nothing of how the next one is read."""
 
 
-def unseen_half_width(measured: Sequence[Measured]) -> float:
+def unseen_half_width(errors: Sequence[float], materials: Sequence[str]) -> float:
     """Return the half-width that holds nine in ten fields of a material that was not measured; 0 for few materials."""
     groups: dict[str, list[float]] = {}
-    for one in measured:
-        groups.setdefault(one.item.material, []).append(abs(one.error))
+    for error, material in zip(errors, materials, strict=True):
+        groups.setdefault(material, []).append(abs(error))
     return round(pooled_quantile(groups, ESTIMATE_COVERAGE), 4) if len(groups) >= FEWEST_MATERIALS else 0.0
 
 

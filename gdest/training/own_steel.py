@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gdest.core import DataError, GradeSettings, ModelCard, interpolate, student_t
-from gdest.grading import chance_of_count
+from gdest.grading import chance_of_count, way_to_count
 from gdest.model import LoadedModel, save_model
 from gdest.reports import file_sha256
 from gdest.training.calibrating import shrunk_mean
@@ -35,12 +35,14 @@ Errors = NDArray[np.float64]
 class Opinion:
     """Hold the errors (n,) of one opinion, `estimate` or `count`, on a lab's fields, and its half-widths before.
 
-    A mixed field has no interval; its half-width is NaN.
+    A mixed field has no interval; its half-width is NaN. `counted` are the errors of the counts that inform an
+    estimate, NaN where there is none; None for an opinion of its own.
     """
 
     name: str
     errors: Errors
     half_widths: Errors
+    counted: Errors | None = None
 
     @property
     def coverage(self) -> float:
@@ -55,30 +57,44 @@ class Opinion:
     @property
     def half_width(self) -> float:
         """Return the half-width of the interval of a further field of this steel."""
-        return half_width(self.errors - self.bias, self.coverage)
+        return half_width(self.left_by(np.arange(len(self.errors))), self.coverage)
 
     def half_width_of(self, fields: int) -> float:
         """Return about what the half-width would be with so many fields that scatter like these."""
         known, more = (_factor(count, self.coverage) for count in (len(self.errors), fields))
         return self.half_width * more / known
 
+    def left_by(self, fields: NDArray[np.intp]) -> Errors:
+        """Return what is left of the errors (n,) once these fields have calibrated the opinion."""
+        left = self.errors - proven_bias(self.errors[fields])
+        if self.counted is None:
+            return left
+        known = self.counted[fields][np.isfinite(self.counted[fields])]
+        return _informed(left, self.counted - (proven_bias(known) if len(known) >= FEWEST_FIELDS - 1 else 0.0))
+
     @property
     def before(self) -> tuple[float, float]:
         """Return the mean absolute error, and the share inside the interval where there is one, as the weights were."""
+        errors = self.errors if self.counted is None else _informed(self.errors, self.counted)
         known = np.isfinite(self.half_widths)
-        inside = float(np.mean(np.abs(self.errors[known]) <= self.half_widths[known])) if known.any() else math.nan
-        return float(np.abs(self.errors).mean()), inside
+        inside = float(np.mean(np.abs(errors[known]) <= self.half_widths[known])) if known.any() else math.nan
+        return float(np.abs(errors).mean()), inside
 
     @property
     def after(self) -> tuple[float, float]:
         """Return the same of each field, calibrated by the others."""
-        left, inside = [], []
-        for number, error in enumerate(self.errors):
-            others = np.delete(self.errors, number)
-            bias = proven_bias(others)
-            left.append(abs(error - bias))
-            inside.append(left[-1] <= half_width(others - bias, self.coverage))
-        return float(np.mean(left)), float(np.mean(inside))
+        own, inside = [], []
+        for number in range(len(self.errors)):
+            others = np.delete(np.arange(len(self.errors)), number)
+            left = self.left_by(others)
+            own.append(abs(left[number]))
+            inside.append(own[-1] <= half_width(left[others], self.coverage))
+        return float(np.mean(own)), float(np.mean(inside))
+
+
+def _informed(errors: Errors, counted: Errors) -> Errors:
+    """Return the errors (n,) of estimates that counts with errors (n,) have moved."""
+    return errors + [way_to_count(own, other) for own, other in zip(errors, counted, strict=True)]
 
 
 def proven_bias(errors: Errors) -> float:
@@ -110,7 +126,8 @@ def calibrate_own(
     labelled = read_labels(data, settings.calibration.um_per_px)
     require_there(labelled)
     _require_different(labelled)
-    measured = measure(model, labelled, replace(settings, count=True), stage)
+    bare = replace(model, card=replace(model.card, informed_interval=()))
+    measured = measure(bare, labelled, replace(settings, count=True), stage)
     if len(measured) < FEWEST_FIELDS:
         raise DataError(f"{data} holds {len(measured)} micrographs; {FEWEST_FIELDS} or more prove a bias.")
     opinions = opinions_of(measured)
@@ -118,8 +135,11 @@ def calibrate_own(
     for opinion in opinions:
         card = _with_estimate(card, opinion) if opinion.name == "estimate" else _with_count(card, opinion, measured)
     record = {**card.training, "own_fields": str(len(measured)), "own_data": data.name}
+    told = [_informed_by_count(opinions[0], measured, model.card), *opinions[1:]]
+    if told[0].counted is not None:
+        card = replace(card, informed_interval=((card.g_min, round(told[0].half_width, 4)),))
     save_model(model.network, replace(card, training=record), out)
-    return opinions
+    return told
 
 
 def _require_different(labelled: Sequence[Labelled]) -> None:
@@ -141,6 +161,16 @@ def opinions_of(measured: Sequence[Measured]) -> list[Opinion]:
     ]
     known = {"estimate": estimates, "count": counts}
     return [Opinion(name, *np.array(rows).T) for name, rows in known.items() if len(rows) >= FEWEST_FIELDS]
+
+
+def _informed_by_count(estimate: Opinion, measured: Sequence[Measured], card: ModelCard) -> Opinion:
+    """Return the estimate as a scan that counts tells it, where these weights let the count move it."""
+    counted = np.array([one.row.count.g - one.item.g if one.row.count is not None else math.nan for one in measured])
+    if not card.informed_interval or not np.isfinite(counted).any():
+        return estimate
+    before = [interpolate(card.informed_interval, one.row.g_seen) for one in measured]
+    mixed = np.isnan(estimate.half_widths)
+    return replace(estimate, half_widths=np.where(mixed, np.nan, before), counted=counted)
 
 
 def _with_estimate(card: ModelCard, found: Opinion) -> ModelCard:

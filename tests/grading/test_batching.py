@@ -10,6 +10,7 @@ import pytest
 from helpers.predictors import FakePredictor
 
 from gdest.core.errors import ArchiveError
+from gdest.core.model_card import UNFIT
 from gdest.core.threads import MOST_STALLED, in_order
 from gdest.core.tiles import tiles_of
 from gdest.grading.batching import SharedPredictor
@@ -46,7 +47,7 @@ def test_every_caller_gets_the_answers_of_its_own_tiles_in_their_order(streams):
         asked = [pool.submit(shared.predict, asked_for(i, count)) for i, count in enumerate(counts)]
         for i, (answer, count) in enumerate(zip(asked, counts, strict=True)):
             np.testing.assert_array_equal(answer.result().g_seen, told(numbered(i, count)))
-            assert answer.result().unfit.shape == (count, 3)
+            assert answer.result().unfit.shape == (count, len(UNFIT))
             assert answer.result().novelty.shape == (count,)
     assert sum(shape[0] for shape in predictor.shapes) == sum(counts)
 

@@ -73,7 +73,9 @@ def test_fragments_are_also_looked_for_in_the_next_larger_picture_while_it_shows
     def sizes_differ(parts):
         said = judge_of(parts)
         larger = said.g_seen < 5.0
-        return replace(said, unfit=np.where(larger[:, None], [3.0, 3.0, 2.0], [-9.0, -9.0, -1.0]).astype(np.float32))
+        return replace(
+            said, unfit=np.where(larger[:, None], [3.0, 3.0, 2.0, 3.0], [-9.0, -9.0, -1.0, -9.0]).astype(np.float32)
+        )
 
     pixels = rng.integers(0, 256, (500, 500), dtype=np.uint8)
     predictor = by_size(larger_g, 6.5)
@@ -197,7 +199,7 @@ def test_a_share_of_pixels_just_beyond_its_limit_does_not_read_as_the_limit():
 
 def test_what_shows_no_metal_is_said_before_all_else_also_before_a_missing_pixel_size(write_tiff, grey):
     file = write_tiff("photograph.tif", grey, um_per_px=None)
-    row = only_row(file, FakePredictor(unfit=(3.0, 3.0, -9.0)))
+    row = only_row(file, FakePredictor(unfit=(3.0, 3.0, -9.0, -9.0)))
     no_metal, unknown, defocused = row.reason.split("; ", 2)
     assert no_metal.startswith("no metal")
     assert unknown.startswith("the pixel size is not known")
@@ -221,11 +223,12 @@ def test_what_shows_no_metal_is_said_before_what_was_found_while_reading():
 
 def test_doubts_are_means_over_tiles_and_fragments_the_larger_of_two_pictures():
     def answers(fragments):
-        unfit = np.float32([[1.0, 3.0, fragments], [2.0, 5.0, fragments + 2.0]])
+        unfit = np.float32([[1.0, 3.0, fragments, -7.0], [2.0, 5.0, fragments + 2.0, -9.0]])
         return TileAnswers(np.float32([6, 6]), unfit, np.float32([0.5, 1.5]))
 
     plain = measured_doubts(answers(-3.0), 0.25)
-    assert plain == {"no grains": 1.5, "defocused": 4.0, "fragments": -2.0, "novelty": 1.0, "zoom gap": 0.25}
+    kinds = {"no grains": 1.5, "defocused": 4.0, "fragments": -2.0, "structure": -8.0}
+    assert plain == {**kinds, "novelty": 1.0, "zoom gap": 0.25}
     assert list(plain) == list(Doubt)
     assert measured_doubts(answers(-3.0), 0.25, answers(-1.0)) == {**plain, "fragments": 0.0}
     assert measured_doubts(answers(-3.0), 0.25, answers(-7.0)) == plain

@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
+from helpers.predictors import CARD
 
 from gdest.core import GrainCount
 from gdest.core.records import Graded, GradeStatistics
 from gdest.core.words import Status
 from gdest.grading.doubts import contradiction
 from gdest.grading.homogeneity import Assessment, joined_opinions
-from gdest.grading.pipeline import with_second_opinion
+from gdest.grading.second_opinion import with_second_opinion
+
+MICROGRAPH = SimpleNamespace(um_per_px=1.0, regions=True)
 
 
 def row_of(homogeneity, counted, count_g=7.5):
     """Return a row of G 7 (8.2 by its mean density) with an interval, whose count says something of its own."""
     statistics = GradeStatistics(7.0, 6.5, 7.5, 8.2, 0.1, 6.9, 7.1, 1.0, homogeneity)
-    row = Graded(None, None, Status.GRADED, "", 7.0, statistics, homogeneity, "")
-    return with_second_opinion(
-        row, GrainCount(g=count_g, g_low=count_g - 0.6, g_high=count_g + 0.6, homogeneity=counted)
-    )
+    row = Graded(MICROGRAPH, None, Status.GRADED, "", 7.0, statistics, homogeneity, "")
+    count = GrainCount(g=count_g, g_low=count_g - 0.6, g_high=count_g + 0.6, homogeneity=counted)
+    return with_second_opinion(row, count, CARD)
 
 
 @pytest.mark.parametrize(("homogeneity", "counted"), [("duplex:bimodal", "uniform"), ("unknown", "duplex:necklace")])
@@ -73,5 +78,27 @@ def test_the_row_says_what_both_say_together_but_not_of_a_picture_without_metal(
     assert row_of("unknown", "duplex:necklace").homogeneity == "duplex:necklace"
     statistics = GradeStatistics(7.0, 6.5, 7.5, 7.0, 0.1, 6.9, 7.1, 1.0, "unknown")
     for reason, said in (("no metal: blank", "unknown"), ("", "uniform")):
-        row = Graded(None, None, Status.REVIEW, reason, 7.0, statistics, "unknown", "")
-        assert with_second_opinion(row, GrainCount(homogeneity="uniform")).homogeneity == said
+        row = Graded(MICROGRAPH, None, Status.REVIEW, reason, 7.0, statistics, "unknown", "")
+        assert with_second_opinion(row, GrainCount(homogeneity="uniform"), CARD).homogeneity == said
+
+
+def test_a_contradiction_is_told_of_the_estimate_as_the_network_made_it():
+    """The count moves the estimate towards itself by up to 0.25 G; the doubt must not go away by that."""
+    card = replace(CARD, informed_interval=((7.0, 0.4),))
+    statistics = GradeStatistics(7.0, 6.5, 7.5, 7.0, 0.1, 6.9, 7.1, 1.0, "uniform")
+    row = Graded(MICROGRAPH, None, Status.GRADED, "", 7.0, statistics, "uniform", "")
+    told = with_second_opinion(row, GrainCount(g=8.2, g_low=7.6, g_high=8.8), card)
+    assert told.status == Status.REVIEW
+    assert "contradict each other (G 7.0, 6.5..7.5" in told.reason
+    assert (told.statistics.g, told.statistics.g_low) == (pytest.approx(7.25), pytest.approx(6.85))
+    assert told.shift == pytest.approx(0.25)
+
+
+def test_the_words_of_a_mixed_field_move_with_its_grades():
+    card = replace(CARD, informed_interval=((7.0, 0.4),))
+    note = "lies in patches, from 5.0 to 8.0 G"
+    statistics = GradeStatistics(7.0, np.nan, np.nan, 7.0, 1.0, 5.0, 8.0, 0.3, "duplex:bimodal", note, (5.0, 8.0))
+    row = Graded(MICROGRAPH, None, Status.GRADED, "", 7.0, statistics, "duplex:bimodal", "", note)
+    told = with_second_opinion(row, GrainCount(g=6.8, g_low=6.2, g_high=7.4), card)
+    assert told.homogeneity_note == "lies in patches, from 4.9 to 7.9 G"
+    assert np.isnan(told.statistics.g_low)

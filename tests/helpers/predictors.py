@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from gdest.core.model_card import ModelCard
+from gdest.core.model_card import UNFIT, ModelCard
 from gdest.core.records import TileAnswers
 from gdest.core.tiles import cut_parts
 
@@ -13,9 +13,13 @@ CARD = ModelCard(
     g_max=13.5,
     interval=((1.0, 0.6), (13.0, 0.2)),
     tile_scatter=((1.0, 1.0), (5.0, 0.4), (13.0, 0.1)),
-    limits={"no grains": 0.0, "defocused": 0.0, "fragments": 0.0, "novelty": 2.0, "zoom gap": 1.0},
+    limits={"no grains": 0.0, "defocused": 0.0, "fragments": 0.0, "structure": 0.0, "novelty": 2.0, "zoom gap": 1.0},
     gdest_version="test",
 )
+
+
+SURE = (-9.0,) * len(UNFIT)
+"""Log odds of a tile that is surely gradeable."""
 
 
 class FakePredictor:
@@ -25,7 +29,7 @@ class FakePredictor:
     name = "fake"
     sha256 = "0" * 64
 
-    def __init__(self, answer=6.0, unfit=(-9.0, -9.0, -9.0), novelty=1.0, batch=64, streams=1):
+    def __init__(self, answer=6.0, unfit=SURE, novelty=1.0, batch=64, streams=1):
         self.answer, self.unfit, self.novelty = answer, unfit, novelty
         self.batch, self.streams = batch, streams
         self.shapes = []

@@ -9,6 +9,7 @@ import pytest
 import torch
 from helpers.predictors import CARD
 
+from gdest.core.model_card import UNFIT
 from gdest.core.tiles import tiles_of
 from gdest.model.torch_engine import TorchEngine
 
@@ -18,7 +19,7 @@ CPU = torch.device("cpu")
 def mean_grey(tiles):
     """Answer the mean grey level of each tile, as a network would answer its grade."""
     g_seen = tiles.float().mean(dim=(1, 2, 3))
-    return g_seen, g_seen[:, None].expand(-1, 3), g_seen
+    return g_seen, g_seen[:, None].expand(-1, len(UNFIT)), g_seen
 
 
 def engine_of(answer=mean_grey, **options):
@@ -31,5 +32,5 @@ def test_tiles_of_several_micrographs_are_answered_in_their_order():
     means = tiles.mean(axis=(1, 2))
     assert g_seen.numpy() == pytest.approx(means, rel=1e-5)
     assert novelty.numpy() == pytest.approx(means, rel=1e-5)
-    assert unfit.shape == (7, 3)
+    assert unfit.shape == (7, len(UNFIT))
     assert g_seen.dtype == torch.float32

@@ -137,3 +137,12 @@ def test_plain_grains_that_reach_the_rim_are_metal(rng):
 
 def test_a_saturated_picture_of_grains_is_metal(picture):
     assert find_not_metal(np.where(picture > 110, np.uint8(250), picture)) is None
+
+
+def test_smooth_coarse_grains_that_hang_together_by_gaps_are_no_surround(rng):
+    row, col = np.mgrid[:480, :640]
+    look = 150.0 + 80.0 * col / 640 + rng.normal(0, 1.0, row.shape)
+    for at in range(60, 640, 190):
+        look[:, at : at + 3] = 60  # boundaries, gone in places, through which one grain joins the next
+        look[200:240, at : at + 3] = look[200:240, at - 3 : at]
+    assert not find_surround(np.clip(look, 0, 255).astype(np.uint8), CELL_PX).any()

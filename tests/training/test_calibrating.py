@@ -11,6 +11,7 @@ import pytest
 from helpers.measured_fields import fields_of, measured_field
 from helpers.predictors import FakePredictor
 
+from gdest.core import GrainCount
 from gdest.core.records import GradeMap, TileGrid
 from gdest.model.network import LoadedModel
 from gdest.synth.dataset import write_tiff
@@ -20,9 +21,12 @@ from gdest.training.calibrating import (
     conformal_half_width,
     correction_curve,
     cross_coverage,
+    informed_curve,
+    informed_error,
     interval_curve,
     limits_of_doubt,
     tile_scatter_curve,
+    without_doubt,
 )
 from gdest.training.labels import read_labels
 from gdest.training.settings import TrainSettings
@@ -55,6 +59,27 @@ def test_the_interval_is_that_of_unseen_materials_where_that_is_wider():
     errors = {f"{i}": [0.3] for i in range(6)}
     assert interval_curve(fields_of(errors)) == ((6.0, 0.3),)
     assert interval_curve(fields_of({**errors, "5": [0.2, 0.9]}))[0][1] == 0.9
+
+
+def test_the_intervals_are_those_of_micrographs_that_no_limit_sends_to_review():
+    def field(error, odds):
+        return measured_field(error, grade_map=SimpleNamespace(doubts={"fragments": odds, "zoom gap": np.nan}))
+
+    fields = [field(0.1, 1.0), field(0.2, 2.0), field(0.9, 2.1)]
+    assert [one.error for one in without_doubt(fields, {"fragments": 2.0, "zoom gap": 1.0})] == pytest.approx(
+        [0.1, 0.2]
+    )
+    assert len(without_doubt(fields, {"fragments": 1.0})) == 3  # where most would go, the limits are wrong
+
+
+def test_an_estimate_that_its_count_moves_has_an_interval_of_its_own():
+    fields = [measured_field(0.4, g=5.0) for _ in range(3)]
+    for field, counted in zip(fields, (5.2, 5.4, np.nan), strict=True):
+        field.row.count = GrainCount(g=counted)
+    assert [informed_error(one) for one in fields] == pytest.approx([0.4 - 0.7 * 0.2, 0.4, 0.4])
+    assert informed_curve(fields)[0][1] == pytest.approx(0.4)
+    fields[0].row.count = None
+    assert informed_curve(fields[::2]) == ()
 
 
 def test_coverage_is_counted_on_the_half_that_did_not_calibrate():

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 from helpers.predictors import CARD
 
+from gdest.core.model_card import UNFIT
 from gdest.model import build_network, read_model_file, save_model
 from gdest.synth.dataset import write_dataset
 from gdest.synth.settings import SynthSettings
@@ -21,7 +22,7 @@ def test_the_sample_tiles_are_always_the_same_and_hold_every_grade():
     for first, again in zip((steel, unfit), sample_tiles(96), strict=True):
         assert np.array_equal(first, again)
     assert steel.shape == (len(SAMPLE_G), 96, 96)
-    assert unfit.shape == (3 * UNFIT_TILES, 96, 96)
+    assert unfit.shape == (len(UNFIT) * UNFIT_TILES, 96, 96)
     sharp = np.abs(np.diff(steel.astype(np.float32))).mean(axis=(1, 2))
     assert np.polyfit(SAMPLE_G, sharp, 1)[0] > 0  # finer grains, more boundaries
 

@@ -8,9 +8,12 @@ import numpy as np
 import pytest
 import torch
 from helpers.predictors import CARD
+from safetensors.torch import load_file, save_file
 
+from gdest.core.model_card import UNFIT, Doubt
 from gdest.model import network
 from gdest.model.judge import describe
+from gdest.model.weights_file import CARD_KEY
 from gdest.training.examples import Example
 from gdest.training.judge import fit_judge, gradeable_pictures
 from gdest.training.settings import TrainSettings
@@ -68,3 +71,17 @@ def test_novelty_is_about_one_among_the_tiles_it_was_fitted_on_and_large_far_awa
         _, novelty = judged.judge(known)
         _, far = judged.judge(known + 50 * judged.judge.sd)
     assert far.min() > 2 * novelty.median()
+
+
+def test_weights_from_before_a_kind_was_known_read_and_never_tell_it(judged, tmp_path):
+    network.save_model(judged, CARD, tmp_path / "new.safetensors")
+    state = load_file(tmp_path / "new.safetensors")
+    for name in ("weight", "bias"):
+        state[f"judge.odds.{name}"] = state[f"judge.odds.{name}"][:4].clone()
+    save_file(state, tmp_path / "old.safetensors", {CARD_KEY: CARD.to_json()})
+    old = network.load_model(tmp_path / "old.safetensors").network
+    tiles = torch.randint(0, 256, (2, 1, 224, 224), dtype=torch.uint8)
+    with torch.inference_mode():
+        mine, its = judged.answer(tiles)[1], old.answer(tiles)[1]
+    assert torch.allclose(mine[:, :3], its[:, :3], atol=1e-2)
+    assert (its[:, UNFIT.index(Doubt.STRUCTURE)] < -1000).all()

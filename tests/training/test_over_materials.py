@@ -13,17 +13,23 @@ from gdest.training.measuring import Measured
 from gdest.training.over_materials import counting_curves, pooled_quantile, unseen_half_width
 
 
+def half_width_of(errors):
+    """Return the half-width for an unseen material of errors that are given by material."""
+    fields = fields_of(errors)
+    return unseen_half_width([one.error for one in fields], [one.item.material for one in fields])
+
+
 def test_each_material_counts_once_in_the_interval_of_an_unseen_one():
     """One of ten materials is read 0.8 too fine by its only field, nine by 0.1 in a hundred fields each."""
     errors = {"far": [0.8], **{f"near {i}": [0.1] * 100 for i in range(9)}}
-    assert unseen_half_width(fields_of(errors)) == 0.1
+    assert half_width_of(errors) == 0.1
     # two of eleven are more than a tenth
-    assert unseen_half_width(fields_of({**errors, "far too": [-0.8]})) == 0.8
+    assert half_width_of({**errors, "far too": [-0.8]}) == 0.8
 
 
 def test_four_materials_say_nothing_of_the_next():
-    assert unseen_half_width(fields_of({f"{i}": [0.3] for i in range(4)})) == 0.0
-    assert unseen_half_width(fields_of({f"{i}": [0.3] for i in range(5)})) == 0.3
+    assert half_width_of({f"{i}": [0.3] for i in range(4)}) == 0.0
+    assert half_width_of({f"{i}": [0.3] for i in range(5)}) == 0.3
 
 
 def test_the_pooled_quantile_is_reached_by_weights_not_by_numbers():

@@ -115,3 +115,23 @@ def test_a_field_that_is_there_twice_proves_nothing_and_is_named(model, tmp_path
         table.write_text("file,g\n" + rows)
         with pytest.raises(DataError, match=named):
             calibrate_own(table, model, tmp_path / "mine.safetensors", GradeSettings())
+
+
+def test_a_count_that_informs_the_estimate_is_calibrated_with_it(monkeypatch, model, tmp_path):
+    """Estimates 0.3 and counts 0.1 too fine: both biases go, and half of what is left of either cancels."""
+    model = replace(model, card=replace(model.card, informed_interval=((6.0, 0.9),)))
+    fields = [counted_field(0.3 + 0.1 * i, 0.1 - 0.1 * i) for i in (-2, -1, 0, 1, 2)]
+    mine = calibrated(monkeypatch, model, fields, tmp_path / "mine.safetensors")
+    ((_, informed),) = mine.card.informed_interval
+    ((_, alone),) = mine.card.interval
+    assert informed < 0.65 * alone
+    untouched = replace(model, card=replace(model.card, informed_interval=()))
+    assert calibrated(monkeypatch, untouched, fields, tmp_path / "b.safetensors").card.informed_interval == ()
+
+
+def test_an_informed_opinion_is_measured_before_and_after_as_a_scan_tells_it():
+    errors, counted = np.array([0.3, 0.5, 0.4, 0.3, 0.5]), np.array([0.1, 0.3, 0.2, 0.1, 0.3])
+    one = Opinion("estimate", errors, np.full(5, 0.3), counted)
+    assert one.before == (pytest.approx(np.mean(errors - 0.7 * 0.2)), 3 / 5)
+    assert one.left_by(np.arange(5)) == pytest.approx(errors - proven_bias(errors), abs=0.02)
+    assert Opinion("estimate", errors, np.full(5, 0.3)).before[0] == pytest.approx(0.4)
