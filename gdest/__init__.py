@@ -7,14 +7,17 @@ each function imports what it needs when it is called. All errors are subclasses
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from gdest.core.version import __version__
 
 if TYPE_CHECKING:
-    from gdest.core import Micrograph, Row
+    from numpy.typing import NDArray
+
+    from gdest.core import ImageFile, Micrograph, Row
     from gdest.model import NetworkPredictor
 
 __all__ = ["Result", "__version__", "grade_micrographs", "load_model", "read_micrographs"]
@@ -47,7 +50,7 @@ class Result:
     g_counted_high: float | None
     grains_counted: float | None
     g_largest_grain: float | None
-    row: Row
+    row: Row = field(repr=False)
 
 
 def load_model(weights: str | Path | None = None, *, device: str = "auto", count: bool = True) -> NetworkPredictor:
@@ -63,26 +66,28 @@ def load_model(weights: str | Path | None = None, *, device: str = "auto", count
     return NetworkPredictor(model, GradeSettings(device=device, count=count))
 
 
-def read_micrographs(path: str | Path, um_per_px: float | None = None) -> Iterator[Micrograph]:
+def read_micrographs(path: str | Path | NDArray[Any], um_per_px: float | None = None) -> Iterator[Micrograph]:
     """Yield every micrograph of an image file, one per page, scene or frame: grey pixels (rows, cols) uint8.
 
-    Without `um_per_px` the pixel size is what the file states, else None. Of a picture above 100 megapixels
-    `pixels` is thinned, and `regions` reads its rows until the next micrograph is asked for. Raises
-    `MicrographError` for a file or page that cannot be read. Pillow's own limit of 179 megapixels holds for what must
-    be decoded whole; `gdest.reading.prepare_decoders()` sets that of the command line for the whole process.
+    An array, (rows, cols) or (rows, cols, 3) in colour, is read as a file that holds it. Without `um_per_px` the pixel
+    size is what the file states, else None. Of a picture above 100 megapixels `pixels` is thinned, and `regions` reads
+    its rows until the next micrograph is asked for. Raises `MicrographError` for a file or page that cannot be read,
+    `SettingsError` for what is neither a path nor such an array. Pillow's own limit of 179 megapixels holds for what
+    must be decoded whole; `gdest.reading.prepare_decoders()` sets that of the command line for the whole process.
     """
-    from gdest.core import CalibrationSettings, Failed, GradeSettings, MicrographError, file_at
-    from gdest.reading import read_micrographs as read
+    from gdest.core import CalibrationSettings, Failed, GradeSettings, MicrographError
+    from gdest.reading import image_given, read_micrographs as read
 
     settings = GradeSettings(CalibrationSettings(um_per_px))
-    for found in read(file_at(Path(path)), settings):
-        if isinstance(found, Failed):
-            raise MicrographError(f"{found.file.name}: {found.reason}")
-        yield found
+    with TemporaryDirectory(prefix="gdest-") as folder:
+        for found in read(image_given(path, 1, Path(folder)), settings):
+            if isinstance(found, Failed):
+                raise MicrographError(f"{found.file.name}: {found.reason}")
+            yield found
 
 
 def grade_micrographs(
-    paths: str | Path | Iterable[str | Path],
+    paths: str | Path | NDArray[Any] | Iterable[str | Path | NDArray[Any]],
     model: NetworkPredictor,
     *,
     um_per_px: float | None = None,
@@ -90,22 +95,25 @@ def grade_micrographs(
 ) -> Iterator[Result]:
     """Yield a `Result` for each micrograph in the image files, in their order; a bad file is one that `failed`.
 
-    `um_per_px` is the pixel size of all of them; without it each file's own counts. Names in a list that state
-    different magnifications contradict it, and their results are for review. Without `count`
-    no boundaries are drawn and no grains counted, which is faster.
-    Several files are read at a time, so ask for many in one call.
+    An array, (rows, cols) or (rows, cols, 3) in colour, is graded as a file that holds it, and called `array-1` by its
+    place. `um_per_px` is the pixel size of all of them; without it each file's own counts. Names in a list that state
+    different magnifications contradict it, and their results are for review. Without `count` no boundaries are drawn
+    and no grains counted, which is faster. Several files are read at a time, so ask for many in one call. Raises
+    `SettingsError` for what is neither a path nor such an array.
     """
-    from gdest.core import CalibrationSettings, GradeSettings, file_at
+    from gdest.core import CalibrationSettings, GradeSettings
     from gdest.grading import grade_micrographs as grade
-    from gdest.reading import with_mixed_names
+    from gdest.reading import image_given, with_mixed_names
     from gdest.reports import ModelName, cells
 
-    given = [paths] if isinstance(paths, str | Path) else paths
-    files = (file_at(Path(path)) for path in given)
+    given: Iterable[Any] = [paths] if isinstance(paths, str | Path) or hasattr(paths, "dtype") else paths
     settings = GradeSettings(CalibrationSettings(um_per_px), count=count)
-    if isinstance(given, Sequence):
-        settings = with_mixed_names(settings, (file_at(Path(path)).name for path in given))
-    names = [field.name for field in fields(Result) if field.name != "row"]
-    for row in grade(files, model, settings):
-        known: dict[str, Any] = dict(cells(row, ModelName(model.name, model.sha256)))
-        yield Result(**{name: known[name] for name in names}, row=row)
+    names = [one.name for one in fields(Result) if one.name != "row"]
+    with TemporaryDirectory(prefix="gdest-") as folder:
+        files: Iterable[ImageFile] = (image_given(one, number, Path(folder)) for number, one in enumerate(given, 1))
+        if isinstance(given, Sequence):
+            files = list(files)
+            settings = with_mixed_names(settings, (file.name for file in files))
+        for row in grade(files, model, settings):
+            known: dict[str, Any] = dict(cells(row, ModelName(model.name, model.sha256)))
+            yield Result(**{name: known[name] for name in names}, row=row)

@@ -5,9 +5,11 @@ import doctest
 import re
 import subprocess
 import sys
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from helpers.predictors import FakePredictor
 
@@ -123,3 +125,49 @@ def test_names_of_two_magnifications_contradict_the_one_pixel_size_of_a_list(wri
     paths = [write_tiff(name, grey, None).path for name in ("a_200x.tif", "b_500x.tif", "c.tif")]
     found = gdest.grade_micrographs(paths, FakePredictor(6.0), um_per_px=1.0, count=False)
     assert [result.status for result in found] == ["review", "review", "graded"]
+
+
+def test_an_array_is_graded_as_the_file_that_holds_it(model):
+    (of_file,) = gdest.grade_micrographs(EXAMPLES / "steel-5.tif", model, um_per_px=1.0)
+    pixels = of_file.row.micrograph.pixels
+    colour = np.dstack([pixels] * 3)
+    for given in (pixels, [pixels], iter([pixels]), [colour]):
+        (found,) = gdest.grade_micrographs(given, model, um_per_px=1.0)
+        assert (found.g, found.g_counted, found.status) == (of_file.g, of_file.g_counted, of_file.status)
+        assert (found.file, found.um_per_px_source) == ("array-1", "command-line")
+    (without,) = gdest.grade_micrographs(pixels, model, count=False)
+    assert (without.status, without.g) == ("uncalibrated", None)
+
+
+def test_arrays_and_paths_may_be_mixed_and_leave_nothing_behind(tmp_path, monkeypatch, grey):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    given = [EXAMPLES / "steel-5.tif", grey, grey.astype(np.uint16)]
+    found = gdest.grade_micrographs(given, FakePredictor(6.0), um_per_px=1.0, count=False)
+    assert [result.file for result in found] == [(EXAMPLES / "steel-5.tif").as_posix(), "array-2", "array-3"]
+    (read,) = gdest.read_micrographs(grey, um_per_px=0.5)
+    assert (read.um_per_px, read.pixels.tolist()) == (0.5, grey.tolist())
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        (3.5, "float is neither the path of an image nor an array of pixels"),
+        (np.zeros((2, 300, 300)), r"\(rows, cols\), or \(rows, cols, 3\) in colour, not \(2, 300, 300\)"),
+        (np.zeros(9), r"not \(9,\)"),
+    ],
+)
+def test_what_is_neither_a_path_nor_a_picture_is_one_sentence(given, sentence):
+    with pytest.raises(SettingsError, match=sentence):
+        next(gdest.read_micrographs(given))
+    with pytest.raises(SettingsError, match=sentence):
+        next(gdest.grade_micrographs([given], FakePredictor(6.0)))
+
+
+def test_a_micrograph_and_a_result_show_themselves_in_a_line(grey):
+    (read,) = gdest.read_micrographs(EXAMPLES / "steel-2.tif")
+    told = f"Micrograph({(EXAMPLES / 'steel-2.tif').as_posix()!r}, 600 x 800 px, 0.5 um/px (tiff-resolution))"
+    assert repr(read) == told
+    (result,) = gdest.grade_micrographs(grey, FakePredictor(6.0), count=False)
+    assert "unknown pixel size" in repr(result.row)
+    assert "\n" not in repr(result) + repr(result.row) and len(repr(result.row)) < 700

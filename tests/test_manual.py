@@ -27,6 +27,7 @@ OTHERS = ("gdest/README.md", "weights/README.md", "weights/HISTORY.md", "tests/b
 OTHERS += (".github/CONTRIBUTING.md", ".github/SECURITY.md")
 ALL_TEXTS = TEXTS | {name: (ROOT / name).read_text(encoding="utf-8") for name in OTHERS}
 WANTED = ("formats", "pixel-size", "columns", "gdest-toml", "nightly", "cluster", "training", "paper", "exit-codes")
+WANTED += ("limits", "certificate")
 COMMANDS = get_command(app).commands
 OF_OTHER_PROGRAMS = {"--cross-check", "--array", "--wrap", "--now", "--help", "--version", "--max-children"}
 OF_THE_ROOT = {word for one in get_command(app).params for word in one.opts}

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from gdest.cli.layout import Column, print_columns
 from gdest.core import Status, is_duplex, printable, say, stderr
-from gdest.reports import Cell, caution
+from gdest.reports import Cell, as_shown, caution
 
 if TYPE_CHECKING:
     from gdest.training import Errors, Opinion, Scores
@@ -26,7 +26,8 @@ ALWAYS = ("file", "status", "G estimated", "homogeneity", "um/px")
 
 def print_rows(table: Sequence[dict[str, Cell]]) -> None:
     """Print micrographs as a table on standard output; the model's name and the reasons go to standard error."""
-    shown = {title: cells for title, cells in _columns(table).items() if any(cells) or title in ALWAYS}
+    columns = _columns(list(map(as_shown, table)))
+    shown = {title: cells for title, cells in columns.items() if any(cells) or title in ALWAYS}
     _print(shown, names=("file",))
     models = ", ".join(sorted({str(row["model"]) for row in table if row["model"]}))
     say(caution(f"model {models}"))
@@ -37,7 +38,7 @@ def print_rows(table: Sequence[dict[str, Cell]]) -> None:
             say(f"{row['file']}: {mixed}: one G says little of a mixed field, so it has no interval.")
 
 
-def _columns(table: Sequence[dict[str, Cell]]) -> dict[str, list[str]]:
+def _columns(table: Sequence[Mapping[str, Cell]]) -> dict[str, list[str]]:
     """Return the cells of each column by its title: what was counted leads, since it is nearer on most steels."""
     return {
         "file": [str(row["file"]) for row in table],
@@ -88,8 +89,12 @@ def print_counted(table: Sequence[dict[str, Cell]]) -> None:
         "largest grain, G": [_number(row["g_largest_grain"], 1) for row in table],
         "um/px": [_number(row["um_per_px"], 4) for row in table],
     }
+    if any(row["verdict"] for row in table):
+        shown["verdict"] = [str(row["verdict"] or "") for row in table]
     _print(shown, names=("file",))
     for row in table:
+        if row["verdict"]:
+            say(f"{row['file']}: {row['verdict']}: {row['verdict_reason']}")
         for note in dict.fromkeys(filter(None, (row["reason"], row["count_note"]))):
             say(f"{row['file']}: {row['status']}: {note}")
         if row["count_corrected_by"]:
@@ -159,12 +164,16 @@ def say_written(*paths: Path) -> None:
     say(f"Written: {', '.join(str(path) for path in paths if path.exists())}")
 
 
-def print_counts(counts: Mapping[str, int], problems: Sequence[dict[str, Cell]]) -> None:
-    """Print the number of rows by status, and name the `problems`: the first rows that a person must look at."""
+def print_counts(counts: Mapping[str, int], problems: Sequence[dict[str, Cell]] | None) -> None:
+    """Print the number of rows by status, and name the `problems`: the first rows that a person must look at.
+
+    None of them are named where they are None: they have been.
+    """
     rows = [(str(status), str(counts[status])) for status in Status if counts.get(status)]
-    for row in problems:
+    for row in problems or ():
         say(f"{row['file']}: {row['status']}: {row['reason']}")
-    more = sum(counts.values()) - counts.get(Status.GRADED, 0) - len(problems)
-    if more > 0:
-        say(f"... and {more} more; the reports name each.")
+    if problems is not None:
+        more = sum(counts.values()) - counts.get(Status.GRADED, 0) - len(problems)
+        if more > 0:
+            say(f"... and {more} more; the reports name each.")
     _print(_by_title(("status", "count"), rows), right=True, console=stderr)

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from gdest.cli.console import say_written
-from gdest.core import DataError, GrainCount, Micrograph, fitting_name, write_atomically
+from gdest.core import DataError, GrainCount, Micrograph, fitting_name, in_plain_words, write_atomically
 from gdest.reports import (
     Cell,
     CountedField,
     draw_counted,
+    file_sha256,
     save_png,
     write_boundaries,
     write_geojson,
@@ -48,17 +48,17 @@ class Counted:
     parts: tuple[CountedField, ...]
 
 
-def file_sha256(path: Path) -> str:
+def sha256_of(path: Path) -> str:
     """Return the SHA-256 of a file that the user names; raise `DataError`."""
     try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
+        return file_sha256(path)
     except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror or error}.") from error
+        raise DataError(f"{path} cannot be read: {in_plain_words(error)}.") from error
 
 
 def require_correction(path: Path, name: str, out: Path) -> None:
     """Raise `DataError` for a file that is as a count of the micrograph of this name, or path, wrote it."""
-    now = file_sha256(path)
+    now = sha256_of(path)
     for folder in dict.fromkeys((path.parent, out)):
         if now in _hashes_written(folder / fitting_name(Path(name).name, f".{COUNT}")).values():
             raise DataError(f"{path} is as gdest count wrote it, nobody corrected it; draw in it and save it first.")
@@ -90,7 +90,7 @@ def write_counted(
     if rois:
         write_rois(parts, path("rois.zip"))
     save_png(draw_counted(micrograph, found.count, correction.by if correction else ""), path("overlay.png"))
-    row.update({name: file_sha256(one) for name, one in written.items()})
+    row.update({name: sha256_of(one) for name, one in written.items()})
     text = json.dumps(row, indent=2, ensure_ascii=False) + "\n"
     write_atomically(path(COUNT), lambda temporary: temporary.write_text(text, encoding="utf-8"))
     endings = ("boundaries.png", "grains.tif", "geojson", *(("rois.zip",) if rois else ()), "overlay.png", COUNT)
@@ -103,7 +103,7 @@ def _require_unchanged(written: Mapping[str, Path], count: Path) -> None:
     for name, path in written.items():
         if name in before and path.exists():
             changed = f"{path} was changed since gdest count wrote it"
-            if file_sha256(path) != before[name]:
+            if sha256_of(path) != before[name]:
                 raise DataError(f"{changed}; count it with --boundaries, or give another --out folder.")
 
 

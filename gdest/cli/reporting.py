@@ -74,7 +74,7 @@ def certificate(
     exits=exits(
         *(ExitCode.USAGE, ExitCode.PROBLEMS),
         done="nothing has changed",
-        problems="something has changed or has no hash; each is named",
+        problems="something has changed, or lacks the hash that it should have; each is named",
     ),
 )
 def verify(
@@ -87,7 +87,7 @@ def verify(
         str | None, typer.Option(metavar="HASH", help="The SHA-256 of run.json that you kept elsewhere.")
     ] = None,
 ) -> None:
-    """Compare reports, pictures, weights and micrographs with the record; name what has changed since."""
+    """Compare reports, pictures, weights, micrographs and certificates with their hashes; name what has changed."""
     from gdest.cli.run_reports import run_verify
 
     raise typer.Exit(run_verify(folder, root or (), sha256))
@@ -95,11 +95,14 @@ def verify(
 
 @command(
     "gdest info",
-    "gdest info --weights mine.safetensors",
+    "gdest info --weights mine.safetensors --json",
     exits=exits(ExitCode.WEIGHTS, done="printed"),
 )
-def info(weights: Weights = None) -> None:
+def info(
+    weights: Weights = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print an object instead of lines.")] = False,
+) -> None:
     """Print the version, the machine's devices and the model card of the weights."""
     from gdest.cli.run_info import run_info
 
-    raise typer.Exit(run_info(weights))
+    raise typer.Exit(run_info(weights, as_json=as_json))

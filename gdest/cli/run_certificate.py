@@ -8,10 +8,12 @@ from pathlib import Path
 
 from gdest.core import ExitCode, Section, SettingsError, fitting_name, named, naming, path_named, read_config, say
 from gdest.reports import (
+    CERTIFICATES,
     Cell,
     Laboratory,
     Record,
     Rows,
+    keep_hash,
     read_laboratory,
     read_record,
     read_rules,
@@ -19,7 +21,6 @@ from gdest.reports import (
     write_certificate,
 )
 
-FOLDER = "certificates"
 MOST_CHARACTERS = 100
 
 
@@ -40,9 +41,9 @@ def run_certificate(
         raise SettingsError(f"{folder} has no specimens; say in gdest.toml, section [specimen], how a name gives one.")
     taken: set[Path] = set()
     for row in chosen:
-        path = out or _free(folder / FOLDER, row, taken)
+        path = out or _free(folder / CERTIFICATES, row, taken)
         missing = write_certificate(record, row, [limit.sentence for limit in limits], laboratory, folder, path)
-        say(f"Written: {path}")
+        say(f"Written: {path}, SHA-256 {keep_hash(path, folder)}")
         if missing:
             say(
                 f"No font has {missing}: install one, or name its folder as fonts in [certificate], and write it again."

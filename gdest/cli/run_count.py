@@ -14,7 +14,7 @@ from pathlib import Path
 
 from gdest import grading
 from gdest.cli.console import print_counted
-from gdest.cli.counted_files import WRITTEN, Correction, Counted, file_sha256, require_correction, write_counted
+from gdest.cli.counted_files import WRITTEN, Correction, Counted, require_correction, sha256_of, write_counted
 from gdest.cli.images import settings_for
 from gdest.cli.run_info import load_weights
 from gdest.core import (
@@ -30,8 +30,11 @@ from gdest.core import (
     escaped_json,
     exit_code,
     file_at,
+    naming,
     now,
+    read_config,
     require,
+    say,
 )
 from gdest.grading import Predictor
 from gdest.model import NetworkPredictor
@@ -39,8 +42,11 @@ from gdest.reading import read_micrographs
 from gdest.reports import (
     Cell,
     CountedField,
+    Rules,
     count_cells,
+    counted_verdict,
     read_corrected,
+    read_rules,
     require_rois,
 )
 
@@ -60,7 +66,7 @@ def run_count(
     """Count each image and write its boundaries into `out`; return the exit code.
 
     NAME.count.json says what was counted. What is counted on boundaries that a person corrected stands beside it, in
-    NAME.corrected.count.json, with by whom and when.
+    NAME.corrected.count.json, with by whom and when. The limits of a gdest.toml on what is counted give a verdict.
     """
     correction = _correction(images, boundaries, by)
     if correction:
@@ -70,13 +76,14 @@ def run_count(
     require(twice is None, f"Two images are called {twice}; count them into two --out folders.")
     if rois:
         require_rois()
-    settings = settings_for(images, settings, config)
+    settings, rules = settings_for(images, settings, config), _rules(config)
     files = [file_at(path) for path in images]
     predictor = NetworkPredictor(load_weights(weights), settings)
     table: list[dict[str, Cell]] = []
     for file in files:
         for found in _count_file(file, predictor, settings, correction):
             row = _row(found, predictor, correction)
+            row |= counted_verdict(row, rules)
             table.append(row)
             if isinstance(found, Counted):
                 write_counted(found, row, out, correction, rois=rois)
@@ -85,6 +92,18 @@ def run_count(
     else:
         print_counted(table)
     return exit_code(Counter(str(row["status"]) for row in table))
+
+
+def _rules(config: Path | None) -> Rules:
+    """Return the rules of a gdest.toml that a count can follow, and say which limits these are."""
+    if config is None:
+        return Rules()
+    with naming(config):
+        rules = read_rules(read_config(config), config.parent)
+    if rules.limits:
+        counted = [limit.sentence for limit in rules.limits if limit.needs_count and "micrograph" in limit.on]
+        say(f"Limits on what is counted: {'; '.join(counted) or 'none'}. Others are judged by gdest scan.")
+    return rules
 
 
 def _correction(images: Sequence[Path], boundaries: Path | None, by: str | None) -> Correction | None:
@@ -154,7 +173,7 @@ def _row(found: Counted | Failed, predictor: NetworkPredictor, correction: Corre
     row |= {"width_px": micrograph.cols, "height_px": micrograph.rows, **count_cells(count, micrograph.um_per_px)}
     if correction:
         row |= {"count_corrected_by": correction.by, "count_corrected_at": correction.at}
-        row |= {"boundaries": correction.path.as_posix(), "boundaries_sha256": file_sha256(correction.path)}
+        row |= {"boundaries": correction.path.as_posix(), "boundaries_sha256": sha256_of(correction.path)}
     return row
 
 

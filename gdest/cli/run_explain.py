@@ -6,11 +6,22 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gdest.cli.console import print_areas
 from gdest.cli.images import require_no_folder
 from gdest.cli.run_info import load_weights
-from gdest.core import ExitCode, GradeSettings, ImageFile, MicrographError, file_at, fitting_name, grain_size, say
+from gdest.core import (
+    ExitCode,
+    GradeSettings,
+    ImageFile,
+    MicrographError,
+    file_at,
+    fitting_name,
+    grain_size,
+    progress,
+    say,
+)
 from gdest.grading import grade_map_of, graded_row
 from gdest.model import BUNDLED_CLASSIFIER, LoadedModel, NetworkPredictor, explain, load_model, weights_path
 from gdest.reading import read_micrograph
@@ -22,16 +33,22 @@ def run_explain(
 ) -> ExitCode:
     """Write IMAGE.explain.png for each image into the current folder; return the exit code."""
     require_no_folder(images)
-    classifier = load_model(weights_path(weights, BUNDLED_CLASSIFIER))
-    predictor = NetworkPredictor(load_weights(regressor), settings)
-    for path in images:
-        _explain_one(file_at(path), classifier, predictor, settings)
+    with progress("starting"):
+        classifier = load_model(weights_path(weights, BUNDLED_CLASSIFIER))
+        predictor = NetworkPredictor(load_weights(regressor), settings)
+    for number, path in enumerate(images, start=1):
+        title = f"explaining {number}/{len(images)}" if len(images) > 1 else "explaining"
+        with progress(title):  # ends before the results are printed: its bar would take them along
+            out, grades = _explain_one(file_at(path), classifier, predictor, settings)
+        _print_areas(file_at(path).name, grades)
+        say(f"Written: {out}")
     return ExitCode.GRADED
 
 
 def _explain_one(
     file: ImageFile, classifier: LoadedModel, predictor: NetworkPredictor, settings: GradeSettings
-) -> None:
+) -> tuple[Path, NDArray[np.float32]]:
+    """Draw one image; return where, and the grade at each pixel, NaN where no grade has evidence."""
     try:
         micrograph = read_micrograph(file, settings.calibration, settings.max_megapixels)
         if micrograph.regions is not None:  # its `pixels` are every second (fourth...) one, at which grains look finer
@@ -55,7 +72,10 @@ def _explain_one(
     )
     out = Path(fitting_name(file.path.name, ".explain.png"))
     save_png(picture, out)
+    return out, grades
+
+
+def _print_areas(name: str, grades: NDArray[np.float32]) -> None:
     found, counts = np.unique(np.round(grades[np.isfinite(grades)], 2), return_counts=True)
     areas = {f"G {g:.2f}": count / grades.size for g, count in zip(found, counts, strict=True)}
-    print_areas(file.name, {**areas, "no evidence": float(np.mean(np.isnan(grades)))})
-    say(f"Written: {out}")
+    print_areas(name, {**areas, "no evidence": float(np.mean(np.isnan(grades)))})

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from gdest.cli.run_scan import print_results
-from gdest.core import ExitCode, exit_code, say, say_each
+from gdest.core import ExitCode, exit_code, how_many, say, say_each
 from gdest.reports import ReportSettings
 from gdest.scan import MergeOutcome, merge_shards
 
@@ -23,7 +23,8 @@ def print_merge(outcome: MergeOutcome) -> None:
     print_results(outcome.results)
     say_each(outcome.gaps)
     say_each([f"{name}: graded by more than one shard; the later row is kept" for name in outcome.doubled])
-    say(f"{outcome.shards} shards: {len(outcome.doubled)} files graded twice, {len(outcome.gaps)} gaps.")
+    shards, doubled = how_many(outcome.shards, "shard"), how_many(len(outcome.doubled), "file")
+    say(f"{shards}: {doubled} graded twice, {how_many(len(outcome.gaps), 'gap')}.")
     say(f"Written: {', '.join(map(str, outcome.results.reports))}")
 
 

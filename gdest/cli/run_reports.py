@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from gdest.cli.run_scan import say_acceptance, say_unassigned
-from gdest.core import LEDGER, ExitCode, Section, naming, printable, read_config, readable_name, say, warn
+from gdest.core import LEDGER, ExitCode, Section, how_many, naming, printable, read_config, readable_name, say, warn
 from gdest.reports import (
+    PICTURE_FOLDERS,
     RECORD_FILE,
     UNPROVEN,
     Record,
@@ -22,6 +23,8 @@ from gdest.reports import (
     differences,
     file_sha256,
     kept_elsewhere,
+    notes_on_certificates,
+    read_hashes,
     read_record,
     read_rules,
     write_reports,
@@ -30,6 +33,9 @@ from gdest.scan import ledger_differences, output_lock
 
 OF_REPORTS = (Section.SPECIMEN, Section.LIMIT, Section.REPORTS)
 """The sections that reports follow; the others were followed when the micrographs were graded, and stay."""
+
+
+OF_PICTURES = tuple(f"{folder}/" for folder in PICTURE_FOLDERS)
 
 
 def run_report(
@@ -57,7 +63,7 @@ def run_report(
     say_unassigned(said.unassigned, len(record.table))
     rejects = fail_on_reject and said.failures > 0
     say_acceptance(said, rejects=rejects)
-    say(f"{len(record.table)} micrographs, the reports in {folder} are written again.")
+    say(f"{how_many(len(record.table), 'micrograph')}, the reports in {folder} are written again.")
     if record.unfinished:
         warn(record.unfinished)
     return ExitCode.REJECTED if rejects else ExitCode.GRADED
@@ -72,22 +78,27 @@ def run_verify(folder: Path, roots: Sequence[Path] = (), kept: str | None = None
     findings = chain(differences(record, reports, folder, roots), _of_ledger(record, folder))
     if kept is not None:
         findings = chain(kept_elsewhere(record, folder, kept), findings)
-    found = 0
+    found, drawn = 0, False
     for sentence in findings:
         sys.stdout.write(f"{printable(sentence)}\n")
         found += 1
+        drawn |= sentence.startswith(OF_PICTURES)
+    for note in notes_on_certificates(folder):
+        say(note)
+    if drawn:
+        say("A picture that changed is drawn again by the next scan once it is deleted.")
     hashed = sum(1 for row in record.table if row["sha256"])
     if record.unfinished:
         warn(record.unfinished)
     if hashed < len(record.table):
-        say(f"{len(record.table) - hashed} micrographs could not be read when they were scanned, and have no hash.")
+        unread = how_many(len(record.table) - hashed, "micrograph")
+        say(f"{unread} could not be read by the scan: without a hash there is nothing to compare.")
     moment = f"stopped {record.stopped}" if record.unfinished else f"finished {record.finished}"
     say(f"{RECORD_FILE}: SHA-256 {file_sha256(folder / RECORD_FILE)}, {moment}")
-    pictures = sum(1 for _ in record.pictures)
-    say(
-        f"The record has hashes of {len(reports)} reports, {pictures} pictures, the weights and {hashed} micrographs. "
-        f"{_in_words(found)}"
-    )
+    counts = {"report": len(reports), "picture": sum(1 for _ in record.pictures), "micrograph": hashed}
+    counts["certificate"] = len(read_hashes(folder))
+    known = ", ".join(how_many(count, what) for what, count in counts.items() if count)
+    say(f"There are hashes of the weights, {known}. {_in_words(found)}")
     if kept is None:
         say(UNPROVEN)
     return ExitCode.PROBLEMS if found else ExitCode.GRADED

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import fields
 from pathlib import Path
+from signal import SIGINT
 
 from gdest.cli.console import print_counts, print_forecast
 from gdest.core import (
@@ -14,10 +15,13 @@ from gdest.core import (
     GdestError,
     GradeSettings,
     OutputError,
+    Status,
     exit_code,
+    how_many,
     printable,
     say,
     say_always,
+    say_where_quiet,
     warn,
 )
 from gdest.reports import Acceptance, Verdict
@@ -53,16 +57,28 @@ def run_scan(
             say(f"Shard {options.shard.index} of {options.shard.count}.")
         if options.dry_run:
             return _print_plan(job)
-        with heard() as stop:
+        with heard(lambda number: _acknowledge(number, journal)) as stop:
             if not options.watch:
                 return _conclude(scan_archive(job, stop), journal)
-            watch_archive(job, stop, lambda outcome: _conclude(outcome, journal))
+            watch_archive(job, stop, lambda outcome: _conclude(outcome, journal, watched=True))
             say(f"Stopped by {called(stop.signal)}.")
+            journal.write("end", exit_code=_of_signal(stop.signal))
             return _of_signal(stop.signal)
+    except KeyboardInterrupt:  # a second signal
+        with suppress(OutputError):
+            journal.write("end", exit_code=ExitCode.INTERRUPTED)
+        raise
     except GdestError as error:
         with suppress(OutputError):  # of a log that cannot be written; the first error is the one to tell
             journal.write("error", sentence=str(error), exit_code=error.exit_code)
         raise
+
+
+def _acknowledge(number: int, journal: Journal) -> None:
+    """Say at once that a signal was heard, and log it: the files in hand may take a while."""
+    again = "press Ctrl-C again" if number == SIGINT else "send it again"
+    say(f"{called(number)}: stopping after the files in hand; {again} to stop at once.")
+    journal.write("signal", signal=called(number))
 
 
 def _print_plan(job: Job) -> ExitCode:
@@ -83,26 +99,35 @@ def _print_plan(job: Job) -> ExitCode:
     return ExitCode.GRADED
 
 
-def _conclude(outcome: ScanOutcome, journal: Journal) -> ExitCode:
+def _conclude(outcome: ScanOutcome, journal: Journal, *, watched: bool = False) -> ExitCode:
     """Print what one scan did and log its end; return the exit code."""
-    print_scan(outcome)
+    print_scan(outcome, watched=watched)
     code = scan_exit_code(outcome)
+    if outcome.files_read and outcome.results and code in (ExitCode.PROBLEMS, ExitCode.NOTHING_GRADED):
+        say_where_quiet(_needs_a_person(outcome.results))
     about = {"rows": dict(outcome.results.counts), "unfinished": outcome.results.unfinished} if outcome.results else {}
     journal.write("end", exit_code=code, files=outcome.files_read, seconds=round(outcome.seconds, 1), **about)
     return code
 
 
-def print_scan(outcome: ScanOutcome) -> None:
-    """Print what one scan did, and what the output folder now holds."""
+def _needs_a_person(results: Results) -> str:
+    """Return the one line that a nightly job is read by: how many rows need a person, and where they are named."""
+    rows = sum(results.counts.values())
+    bad = rows - results.counts.get(Status.GRADED, 0)
+    return f"{bad} of {how_many(rows, 'micrograph')} failed, need review or have no pixel size: {results.reports[0]}"
+
+
+def print_scan(outcome: ScanOutcome, *, watched: bool = False) -> None:
+    """Print what one scan did, and what the output folder now holds; who watches has been told each row already."""
     results, done, seconds = outcome.results, outcome.files_read, outcome.seconds
     if outcome.signal:
         what = "the reports hold what was done" if results else "nothing was done yet"
         say(f"Stopped by {called(outcome.signal)}; {what}.")
     if results is None:
         return
-    print_results(results, rejects=outcome.rejected > 0)
+    print_results(results, rejects=outcome.rejected > 0, watched=watched)
     rate = f" ({done / max(seconds, 1e-9):.1f}/s)" if done > 1 else ""
-    say(f"{done} {'file' if done == 1 else 'files'} read in {seconds:.1f} s{rate}")
+    say(f"{how_many(done, 'file')} read in {seconds:.1f} s{rate}")
     names = ", ".join(map(str, results.reports))
     say(f"Written: {names}" if results.written else f"Nothing new; {names} are up to date.")
 
@@ -119,18 +144,18 @@ def scan_exit_code(outcome: ScanOutcome) -> ExitCode:
     return ExitCode.PROBLEMS if code == ExitCode.GRADED and outcome.results.unlisted else code
 
 
-def print_results(results: Results, *, rejects: bool = False) -> None:
+def print_results(results: Results, *, rejects: bool = False, watched: bool = False) -> None:
     """Print which rows need a person, the number of rows by status, and what the limits found.
 
     First comes how many micrographs belong to no specimen; that the scan is unfinished stands last, where it is read.
-    With `rejects` what fails is named also where gdest is quiet.
+    With `rejects` what fails is named also where gdest is quiet. Rows that were `watched` are only counted.
     """
     say_unassigned(results.unassigned, sum(results.counts.values()))
-    print_counts(results.counts, results.problems)
+    print_counts(results.counts, None if watched else results.problems)
     if results.acceptance:
         say_acceptance(results.acceptance, rejects=rejects)
     if results.again:
-        files = "1 file" if results.again == 1 else f"{results.again} files"
+        files = how_many(results.again, "file")
         say(f"{files} could not be read for a reason that may pass; the next scan tries again.")
     if results.unfinished:
         warn(results.unfinished)
@@ -139,7 +164,8 @@ def print_results(results: Results, *, rejects: bool = False) -> None:
 def say_unassigned(left: int, total: int) -> None:
     """Say how many micrographs the rule for specimens does not cover: a slip in a pattern or a CSV shows so."""
     if left:
-        say(f"{left} of {total} micrographs belong to no specimen by the rule in gdest.toml.")
+        belong = "belongs" if left == 1 else "belong"
+        say(f"{left} of {how_many(total, 'micrograph')} {belong} to no specimen by the rule in gdest.toml.")
 
 
 def say_acceptance(said: Acceptance, *, rejects: bool) -> None:

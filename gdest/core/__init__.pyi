@@ -31,7 +31,7 @@ from .errors import (
     require as require,
 )
 from .exit_codes import ExitCode as ExitCode, exit_code as exit_code
-from .figures import told_apart as told_apart
+from .figures import how_many as how_many, told_apart as told_apart
 from .file_names import (
     HASHED as HASHED,
     fits as fits,
@@ -71,7 +71,13 @@ from .magnification import (
     magnification_of_name as magnification_of_name,
     magnifications_in as magnifications_in,
 )
-from .model_card import UNFIT as UNFIT, Doubt as Doubt, ModelCard as ModelCard, interpolate as interpolate
+from .model_card import (
+    STRUCTURES as STRUCTURES,
+    UNFIT as UNFIT,
+    Doubt as Doubt,
+    ModelCard as ModelCard,
+    interpolate as interpolate,
+)
 from .option import (
     POSITIVE as POSITIVE,
     SHARE as SHARE,
@@ -129,6 +135,7 @@ from .terminal import (
     say as say,
     say_always as say_always,
     say_each as say_each,
+    say_where_quiet as say_where_quiet,
     stderr as stderr,
     warn as warn,
 )
@@ -156,6 +163,7 @@ from .words import (
     INPUTS as INPUTS,
     NO_MEMORY as NO_MEMORY,
     NO_METAL as NO_METAL,
+    PIXEL_SIZES_DISAGREE as PIXEL_SIZES_DISAGREE,
     Backbone as Backbone,
     CsvStyle as CsvStyle,
     Head as Head,
@@ -165,4 +173,4 @@ from .words import (
     Task as Task,
     is_duplex as is_duplex,
 )
-from .writable import require_writable as require_writable
+from .writable import is_read_only as is_read_only, require_writable as require_writable

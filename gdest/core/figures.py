@@ -1,4 +1,4 @@
-"""Write numbers with as many digits as tell them apart."""
+"""Write numbers with as many digits as tell them apart, and counts with what is counted."""
 
 from __future__ import annotations
 
@@ -17,3 +17,12 @@ def told_apart(*numbers: float, digits: int = 1) -> tuple[str, ...]:
     while digits < MOST_DIGITS and len({f"{number:.{digits}f}" for number in known}) < len(known):
         digits += 1
     return tuple(f"{number:.{digits}f}" for number in numbers)
+
+
+def how_many(count: int, what: str) -> str:
+    """Return a count with its noun.
+
+    >>> how_many(1, "file"), how_many(0, "file")
+    ('1 file', '0 files')
+    """
+    return f"{count} {what}{'' if count == 1 else 's'}"

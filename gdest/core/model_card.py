@@ -27,6 +27,9 @@ class Doubt(StrEnum):
 UNFIT = (Doubt.NO_GRAINS, Doubt.DEFOCUSED, Doubt.FRAGMENTS, Doubt.STRUCTURE)
 """The kinds of picture that must not be graded, which a network learns to tell from gradeable ones."""
 
+STRUCTURES = ("pearlite", "islands", "lamellae", "dendrites", "laths", "nodules", "fracture", "precipitates")
+"""The looks that a judge is taught as `Doubt.STRUCTURE`, each by itself, since nothing is common to all of them."""
+
 LATER = (Doubt.STRUCTURE,)
 """Kinds that weights from before gdest 0.3 do not know; they grade without them."""
 

@@ -7,6 +7,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
+from gdest.core.figures import how_many
+
 LEDGER = "ledger.sqlite"
 LEDGER_ID = 0x67647374
 """The application_id in the header of a ledger: `gdst`."""
@@ -33,7 +35,7 @@ class LeftOut:
 
     def __str__(self) -> str:
         """Return the sentence for a person."""
-        return f"{self.folder}: an output folder of gdest; the {self.images} pictures that it wrote are left out."
+        return f"{self.folder}: an output folder of gdest; left out {how_many(self.images, 'picture')} that it wrote."
 
 
 def own_folders(folder: Path, folders: Collection[str], names: Collection[str]) -> frozenset[str] | None:

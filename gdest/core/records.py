@@ -60,7 +60,7 @@ class PixelSize:
     dropped: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Micrograph:
     """Hold one field of view: grey pixels (rows, cols) uint8 and the pixel size in um, if known.
 
@@ -82,6 +82,11 @@ class Micrograph:
     regions: Regions | None = None
     fingerprint: str = ""
     colour: NDArray[np.uint8] | None = None
+
+    def __repr__(self) -> str:
+        """Return what tells it from others in a notebook, not its pixels."""
+        size = "unknown pixel size" if self.um_per_px is None else f"{self.um_per_px:g} um/px ({self.um_per_px_source})"
+        return f"Micrograph({self.file.name!r}, {self.rows} x {self.cols} px, {size})"
 
     def without_pixels(self) -> Micrograph:
         """Return what is told of it, when it has been graded and drawn, without what takes memory."""
@@ -190,7 +195,7 @@ class Graded:
     """
 
     micrograph: Micrograph
-    grade_map: GradeMap
+    grade_map: GradeMap = field(repr=False)
     status: Status
     reason: str
     g_seen: float
@@ -200,7 +205,7 @@ class Graded:
     homogeneity_note: str = ""
     g_intercept: float | None = None
     intercepts: int | None = None
-    count: GrainCount | None = None
+    count: GrainCount | None = field(default=None, repr=False)
 
     @property
     def shift(self) -> float:

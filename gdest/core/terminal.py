@@ -41,6 +41,12 @@ def say_always(line: str, style: str = "") -> None:
     (never_quiet if stderr.quiet else stderr).print(Text(printable(line)), soft_wrap=True, style=style or None)
 
 
+def say_where_quiet(line: str) -> None:
+    """Print one line that sums up what was not printed, once gdest is quiet; else nothing."""
+    if stderr.quiet:
+        say_always(line)
+
+
 def named(names: Collection[str], most: int = MOST_NAMED) -> str:
     """Return names in one line, of many the first and how many more there are.
 

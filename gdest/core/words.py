@@ -50,6 +50,9 @@ NO_MEMORY = "too large for the memory of this machine"
 NO_METAL = "no metal"
 """How the reason of a picture begins that shows nothing to grade."""
 
+PIXEL_SIZES_DISAGREE = "pixel sizes disagree"
+"""How a doubt begins where two sources state different pixel sizes of one picture."""
+
 Task = Literal["regression", "classification"]
 Backbone = Literal["resnet18", "alexnet", "vgg16"]
 

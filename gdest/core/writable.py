@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from pathlib import Path
 
 from gdest.core.errors import OutputError
@@ -26,14 +25,18 @@ def require_writable(path: Path, *, folder: bool = False) -> None:
         raise OutputError(f"Cannot write {path}: {_why(nearest)} in {nearest}.")
 
 
+def is_read_only(path: Path) -> bool:
+    """Return whether a path lies on a file system that nobody may write, False where that is not known."""
+    asked = getattr(os, "statvfs", None)  # which Windows does not have
+    try:
+        return asked is not None and bool(asked(path).f_flag & getattr(os, "ST_RDONLY", 1))
+    except OSError:
+        return False
+
+
 def _why(path: Path) -> str:
     """Return why nothing can be written where a path lies."""
-    if sys.platform == "win32":
-        return "permission denied"
-    try:
-        return "read-only file system" if os.statvfs(path).f_flag & os.ST_RDONLY else "permission denied"
-    except OSError:
-        return "permission denied"
+    return "read-only file system" if is_read_only(path) else "permission denied"
 
 
 def _nearest(path: Path) -> Path:

@@ -11,7 +11,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from gdest.core import grain_size
+from gdest.core import grain_size, how_many
 from gdest.grading import spatial_patterns as patterns
 from gdest.grading.grain_table import GrainTable
 from gdest.grading.homogeneity import CHANCE_TILES, NOTABLE_SHARE, NOTABLE_VARIANCE, Assessment
@@ -107,7 +107,8 @@ def _grain_by_grain(table: GrainTable) -> Assessment | None:
     coarse = float(weights[~rest].sum())
     least, most = COARSE_AREA
     if least <= coarse <= most and _sd(grades[rest], weights[rest]) <= ONE_SIZE_G:
-        words = f"{np.count_nonzero(~rest)} grains {COARSER_G:g} G and more coarser than the median on {coarse:.0%}"
+        grains = how_many(int(np.count_nonzero(~rest)), "grain")
+        words = f"{grains} {COARSER_G:g} G and more coarser than the median on {coarse:.0%}"
         return Assessment(f"duplex:{Mixture.ISOLATED_COARSE}", f"{words} of the area")
     spread = _sd(grades, weights)
     if spread < SPREAD_G:

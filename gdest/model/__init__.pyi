@@ -6,7 +6,7 @@ from .devices import (
     openvino_is_installed as openvino_is_installed,
 )
 from .gradcam import explain as explain, share_within as share_within, splice as splice
-from .judge import NOVELTY_AXES as NOVELTY_AXES, Judge as Judge, describe as describe
+from .judge import KINDS as KINDS, NOVELTY_AXES as NOVELTY_AXES, Judge as Judge, describe as describe
 from .network import (
     GradeNetwork as GradeNetwork,
     LoadedModel as LoadedModel,

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from gdest.core import UNFIT
+from gdest.core import STRUCTURES, UNFIT
 
 DESCRIPTOR = 2 * (64 + 128 + 256 + 512)
 """A tile's descriptor: means and deviations of every channel of the four stages of the body."""
@@ -15,6 +15,9 @@ LAST_MEANS = slice(DESCRIPTOR - 2 * 512, DESCRIPTOR - 512)
 """Where a descriptor holds the means of the last stage, which the head is given."""
 
 NOVELTY_AXES = 64
+KINDS = (*UNFIT[:-1], *STRUCTURES)
+"""What a judge tells apart: each kind of `UNFIT`, the last of which, the structures, by their looks."""
+
 NEVER = -1e4
 """The log odds of a kind of which weights know nothing."""
 
@@ -25,8 +28,8 @@ FARTHEST = 8.0
 class Judge(nn.Module):
     """Tell gradeable tiles from unfit ones by their descriptors; knows nothing until it is fitted.
 
-    One linear layer gives the log odds of each kind in `UNFIT`. The novelty is the root mean square
-    of the descriptor's coordinates along the principal axes of the training tiles, each in units of
+    One linear layer gives the log odds of each of `KINDS`; those of the structures are summed up. The novelty is the
+    root mean square of the descriptor's coordinates along the principal axes of the training tiles, each in units of
     its deviation there: a Mahalanobis distance (Lee et al. 2018, a simple unified framework).
     """
 
@@ -36,7 +39,7 @@ class Judge(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.odds = nn.Linear(DESCRIPTOR, 1 + len(UNFIT))
+        self.odds = nn.Linear(DESCRIPTOR, 1 + len(KINDS))
         nn.init.zeros_(self.odds.weight)
         nn.init.zeros_(self.odds.bias)
         self.register_buffer("mean", torch.zeros(DESCRIPTOR))
@@ -52,7 +55,9 @@ class Judge(nn.Module):
         normal = self.normal(descriptors)
         scores = self.odds(normal).float()
         novelty = (normal @ self.axes).float().square().mean(dim=1).sqrt()
-        return scores[:, 1:] - scores[:, :1], novelty
+        odds = scores[:, 1:] - scores[:, :1]
+        of_structures = odds[:, -len(STRUCTURES) :].logsumexp(dim=1, keepdim=True)
+        return torch.cat([odds[:, : -len(STRUCTURES)], of_structures], dim=1), novelty
 
 
 def with_every_kind(state: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -61,9 +66,9 @@ def with_every_kind(state: dict[str, Tensor]) -> dict[str, Tensor]:
     A kind is always added as the last, so that the first rows keep their meaning.
     """
     weight, bias = (state.get(f"judge.odds.{name}") for name in ("weight", "bias"))
-    if weight is None or bias is None or len(weight) != len(bias) or not 1 < len(bias) < 1 + len(UNFIT):
+    if weight is None or bias is None or len(weight) != len(bias) or not 1 < len(bias) < 1 + len(KINDS):
         return state
-    unknown = 1 + len(UNFIT) - len(bias)
+    unknown = 1 + len(KINDS) - len(bias)
     weight = functional.pad(weight, (0, 0, 0, unknown))
     return {**state, "judge.odds.weight": weight, "judge.odds.bias": functional.pad(bias, (0, unknown), value=NEVER)}
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from math import isnan
 
 from gdest.core import (
+    PIXEL_SIZES_DISAGREE,
     CalibrationSettings,
     GradeSettings,
     MicrographError,
@@ -146,7 +147,7 @@ def _judged(size: PixelSize, camera_um: float | None, rows: int, cols: int) -> P
 def _contradictions(sizes: Sequence[PixelSize]) -> Iterator[str]:
     first = sizes[0].um_per_px if sizes else 0.0
     if not all(abs(size.um_per_px - first) <= AGREE_WITHIN * first for size in sizes):
-        yield f"pixel sizes disagree: {', '.join(_text(size) for size in sizes)}"
+        yield f"{PIXEL_SIZES_DISAGREE}: {', '.join(_text(size) for size in sizes)}"
 
 
 def _doubts_of_name(name: str, calibration: CalibrationSettings, stated: Sequence[PixelSize]) -> Iterator[str]:

@@ -1,4 +1,9 @@
-from .assign import ASSIGNED as ASSIGNED, Rules as Rules, read_rules as read_rules
+from .assign import (
+    ASSIGNED as ASSIGNED,
+    Rules as Rules,
+    counted_verdict as counted_verdict,
+    read_rules as read_rules,
+)
 from .boundary_files import (
     CountedField as CountedField,
     read_corrected as read_corrected,
@@ -9,6 +14,12 @@ from .boundary_files import (
     write_rois as write_rois,
 )
 from .certificate import write_certificate as write_certificate
+from .certificate_hashes import (
+    CERTIFICATES as CERTIFICATES,
+    keep_hash as keep_hash,
+    notes_on_certificates as notes_on_certificates,
+    read_hashes as read_hashes,
+)
 from .column import Cell as Cell
 from .columns import COLUMNS as COLUMNS, column_notes as column_notes
 from .counted_cells import count_cells as count_cells
@@ -28,6 +39,7 @@ from .heatmap import (
 from .laboratory import Laboratory as Laboratory, read_laboratory as read_laboratory
 from .limits import Limit as Limit, Verdict as Verdict
 from .limits_found import acceptance as acceptance
+from .no_metal import as_shown as as_shown, shows_no_metal as shows_no_metal
 from .overlay import draw_counted as draw_counted, draw_overlay as draw_overlay
 from .packing import save_png as save_png
 from .pictures import (

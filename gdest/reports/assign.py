@@ -77,6 +77,12 @@ def _verdict_cells(row: Mapping[str, Cell], limits: Sequence[Limit]) -> dict[str
     return {"verdict": said, "verdict_reason": why or None}
 
 
+def counted_verdict(row: Mapping[str, Cell], rules: Rules) -> dict[str, Cell]:
+    """Return the verdict on one micrograph's count and its reason, by the limits on what is counted alone."""
+    limits = tuple(limit for limit in rules.limits if limit.needs_count)
+    return _verdict_cells({"homogeneity": None, **row, **_origin_cells(row, rules.specimen)}, limits)
+
+
 def specimen_rows(table: Rows, limits: Sequence[Limit]) -> Rows:
     """Return one row of `SPECIMEN_COLUMNS` per specimen, sorted by name."""
     found = (_specimen_row(identity(rows[0]), rows, limits) for rows in specimen_groups(table))

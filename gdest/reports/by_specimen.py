@@ -12,7 +12,7 @@ from gdest.reports.rows import Cells, Rows, Spool, StreamedRows
 from gdest.reports.specimen_rules import IDENTITY
 
 NOT_OF_SPECIMENS = frozenset(
-    {"model", "model_sha256", "gdest_version", "graded_at", "file_modified", "um_per_px_source", "count_note"}
+    {"model", "model_sha256", "gdest_version", "graded_at", "um_per_px_source", "count_note"}
     | {"homogeneity_note", "area_by_half_g", "verdict", "verdict_reason", "unfinished"}
 )
 """The columns of a micrograph that say nothing of its specimen, and take most of its row's space."""

@@ -13,6 +13,7 @@ from gdest.reports.by_specimen import identity
 from gdest.reports.column import Cell, Column
 from gdest.reports.columns import COLUMNS
 from gdest.reports.laboratory import Laboratory
+from gdest.reports.no_metal import as_shown
 from gdest.reports.objectives import objectives_of
 from gdest.reports.record import Record, caution, counted_caution
 from gdest.reports.record_file import RECORD_FILE, file_sha256
@@ -30,7 +31,7 @@ def content_of(
     record: Record, specimen: Mapping[str, Cell], limits: Sequence[str], laboratory: Laboratory, folder: Path
 ) -> dict[str, Any]:
     """Return what the template prints, as JSON can hold it; what is not known is empty text."""
-    rows = rows_of(record, specimen)
+    rows = list(map(as_shown, rows_of(record, specimen)))
     named = {name: str(specimen.get(name) or "") for name in ORIGIN_FIELDS}
     stated = _stated(laboratory, named["specimen"], objectives_of(record, rows))
     columns = [column for column in SPECIMEN_COLUMNS.values() if column.name not in ELSEWHERE]

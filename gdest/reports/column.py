@@ -25,7 +25,7 @@ class Column:
     shows a `printed` column where a row fills it, and one that is `always` there in any case; the others are behind the
     outline's plus sign. A `badge` is coloured by its value. `gallery`, `details`, `problems` and `counts` are its
     place, counted from 1, in the gallery's table, beside an opened micrograph or chosen specimen, and in the sheets
-    Problems and Counts; 0 leaves it out.
+    Problems and Counts; 0 leaves it out. What is `of_grains` is not shown of a picture without metal.
     """
 
     name: str
@@ -42,6 +42,7 @@ class Column:
     problems: int = 0
     counts: int = 0
     stated_heading: str = ""
+    of_grains: bool = False
 
     @property
     def heading(self) -> str:
@@ -75,9 +76,9 @@ def whole_column(name: str, note: str, **looks: Any) -> Column:
     return Column(name, note, "whole", "0", **looks)
 
 
-def counted_column(name: str, note: str, number_format: str, **looks: Any) -> Column:
-    """Return a column of what was counted, on the boundaries found."""
-    return number_column(name, note, number_format, **looks)
+def grain_column(name: str, note: str, number_format: str, **looks: Any) -> Column:
+    """Return a column of numbers that tell of grains."""
+    return number_column(name, note, number_format, **looks, of_grains=True)
 
 
 def by_name(*columns: Column) -> Mapping[str, Column]:

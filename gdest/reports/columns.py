@@ -14,7 +14,7 @@ from gdest.reports.column import (
     VERDICT_REASON,
     Column,
     by_name,
-    counted_column,
+    grain_column,
     number_column,
     whole_column,
 )
@@ -26,8 +26,8 @@ COLUMNS = by_name(
         "status", "graded, review, uncalibrated or failed", stated_width=13, **SHOWN, badge=True, gallery=2, problems=2
     ),
     Column("reason", "why the row needs a person", stated_width=34, **SHOWN, wrapped=True, gallery=8, problems=4),
-    number_column("g", "ASTM grain size number G, mean of the tile grades", "0.0", **SHOWN, gallery=4, problems=7),
-    number_column(
+    grain_column("g", "ASTM grain size number G, mean of the tile grades", "0.0", **SHOWN, gallery=4, problems=7),
+    grain_column(
         "g_low",
         "lower end of the 90 % interval of G; none where mixed",
         "0.0",
@@ -35,7 +35,7 @@ COLUMNS = by_name(
         gallery=5,
         problems=8,
     ),
-    number_column(
+    grain_column(
         "g_high",
         "upper end of the 90 % interval of G; none where mixed",
         "0.0",
@@ -43,17 +43,17 @@ COLUMNS = by_name(
         gallery=6,
         problems=9,
     ),
-    number_column("g_from_density", "G of the mean grain density of the tiles", "0.0"),
-    number_column("g_seen", "G as the model sees it at its reference pixel size, before calibration", "0.0"),
-    number_column("grains_per_mm2", "grains per mm2 of section, N_A, from g_from_density", "#,##0"),
-    number_column("mean_diameter_um", "mean planar grain diameter in um, from g_from_density", "0.0"),
-    number_column(
+    grain_column("g_from_density", "G of the mean grain density of the tiles", "0.0"),
+    grain_column("g_seen", "G as the model sees it at its reference pixel size, before calibration", "0.0"),
+    grain_column("grains_per_mm2", "grains per mm2 of section, N_A, from g_from_density", "#,##0"),
+    grain_column("mean_diameter_um", "mean planar grain diameter in um, from g_from_density", "0.0"),
+    grain_column(
         "mean_intercept_um", "mean lineal intercept in um, from g_from_density", "0.0", printed=True, details=5
     ),
-    number_column("g_sd", "standard deviation of the tile grades, in G", "0.00"),
-    number_column("g_min", "coarsest tile, G", "0.0"),
-    number_column("g_max", "finest tile, G", "0.0"),
-    number_column("within_half_g", "share of tiles within 0.5 G of g, 0..1", "0%"),
+    grain_column("g_sd", "standard deviation of the tile grades, in G", "0.00"),
+    grain_column("g_min", "coarsest tile, G", "0.0"),
+    grain_column("g_max", "finest tile, G", "0.0"),
+    grain_column("within_half_g", "share of tiles within 0.5 G of g, 0..1", "0%"),
     Column(
         "homogeneity",
         "uniform, duplex:<suggested type> or unknown; an indication, not an E1181 rating",
@@ -81,6 +81,7 @@ COLUMNS = by_name(
         stated_width=32,
         wrapped=True,
         details=2,
+        of_grains=True,
     ),
     Column("homogeneity_note", "what the grade map shows, in words", stated_width=48, wrapped=True, details=1),
     Column(
@@ -90,14 +91,14 @@ COLUMNS = by_name(
         stated_width=17,
         stated_heading="file modified, UTC",
     ),
-    number_column(
+    grain_column(
         "g_intercept",
         "G of the intercepts counted on the drawn boundaries",
         "0.0",
         printed=True,
         details=6,
     ),
-    whole_column("intercepts", "intercepts counted on the drawn boundaries"),
+    whole_column("intercepts", "intercepts counted on the drawn boundaries", of_grains=True),
     Column(
         "specimen",
         "specimen by the rule in gdest.toml",
@@ -116,7 +117,7 @@ COLUMNS = by_name(
     number_column(
         "area_mm2", "area examined in mm2: what the tiles cover that g is the mean of", "0.000", printed=True
     ),
-    counted_column(
+    grain_column(
         "g_counted",
         "G by E112's count of grains and intercepts on the boundaries found",
         "0.0",
@@ -124,24 +125,24 @@ COLUMNS = by_name(
         gallery=7,
         counts=3,
     ),
-    counted_column(
+    grain_column(
         "g_counted_low", "lower end of the 95 % interval of g_counted; none where mixed", "0.0", details=7, counts=4
     ),
-    counted_column(
+    grain_column(
         "g_counted_high", "upper end of the 95 % interval of g_counted; none where mixed", "0.0", details=8, counts=5
     ),
-    counted_column(
+    grain_column(
         "grains_counted", "grains counted: those inside and half of those cut (Saltikov)", "0", details=9, counts=7
     ),
-    counted_column(
+    grain_column(
         "intercepts_counted",
         "intercepts of test lines (Heyn, Abrams), each weighed by how sure its boundary is",
         "0",
         details=10,
         counts=8,
     ),
-    counted_column("mean_intercept_counted_um", "mean lineal intercept in um, counted", "0.0", details=11, counts=9),
-    counted_column(
+    grain_column("mean_intercept_counted_um", "mean lineal intercept in um, counted", "0.0", details=11, counts=9),
+    grain_column(
         "relative_accuracy_counted",
         "%RA of the count, 100 times the 95 % interval over the mean; E112 asks for 10 or less",
         "0.0",
@@ -149,23 +150,22 @@ COLUMNS = by_name(
         details=12,
         counts=6,
     ),
-    counted_column(
+    grain_column(
         "anisotropy", "longest over shortest mean intercept of the four directions", "0.00", details=13, counts=11
     ),
-    counted_column("aspect_ratio", "length over width of the grains, mean", "0.00", details=14, counts=12),
-    counted_column(
+    grain_column("aspect_ratio", "length over width of the grains, mean", "0.00", details=14, counts=12),
+    grain_column(
         "g_largest_grain", "G of the largest grain found (ALA, E930)", "0.0", printed=True, details=15, counts=13
     ),
-    counted_column("twinned_share", "share of the grains with a twin boundary, 0..1", "0.00", details=16, counts=14),
-    counted_column(
-        "particle_share", "share of the area under particles and pores, 0..1", "0.000", details=17, counts=15
-    ),
+    grain_column("twinned_share", "share of the grains with a twin boundary, 0..1", "0.00", details=16, counts=14),
+    grain_column("particle_share", "share of the area under particles and pores, 0..1", "0.000", details=17, counts=15),
     Column(
         "homogeneity_counted",
         "uniform, duplex:<class of E1181> or unknown, from the grains; empty where too few close",
         stated_width=21,
         details=18,
         counts=16,
+        of_grains=True,
     ),
     Column(
         "grains_by_half_g",
@@ -174,6 +174,7 @@ COLUMNS = by_name(
         wrapped=True,
         details=19,
         counts=17,
+        of_grains=True,
     ),
     Column(
         "count_note",
@@ -182,6 +183,7 @@ COLUMNS = by_name(
         wrapped=True,
         details=20,
         counts=18,
+        of_grains=True,
     ),
     Column(
         "intercept_by_direction_um",
@@ -190,6 +192,7 @@ COLUMNS = by_name(
         wrapped=True,
         details=21,
         counts=10,
+        of_grains=True,
     ),
     Column("count_corrected_by", "who corrected the boundaries by hand (gdest count)", details=22, counts=19),
     Column(

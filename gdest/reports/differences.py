@@ -8,7 +8,8 @@ from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 
-from gdest.core import Status, count_csv_lines, path_named, require
+from gdest.core import Status, count_csv_lines, how_many, path_named, require
+from gdest.reports.certificate_hashes import CERTIFICATES, read_hashes
 from gdest.reports.pictures import picture_names
 from gdest.reports.record import Record
 from gdest.reports.record_file import RECORD_FILE, file_sha256, read_content, row_line
@@ -23,8 +24,8 @@ UNPROVEN = (
 def differences(record: Record, reports: Mapping[str, str], out: Path, roots: Sequence[Path] = ()) -> Iterator[str]:
     """Yield one sentence for whatever is no longer what the record says, or what the record does not vouch for.
 
-    That is its own rows, reports, weights, micrographs and pictures. `roots` are the folders where the archive lies
-    now, in the order of the record's. Raises `SettingsError` for another number of them.
+    That is its own rows, reports, weights, micrographs and pictures, and the certificates. `roots` are the folders
+    where the archive lies now, in the order of the record's. Raises `SettingsError` for another number of them.
     """
     require(
         not roots or len(roots) == len(record.roots),
@@ -38,6 +39,7 @@ def differences(record: Record, reports: Mapping[str, str], out: Path, roots: Se
         yield "weights: the record does not say which"
     yield from _micrograph_differences(record, roots)
     yield from _picture_differences(record, out)
+    yield from _certificate_differences(out)
 
 
 def kept_elsewhere(record: Record, out: Path, kept: str) -> Iterator[str]:
@@ -102,8 +104,8 @@ def _micrograph_differences(record: Record, roots: Sequence[Path]) -> Iterator[s
             yield from _difference(name, path, str(known), hashes)
     for number, count in sorted(not_there.items()):
         yield (
-            f"{places[number]}: this folder is not there, so that {count} micrographs were not compared; where the "
-            "archive has moved, give --root"
+            f"{places[number]}: this folder is not there, {how_many(count, 'micrograph')} not compared; "
+            "where the archive has moved, give --root"
         )
 
 
@@ -124,6 +126,11 @@ def _picture_differences(record: Record, out: Path) -> Iterator[str]:
         for name in picture_names(str(row["file"]), counted=True):
             if name not in pictures and (out / name).is_file():
                 yield f"{name}: the record has no hash of it"
+
+
+def _certificate_differences(out: Path) -> Iterator[str]:
+    for name, known in read_hashes(out).items():
+        yield from _difference(f"{CERTIFICATES}/{name}", out / CERTIFICATES / name, known.sha256)
 
 
 def _difference(name: str, path: Path | None, known: str, hashes: dict[Path, str] | None = None) -> Iterator[str]:

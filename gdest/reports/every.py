@@ -70,8 +70,10 @@ def _what_is_missing(problems: Mapping[str, OutputError]) -> str:
     reasons = " ".join(dict.fromkeys(str(error) for error in problems.values()))
     if problems.keys() >= set(REPORTS):
         return f"No report could be written. {reasons}"
-    workbook = " Is the workbook open in Excel?" if "results.xlsx" in problems else ""
-    return f"{reasons}{workbook} The other reports are written; the next scan, or gdest report, writes this one again."
+    held = "results.xlsx" in problems and isinstance(problems["results.xlsx"].__cause__, PermissionError)
+    workbook = " Is the workbook open in Excel?" if held else ""
+    these = "this one" if len(problems) == 1 else "these"
+    return f"{reasons}{workbook} The other reports are written; the next scan, or gdest report, writes {these} again."
 
 
 def judged(record: Record, rules: Rules) -> tuple[Record, Rows]:

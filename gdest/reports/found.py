@@ -6,9 +6,10 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from gdest.core import NO_METAL, Status
+from gdest.core import Status
 from gdest.reports.column import Cell
 from gdest.reports.counted_specimens import CountedStatistics, counted_statistics
+from gdest.reports.no_metal import shows_no_metal
 from gdest.reports.specimen_rules import Origin
 from gdest.reports.specimens import UM2_PER_MM2, Field, Left, SpecimenStatistics, specimen_statistics
 from gdest.reports.verdicts import Found, Number
@@ -103,10 +104,10 @@ def gather(rows: Sequence[Mapping[str, Cell]], origin: Origin) -> Gathered:
     originals = [row for row in rows if not row.get("copy_of")]
     graded = [row for row in originals if row["status"] == Status.GRADED]
     left = Left(
-        not_graded=sum(row["status"] in LEFT_OUT and not _no_metal(row) for row in originals),
+        not_graded=sum(row["status"] in LEFT_OUT and not shows_no_metal(row) for row in originals),
         copies=len(rows) - len(originals),
         unlike=_unlike(rows),
-        no_metal=sum(_no_metal(row) for row in originals),
+        no_metal=sum(map(shows_no_metal, originals)),
         unread=sum(row["status"] == Status.FAILED for row in originals),
     )
     return Gathered(specimen_statistics(origin, [_field(row) for row in graded], left), counted_statistics(graded))
@@ -117,10 +118,6 @@ def _unlike(rows: Sequence[Mapping[str, Cell]]) -> int:
     known = {str(row["file"]): number(row["g"]) for row in rows}
     pairs = [(number(row["g"]), known.get(str(row["copy_of"]), math.nan)) for row in rows if row.get("copy_of")]
     return sum(abs(g - of_field) > UNLIKE_G for g, of_field in pairs)
-
-
-def _no_metal(row: Mapping[str, Cell]) -> bool:
-    return str(row["reason"] or "").startswith(NO_METAL)
 
 
 def _field(row: Mapping[str, Cell]) -> Field:

@@ -18,7 +18,7 @@ from typing import Any, Literal
 from jinja2 import Environment
 from markupsafe import Markup
 
-from gdest.core import write_atomically
+from gdest.core import how_many, write_atomically
 from gdest.reports.by_specimen import identity
 from gdest.reports.column import Cell, Column, columns_in
 from gdest.reports.columns import COLUMNS
@@ -26,7 +26,8 @@ from gdest.reports.lettering import FOOTER_PX, HEADER_PX
 from gdest.reports.limits import Limit
 from gdest.reports.limits_found import told_limits
 from gdest.reports.links import Links
-from gdest.reports.overlay import LOOKS
+from gdest.reports.marks import LOOKS
+from gdest.reports.no_metal import as_shown
 from gdest.reports.record import NOTE, Record, counted_caution
 from gdest.reports.rows import Rows
 from gdest.reports.scale import BAR_PX
@@ -54,6 +55,7 @@ def write_gallery(record: Record, specimens: Rows, limits: Sequence[Limit], path
     template = environment.from_string((parts / "page.html").read_text(encoding="utf-8"))
     page = template.render(
         record=record,
+        count=how_many(len(record.table), "micrograph"),
         most=None if fits else MOST_ROWS,
         note=f"{NOTE} {counted_caution('it')}" if shown.counts("grains_counted") else NOTE,
         limits=told_limits(record, limits),
@@ -96,7 +98,7 @@ def _data(record: Record, specimens: Rows, links: Links) -> dict[str, Any]:
                 *(row.get(name) for name in MEASURES),
                 number.get(identity(row)),
             ]
-            for row in record.table
+            for row in map(as_shown, record.table)
         ],
         "specimenColumns": [_look(column) for column in of_specimens],
         "specimenDetails": [_look(column) for column in specimen_details],
@@ -108,7 +110,8 @@ def _data(record: Record, specimens: Rows, links: Links) -> dict[str, Any]:
 
 
 def _look(column: Column) -> dict[str, object]:
-    return {"name": column.name, "decimals": column.decimals, "long": column.wrapped, "badge": column.badge}
+    looks = {"decimals": column.decimals, "long": column.wrapped, "badge": column.badge}
+    return {"name": column.name, "heading": column.heading, **looks}
 
 
 def _cells(row: Mapping[str, Cell], columns: Sequence[Column]) -> list[Cell]:

@@ -20,6 +20,15 @@ NUMBERS = ("g", "g_counted", "g_largest_grain")
 ACCURACIES = ("relative_accuracy", "relative_accuracy_counted")
 """The relative accuracies, %RA, that a limit can be on; a micrograph has the counted one only."""
 
+CALLED = {
+    "g": "G",
+    "g_counted": "G counted",
+    "g_largest_grain": "G of the largest grain",
+    "relative_accuracy": "%RA",
+    "relative_accuracy_counted": "%RA of the count",
+}
+"""What people call the columns that a limit can be on."""
+
 RULE = re.compile(
     rf"({'|'.join(NUMBERS)})\s*(>=|<=)\s*(-?\d+(?:\.\d+)?)|({'|'.join(ACCURACIES)})\s*(<=)\s*(\d+(?:\.\d+)?)"
 )
@@ -71,7 +80,9 @@ class Limit:
     def sentence(self) -> str:
         """Return the limit in words."""
         where = ", ".join(f"{name} {pattern}" for name, pattern in self.scope)
-        what = "homogeneity uniform" if self.rule == "homogeneity" else self.rule
+        what, compares = "homogeneity uniform" if self.rule == "homogeneity" else self.rule, self.compares
+        if compares is not None:
+            what = f"{CALLED[compares.column]}{self.rule.removeprefix(compares.column)}"
         what += f", beyond it {self.beyond}" if self.beyond != Verdict.UNDECIDED else ""
         return f"{what} ({where})" if where else what
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
-from gdest.core import MOST_NAMED
+from gdest.core import MOST_NAMED, how_many
 from gdest.reports.assign import Rules
 from gdest.reports.by_specimen import specimen_groups
 from gdest.reports.column import Cell
@@ -82,13 +82,9 @@ def _holding(limits: Sequence[Limit], kind: str, rows: Sequence[Mapping[str, Cel
 
 def _sentences(limits: Sequence[Limit], of_rows: Counter[int], of_specimens: Counter[int]) -> tuple[str, ...]:
     return tuple(
-        f"{limit.sentence}, applies to {_counted(of_rows[number], ON[0])}, {_counted(of_specimens[number], ON[1])}"
+        f"{limit.sentence}, applies to {how_many(of_rows[number], ON[0])}, {how_many(of_specimens[number], ON[1])}"
         for number, limit in enumerate(limits)
     )
-
-
-def _counted(count: int, kind: str) -> str:
-    return f"{count} {kind}{'' if count == 1 else 's'}"
 
 
 def _specimen(row: Mapping[str, Cell]) -> str:

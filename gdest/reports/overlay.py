@@ -3,49 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw
+from PIL import Image
 
-from gdest.core import Graded, GrainCount, Mark, Micrograph, Overlay, printable
-from gdest.reports.few_greys import FEW, LEVELS, few_greys, shrunk
-from gdest.reports.heatmap import HATCH_GREY, diagonals, told_of
-from gdest.reports.lettering import FOOTER_PX, HEADER_PX, font, frame
+from gdest.core import NO_METAL, Graded, GrainCount, Mark, Micrograph, Overlay, printable
+from gdest.reports.few_greys import few_greys, shrunk
+from gdest.reports.heatmap import diagonals, told_of
+from gdest.reports.lettering import FOOTER_PX, HEADER_PX, frame
+from gdest.reports.marks import LEGEND_PX, LOOKS, ORDER, OUTLINE_PX, legend, palette, with_palette
 from gdest.reports.picture_paths import picture_path
 
 LONGEST_PX = 1600
 """Longest side; a boundary is one line in a picture of 12 megapixels, whose map has cells of 2 px."""
 
-LEGEND_PX = 150
 COUNTED = "boundaries that were counted"
-OUTLINE_PX, ENTRY_PX = 3, 22
-
-
-@dataclass(frozen=True)
-class Look:
-    """Say how a mark is drawn: its name, its colour, how much of it covers the picture."""
-
-    name: str
-    colour: tuple[int, int, int]
-    opacity: float
-
-
-LOOKS = {
-    Mark.LEFT_OUT: Look("left out", (HATCH_GREY,) * 3, 1.0),
-    Mark.LINE: Look("test line", (0, 0, 0), 0.7),
-    Mark.GRAIN: Look("grain boundary", (213, 94, 0), 1.0),
-    Mark.TWIN: Look("twin boundary", (86, 180, 233), 1.0),
-    Mark.PARTICLE: Look("particle, pore", (240, 228, 66), 0.7),
-    Mark.LARGEST: Look("largest grain", (204, 0, 204), 1.0),
-    Mark.HIT: Look("intercept", (255, 255, 255), 1.0),
-}
-"""What lies below comes first. The colours are Okabe and Ito's, which the colour-blind tell apart, but for the outline
-of the largest grain, which is told by its width."""
-
-ORDER = tuple(LOOKS)
 
 
 def overlay_name(file_name: str) -> str:
@@ -75,14 +48,15 @@ def draw_overlay_and_layer(graded: Graded, shown: NDArray[np.uint8]) -> tuple[Im
     """
     assert graded.count is not None, "nothing was counted"
     ranks = _ranks_of(graded.micrograph, graded.count, shown)
-    return _framed(graded.micrograph, graded.count, shown, ranks, told_of(graded)), _layer(ranks)
+    g = float("nan") if graded.reason.startswith(NO_METAL) else graded.count.g
+    return _framed(graded.micrograph, graded.count, shown, ranks, told_of(graded), g), _layer(ranks)
 
 
 def draw_counted(micrograph: Micrograph, count: GrainCount, corrected_by: str = "") -> Image.Image:
     """Return a micrograph under the marks of a count, with legend, name, um bar and who corrected its boundaries."""
     what = f"boundaries corrected by hand by {printable(corrected_by)}" if corrected_by else COUNTED
     shown = shrunk(micrograph.pixels, LONGEST_PX)
-    return _framed(micrograph, count, shown, _ranks_of(micrograph, count, shown), "", what)
+    return _framed(micrograph, count, shown, _ranks_of(micrograph, count, shown), "", count.g, what)
 
 
 def _framed(
@@ -91,13 +65,14 @@ def _framed(
     shown: NDArray[np.uint8],
     ranks: NDArray[np.uint8],
     told: str,
+    g: float,
     what: str = COUNTED,
 ) -> Image.Image:
     um_per_px, (rows, width) = micrograph.um_per_px, ranks.shape
     drawn_um = um_per_px and um_per_px * micrograph.cols / width
     canvas = frame((rows, width + LEGEND_PX), micrograph.file.name, told, {0: what}, drawn_um, width)
-    _draw(canvas[HEADER_PX:-FOOTER_PX], shown, ranks, count, float("nan") if um_per_px is None else count.g)
-    return _with_palette(canvas)
+    _draw(canvas[HEADER_PX:-FOOTER_PX], shown, ranks, count, float("nan") if um_per_px is None else g)
+    return with_palette(canvas)
 
 
 def _layer(ranks: NDArray[np.uint8]) -> Image.Image:
@@ -116,7 +91,7 @@ def draw_count(pixels: NDArray[np.uint8], shape: tuple[int, int], count: GrainCo
     shown = shrunk(pixels, LONGEST_PX)
     canvas = np.empty((shown.shape[0], shown.shape[1] + LEGEND_PX), np.uint8)
     _draw(canvas, shown, _ranks(count.overlays, shape, shown.shape), count, g)
-    return _with_palette(canvas)
+    return with_palette(canvas)
 
 
 def _draw(
@@ -125,35 +100,9 @@ def _draw(
     """Draw grey pixels under marks, and the legend beside them, as places in the palette."""
     places = np.left_shift(ranks, 5)
     places |= few_greys(shown)
-    canvas[:, : ranks.shape[1]] = np.asarray(Image.fromarray(places).point(_palette()[1]))
+    canvas[:, : ranks.shape[1]] = np.asarray(Image.fromarray(places).point(palette()[1]))
     present = [mark for rank, mark in enumerate(ORDER, start=1) if (ranks == rank).any()]
-    canvas[:, ranks.shape[1] :] = _legend(len(ranks), present, _told(count, g))
-
-
-@cache
-def _palette() -> tuple[bytes, list[int]]:
-    """Return 256 colours, the few greys alone and then under each mark, and the place to take for each of them.
-
-    A mark that hides the greys takes one place, so that it is packed as one. The places that the first mark leaves free
-    so hold the colour of each mark by itself, for the legend.
-    """
-    colours = np.zeros((len(ORDER) + 1, FEW, 3), np.uint8)
-    greys = LEVELS[:, None]
-    colours[0] = greys
-    taken = np.arange(256).reshape(-1, FEW)
-    for rank, mark in enumerate(ORDER, start=1):
-        look = LOOKS[mark]
-        colours[rank] = np.round(look.opacity * np.array(look.colour) + (1.0 - look.opacity) * greys)
-        if look.opacity == 1.0:
-            taken[rank] = taken[rank, 0]
-    colours[1, 1 : len(ORDER) + 1] = [LOOKS[mark].colour for mark in ORDER]
-    return colours.tobytes(), taken.ravel().tolist()
-
-
-def _with_palette(places: NDArray[np.uint8]) -> Image.Image:
-    picture = Image.fromarray(places)
-    picture.putpalette(_palette()[0])
-    return picture
+    canvas[:, ranks.shape[1] :] = legend(len(ranks), present, _told(count, g))
 
 
 def _ranks_of(micrograph: Micrograph, count: GrainCount, shown: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -235,36 +184,6 @@ def _told(count: GrainCount, g: float) -> tuple[str, ...]:
     for number, what in ((count.grains, "grains"), (count.intercepts, "intercepts")):
         if np.isfinite(number):
             lines.append(f"{number:.0f} {what}")
+    if np.isfinite(count.intercepts):
+        lines.append("of lines and circles")  # only the circles are drawn
     return tuple(lines)
-
-
-def _legend(height: int, marks: Sequence[Mark], lines: Sequence[str]) -> NDArray[np.uint8]:
-    """Return the lines that are told, and below them the names of the marks, as places in the palette (rows, cols)."""
-    picture = Image.new("L", (LEGEND_PX, height), "white")
-    draw = ImageDraw.Draw(picture)
-    for number, line in enumerate(lines):
-        draw.text((10, 12 + 20 * number), line, fill="black", font=font(14))
-    legend = few_greys(np.asarray(picture))
-    top = 16 + 20 * len(lines)
-    for number, mark in enumerate(marks):
-        place = legend[top + ENTRY_PX * number :][:ENTRY_PX]
-        place[...] = _entry(mark)[: len(place)]
-    return legend
-
-
-@cache
-def _entry(mark: Mark) -> NDArray[np.uint8]:
-    """Return how a mark is drawn and its name, as places in the palette (rows, cols)."""
-    look, swatch = LOOKS[mark], (10, 4, 28, 18)
-    picture = Image.new("L", (LEGEND_PX, ENTRY_PX), "white")
-    ImageDraw.Draw(picture).text((34, 11), look.name, fill="black", font=font(14), anchor="lm")
-    places = Image.fromarray(few_greys(np.asarray(picture)))
-    draw, colour = ImageDraw.Draw(places), FEW + 1 + ORDER.index(mark)
-    if mark is Mark.LARGEST:
-        draw.rectangle(swatch, outline=colour, width=OUTLINE_PX)
-    elif mark is Mark.LEFT_OUT:
-        draw.rectangle(swatch, outline=colour)
-        draw.line((10, 18, 24, 4), fill=colour, width=2)
-    else:
-        draw.rectangle(swatch, fill=colour, outline=FEW // 2 - 1)
-    return np.asarray(places)

@@ -28,15 +28,15 @@ def caution(model: str) -> str:
 
 
 INTERVALS = (
-    "g_low..g_high is the 90 % interval on a micrograph and the 95 % interval over the fields of a specimen; "
-    "that of g_counted is 95 % on both."
+    "The interval of G, low to high, is 90 % on a micrograph and 95 % over the fields of a specimen; "
+    "that of G counted is 95 % on both."
 )
 NOTE = f"{caution('the model named here')} {INTERVALS}"
 
 
 def counted_caution(model: str) -> str:
     """Return the sentence beside what was counted; `model` names the weights."""
-    return f"g_counted is counted as E112 has it, on boundaries that {model} drew: look at the overlays."
+    return f"G counted follows E112, on boundaries that {model} drew: look at the overlays."
 
 
 @dataclass(frozen=True)

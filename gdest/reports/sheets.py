@@ -16,6 +16,7 @@ from gdest.reports.column import Cell, Column
 from gdest.reports.columns import HEATMAP, OVERLAY
 from gdest.reports.limits import Verdict
 from gdest.reports.links import Links
+from gdest.reports.no_metal import as_shown
 from gdest.reports.pictures import THUMBNAIL_PX, thumbnail_name
 from gdest.reports.record import Record
 from gdest.reports.rows import Rows
@@ -121,7 +122,7 @@ def write_table(sheet: Sheet, columns: Sequence[Column], rows: Rows, links: Link
     link = sheet.style(font_color="#0563C1", underline=1, valign="vcenter", text_wrap=True)
     wrapped = [column for column in columns if _wraps(column) and column.name not in folded]
     pictured = HEATMAP in columns
-    for number, row in enumerate(rows, start=1):
+    for number, row in enumerate(map(as_shown, rows), start=1):
         file = str(row.get("file") or "")
         thumbnail = _thumbnail(links, file) if links and pictured and number <= MOST_THUMBNAILS else None
         worksheet.set_row(number, max(_height(wrapped, row), THUMBNAIL_ROW_PT if thumbnail else 0))
@@ -154,7 +155,7 @@ def as_time(value: Cell) -> Cell | datetime:
 def _folded(columns: Sequence[Column], rows: Rows) -> set[str]:
     """Return the names of the columns that a page has no room for, or that no row fills."""
     empty = {column.name for column in columns if column.printed and not column.always}
-    for row in rows:
+    for row in map(as_shown, rows):
         empty -= {name for name in empty if row.get(name) is not None}
         if not empty:
             break

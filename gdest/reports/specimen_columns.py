@@ -11,7 +11,7 @@ from gdest.reports.column import (
     VERDICT_REASON,
     Column,
     by_name,
-    counted_column,
+    grain_column,
     number_column,
     whole_column,
 )
@@ -86,24 +86,24 @@ SPECIMEN_COLUMNS = by_name(
     ),
     Column("flags", "what falls short of E112", stated_width=34, printed=True, wrapped=True, gallery=12),
     whole_column("fields_counted", "graded micrographs with a g_counted; only these enter what is counted", details=8),
-    counted_column(
+    grain_column(
         "g_counted", "G of the mean N_A of the fields' g_counted, never a mean of G", "0.0", printed=True, gallery=10
     ),
-    counted_column(
+    grain_column(
         "g_counted_low",
         "lower end of the 95 % interval of g_counted over the fields (Student t); none where open",
         "0.0",
         printed=True,
         details=1,
     ),
-    counted_column(
+    grain_column(
         "g_counted_high",
         "upper end of the 95 % interval of g_counted over the fields (Student t)",
         "0.0",
         printed=True,
         details=2,
     ),
-    counted_column(
+    grain_column(
         "relative_accuracy_counted",
         "%RA of the count over the fields; E112 asks for 10 or less",
         "0.0",
@@ -111,9 +111,9 @@ SPECIMEN_COLUMNS = by_name(
         printed=True,
         details=3,
     ),
-    counted_column("grains_counted", "grains counted in all fields", "0", printed=True, details=4),
-    counted_column("intercepts_counted", "intercepts counted in all fields", "0", details=5),
-    counted_column(
+    grain_column("grains_counted", "grains counted in all fields", "0", printed=True, details=4),
+    grain_column("intercepts_counted", "intercepts counted in all fields", "0", details=5),
+    grain_column(
         "g_largest_grain", "G of the largest grain found in any field (ALA, E930)", "0.0", printed=True, details=6
     ),
     Column(

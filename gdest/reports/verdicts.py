@@ -8,16 +8,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from gdest.core import is_duplex, told_apart
-from gdest.reports.limits import ACCURACIES, Bound, Limit, Verdict
-
-CALLED = {
-    "g": "G",
-    "g_counted": "G counted",
-    "g_largest_grain": "G of the largest grain",
-    "relative_accuracy": "%RA",
-    "relative_accuracy_counted": "%RA of the count",
-}
-"""What reasons call the columns that a limit can be on."""
+from gdest.reports.limits import ACCURACIES, CALLED, Bound, Limit, Verdict
 
 NOT_AGAINST = ("uniform", "unknown", "")
 """What the count may say of homogeneity where the estimate says uniform; the grains alone seldom tell."""
@@ -59,7 +50,7 @@ class Found:
         """Return which homogeneity says that grains of several sizes lie side by side; empty where none does."""
         if is_duplex(self.homogeneity):
             return f"homogeneity is {self.homogeneity}"
-        return f"homogeneity_counted is {self.homogeneity_counted}" if is_duplex(self.homogeneity_counted) else ""
+        return f"by the count homogeneity is {self.homogeneity_counted}" if is_duplex(self.homogeneity_counted) else ""
 
 
 class Finding(NamedTuple):
@@ -90,7 +81,7 @@ def _judge_homogeneity(found: Found) -> Finding:
     if found.homogeneity != "uniform":
         return Finding(Verdict.UNDECIDED, f"homogeneity is {found.homogeneity}, must be uniform")
     if found.homogeneity_counted not in NOT_AGAINST:
-        counted = f"homogeneity_counted is {found.homogeneity_counted}"
+        counted = f"by the count {found.homogeneity_counted}"
         return Finding(Verdict.UNDECIDED, f"homogeneity is uniform, but {counted}; both must be uniform")
     return Finding(Verdict.PASS, "homogeneity is uniform")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -25,6 +26,7 @@ from gdest.reports import (
     file_sha256,
     library_versions,
     read_acceptance,
+    read_head,
     read_record,
     read_rules,
     this_host,
@@ -102,13 +104,35 @@ def export(ledger: Ledger, recipe: Recipe, record: Record, out: Path, occasion: 
 
 def _write(record: Record, rules: Rules, out: Path, occasion: str, found: tuple[Rows, Pairs]) -> Record:
     """Write the reports of these rows and pictures; return the record as it was written."""
-    stopped, finished = (now(), "") if record.unfinished else ("", now())
+    record = _as_graded(record, out)
+    stopped, finished = (now(), "") if record.unfinished else ("", record.finished or now())
     table, pictures = found
     record = replace(record, table=table, pictures=pictures, stopped=stopped, finished=finished)
     try:
         return write_reports(record, rules, out, occasion)
     except RowsError as error:  # the ledger's own error, which tells whether it is damaged
         raise (error.__cause__ or error) from None
+
+
+def _as_graded(record: Record, out: Path) -> Record:
+    """Return the record of a scan that read no file with the times of the one before it, which graded what it tells.
+
+    When the reports were written, by whom and why stands in the history. A scan by other weights or settings has none
+    before it.
+    """
+    if record.files_read:
+        return record
+    try:
+        before = read_head(out)
+        same = before["model_sha256"] == record.model_sha256 and before["settings"] == _as_json(record.settings)
+        kept = {name: before[name] for name in ("started", "finished", "seconds", "files_read")}
+    except (DataError, KeyError):
+        return record
+    return replace(record, **kept) if same and kept["files_read"] else record
+
+
+def _as_json(settings: Mapping[str, Any]) -> Any:
+    return json.loads(json.dumps(settings, default=str))
 
 
 def _remember(ledger: Ledger, key: str, out: Path) -> None:

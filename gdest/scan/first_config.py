@@ -5,15 +5,16 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Iterator, Sequence
+from glob import escape
 from pathlib import Path
 
-from gdest.core import SettingsError, now, printable, require_writable, write_atomically
+from gdest.core import SettingsError, how_many, now, printable, require, require_writable, write_atomically
 from gdest.scan.specimen_ideas import CONVINCING, specimen_ideas
 from gdest.scan.survey import UNKNOWN, Magnified, Survey, each
 
 MOST_FOLDERS, MOST_SIZES, MOST_PROBLEMS, MOST_BARE = 20, 6, 5, 4
 LIMITS = """
-# Limits give verdicts; without the # they hold. Others: gdest manual gdest-toml.
+# Limits give verdicts; without the # they hold. Others: gdest manual limits.
 # [[limit]]
 # rule = "g >= 5.0"
 # on = "specimen"
@@ -22,7 +23,7 @@ LIMITS = """
 # rule = "homogeneity"
 """.splitlines()
 CERTIFICATE = """
-# What a certificate says beside the results (gdest certificate).
+# What a certificate says beside the results. Every key: gdest manual certificate.
 # [certificate]
 # laboratory = ""
 # etchant = ""
@@ -33,6 +34,7 @@ CERTIFICATE = """
 def require_new(roots: Sequence[Path], out: Path, *, force: bool) -> None:
     """Raise unless a gdest.toml can be written: not over another without `force`, and never into the archive."""
     for root in roots:
+        require(root.exists(), f"{root} cannot be found; is the archive connected?")
         if not root.is_dir():
             raise SettingsError(f"{root} is not a folder.")
         if out.resolve().is_relative_to(root.resolve()):
@@ -59,13 +61,14 @@ def first_config(seen: Survey, roots: Sequence[Path], out: Path) -> str:
 
 def _head(seen: Survey, roots: Sequence[Path], out: Path) -> Iterator[str]:
     folders = " ".join(shlex.quote(str(root)) for root in roots)
-    opened = "all of them" if seen.opened == len(seen.names) else f"an even sample of {seen.opened}"
+    opened = "all were opened" if seen.opened == len(seen.names) else f"an even sample of {seen.opened} was opened"
     yield f"# Rules of {folders}, suggested by gdest init on {now()[:10]}. Correct them, then look at what they do:"
     yield f"#   gdest scan {folders} --out results --config {shlex.quote(str(out))} --dry-run"
     yield "# Every key: gdest manual gdest-toml."
     yield "#"
     endings = ", ".join(f"{count} {ending}" for ending, count in seen.endings.most_common())
-    yield f"# {len(seen.names)} image files ({endings}) in {len(seen.folders)} folders; {opened} were opened."
+    images, holding = how_many(len(seen.names), "image file"), how_many(len(seen.folders), "folder")
+    yield f"# {images} ({endings}) in {holding}; {opened}."
     if len(seen.folders) > 1:
         for line in each(seen.folders, lambda name, count: f"{name or '(the root)'}/: {count}", MOST_FOLDERS):
             yield f"#   {line}"
@@ -89,7 +92,7 @@ def _specimens(seen: Survey) -> Iterator[str]:
         mark = "" if sure and number == 0 else "# "
         if number == 0:
             yield f"{mark}[specimen]"
-        yield f"# By {idea.words}: {idea.specimens} specimens, {idea.covered} of {len(seen.names)} files,"
+        yield f"# By {idea.words}: {how_many(idea.specimens, 'specimen')}, {idea.covered} of {len(seen.names)} files,"
         yield f"# such as {', '.join(idea.examples)}."
         yield f"{mark}{idea.line}"
 
@@ -105,12 +108,24 @@ def _pixel_sizes(seen: Survey) -> Iterator[str]:
         return
     yield "# A file without a pixel size gets no G. State it: by folder here, by magnification below, or by a scale"
     yield "# bar in the picture (gdest scan --read-scale-bar). It must be measured; gdest does not guess it."
-    for folder, count in seen.silent.most_common(MOST_BARE):
+    for folder, names in sorted(seen.silent.items(), key=lambda one: -len(one[1]))[:MOST_BARE]:
         yield "#"
-        yield f"# {folder or 'the root'}: {_files(count)} of those opened."
-        yield "# [[pixel_size]]"
-        yield f"# glob = {json.dumps(f'{folder}/*' if folder else '*', ensure_ascii=False)}"
-        yield "# um_per_px = 0.0               # fill in"
+        yield f"# {folder or 'the root'}: {_files(len(names))} of those opened."
+        below = f"{folder}/" if folder else ""
+        if not any(name.startswith(below) for name in seen.told):
+            yield from _pixel_size(f"{below}*")
+            continue
+        yield "# Other files there tell their size, which a rule for the folder would replace; so each has its own."
+        for name in names[:MOST_BARE]:
+            yield from _pixel_size(escape(name))
+        if len(names) > MOST_BARE:
+            yield f"# ... and {len(names) - MOST_BARE} more, for which a glob that fits no other file is shorter."
+
+
+def _pixel_size(glob: str) -> Iterator[str]:
+    yield "# [[pixel_size]]"
+    yield f"# glob = {json.dumps(glob, ensure_ascii=False)}"
+    yield "# um_per_px = 0.0               # fill in"
 
 
 def _objectives(seen: Survey) -> Iterator[str]:
@@ -154,7 +169,7 @@ def _bare(seen: Survey) -> Iterator[str]:
 
 
 def _files(count: int) -> str:
-    return f"{count} file{'' if count == 1 else 's'}"
+    return how_many(count, "file")
 
 
 def _sizes_said(known: Magnified) -> list[tuple[str, int]]:

@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from gdest.core import (
+    LEDGER,
+    LOCK,
     GradeSettings,
     SettingsError,
     answer_settings,
@@ -17,9 +19,10 @@ from gdest.core import (
 )
 from gdest.model import EngineChoice, ModelFile, check_for_grading, choose_engine, read_model_file, weights_path
 from gdest.reading import require_scale_bar_reader, with_mixed_names
-from gdest.reports import Record, csv_style, read_rules
+from gdest.reports import PICTURE_FOLDERS, Record, csv_style, read_rules
 from gdest.scan.archive import Archive, look
 from gdest.scan.exporting import begin_record
+from gdest.scan.locking import require_ours
 from gdest.scan.selection import select
 from gdest.scan.settings import ScanSettings
 from gdest.scan.shards import require_one_split
@@ -62,7 +65,8 @@ def prepare_scan(
     """Return the job of scanning the roots into `out`; `weights` None for the bundled ones, `config` a gdest.toml.
 
     Raises `SettingsError` for a root that is not a folder, for results that would go into a root, for
-    shards of another split, and for a wrong gdest.toml; `WeightsError` for weights that cannot be used.
+    shards of another split, and for a wrong gdest.toml; `WeightsError` for weights that cannot be used,
+    `OutputError` for an output folder that belongs to another user.
     """
     require_scale_bar_reader(settings.calibration)
     sections = read_config(config)
@@ -72,7 +76,7 @@ def prepare_scan(
         style = csv_style(options.reports, sections)
         for limit in rules.limits:
             decidable = settings.count or not limit.needs_count
-            require(decidable, f'the limit "{limit.sentence}" cannot be decided with --no-count.')
+            require(decidable, f'the limit "{limit.rule}" cannot be decided with --no-count.')
     _check_folders(roots, out)
     if options.shard:
         require_one_split(options.shard, out)
@@ -83,13 +87,16 @@ def prepare_scan(
     model = read_model_file(weights_path(weights))
     check_for_grading(model.name, model.card)
     engine = choose_engine(settings, model.card)
-    record = replace(begin_record(model, settings, engine, roots, sections, config), csv=style)
     to = options.shard.folder(out) if options.shard else out
+    if to.is_dir():
+        require_ours(to, LOCK, LEDGER, *PICTURE_FOLDERS)
+    record = replace(begin_record(model, settings, engine, roots, sections, config), csv=style)
     return Job(tuple(roots), to, settings, options, model, engine, record, seen, config)
 
 
 def _check_folders(roots: Sequence[Path], out: Path) -> None:
     for root in roots:
+        require(root.exists(), f"{root} cannot be found; is the archive connected?")
         if not root.is_dir():
             raise SettingsError(f"{root} is not a folder; for single images use gdest analyze.")
         if out.resolve().is_relative_to(root.resolve()):

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from gdest.core import OutputError, Status, escaped_json, say
+from gdest.reports import shows_no_metal
 from gdest.scan.log_file import open_log, require_log
 
 MICROGRAPH = "micrograph"
@@ -43,7 +44,7 @@ class Journal:
 def _sentence(cells: Mapping[str, object]) -> str:
     """Return what is known of a micrograph in one line: `a/1.tif: graded, G 7.3 (6.9..7.7, 90 %), uniform`."""
     told = [str(cells["status"])]
-    if isinstance(cells["g"], float):
+    if isinstance(cells["g"], float) and not shows_no_metal(cells):
         told.append(f"G {cells['g']:.1f}{_interval(cells)}")
     if cells["homogeneity"] and cells["status"] != Status.FAILED:
         told.append(str(cells["homogeneity"]))

@@ -138,7 +138,8 @@ class Ledger(Runs):
         for count, row in enumerate(found, start=1):  # noqa: B007
             self._check(row[:8], f"the row of {row[1]}")
             grade_map = None if row[8] is None else self._unpacked(row[8], row[6], row[1])
-            yield LedgerRow(all_columns(json.loads(row[4])), grade_map, _pictures(row[5]), state_of(row[9:]))
+            cells, undrawable = all_columns(json.loads(row[4])), row[5] == UNDRAWABLE
+            yield LedgerRow(cells, grade_map, _pictures(row[5]), state_of(row[9:]), undrawable)
         if files is None:
             self._require_all(recipe, count)
 

@@ -62,12 +62,16 @@ class Run:
 
 @dataclass(frozen=True)
 class LedgerRow:
-    """Hold one micrograph's result: the cells of its row, its grade map, its pictures, its file."""
+    """Hold one micrograph's result: the cells of its row, its grade map, its pictures, its file.
+
+    `undrawable` is that of its `Finding`.
+    """
 
     cells: dict[str, Cell]
     grade_map: GradeMap | None
     pictures: Pictures
     file: FileState
+    undrawable: bool = False
 
 
 def pack_grade_map(grade_map: GradeMap) -> bytes:

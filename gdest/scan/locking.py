@@ -6,13 +6,14 @@ import json
 import os
 import socket
 import stat
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from filelock import lock_descriptor
 
-from gdest.core import LOCK, OutputError, as_output_error, now, printable
+from gdest.core import LOCK, OutputError, as_output_error, is_read_only, now, printable
 from gdest.scan.log_file import NEITHER_LINK_NOR_PIPE
 
 LOCKED_BYTE = b" "
@@ -31,6 +32,7 @@ def output_lock(out: Path) -> Iterator[None]:
     """
     with as_output_error(out):
         out.mkdir(parents=True, exist_ok=True)
+        require_ours(out, LOCK)
     handle = _opened(out / LOCK)
     try:
         _take(handle, out)
@@ -46,6 +48,30 @@ def output_lock(out: Path) -> Iterator[None]:
         yield
     finally:
         os.close(handle)
+
+
+def require_ours(out: Path, *names: str) -> None:
+    """Raise `OutputError` where an output folder, or something in it, belongs to another user and may not be written.
+
+    It is told before any work, and with what makes it right for all files at once: their modes follow the umask.
+    """
+    if sys.platform == "win32" or is_read_only(out):  # no such modes, or another reason
+        return
+    for path in (out, *(out / name for name in names)):
+        if path.exists() and not os.access(path, os.W_OK):
+            raise OutputError(
+                f"{path} belongs to {_owner(path)}, and you may not write it. Once, its owner lets a group of you both "
+                f"write: chgrp -R GROUP {out}; chmod -R g+rwX {out}. Then scan with umask 002: gdest manual nightly."
+            )
+
+
+def _owner(path: Path) -> str:
+    if sys.platform == "win32":
+        return "another user"
+    try:
+        return path.owner()
+    except KeyError:
+        return f"user {path.stat().st_uid}"
 
 
 def _take(handle: int, out: Path) -> None:

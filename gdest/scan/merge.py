@@ -122,8 +122,12 @@ def _take_all(ledger: Ledger, recipe: Recipe, shards: Sequence[_ShardFolder], ou
                 rows = _rows(source, shard, state.name)
                 graded_at = max((str(row.cells["graded_at"]) for row in rows), default="")
                 if taken.is_later(state.name, graded_at):
-                    found = [Finding(row.cells, row.grade_map, take_pictures(shard.folder, out, row)) for row in rows]
-                    ledger.record(recipe.id, state, found)
+                    ledger.record(recipe.id, state, [_found(row, shard.folder, out) for row in rows])
+
+
+def _found(row: LedgerRow, folder: Path, out: Path) -> Finding:
+    """Return what is recorded of a shard's row, whose pictures are taken along."""
+    return Finding(row.cells, row.grade_map, take_pictures(folder, out, row), row.undrawable)
 
 
 def _states(source: Ledger, shard: _ShardFolder) -> Iterator[FileState]:

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
-from gdest.core import ImageFile, Status, image_files, progress, require_writable
+from gdest.core import ImageFile, Status, how_many, image_files, progress, require_writable
 from gdest.reading import Header, read_headers
 from gdest.reports import Limit, Rules
 from gdest.scan.exporting import rules_of
@@ -106,9 +106,8 @@ def _each_once(words: Sequence[str]) -> str:
 def _totals(files: Sequence[Foreseen], rules: Rules) -> list[str]:
     """Return sentences with the number of files by what would be done, by source of pixel size, and by specimen."""
     actions = Counter(one.action for one in files)
-    said = [
-        f"{len(files)} files: {', '.join(f'{actions[one]} {words}' for one, words in DONE.items() if actions[one])}."
-    ]
+    done = ", ".join(f"{actions[one]} {words}" for one, words in DONE.items() if actions[one])
+    said = [f"{how_many(len(files), 'file')}: {done}."]
     looked_at = [one for one in files if one.um_per_px_source or one.note]
     sources = Counter(one.um_per_px_source or "cannot be read" for one in looked_at)
     if sources:
@@ -119,8 +118,8 @@ def _totals(files: Sequence[Foreseen], rules: Rules) -> list[str]:
     if rules.specimen and looked_at:
         specimens = {one.specimen for one in looked_at if one.specimen}
         none = sum(not one.specimen for one in looked_at)
-        said.append(f"{len(specimens)} specimens; {none} files belong to none.")
+        said.append(f"{how_many(len(specimens), 'specimen')}; {how_many(none, 'file')} of none.")
     for number, limit in enumerate(rules.limits, start=1):
         applies = sum(limit.sentence in one.limits.split("; ") for one in looked_at)
-        said.append(f"Limit {number}: {limit.sentence}, applies to {applies} files.")
+        said.append(f"Limit {number}: {limit.sentence}, applies to {how_many(applies, 'file')}.")
     return said

@@ -151,7 +151,8 @@ class Recorder:
                 if (file := _file_of(row).name) in self._drawn_early:
                     del self._drawn_early[file]
                     remove_pictures(file, self._out)
-            rows = [Failed(work.file, "it changed while it was read; the next scan reads it again", None, now(), True)]
+            why = "it changed while it was read" if seen.size >= 0 else "it can no longer be found"
+            rows = [Failed(work.file, f"{why}; the next scan reads it again", None, now(), True)]
         state = replace(state, sha256=_sha256(rows), again=any(isinstance(row, Failed) and row.again for row in rows))
         kept = [Finding(cells(row, self._model), row.grade_map if isinstance(row, Graded) else None) for row in rows]
         pictures = [self._pool.submit(self._drawn_or_draw, row) for row in rows]

@@ -17,6 +17,7 @@ from gdest.core import (
     LeftOut,
     Row,
     __version__,
+    how_many,
     now,
     progress,
     remove_unfinished,
@@ -60,7 +61,7 @@ def scan_archive(job: Job, stop: Stop) -> ScanOutcome:
             say_what_fits_nothing(job, archive.files)
             plan = scan.plan(archive, archive.files)
             plan.require_any()
-            say(f"{len(archive.files)} files: {plan.sentence()}")
+            say(f"{how_many(len(archive.files), 'file')}: {plan.sentence()}")
             return scan.carry_out(plan)
 
     with output_lock(job.out):

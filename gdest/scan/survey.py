@@ -41,6 +41,8 @@ class Survey:
     `names` are all files in order, `folders` and `endings` count them, `opened` says how many were looked into.
     `sources` counts these by what states their pixel size, `UNKNOWN` for nothing, with `sizes` as text by source.
     `by_name` is by magnification, `bare` by number that may be one, `by_tag` counts files whose tags state one.
+    `silent` are the opened files, by folder, of which neither name nor content tells a size, `told` those of which
+    the name or, where it was opened, the content does.
     """
 
     names: tuple[str, ...] = ()
@@ -53,7 +55,8 @@ class Survey:
     by_name: dict[float, Magnified] = field(default_factory=dict)
     bare: dict[int, list[str]] = field(default_factory=dict)
     by_tag: Counter[float] = field(default_factory=Counter)
-    silent: Counter[str] = field(default_factory=Counter)
+    silent: dict[str, list[str]] = field(default_factory=dict)
+    told: set[str] = field(default_factory=set)
 
 
 def survey(roots: Sequence[Path], most_opened: int = MOST_OPENED) -> Survey:
@@ -85,6 +88,7 @@ def _count_name(seen: Survey, name: str) -> None:
     if magnification is not None:
         known = seen.by_name.setdefault(magnification, Magnified())
         known.files, known.example = known.files + 1, known.example or name
+        seen.told.add(name)
         return
     for number in {int(found) for found in BARE.findall(name)} & USUAL:
         seen.bare.setdefault(number, []).append(name)
@@ -100,11 +104,12 @@ def _look_into(seen: Survey, file: ImageFile) -> None:
     seen.sources[source] += 1
     if size:
         seen.sizes.setdefault(source, set()).add(size)
+        seen.told.add(file.name)
     magnification, _ = magnification_of_name(file.name)
     if magnification is not None:
         seen.by_name[magnification].sizes[f"{size} ({source})" if size else ""] += 1
     elif not size:
-        seen.silent[file.name.rpartition("/")[0]] += 1
+        seen.silent.setdefault(file.name.rpartition("/")[0], []).append(file.name)
     seen.by_tag.update(magnifications_told(file.path))
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 from scipy import ndimage
 
-from gdest.core import boundary_mask
+from gdest.core import STRUCTURES, boundary_mask
 from gdest.synth import tessellation
 from gdest.synth.optics import Camera, photograph
 from gdest.synth.tessellation import Floats, Labels, smooth_noise
@@ -23,25 +23,23 @@ SIZES_PX = (7.0, 90.0)
 CAREFUL = Camera(least_white=90.0)
 
 
-def draw_structure(rng: np.random.Generator, rows: int, cols: int) -> Floats:
-    """Return the picture (rows, cols) of one structure as the camera sees it, reflectance 0..1, float32."""
-    kinds: tuple[Callable[[np.random.Generator, int, int, float], Floats], ...] = (
-        _pearlite_among_ferrite,
-        _pearlite_among_ferrite,
-        _islands,
-        _islands,
-        _lamellae,
-        _dendrites,
-        _laths,
-        _laths,
-        _nodules,
-        _fracture,
-        _precipitates,
-        _precipitates,
-        _precipitates,
-    )
+def draw_structure(rng: np.random.Generator, rows: int, cols: int, kind: str | None = None) -> Floats:
+    """Return the picture (rows, cols) of a structure as the camera sees it, reflectance 0..1, float32.
+
+    `kind` is one of `STRUCTURES`, which are drawn alike often without it; raises `KeyError` for another word.
+    """
+    draw: dict[str, Callable[[np.random.Generator, int, int, float], Floats]] = {
+        "pearlite": _pearlite_among_ferrite,
+        "islands": _islands,
+        "lamellae": _lamellae,
+        "dendrites": _dendrites,
+        "laths": _laths,
+        "nodules": _nodules,
+        "fracture": _fracture,
+        "precipitates": _precipitates,
+    }
     size_px = float(np.exp(rng.uniform(*np.log(SIZES_PX))))
-    image = kinds[int(rng.integers(len(kinds)))](rng, rows, cols, size_px)
+    image = draw[kind or STRUCTURES[int(rng.integers(len(STRUCTURES)))]](rng, rows, cols, size_px)
     image = image + np.float32(rng.uniform(0.0, 0.06)) * smooth_noise(rng, (rows, cols), rng.uniform(1.0, 4.0))
     return photograph(rng, np.asarray(image, np.float32), size_px, CAREFUL)
 

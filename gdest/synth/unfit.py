@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 from scipy import ndimage
 
-from gdest.core import UNFIT, grain_size
+from gdest.core import STRUCTURES, UNFIT, grain_size
 from gdest.synth import optics, tessellation
 from gdest.synth.etching import etch
 from gdest.synth.label_maps import mean_diameter_px
@@ -20,8 +20,12 @@ LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.,:-"
 
 
 def draw_unfit(rng: np.random.Generator, kind: str, rows: int, cols: int) -> NDArray[np.uint8]:
-    """Return grey pixels (rows, cols) of one of the kinds in `UNFIT`; raise `KeyError` for another word."""
-    image = dict(zip(UNFIT, (_no_grains, _defocused, _fragments, draw_structure), strict=True))[kind](rng, rows, cols)
+    """Return grey pixels (rows, cols) of one of `UNFIT` or of `STRUCTURES`; raise `KeyError` for another word."""
+    if kind in STRUCTURES:
+        image = draw_structure(rng, rows, cols, kind)
+    else:
+        draw = dict(zip(UNFIT, (_no_grains, _defocused, _fragments, draw_structure), strict=True))[kind]
+        image = draw(rng, rows, cols)
     return optics.to_8_bit(rng, np.clip(image, 0.0, 1.0))
 
 

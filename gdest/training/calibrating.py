@@ -28,7 +28,7 @@ of contrast and light are to stay below one in twenty; of 200 micrographs not us
 FEWEST_FOR_CORRECTION = 5
 """The mean error of fewer micrographs says nothing of the network's bias."""
 
-LARGEST_ODDS = {Doubt.NO_GRAINS: 0.0, Doubt.DEFOCUSED: 0.0, Doubt.FRAGMENTS: 2.0, Doubt.STRUCTURE: 0.0}
+LARGEST_ODDS = {Doubt.NO_GRAINS: 0.0, Doubt.DEFOCUSED: 0.0, Doubt.FRAGMENTS: 2.4, Doubt.STRUCTURE: 0.7}
 """Where each kind of unfit picture begins at the latest. Clean lines with gaps look like fragments up to 2: the paper's
 steel has 1.1, two prior-austenite etches 2.2."""
 

@@ -29,13 +29,16 @@ from gdest.training.paper_scores import (
     score_by_class,
 )
 from gdest.training.stages import Stage, no_stage
+from gdest.training.suspects import warn_of_suspects
 
 EVERYTHING = "all"
 
 
 def evaluate(data: Path, model: LoadedModel, settings: GradeSettings, stage: Stage = no_stage) -> list[Measured]:
     """Grade every labelled micrograph of a table or folder, each with its own pixel size."""
-    return measure(model, read_labels(data, settings.calibration.stated_um_per_px), settings, stage)
+    measured = measure(model, read_labels(data, settings.calibration.stated_um_per_px), settings, stage)
+    warn_of_suspects(measured)
+    return measured
 
 
 def errors_by_group(measured: Sequence[Measured]) -> dict[str, Errors]:

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from gdest.core import UNFIT, ModelCard, cut_tiles, halve, tile_grid
+from gdest.core import STRUCTURES, ModelCard, cut_tiles, halve, tile_grid
 from gdest.grading import COARSE_G
-from gdest.model import NOVELTY_AXES, GradeNetwork, Judge, describe
+from gdest.model import KINDS, NOVELTY_AXES, GradeNetwork, Judge, describe
 from gdest.synth import draw_unfit, make_micrograph
 from gdest.training.examples import Example, halved_while_coarse
 from gdest.training.settings import TrainSettings
@@ -23,6 +23,10 @@ from gdest.training.stages import Stage, no_stage, told
 GRADEABLE = "gradeable"
 SIDE_PX = 500
 TILES_EACH = 4
+OF_A_STRUCTURE = 4
+"""So many times fewer pictures are drawn of one structure than of another kind."""
+
+STRUCTURES_WEIGH = 2.0
 MOST_EXAMPLES = 800
 ROUNDS = 200
 WEIGHT_DECAY = 0.005
@@ -52,13 +56,13 @@ def fit_judge(
         picked += [mixed[i] for i in rng.integers(len(mixed), size=round(as_often))]
     shown = told(picked, stage, "looking at what to grade", len(picked))
     described = {GRADEABLE: [_describe(network, _tiles(example, rng)) for example in shown]}
-    count = settings.unfit_pictures
     with ThreadPoolExecutor() as pool:
-        for kind in (GRADEABLE, *UNFIT):
+        for kind in (GRADEABLE, *KINDS):
+            count = -(-settings.unfit_pictures // OF_A_STRUCTURE) if kind in STRUCTURES else settings.unfit_pictures
             drawn = pool.map(partial(_drawn_tiles, kind, settings.seed), range(count))
             shown_tiles = told(drawn, stage, f"drawing pictures: {kind}", count)
             described.setdefault(kind, []).extend(_describe(network, tiles) for tiles in shown_tiles)
-    kinds = [torch.cat(described[kind]) for kind in (GRADEABLE, *UNFIT)]
+    kinds = [torch.cat(described[kind]) for kind in (GRADEABLE, *KINDS)]
     with stage("learning what not to grade", 0):
         _fit_axes(judge, kinds[0])
         _fit_odds(judge, kinds)
@@ -72,7 +76,7 @@ def _tiles(example: Example, rng: np.random.Generator) -> NDArray[np.uint8]:
 
 def _drawn_tiles(kind: str, seed: int, index: int) -> NDArray[np.uint8]:
     """Return some tiles of one drawn picture, as it is and halved, since a scan would look at both."""
-    rng = np.random.default_rng([seed, 2 + (GRADEABLE, *UNFIT).index(kind), index])
+    rng = np.random.default_rng([seed, 2 + (GRADEABLE, *KINDS).index(kind), index])
     if kind == GRADEABLE:
         return _some(_steel(rng), TILES_EACH, rng)
     pixels = draw_unfit(rng, kind, SIDE_PX, SIDE_PX)
@@ -114,10 +118,14 @@ def _fit_axes(judge: Judge, gradeable: Tensor) -> None:
 
 
 def _fit_odds(judge: Judge, kinds: Sequence[Tensor]) -> None:
-    """Fit the multinomial logistic regression of the kinds' descriptors, each kind with the same total weight."""
+    """Fit the multinomial logistic regression of the kinds' descriptors, each kind with the same total weight.
+
+    All structures together weigh as much as `STRUCTURES_WEIGH` other kinds.
+    """
     normal = torch.cat([judge.normal(described) for described in kinds]).clone()
     labels = torch.cat([torch.full((len(one),), i, device=one.device) for i, one in enumerate(kinds)])
-    share = torch.tensor([len(labels) / (len(kinds) * len(one)) for one in kinds], device=normal.device)
+    weighs = [STRUCTURES_WEIGH / len(STRUCTURES) if kind in STRUCTURES else 1.0 for kind in (GRADEABLE, *KINDS)]
+    share = torch.tensor([weigh / len(one) for weigh, one in zip(weighs, kinds, strict=True)], device=normal.device)
     optimizer = torch.optim.LBFGS(judge.odds.parameters(), max_iter=ROUNDS, line_search_fn="strong_wolfe")
 
     def loss() -> Tensor:

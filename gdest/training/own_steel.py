@@ -18,6 +18,7 @@ from gdest.training.calibrating import shrunk_mean
 from gdest.training.labels import Labelled, read_labels, require_there
 from gdest.training.measuring import Measured, measure
 from gdest.training.stages import Stage, no_stage
+from gdest.training.suspects import warn_of_suspects
 
 FEWEST_FIELDS = 5
 """Fewer fields prove no bias, and their scatter says little."""
@@ -128,6 +129,7 @@ def calibrate_own(
     _require_different(labelled)
     bare = replace(model, card=replace(model.card, informed_interval=()))
     measured = measure(bare, labelled, replace(settings, count=True), stage)
+    warn_of_suspects(measured)
     if len(measured) < FEWEST_FIELDS:
         raise DataError(f"{data} holds {len(measured)} micrographs; {FEWEST_FIELDS} or more prove a bias.")
     opinions = opinions_of(measured)

@@ -50,7 +50,7 @@ BARS = {
 
 def print_table(title: str, lines: dict[str, Sequence[Answer]], bars: dict[str, float]) -> None:
     """Print a line per set: its errors, and whether they stay below what was asked."""
-    print(f"\n{title}\n\n| set | {HEADER} | MAE asked | reached |\n|---|{'---|' * 9}")
+    print(f"\n{title}\n\n| set | {HEADER} | MAE asked | reached |\n|---|{'---|' * 10}")
     for name, answers in lines.items():
         found, bar = summary_of(answers), bars.get(name)
         reached = "" if bar is None else "yes" if found.mae <= bar else "no"

@@ -67,7 +67,10 @@ def count_of(one: Measured) -> Answer:
 
 @dataclass(frozen=True)
 class Summary:
-    """Hold the errors of one material; `scatter` is about its own bias, `used` the share of answers that count."""
+    """Hold the errors of one material; `scatter` is about its own bias, `used` the share of answers that count.
+
+    `inside` is the share of all intervals that hold the truth, `inside_used` that of the answers that count.
+    """
 
     count: int
     used: float
@@ -75,17 +78,18 @@ class Summary:
     mae: float
     scatter: float
     inside: float
+    inside_used: float
     half_width: float
 
     def cells(self) -> str:
         """Return the summary as cells of a Markdown table."""
         return (
             f"{self.count} | {self.used:.0%} | {self.bias:+.2f} | {self.mae:.2f} | {self.scatter:.2f} | "
-            f"{self.inside:.0%} | {self.half_width:.2f}"
+            f"{self.inside:.0%} | {self.inside_used:.0%} | {self.half_width:.2f}"
         )
 
 
-HEADER = "n | used | bias | MAE | scatter | inside | half-width"
+HEADER = "n | used | bias | MAE | scatter | inside | of used | half-width"
 
 
 def summary_of(answers: Iterable[Answer]) -> Summary:
@@ -94,16 +98,22 @@ def summary_of(answers: Iterable[Answer]) -> Summary:
     known = [one for one in answers if np.isfinite(one.g)]
     errors = np.array([one.error for one in known])
     if not len(errors):
-        return Summary(len(answers), 0.0, *[np.nan] * 5)
+        return Summary(len(answers), 0.0, *[np.nan] * 6)
     return Summary(
         count=len(answers),
         used=float(np.mean([one.used for one in answers])),
         bias=float(errors.mean()),
         mae=float(np.abs(errors).mean()),
         scatter=float(errors.std()),
-        inside=float(np.mean([one.low <= one.truth <= one.high for one in known if np.isfinite(one.low)])),
+        inside=_share_inside(known),
+        inside_used=_share_inside([one for one in known if one.used]),
         half_width=float(np.nanmedian([(one.high - one.low) / 2.0 for one in known])),
     )
+
+
+def _share_inside(answers: Iterable[Answer]) -> float:
+    inside = [one.low <= one.truth <= one.high for one in answers if np.isfinite(one.low)]
+    return float(np.mean(inside)) if inside else float("nan")
 
 
 def mean_over(summaries: Sequence[Summary]) -> Summary:
@@ -118,7 +128,7 @@ def mean_over(summaries: Sequence[Summary]) -> Summary:
         return float(np.mean(values)) if values else float("nan")
 
     used = float(np.mean([one.used for one in summaries])) if summaries else float("nan")
-    names = ("bias", "mae", "scatter", "inside", "half_width")
+    names = ("bias", "mae", "scatter", "inside", "inside_used", "half_width")
     return Summary(sum(one.count for one in summaries), used, *(mean(name) for name in names))
 
 

@@ -50,7 +50,7 @@ def history(folder: Path) -> list[Path]:
 
 def print_lines(title: str, lines: dict[str, Summary]) -> None:
     """Print one table: a line per material, then the means over materials."""
-    print(f"\n{title}\n\n| material | {HEADER} |\n|---|{'---|' * 7}")
+    print(f"\n{title}\n\n| material | {HEADER} |\n|---|{'---|' * 8}")
     for name, line in lines.items():
         print(f"| {name}{'*' if name in MIT else ''} | {line.cells()} |")
     print(f"| with lines, mean | {mean_over([lines[name] for name in WITH_LINES if name in lines]).cells()} |")
@@ -71,8 +71,9 @@ def measure_weights(weights: Path, micrographs: Path) -> None:
         untrue = [row["file"] for row in csv.DictReader(file) if not row["g"] and "scale-bar" not in row["file"]]
     rows = list(grade_micrographs([ImageFile(micrographs / name, name) for name in untrue], predictor, settings))
     # without a pixel size a field is uncalibrated: it would have been graded where nothing else speaks against it
-    free = [not isinstance(row, Failed) and row.reason.count(";") == 1 and "pixel size" in row.reason for row in rows]
-    print(f"\nmust not be graded: {graded_share(rows):.0%} graded, {sum(free)} of {len(rows)} without a doubt")
+    doubts = [2 if isinstance(row, Failed) else row.reason.count(";") - 1 for row in rows]
+    of_one = f"{doubts.count(0)} of {len(rows)} without a doubt, {doubts.count(1)} with one only"
+    print(f"\nmust not be graded: {graded_share(rows):.0%} graded, {of_one}")
 
 
 def main() -> None:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
+import subprocess
+
 import pytest
 from helpers.table_rows import row
 
 from gdest.cli.run_certificate import run_certificate
+from gdest.cli.run_reports import run_report, run_verify
 from gdest.core import DataError, ExitCode, SettingsError
 from gdest.reports.assign import Rules
 from gdest.reports.every import write_reports
@@ -77,3 +81,50 @@ def test_another_toml_states_the_laboratory(results, tmp_path):
     (tmp_path / "lab.toml").write_text('[certificate]\ncustmer = "A"\n')
     with pytest.raises(SettingsError, match="has no custmer"):
         run_certificate(results, "P1", "H1", None, tmp_path / "lab.toml", every=False)
+
+
+def verified(folder, capsys):
+    """Return what verify finds of certificates, and what it notes of them."""
+    capsys.readouterr()
+    run_verify(folder)
+    printed = capsys.readouterr()
+    texts = (printed.out.splitlines(), printed.err.splitlines())
+    return [[line for line in lines if line.startswith("certificates")] for lines in texts]
+
+
+def test_a_certificate_that_changed_or_is_missing_is_named_by_verify(results, capsys):
+    run_certificate(results, None, None, None, None, every=True)
+    folder = results / "certificates"
+    assert verified(results, capsys) == [[], []]
+    command = ["sha256sum", "-c", "--strict", "SHA256SUMS"]
+    checked = subprocess.run(command, cwd=folder, capture_output=True, check=False)
+    assert (checked.returncode, checked.stdout.count(b": OK")) == (0, 3)
+    (folder / "P1 H1.pdf").write_bytes((folder / "P1 H2.pdf").read_bytes())
+    (folder / "P1 H2.pdf").unlink()
+    assert verified(results, capsys) == [
+        ["certificates/P1 H1.pdf: changed since the run", "certificates/P1 H2.pdf: missing"],
+        [],
+    ]
+    run_certificate(results, "P1", "H1", None, None, every=False)
+    run_certificate(results, "P1", "H2", None, None, every=False)
+    assert verified(results, capsys) == [[], []]
+
+
+def test_certificates_without_a_hash_and_of_an_earlier_record_are_told_and_are_no_difference(results, capsys):
+    run_certificate(results, "P1", "H1", None, None, every=False)
+    (results / "certificates/signed.pdf").write_bytes(b"%PDF")
+    run_report(results, None, fail_on_reject=False)
+    assert verified(results, capsys) == [
+        [],
+        [
+            "certificates: not compared, since SHA256SUMS has no hash of them: signed.pdf.",
+            "certificates: written from an earlier run.json than that of today: P1 H1.pdf.",
+        ],
+    ]
+
+
+def test_the_hash_of_a_certificate_elsewhere_is_told_and_kept_nowhere(results, tmp_path, capsys):
+    run_certificate(results, "P1", "H2", tmp_path / "a.pdf", None, every=False)
+    known = hashlib.sha256((tmp_path / "a.pdf").read_bytes()).hexdigest()
+    assert f"Written: {tmp_path / 'a.pdf'}, SHA-256 {known}" in capsys.readouterr().err
+    assert not (results / "certificates").exists()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import re
 import shutil
 import signal
 import subprocess
@@ -13,6 +15,8 @@ import pandas as pd
 import pytest
 from helpers.command_line import EXAMPLES, gdest, gdest_process
 from PIL import Image
+
+from gdest.model import weights_path
 
 
 @pytest.fixture(scope="module")
@@ -101,7 +105,7 @@ def test_twice_the_pixel_size_is_two_grades_coarser_from_the_command_line_and_fr
 @pytest.mark.parametrize(
     ("arguments", "code", "word"),
     [
-        (["scan", "missing", "--out", "o"], 2, "not a folder"),
+        (["scan", "missing", "--out", "o"], 2, "cannot be found"),
         (["scan", ".", "--out", "./inside"], 2, "scanned folder"),
         (["scan", "empty", "--out", "o"], 4, "No image"),
         (["analyze", "text.tif"], 4, "not an image"),
@@ -172,11 +176,17 @@ def test_ctrl_c_keeps_what_was_done_and_exits_with_130(tmp_path):
     assert set(done["status"]) == {"graded"}
 
 
-def test_info_prints_the_model_card():
+def test_info_prints_the_model_card_for_a_person_and_as_json():
     finished = gdest("info")
     assert finished.returncode == 0
-    assert '"um_per_px": 1.0' in finished.stdout
-    assert "sha256" in finished.stdout
+    lines = dict(re.split(r"\s{2,}", line, maxsplit=1) for line in finished.stdout.splitlines() if "  " in line)
+    card = json.loads(gdest("info", "--json").stdout)
+    assert lines["um per px"] == "1" and card["model card"]["um_per_px"] == 1.0
+    assert lines["sha256"] == card["sha256"] == hashlib.sha256(weights_path(None).read_bytes()).hexdigest()
+    first, *_ = card["model card"]["tile_scatter"]
+    assert lines["tile scatter"].startswith(f"G {first[0]:g}: {first[1]:g}, G ")
+    assert float(lines["limits: novelty"]) == pytest.approx(card["model card"]["limits"]["novelty"], rel=1e-4)
+    assert not {"{", "[", '"', "_", "\xa0"} & set(finished.stdout.partition("Model card")[2].partition("training")[0])
 
 
 @pytest.mark.parametrize("command", ["analyze", "count", "explain"])

@@ -113,6 +113,53 @@ def test_a_corrected_map_is_what_is_counted_and_who_corrected_it_when_is_recorde
     assert json.loads((tmp_path / "steel.tif.count.json").read_text()) == first
 
 
+LIMITS = """
+[specimen]
+folder = "parent"
+[[limit]]
+rule = "g_counted >= {}"
+[[limit]]
+rule = "g >= 15"
+[[limit]]
+rule = "g_counted >= 15"
+specimen = "P9"
+[[limit]]
+rule = "g_counted >= 15"
+on = "specimen"
+"""
+
+
+@pytest.mark.parametrize(("bound", "verdict"), [(1, "pass"), (14, "fail")])
+def test_a_corrected_count_gets_the_verdict_of_the_limits_on_what_is_counted_and_of_no_others(
+    image, tmp_path, bound, verdict
+):
+    count(image, "--out", "counted", cwd=tmp_path)
+    boundaries = tmp_path / "counted/steel.tif.boundaries.png"
+    drawn = np.asarray(Image.open(boundaries).convert("L")).copy()
+    drawn[128:132] = 0
+    Image.fromarray(drawn).save(boundaries)
+    (tmp_path / "gdest.toml").write_text(LIMITS.format(bound))
+    words = (image, "--boundaries", boundaries, "--by", "Huber", "--out", "counted", "--config", "gdest.toml")
+    finished = count(*words, cwd=tmp_path)
+    assert finished.returncode == 0, finished.stderr
+    row = row_of(finished)
+    assert (row["verdict"], row["count_corrected_by"]) == (verdict, "Huber")
+    assert row["verdict_reason"].startswith("G counted ") and "P9" not in row["verdict_reason"]
+    written = json.loads((tmp_path / "counted/steel.tif.corrected.count.json").read_text(encoding="utf-8"))
+    assert written["verdict"] == verdict
+    said = f"Limits on what is counted: G counted >= {bound}; G counted >= 15 (specimen P9). Others are judged by"
+    assert said in finished.stderr
+    table = gdest("count", *words, cwd=tmp_path)
+    assert f"steel.tif: {verdict}: G counted" in table.stderr
+    assert verdict in table.stdout
+
+
+def test_without_limits_a_count_has_no_verdict(image, tmp_path):
+    finished = count(image, "--out", "counted", cwd=tmp_path)
+    assert row_of(finished)["verdict"] is None
+    assert "imit" not in finished.stderr
+
+
 def contents(folder):
     return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
 

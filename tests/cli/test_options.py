@@ -41,7 +41,7 @@ OPTIONS = {
     "report": "config fail-on-reject csv",
     "certificate": "specimen heat all out config",
     "verify": "root sha256",
-    "info": "weights",
+    "info": "weights json",
 }
 
 

@@ -41,7 +41,7 @@ def test_a_limit_that_fails_has_its_exit_code_and_its_verdicts(scanned):
     finished, folder = scanned
     assert finished.returncode == 6, finished.stderr
     said = finished.stderr.splitlines()
-    assert "Limit 1: g >= 5.0, applies to 2 micrographs, 0 specimens." in said
+    assert "Limit 1: G >= 5.0, applies to 2 micrographs, 0 specimens." in said
     (failing,) = [line for line in said if ": fail: " in line]
     assert re.fullmatch(r"steel-1\.tif: fail: G 2\.\d \(.*, 90 %\) is below 5\.0", failing)
     frame = pd.read_csv(folder / "out" / "results.csv").set_index("file")
@@ -59,7 +59,7 @@ def test_other_limits_follow_without_grading_again_and_verify_says_what_changed(
     other.write_text('[[limit]]\nrule = "g >= 1.0"\non = "micrograph"\n')
     written = gdest("report", out, "--config", other, "--fail-on-reject")
     assert written.returncode == 0
-    assert "Limit 1: g >= 1.0, applies to 2 micrographs, 0 specimens." in written.stderr.splitlines()
+    assert "Limit 1: G >= 1.0, applies to 2 micrographs, 0 specimens." in written.stderr.splitlines()
     assert set(pd.read_csv(out / "results.csv")["verdict"]) == {"pass"}
     (folder / "archive" / "steel-3.tif").unlink()
     finished = gdest("verify", out)

@@ -71,7 +71,7 @@ def test_problems_that_are_not_named_are_counted(said):
 def test_a_scan_ends_with_what_its_limits_applied_to_and_what_fails(said):
     failing = [f"{i}.tif: fail: G 3.0 (2.7..3.2, 90 %) is below 5.0" for i in range(22)]
     found = Acceptance(
-        ("g >= 5.0, applies to 24 micrographs, 1 specimen", "g >= 5 (heat H9*), applies to 0 micrographs, 0 specimens"),
+        ("G >= 5.0, applies to 24 micrographs, 1 specimen", "G >= 5 (heat H9*), applies to 0 micrographs, 0 specimens"),
         {"micrograph": Counter({"fail": 22, "pass": 2}), "specimen": Counter({"undecided": 1})},
         ("specimen P1: fail: homogeneity is duplex in 1 of 5 fields, must be uniform", *failing[:19]),
         23,
@@ -80,8 +80,8 @@ def test_a_scan_ends_with_what_its_limits_applied_to_and_what_fails(said):
         replace(results(written=False, counts=(("graded", 24),), problems=()), acceptance=found), 0, 0.0
     )
     assert said(print_scan, outcome)[:-1] == [
-        "Limit 1: g >= 5.0, applies to 24 micrographs, 1 specimen.",
-        "Limit 2: g >= 5 (heat H9*), applies to 0 micrographs, 0 specimens.",
+        "Limit 1: G >= 5.0, applies to 24 micrographs, 1 specimen.",
+        "Limit 2: G >= 5 (heat H9*), applies to 0 micrographs, 0 specimens.",
         "Micrographs: 2 pass, 22 fail.",
         "Specimens: 1 undecided.",
         "specimen P1: fail: homogeneity is duplex in 1 of 5 fields, must be uniform",
@@ -97,6 +97,6 @@ def test_a_merge_names_gaps_and_doubles_but_no_more_than_twenty_of_each(said):
         *gaps[:20],
         "... and 2 more.",
         "a.tif: graded by more than one shard; the later row is kept",
-        "2 shards: 1 files graded twice, 22 gaps.",
+        "2 shards: 1 file graded twice, 22 gaps.",
         "Written: out/results.csv, out/index.html",
     ]

@@ -221,7 +221,7 @@ def test_only_the_pictures_that_gdest_wrote_are_left_out_and_they_are_counted(tm
     assert [file.name for file in image_files([tmp_path], left_out=left_out)] == ["a.tif", "old/mine/b.tif"]
     assert {(one.folder.name, one.images) for one in left_out} == {("old", 2), ("study", 1), ("killed", 1)}
     (said,) = [str(one) for one in left_out if one.folder.name == "old"]
-    assert said == f"{tmp_path / 'old'}: an output folder of gdest; the 2 pictures that it wrote are left out."
+    assert said == f"{tmp_path / 'old'}: an output folder of gdest; left out 2 pictures that it wrote."
 
 
 def test_a_folder_that_only_looks_like_output_of_gdest_hides_nothing(tmp_path):

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import torch
 from helpers.predictors import CARD, FakePredictor
 
 from gdest.cli import run_explain as commanding
+from gdest.core import terminal
 from gdest.core.errors import MicrographError, WeightsError
 from gdest.core.settings import GradeSettings
 from gdest.model import gradcam as explaining, network
@@ -130,6 +132,24 @@ def explained(tmp_path, monkeypatch):
         return drawn.pop()
 
     return run
+
+
+def test_explaining_tells_that_it_goes_on_and_its_results_come_after_the_bar(
+    explained, write_tiff, rng, monkeypatch, capsys
+):
+    monkeypatch.setattr(terminal, "EVERY_S", 0.01)
+    file = write_tiff("clean.tif", rng.integers(60, 200, (700, 900), dtype=np.uint8))
+    under_way, real = [], commanding.print_areas
+
+    def told(*arguments):
+        under_way.extend(one.name for one in threading.enumerate() if one.name == "gdest-progress")
+        real(*arguments)
+
+    monkeypatch.setattr(commanding, "print_areas", told)
+    explained(file)
+    printed = capsys.readouterr()
+    assert "explaining, " in printed.err and "G" in printed.out
+    assert under_way == []
 
 
 def test_explaining_shows_nothing_where_a_banner_hides_the_metal(explained, write_tiff, rng):

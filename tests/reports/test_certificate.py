@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -168,6 +169,19 @@ def test_no_word_of_the_table_of_sizes_runs_into_the_next(tmp_path):
     assert [word for word in shown if word in names] == 2 * list(names)
     assert [float(word) for word in shown if re.fullmatch(r"\d+\.\d", word)] == grades
     assert [shown.count("0%"), shown.count("4%")] == [1, 51]
+
+
+def test_who_signs_does_so_below_the_result_however_much_there_is_to_tell(tmp_path):
+    """Remarks of one more line each time: somewhere a line of the table of sizes would stand alone on a page."""
+    sizes = " ".join(f"{half / 2:.1f}:1%/1%" for half in range(-20, 40))
+    table = [row("1.tif", g_counted=8.0, grains_counted=400.0, grains_by_half_g=sizes)]
+    record = write_reports(Record(table, ("/archive",), "fake", "1" * 64), Rules(None, ()), tmp_path)
+    for lines in range(12):
+        pages = written((record, tmp_path), tmp_path, replace(STATED, remarks="a remark. " * 10 * lines))[0]
+        assert "Result" in pages[0] and pages[0].count("Date, signature") == 2
+        assert "Date, signature" not in " ".join(pages[1:])
+        of_sizes = [[len(re.findall(rf"\b{word} \d+%", page)) for word in ("number", "area")] for page in pages]
+        assert all(number == area for number, area in of_sizes) and sum(map(sum, of_sizes)) > 0
 
 
 def test_every_font_is_in_the_file(run, tmp_path):

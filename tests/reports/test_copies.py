@@ -14,6 +14,7 @@ from gdest.core import ImageFile, fingerprint
 from gdest.reading.micrograph import read_micrograph
 from gdest.reports.assign import Rules, assign, specimen_rows
 from gdest.reports.limits import Limit
+from gdest.reports.rows import StreamedRows
 from gdest.reports.specimen_rules import SpecimenRule
 
 
@@ -85,6 +86,31 @@ def test_of_copies_a_graded_one_is_the_field():
     assert copies([first, second]) == {"P1/0.tif": "P1/1.tif"}
     (specimen,) = specimen_rows([first, second], ())
     assert (specimen["fields"], specimen["fields_left_out"], specimen["copies_left_out"]) == (1, 0, 1)
+
+
+@pytest.mark.parametrize(
+    ("files", "dates"),
+    [
+        (("P1/a.jpg", "P1/b.tif"), ("2026-01-01", "2026-02-01")),
+        (("P1/a.tif", "P1/b.tif"), ("2026-02-01", "2026-01-01")),
+        (("P1/a.tif", "P1/b.tif"), (None, "2026-01-01")),
+        (("P1/a.jpg#2", "P1/b.tif#2"), ("2026-01-01", "2026-01-01")),
+    ],
+)
+def test_of_copies_the_original_is_the_one_that_lost_nothing_and_then_the_older(files, dates):
+    shared = fingerprint(steel(1))
+    table = [
+        row(name, sha256=name, fingerprint=shared, file_modified=date) for name, date in zip(files, dates, strict=True)
+    ]
+    assert copies(table) == {files[0]: files[1]}
+
+
+def test_in_an_archive_too_large_for_the_memory_the_original_is_the_same():
+    shared = fingerprint(steel(1))
+    names = {"P1/a.jpg": "2026-01-01", "P1/b.tif": "2026-03-01", "P1/c.tif": "2026-02-01"}
+    table = [row(name, sha256=name, fingerprint=shared, file_modified=date) for name, date in names.items()]
+    streamed = StreamedRows(len(table), lambda: iter([dict(line) for line in table]))
+    assert copies(streamed) == copies(table) == {"P1/a.jpg": "P1/c.tif", "P1/b.tif": "P1/c.tif"}
 
 
 def test_copies_of_one_field_that_have_two_g_are_flagged():

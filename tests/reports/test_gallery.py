@@ -121,21 +121,21 @@ def test_a_cell_looks_as_its_column_says(chromium, page_path):
         heads = page.locator("#micrographs thead th").all_inner_texts()
         failed = page.locator("#micrographs tbody tr", has_text="z.tif").locator("td")
         first = page.locator("#micrographs tbody tr", has_text="sub/").locator("td")
-        cell = {name: first.nth(heads.index(name)) for name in ("status", "verdict", "g", "um_per_px", "specimen")}
+        cell = {name: first.nth(heads.index(name)) for name in ("status", "verdict", "G", "µm per px", "specimen")}
         assert {name: one.inner_text() for name, one in cell.items()} == {
-            "status": "graded", "verdict": "pass", "g": "8.0", "um_per_px": "0.5000", "specimen": "P1",
+            "status": "graded", "verdict": "pass", "G": "8.0", "µm per px": "0.5000", "specimen": "P1",
         }  # fmt: skip
         classes = {name: one.locator("span").get_attribute("class") for name, one in cell.items()}
         badges = {name: found for name, found in classes.items() if found}
         assert badges == {"status": "badge graded", "verdict": "badge pass"}
         right = {name for name, one in cell.items() if "dt-right" in one.get_attribute("class")}
-        assert right == {"g", "um_per_px"}
+        assert right == {"G", "µm per px"}
         assert "long" in failed.nth(heads.index("reason")).get_attribute("class").split()
 
 
 def test_the_table_sorts_by_g_as_a_number(chromium, page_path):
     with opened(chromium, page_path) as page:
-        title = page.locator("#micrographs thead th", has_text="g").filter(has_text="g").get_by_text("g", exact=True)
+        title = page.locator("#micrographs thead th", has_text="G").get_by_text("G", exact=True)
         with_a_g, up = listed(page).filter(has_not_text="z.tif"), [EVIL, "sub/ä #2.tif", SCRIPT]
         title.first.click()
         expect(with_a_g).to_have_text(up)
@@ -397,7 +397,7 @@ def test_the_sizes_of_grains_are_a_histogram_by_number_and_by_area(chromium, pag
         assert [round(bar / max(heights[0]), 2) for bar in heights[1]] == [0.44, 0.0, 0.67]
         names, values = (page.locator(f"#told {tag}").all_inner_texts() for tag in ("dt", "dd"))
         told = dict(zip(names, values, strict=True))
-        assert (told["g_counted"], told["twinned_share"], told["grains_counted"]) == ("7.9", "0.25", "413")
+        assert (told["G counted"], told["twinned share"], told["grains counted"]) == ("7.9", "0.25", "413")
         assert "grains_by_half_g" not in told
         page.keyboard.press("Escape")
         page.locator("#micrographs a.open", has_text="<img").click()
@@ -407,9 +407,9 @@ def test_the_sizes_of_grains_are_a_histogram_by_number_and_by_area(chromium, pag
 def test_the_note_tells_what_is_estimated_and_what_is_counted(chromium, page_path, tmp_path):
     with opened(chromium, page_path) as page:
         assert "not an E112 measurement" in page.locator(".note").inner_text()
-        assert "g_counted is counted as E112 has it, on boundaries that it drew" in page.locator(".note").inner_text()
+        assert "G counted follows E112, on boundaries that it drew" in page.locator(".note").inner_text()
     write_gallery(Record([row("a.tif")], ("/archive",), "fake", "1" * 64), [], (), tmp_path / "index.html")
-    assert "g_counted is counted" not in (tmp_path / "index.html").read_text(encoding="utf-8")
+    assert "G counted follows" not in (tmp_path / "index.html").read_text(encoding="utf-8")
 
 
 def test_a_specimen_shows_what_was_counted_on_its_fields(chromium, page_path):
@@ -417,7 +417,7 @@ def test_a_specimen_shows_what_was_counted_on_its_fields(chromium, page_path):
         page.locator("#specimens button", has_text="P1").nth(0).click()
         expect(page.locator("#chosen-sizes svg")).to_have_attribute("aria-label", re.compile("G 8: 90 % by number"))
         told = page.locator("#chosen-list")
-        assert "grains_counted" in told.inner_text() and "fields_counted" in told.inner_text()
+        assert "grains counted" in told.inner_text() and "fields counted" in told.inner_text()
         page.locator("#specimens button", has_text="P2").click()
         expect(page.locator("#chosen-sizes")).to_be_hidden()
         page.get_by_role("button", name="Show all").click()

@@ -41,7 +41,7 @@ def test_a_limit_is_read_with_everything_that_restricts_it():
     section = {"rule": " g  <=8.25 ", "on": "micrograph", **dict(reversed(names.items()))}
     (limit,) = read_limits([section])
     assert limit == Limit("g  <=8.25", tuple(names.items()), ("micrograph",))
-    assert limit.sentence == ("g  <=8.25 (file a/*, specimen P?, product bar, heat H1, order O1, location rim)")
+    assert limit.sentence == ("G  <=8.25 (file a/*, specimen P?, product bar, heat H1, order O1, location rim)")
     assert judge(limit, Found({"g": Number(8.1, 8.0, 8.25)})).verdict == "pass"
 
 
@@ -113,7 +113,7 @@ def test_a_wrong_limit_is_one_clear_sentence(sections, sentence):
 )
 def test_a_rule_may_be_written_as_in_e112_and_with_a_decimal_comma(written, meant):
     assert read_limits([{"rule": written}]) == read_limits([{"rule": meant}])
-    assert read_limits([{"rule": written}])[0].sentence.startswith(meant)
+    assert read_limits([{"rule": written}])[0].rule.startswith(meant)
 
 
 def test_a_limit_on_relative_accuracy_is_on_specimens_and_says_what_is_beyond_it():
@@ -121,6 +121,6 @@ def test_a_limit_on_relative_accuracy_is_on_specimens_and_says_what_is_beyond_it
     assert plain == Limit("relative_accuracy <= 10", (), ("specimen",), Verdict.UNDECIDED)
     (hard,) = read_limits([{"rule": "relative_accuracy<=7.5", "beyond": "fail", "on": "specimen"}])
     assert hard == Limit("relative_accuracy<=7.5", (), ("specimen",), Verdict.FAIL)
-    assert (plain.sentence, hard.sentence) == ("relative_accuracy <= 10", "relative_accuracy<=7.5, beyond it fail")
+    assert (plain.sentence, hard.sentence) == ("%RA <= 10", "%RA<=7.5, beyond it fail")
     (counted,) = read_limits([{"rule": "relative_accuracy_counted <= 10"}])
     assert counted.on == ("micrograph", "specimen")

@@ -49,10 +49,10 @@ def test_what_each_limit_applies_to_is_said_also_when_it_is_nothing():
     table = [*fields("Stangen", 8.0, 8.0), *fields("Rohre", 8.0, specimen="P2"), field("loose.tif", 8.0, specimen=None)]
     limits = (STANGEN, Limit("homogeneity"), Limit("g >= 5", (("heat", "H99*"),)), Limit("g >= 5", on=("specimen",)))
     assert limit_sentences(table, limits) == (
-        "g >= 5.0 (file Stangen/*), applies to 2 micrographs, 1 specimen",
+        "G >= 5.0 (file Stangen/*), applies to 2 micrographs, 1 specimen",
         "homogeneity uniform, applies to 4 micrographs, 2 specimens",
-        "g >= 5 (heat H99*), applies to 0 micrographs, 0 specimens",
-        "g >= 5, applies to 0 micrographs, 2 specimens",
+        "G >= 5 (heat H99*), applies to 0 micrographs, 0 specimens",
+        "G >= 5, applies to 0 micrographs, 2 specimens",
     )
 
 
@@ -67,7 +67,7 @@ def test_what_fails_is_named_specimens_first():
         "b/1.tif: fail: G 4.0 (3.7..4.3, 90 %) is below 5.0",
     )
     assert said.verdicts == {"micrograph": {"pass": 2, "fail": 2, "undecided": 1}, "specimen": {"pass": 1, "fail": 1}}
-    assert said.limits == ("g >= 5.0, applies to 5 micrographs, 2 specimens",)
+    assert said.limits == ("G >= 5.0, applies to 5 micrographs, 2 specimens",)
 
 
 @pytest.mark.parametrize("scatter", [(5.9, 6.0, 6.1), (5.0, 6.0, 7.0)])

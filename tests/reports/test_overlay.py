@@ -14,7 +14,8 @@ from gdest.core.records import GradeMap, ImageFile, Micrograph
 from gdest.grading.pipeline import graded_row
 from gdest.reports.few_greys import LEVELS
 from gdest.reports.lettering import FOOTER_PX, HEADER_PX
-from gdest.reports.overlay import LEGEND_PX, LONGEST_PX, LOOKS, draw_count, draw_overlay, overlay_name
+from gdest.reports.marks import LEGEND_GREY, LEGEND_PX, LOOKS
+from gdest.reports.overlay import LONGEST_PX, draw_count, draw_overlay, overlay_name
 from gdest.reports.pictures import picture_names, remove_pictures, write_pictures
 
 GREY = 128
@@ -187,3 +188,18 @@ def test_a_file_that_fails_loses_its_overlay_too(count, tmp_path):
     write_pictures(graded(count), tmp_path)
     remove_pictures("a/1.tif", tmp_path)
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+def test_the_legend_shows_an_intercept_as_the_picture_does_a_white_dot_on_a_dark_line():
+    marks = np.zeros((200, 300), np.uint8)
+    marks[20, 30] = Mark.HIT
+    count = GrainCount(overlays=(Overlay(marks, 1.0, 0.0, 0.0),))
+    picture = np.asarray(draw_count(np.full((200, 300), GREY, np.uint8), (200, 300), count, np.nan).convert("RGB"))
+    legend = picture[:, -LEGEND_PX:][:, :30]  # beside the words
+    of_swatch = np.argwhere((legend == LEGEND_GREY).all(axis=2))
+    (top, left), (bottom, right) = of_swatch.min(axis=0), of_swatch.max(axis=0)
+    swatch = legend[top : bottom + 1, left : right + 1]
+    for shown in (of_colour(swatch, Mark.HIT), of_colour(picture[:, :-LEGEND_PX], Mark.HIT)):
+        rows, cols = np.nonzero(shown)
+        assert (np.ptp(rows), np.ptp(cols), len(rows)) == (2, 2, 9)
+    assert (swatch[len(swatch) // 2] == LOOKS[Mark.LINE].colour).all(axis=1).sum() > 9

@@ -124,7 +124,7 @@ def test_micrographs_that_a_rule_leaves_without_a_specimen_are_told(out, tmp_pat
     config = tmp_path / "gdest.toml"
     config.write_text('[specimen]\ncsv = "specimens.csv"\n')
     assert run_report(out, config, fail_on_reject=False) == 0
-    assert "1 of 2 micrographs belong to no specimen by the rule in gdest.toml." in capsys.readouterr().err
+    assert "1 of 2 micrographs belongs to no specimen by the rule in gdest.toml." in capsys.readouterr().err
     (tmp_path / "specimens.csv").write_text("file,specimen\nfine.tif,A\ncoarse.tif,A\n")
     run_report(out, config, fail_on_reject=False)
     assert "belong to no specimen" not in capsys.readouterr().err

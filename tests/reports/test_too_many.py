@@ -53,7 +53,7 @@ def test_one_row_more_is_told_and_the_rest_of_the_workbook_is_there(written):
         assert book[name].max_row == 1
     assert [cell.value for cell in book["Problems"]["A"]][1:] == ["0.tif"]  # which are few enough
     summary = [cell.value for line in book["Summary"].iter_rows() for cell in line if cell.value is not None]
-    assert "g >= 5.0, applies to 4 micrographs, 4 specimens" in summary
+    assert "G >= 5.0, applies to 4 micrographs, 4 specimens" in summary
     assert (data_of(page)["rows"], data_of(page)["specimens"]) == ([], [])
     assert "A browser holds 3 of them, so none are shown here: read results.csv" in page
     assert "4 micrographs" in page and "applies to 4 micrographs" in page

@@ -230,7 +230,7 @@ def test_a_field_whose_grains_are_duplex_is_not_uniform_because_its_tiles_are():
     for counted in ("duplex:necklace", "scattered (fields of G 7.1..8.1)"):
         finding = judge(Limit("homogeneity"), Found({}, "uniform", counted))
         assert finding.verdict == "undecided"
-        assert f"homogeneity_counted is {counted}" in finding.words
+        assert f"by the count {counted}; both" in finding.words
     assert compare(Limit("homogeneity"), Found({}, "unknown", "uniform")) == "undecided"
     for unsure in ("unknown", "", "uniform"):
         assert compare(Limit("homogeneity"), Found({}, "uniform", unsure)) == "pass"

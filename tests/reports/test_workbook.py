@@ -16,7 +16,7 @@ from gdest.reports.columns import COLUMNS
 from gdest.reports.limits import Limit
 from gdest.reports.record import Record
 from gdest.reports.settings_sheet import flat
-from gdest.reports.summary_sheet import histogram, trend
+from gdest.reports.summary_charts import histogram, trend
 from gdest.reports.workbook import write_workbook
 
 LIMITS = (Limit("g >= 7.0"), Limit("homogeneity"))
@@ -169,7 +169,7 @@ def test_summary_counts_and_draws_native_charts(written, book):
     assert (summary["micrographs"], summary["graded"], summary["failed"]) == (4, 3, 1)
     assert (summary["micrographs: fail"], summary["micrographs: undecided"], summary["limit 1"]) == (
         *(1, 2),
-        "g >= 7.0, applies to 4 micrographs, 1 specimen",
+        "G >= 7.0, applies to 4 micrographs, 1 specimen",
     )
     assert "not an E1181 rating" in summary["note"]
     with zipfile.ZipFile(written) as parts:
@@ -205,7 +205,7 @@ def test_what_was_counted_has_a_sheet_with_its_pictures(record, tmp_path):
     assert by_name(sheet, 2)["overlay"].value is None
     assert by_name(sheet, 2)["count_note"].value == "the boundaries do not close"
     assert "95 %" in by_name(sheet, 1)["g_counted_low"].comment.text
-    assert "counted as E112 has it, on boundaries that model fake drew" in sheet.oddFooter.center.text
+    assert "follows E112, on boundaries that model fake drew" in sheet.oddFooter.center.text
     hidden = {name: sheet.column_dimensions[cell.column_letter].hidden for name, cell in by_name(sheet, 1).items()}
     assert not hidden["g_counted"] and not hidden["intercept_by_direction_um"]
     assert hidden["anisotropy"] and hidden["count_corrected_by"]  # no row has one

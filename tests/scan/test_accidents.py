@@ -11,7 +11,7 @@ import weakref
 
 import numpy as np
 import pytest
-from helpers.scan_fixtures import put
+from helpers.scan_fixtures import Counting, put
 
 from gdest.core import threads
 from gdest.core.errors import ArchiveError, OutputError
@@ -49,6 +49,19 @@ def test_a_file_that_changes_while_it_is_read_is_read_again_by_the_next_scan(run
     assert "changed while it was read" in table()["reason"]["a/4.tif"]
     assert run() == (0, 4)
     assert table()["status"]["a/4.tif"] == "graded"
+
+
+def test_an_archive_that_vanishes_while_it_is_read_is_not_said_to_have_changed(scan_once, table, root):
+    class PulledOut(Counting):
+        def predict(self, parts):
+            if root.exists():
+                root.rename(root.with_name("elsewhere"))
+            return super().predict(parts)
+
+    scan_once(predictor=PulledOut())
+    reasons = set(table()["reason"])
+    assert "it can no longer be found; the next scan reads it again" in reasons
+    assert not any("changed" in reason for reason in reasons)
 
 
 def test_a_read_that_never_returns_costs_one_row_and_the_next_scan_tries_again(run, table, monkeypatch):

@@ -99,13 +99,16 @@ def test_the_log_holds_one_json_object_per_line_and_quiet_says_nothing(run, root
     monkeypatch.setattr(terminal.stderr, "quiet", False)
     capsys.readouterr()
     terminal.be_quiet()
-    run(ScanSettings(log_file=tmp_path / "log"))
-    assert capsys.readouterr() == ("", "")
+    assert run(ScanSettings(log_file=tmp_path / "log"))[0] == 3
+    told = f"1 of 6 micrographs failed, need review or have no pixel size: {tmp_path / 'out/results.csv'}\n"
+    assert capsys.readouterr() == ("", told)
     events = [json.loads(line) for line in (tmp_path / "log").read_text().splitlines()]
     assert [event["event"] for event in events] == ["start", *["micrograph"] * 6, "end"]
     assert {event["file"]: event["status"] for event in events[1:-1]}["a/0.tif"] == "failed"
     assert events[-1]["exit_code"] == 3
     assert all(datetime.fromisoformat(event["time"]).tzinfo for event in events)
+    assert run(ScanSettings(log_file=tmp_path / "log"))[0] == 3
+    assert capsys.readouterr() == ("", "")  # nothing new: no mail of cron every night
 
 
 @pytest.mark.parametrize("asked", ["scan", "scan again", "report"])
@@ -137,7 +140,7 @@ def test_the_log_names_the_error_that_stopped_a_scan(tmp_path):
         )
     (event,) = [json.loads(line) for line in (tmp_path / "log").read_text().splitlines()]
     assert (event["event"], event["exit_code"]) == ("error", 2)
-    assert "not a folder" in event["sentence"]
+    assert "cannot be found" in event["sentence"]
 
 
 def test_a_folder_that_cannot_be_listed_does_not_count_as_deleted(run, table, root, monkeypatch):
@@ -174,21 +177,24 @@ def test_watching_grades_files_as_they_come_and_names_each_until_it_is_stopped(
     run, root, tmp_path, monkeypatch, capsys
 ):
     stop, finished = stopping.Stop(), []
-    monkeypatch.setattr(command, "heard", lambda: nullcontext(stop))
+    monkeypatch.setattr(command, "heard", lambda _tell: nullcontext(stop))
     options = ScanSettings(watch=True, poll_s=0.05, settle_s=0.1)
     watching = threading.Thread(target=lambda: finished.append(run(options)))
     watching.start()
     try:
         _wait_for(lambda: _rows(tmp_path) == 6)
         put(root, "late.tif", 80)
-        _wait_for(lambda: _rows(tmp_path) == 7)
+        (root / "broken.tif").write_bytes(b"")
+        _wait_for(lambda: _rows(tmp_path) == 8)
         (root / "a/0.tif").unlink()
-        _wait_for(lambda: _rows(tmp_path) == 6)
+        _wait_for(lambda: _rows(tmp_path) == 7)
     finally:
         stop.signal = 15
         watching.join(30)
     assert finished == [(143, 28)]
-    said = [line for line in capsys.readouterr().err.splitlines() if ".tif: graded, G " in line]
+    printed = capsys.readouterr().err.splitlines()
+    assert sum(line.startswith("broken.tif: failed") for line in printed) == 1
+    said = [line for line in printed if ".tif: graded, G " in line]
     assert [line.partition(":")[0] for line in said] == [
         *(f"a/{i}.tif" for i in (0, 2, 4)),
         *(f"b/{i}.tif" for i in (1, 3, 5)),

@@ -147,3 +147,32 @@ def test_a_report_that_cannot_be_read_back_is_written_again_by_the_next_scan(run
     assert written != before
     run(config=config)
     assert (tmp_path / "out" / "run.json").read_bytes() == written
+
+
+def times(out):
+    record, _ = read_record(out)
+    return record.started, record.finished, record.seconds, record.files_read
+
+
+def test_a_scan_that_read_nothing_tells_when_and_how_long_its_files_were_graded(run, config, tmp_path, monkeypatch):
+    out = tmp_path / "out"
+    run(config=config)
+    graded = times(out)
+    assert graded[3] == 6
+    monkeypatch.setattr(exporting, "now", lambda: "2999-01-01T00:00:00+00:00")
+    config.write_text(RULES.replace("7.5", "8.5"))
+    assert run(config=config) == (0, 0)
+    assert times(out) == graded
+    record, _ = read_record(out)
+    assert record.history[-1]["limits"] == ["G >= 8.5"]  # the reports are those of today
+    assert run(ScanSettings(force=True), config=config)[1] == 24
+    assert times(out)[1].startswith("2999") and times(out)[3] == 6
+
+
+def test_a_scan_that_read_nothing_takes_no_times_of_other_weights(run, config, tmp_path):
+    out = tmp_path / "out"
+    run(config=config)
+    run(config=config, sha256="2" * 64)
+    graded = times(out)
+    run(config=config)  # known to the ledger since the first scan
+    assert times(out) != graded and times(out)[3] == 0

@@ -61,7 +61,7 @@ def test_the_file_is_accepted_as_it_is_and_groups_the_specimens(several, tmp_pat
 def test_what_was_seen_stands_in_the_comments(several, tmp_path):
     text = first_config(survey([several]), [several], tmp_path / "gdest.toml")
     for line in (
-        "# 25 image files (25 .tif) in 2 folders; all of them were opened.",
+        "# 25 image files (25 .tif) in 2 folders; all were opened.",
         "#   oven-2/: 13",
         "# cannot be read: oven-2/broken.tif: the file is empty (0 bytes)",
         "#   12 tiff-resolution: 0.37 um/px",
@@ -93,6 +93,26 @@ def test_files_that_say_nothing_are_named_by_their_folder(tmp_path):
     found = tomllib.loads(uncommented(text, "[[pixel_size]]"))["pixel_size"]
     assert [one["glob"] for one in found] == ['a "b"/*', "c/*"]
     assert "# 500: 1 file, such as c/SUS304_500_1.png" in text
+
+
+def test_a_rule_for_a_file_that_says_nothing_fits_no_file_whose_name_or_content_tells(tmp_path):
+    root = tmp_path / "archive"
+    for name in ("a/P1_200x.png", "a/P[2].png", "b/c/P4.png", "P5.png"):
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(PIXELS).save(root / name)
+    put(root, "b/c/P6.tif", 3, um_per_px=0.37)
+    for number in range(5):
+        (root / "d").mkdir(exist_ok=True)
+        Image.fromarray(PIXELS).save(root / f"d/{number}.png")
+    text = first_config(survey([root]), [root], tmp_path / "t")
+    text = uncommented(text, "[[pixel_size]]", "[[objective]]").replace("um_per_px = 0.0 ", "um_per_px = 0.37 ")
+    (tmp_path / "t").write_text(text, encoding="utf-8")
+    finished = gdest("scan", root, "-o", tmp_path / "out", "--config", tmp_path / "t", "--dry-run")
+    assert finished.returncode == 0, finished.stderr
+    source = {line.split("\t")[0]: line.split("\t")[4] for line in finished.stdout.splitlines()[1:]}
+    assert (source["a/P1_200x.png"], source["b/c/P6.tif"]) == ("objective", "tiff-resolution")
+    assert set(source.values()) == {"objective", "tiff-resolution", "gdest.toml"}
+    assert 'glob = "d/*"' in text
 
 
 def test_a_name_cannot_add_a_line(tmp_path):
@@ -135,7 +155,7 @@ def test_a_large_archive_is_sampled_evenly():
 def test_how_many_were_opened_is_said(several, tmp_path):
     seen = survey([several], most_opened=5)
     assert (len(seen.names), seen.opened, sum(seen.sources.values()) + len(seen.problems)) == (25, 5, 5)
-    assert "an even sample of 5 were opened." in first_config(seen, [several], tmp_path / "t")
+    assert "an even sample of 5 was opened." in first_config(seen, [several], tmp_path / "t")
 
 
 def test_nothing_is_written_over_and_nothing_into_the_archive(several, tmp_path):

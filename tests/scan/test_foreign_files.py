@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -78,7 +80,7 @@ def test_a_log_that_is_something_else_is_refused_before_anything_is_read(run, ro
     precious, log = root / "a/0.tif", tmp_path / "logs/scan.jsonl"
     foreign(kind, log, precious)
     before = precious.read_bytes(), log.lstat().st_size
-    with pytest.raises(SettingsError, match=r"--log-file .* is (not a log that|a link, a folder or a pipe)"):
+    with pytest.raises(SettingsError, match=r"--log-file .* is (not a log that|a link to nothing|a folder or a pipe)"):
         run(ScanSettings(log_file=log))
     assert (precious.read_bytes(), log.lstat().st_size) == before
     assert not (tmp_path / "out").exists()
@@ -97,6 +99,27 @@ def test_a_log_is_appended_to_night_after_night_and_null_is_let_through(run, tmp
     events = [json.loads(line)["event"] for line in (tmp_path / "log").read_text().splitlines()]
     assert events.count("start") == events.count("end") == 2
     assert run(ScanSettings(log_file=Path(os.devnull)))[0] == 0
+
+
+def test_a_log_may_be_a_link_to_a_log_and_what_this_process_writes_to(run, tmp_path):
+    log, link = tmp_path / "log", tmp_path / "link"
+    log.touch()
+    link.symlink_to(log)
+    for _ in range(2):
+        assert run(ScanSettings(log_file=link))[0] == 0
+    assert log.read_text().count('"event": "end"') == 2 and link.is_symlink()
+    scan = ("scan", str(tmp_path / "nowhere"), "--out", str(tmp_path / "o"), "--log-file")
+    command = [sys.executable, "-m", "gdest", *scan]
+    for stream in ("stdout", "stderr"):
+        finished = subprocess.run([*command, f"/dev/{stream}"], capture_output=True, text=True, check=False)
+        assert '"event": "error"' in getattr(finished, stream)
+
+
+def test_a_link_does_not_lead_a_log_into_the_scanned_folder(run, root, tmp_path):
+    (root / "scan.jsonl").touch()
+    (tmp_path / "link").symlink_to(root / "scan.jsonl")
+    with pytest.raises(SettingsError, match="cannot go into the scanned folder"):
+        run(ScanSettings(log_file=tmp_path / "link"))
 
 
 def test_a_log_does_not_go_into_the_scanned_folder(run, root):

@@ -94,8 +94,8 @@ def test_what_limits_found_is_there_also_when_nothing_is_new(scan_once, tmp_path
     for outcome in (first, again):
         found = outcome.results.acceptance
         assert found.limits == (
-            "g >= 15.0 (file a/*), applies to 3 micrographs, 0 specimens",
-            "g <= 16 (heat H99*), applies to 0 micrographs, 0 specimens",
+            "G >= 15.0 (file a/*), applies to 3 micrographs, 0 specimens",
+            "G <= 16 (heat H99*), applies to 0 micrographs, 0 specimens",
         )
         assert [line.partition(":")[0] for line in found.failing] == ["a/0.tif", "a/2.tif", "a/4.tif"]
     assert scan_once().results.acceptance is None

@@ -62,7 +62,7 @@ def foretold(mixed, tmp_path, use):
 
 
 def test_each_file_is_told_with_its_pixel_size_source_specimen_and_limits(foretold):
-    first, second = "g >= 5.0 (heat H1)", "homogeneity uniform"
+    first, second = "G >= 5.0 (heat H1)", "homogeneity uniform"
     found = {one.file: one for one in foretold().files}
     assert {name: (one.um_per_px, one.um_per_px_source, one.specimen, one.limits) for name, one in found.items()} == {
         "H1_P1.tif": ("0.25", "tiff-resolution", "P1", f"{first}; {second}"),
@@ -95,8 +95,8 @@ def test_the_totals_count_files_sources_specimens_and_limits(foretold):
         "6 files: 6 to grade.",
         "Pixel sizes by source: 2 tiff-resolution, 2 objective, 1 cannot be read, 1 uncalibrated.",
         "1 would get no G, since nothing says their pixel size: gdest manual pixel-size.",
-        "3 specimens; 2 files belong to none.",
-        "Limit 1: g >= 5.0 (heat H1), applies to 3 files.",
+        "3 specimens; 2 files of none.",
+        "Limit 1: G >= 5.0 (heat H1), applies to 3 files.",
         "Limit 2: homogeneity uniform, applies to 4 files.",
     )
 
@@ -155,4 +155,4 @@ def test_where_there_is_no_terminal_the_lines_can_be_read_by_a_program(foretold,
         "file", "action", "why", "um_per_px", "um_per_px_source", "specimen", "limits", "note",
     ]  # fmt: skip
     assert {len(line) for line in lines} == {8}
-    assert "3 specimens; 2 files belong to none." in printed.err
+    assert "3 specimens; 2 files of none." in printed.err

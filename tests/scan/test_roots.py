@@ -10,7 +10,7 @@ import pytest
 from helpers.scan_fixtures import SETTINGS, Counting, put
 
 from gdest.cli.run_scan import run_scan
-from gdest.core.errors import OutputError
+from gdest.core.errors import OutputError, SettingsError
 from gdest.scan.ledger import Ledger
 from gdest.scan.settings import ScanSettings
 
@@ -122,5 +122,12 @@ def test_pictures_that_gdest_wrote_in_the_archive_are_named_with_their_number(sc
     capsys.readouterr()
     assert scan_of("all")[1] == 4
     said = capsys.readouterr().err
-    assert f"{tmp_path / 'all/results'}: an output folder of gdest; the 3 pictures that it wrote are left out." in said
+    assert f"{tmp_path / 'all/results'}: an output folder of gdest; left out 3 pictures that it wrote." in said
     assert list(grades(tmp_path).index) == ["A/1.tif"]
+
+
+@pytest.mark.parametrize(("name", "what"), [("nowhere", "cannot be found; is the arch"), ("a.tif", "gdest analyze")])
+def test_a_folder_that_is_not_there_is_told_apart_from_a_file(scan_of, tmp_path, name, what):
+    put(tmp_path, "a.tif", 10)
+    with pytest.raises(SettingsError, match=what):
+        scan_of(name)

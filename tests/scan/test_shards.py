@@ -89,6 +89,19 @@ def test_merged_shards_have_the_overlays_too(run, tmp_path):
     assert overlays == [f"{i}.tif.png" for i in range(6)]
 
 
+def test_a_row_that_no_disk_can_draw_is_none_without_its_pictures_once_its_shard_is_merged(run, tmp_path):
+    run(ScanSettings(shard=Shard(1, 1)))
+    with Ledger.open(tmp_path / "out/shards/1-of-1") as shard:
+        recipe = shard.recipes()[0].id
+        row = next(iter(shard.rows(recipe)))
+        with shard.writing():
+            shard.record(recipe, row.file, [Finding(row.cells, row.grade_map, undrawable=True)])
+    assert run_merge(tmp_path / "out", ()) == 0
+    with Ledger.open(tmp_path / "out") as ledger:
+        wanted = {file for file, _ in ledger.drawn(recipe)}
+        assert row.file.name not in wanted and len(wanted) == 5
+
+
 def test_merge_names_the_gaps_and_the_doubles(run, tmp_path, capsys):
     out = tmp_path / "out"
     for i in (1, 2):

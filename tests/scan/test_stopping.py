@@ -6,13 +6,20 @@ import os
 import signal
 import threading
 import time
+from contextlib import suppress
 from types import SimpleNamespace
 
 import pytest
 
 from gdest.core.settings import GradeSettings
-from gdest.scan import cluster
+from gdest.scan import cluster, stopping
 from gdest.scan.stopping import HEARD, Stop, handlers_kept, heard
+
+
+@pytest.fixture(autouse=True)
+def _patient(monkeypatch):
+    """Let a test of this process that is interrupted twice take its time to end."""
+    monkeypatch.setattr(stopping, "GRACE_S", 600.0)
 
 
 @pytest.mark.parametrize("number", HEARD)
@@ -24,6 +31,27 @@ def test_the_first_signal_is_a_wish_and_the_second_an_interrupt(number):
         assert (stop.asked, stop.signal) == (True, number)
         with pytest.raises(KeyboardInterrupt):
             os.kill(os.getpid(), signal.SIGINT)
+
+
+def test_the_first_signal_is_told_at_once_and_no_later_one():
+    told = []
+    with heard(told.append) as stop:
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert stop.asked
+        end = time.monotonic() + 30
+        while not told:
+            assert time.monotonic() < end
+            time.sleep(0.01)
+        with pytest.raises(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGINT)
+    assert told == [signal.SIGTERM]
+
+
+def test_what_tells_of_signals_ends_with_the_scan():
+    with suppress(ZeroDivisionError), heard():
+        assert any(thread.name == "gdest-signals" for thread in threading.enumerate())
+        raise ZeroDivisionError
+    assert not any(thread.name == "gdest-signals" for thread in threading.enumerate())
 
 
 def test_the_handlers_of_before_are_back_whoever_replaced_them():

@@ -172,7 +172,7 @@ def test_a_folder_that_one_shard_could_not_list_leaves_the_joined_results_unfini
 
 def test_a_watch_names_files_that_are_still_being_written(run, monkeypatch, tmp_path):
     stop = Stop()
-    monkeypatch.setattr("gdest.cli.run_scan.heard", lambda: nullcontext(stop))
+    monkeypatch.setattr("gdest.cli.run_scan.heard", lambda _tell: nullcontext(stop))
     monkeypatch.setattr(
         archive.Settling, "settled", lambda _self, files: tuple(one for one in files if one.name != "b/5.tif")
     )
@@ -230,7 +230,7 @@ def test_the_history_is_appended_and_never_replaced(run, config, tmp_path):
     run(config=config)
     history = record_of(tmp_path / "out")["history"]
     assert [entry["occasion"] for entry in history] == ["scan", "scan", "report", "scan"]
-    assert [entry["limits"] for entry in history] == [["g >= 1.0"], ["g >= 1.0"], ["g >= 15.0"], ["g >= 1.0"]]
+    assert [entry["limits"] for entry in history] == [["G >= 1.0"], ["G >= 1.0"], ["G >= 15.0"], ["G >= 1.0"]]
     assert [entry["micrographs"] for entry in history] == [4, 6, 6, 6]
     assert history[0]["unfinished"].startswith("Unfinished: 2 files") and history[1]["unfinished"] == ""
     assert all(entry["by"] and entry["host"] and entry["written"].startswith("20") for entry in history)

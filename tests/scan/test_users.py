@@ -8,10 +8,13 @@ import stat
 import subprocess
 import sys
 import unicodedata
+from pathlib import Path
 
 import pytest
 from helpers.scan_fixtures import KILLED, put
 
+from gdest.cli.run_reports import run_report
+from gdest.core.errors import OutputError
 from gdest.reports import read_record
 from gdest.scan.settings import ScanSettings
 
@@ -32,6 +35,31 @@ def test_all_that_a_scan_writes_has_the_mode_of_the_umask_and_the_group_of_the_f
     modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in written}
     assert {name: oct(mode) for name, mode in modes.items() if mode & given != given or mode & kept_from} == {}
     assert {path.stat().st_gid for path in written} == {(tmp_path / "out").stat().st_gid}
+
+
+@pytest.mark.parametrize("name", ["", ".gdest.lock", "ledger.sqlite", "heatmaps"])
+def test_what_belongs_to_another_user_is_told_before_any_work_with_what_to_do_once(run, tmp_path, monkeypatch, name):
+    run()
+    out, real = tmp_path / "out", os.access
+    monkeypatch.setattr(os, "access", lambda path, mode: path != out / name and real(path, mode))
+    monkeypatch.setattr(Path, "owner", lambda _path: "huber")
+    with pytest.raises(OutputError) as told:
+        run()
+    assert str(told.value) == (
+        f"{out / name} belongs to huber, and you may not write it. Once, its owner lets a group of you both write: "
+        f"chgrp -R GROUP {out}; chmod -R g+rwX {out}. Then scan with umask 002: gdest manual nightly."
+    )
+
+
+def test_what_gdest_does_not_write_into_may_belong_to_anybody(run, tmp_path, monkeypatch):
+    run()
+    out, real = tmp_path / "out", os.access
+    (out / "certificates").mkdir()
+    theirs = [out / "certificates", out / "results.csv", out / "run.json"]
+    monkeypatch.setattr(os, "access", lambda path, mode: path not in theirs and real(path, mode))
+    assert run() == (0, 0)
+    theirs += [out / "heatmaps", out / "ledger.sqlite"]
+    assert run_report(out, None, fail_on_reject=False) == 0
 
 
 NOBODY = """

@@ -91,6 +91,29 @@ def test_a_picture_that_changed_or_is_missing_is_named(verify, out, kind):
     assert verify() == [f"{name}: missing"]
 
 
+def test_a_changed_picture_that_is_deleted_is_drawn_again_as_verify_says(run, verify, out, tmp_path, capsys):
+    path = out / "previews/a/0.tif.jpg"
+    assert path.exists()
+    path.write_bytes(bytes(reversed(path.read_bytes())))  # of the same size, which a scan looks at
+    run_verify(out)
+    assert "A picture that changed is drawn again by the next scan once it is deleted." in capsys.readouterr().err
+    sha256 = hashlib.sha256(b"weights").hexdigest()
+    path.unlink()
+    run(sha256=sha256)
+    edit(out, lambda content: content.update(weights=str(tmp_path / "weights")))
+    assert verify() == []
+
+
+def test_a_micrograph_that_could_not_be_read_has_no_hash_and_is_no_difference(run, verify, root, out, tmp_path, capsys):
+    (root / "a/fifo.tif").mkdir()
+    (root / "a/unread.tif").symlink_to(tmp_path / "nowhere")
+    run(sha256=hashlib.sha256(b"weights").hexdigest())
+    edit(out, lambda content: content.update(weights=str(tmp_path / "weights")))
+    assert verify() == []
+    run_verify(out)
+    assert "1 micrograph could not be read by the scan: without a hash there is" in capsys.readouterr().err
+
+
 def test_a_row_that_was_removed_from_the_record_is_noticed(verify, out):
     edit(out, lambda content: content["rows"].pop())
     found = verify()
@@ -173,8 +196,7 @@ def test_a_folder_of_reports_without_its_ledger_is_compared_as_far_as_it_goes(ve
 def test_an_archive_that_moved_is_one_sentence_and_is_found_with_root(verify, root, tmp_path):
     root.rename(tmp_path / "elsewhere")
     assert verify() == [
-        f"{root}: this folder is not there, so that 6 micrographs were not compared; where the archive has moved, "
-        "give --root"
+        f"{root}: this folder is not there, 6 micrographs not compared; where the archive has moved, give --root"
     ]
     assert verify([tmp_path / "elsewhere"]) == []
     put(tmp_path / "elsewhere", "a/0.tif", 200)

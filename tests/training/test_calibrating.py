@@ -76,7 +76,7 @@ def test_an_estimate_that_its_count_moves_has_an_interval_of_its_own():
     fields = [measured_field(0.4, g=5.0) for _ in range(3)]
     for field, counted in zip(fields, (5.2, 5.4, np.nan), strict=True):
         field.row.count = GrainCount(g=counted)
-    assert [informed_error(one) for one in fields] == pytest.approx([0.4 - 0.7 * 0.2, 0.4, 0.4])
+    assert [informed_error(one) for one in fields] == pytest.approx([0.4 - 0.5 * 0.2, 0.4, 0.4])
     assert informed_curve(fields)[0][1] == pytest.approx(0.4)
     fields[0].row.count = None
     assert informed_curve(fields[::2]) == ()

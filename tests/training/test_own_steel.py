@@ -132,6 +132,6 @@ def test_a_count_that_informs_the_estimate_is_calibrated_with_it(monkeypatch, mo
 def test_an_informed_opinion_is_measured_before_and_after_as_a_scan_tells_it():
     errors, counted = np.array([0.3, 0.5, 0.4, 0.3, 0.5]), np.array([0.1, 0.3, 0.2, 0.1, 0.3])
     one = Opinion("estimate", errors, np.full(5, 0.3), counted)
-    assert one.before == (pytest.approx(np.mean(errors - 0.7 * 0.2)), 3 / 5)
+    assert one.before == (pytest.approx(np.mean(errors - 0.5 * 0.2)), 2 / 5)
     assert one.left_by(np.arange(5)) == pytest.approx(errors - proven_bias(errors), abs=0.02)
     assert Opinion("estimate", errors, np.full(5, 0.3)).before[0] == pytest.approx(0.4)

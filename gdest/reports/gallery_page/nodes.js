@@ -23,7 +23,7 @@ function list(place, columns, row, first) {
   place.replaceChildren();
   columns.forEach((column, index) => {
     if (index >= first && row[index] !== null && column.name !== "grains_by_half_g") {
-      place.append(element("dt", column.name), element("dd", shown(column, row[index])));
+      place.append(element("dt", column.heading), element("dd", shown(column, row[index])));
     }
   });
 }

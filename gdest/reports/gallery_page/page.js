@@ -26,11 +26,11 @@
   };
   const look = (column) => (column.decimals !== null ? "dt-right" : `dt-left${column.long ? " long" : ""}`);
   const named = (name) => (td) => { td.dataset.name = name; };
-  const columns = data.columns.map((column, index) => ({ title: column.name, data: index, render: cell(column),
-    className: look(column), createdCell: named(column.name) }));
+  const columns = data.columns.map((column, index) => ({ title: column.heading, name: column.name, data: index,
+    render: cell(column), className: look(column), createdCell: named(column.name) }));
   columns[0].render = (value, kind, row) => (kind === "display" ? link(value, addressOf(row), "open") : value);
-  columns.splice(1, 0, { title: "heatmap", data: thumbnail, orderable: false, createdCell: named("heatmap"),
-    render: (value, kind) => {
+  columns.splice(1, 0, { title: "heatmap", name: "heatmap", data: thumbnail, orderable: false,
+    createdCell: named("heatmap"), render: (value, kind) => {
       if (kind !== "display" || value === null) return "";
       const image = document.createElement("img");
       image.loading = "lazy";
@@ -39,7 +39,7 @@
       return image;
     } });
   for (const one of columns) {
-    if (!["file", "heatmap", "status", "g"].includes(one.title) && data.rows.every((row) => row[one.data] === null)) {
+    if (!["file", "heatmap", "status", "g"].includes(one.name) && data.rows.every((row) => row[one.data] === null)) {
       one.visible = false;
     }
   }
@@ -116,7 +116,7 @@
   orders.forEach(([words], index) => at("order").append(new Option(`sort: ${words}`, index)));
   at("order").addEventListener("change", () => {
     const [, name, way] = orders[at("order").value];
-    micrographs.order([columns.findIndex((one) => one.title === name), way]).draw();
+    micrographs.order([columns.findIndex((one) => one.name === name), way]).draw();
   });
   function view(cards) {
     at("micrographs").classList.toggle("cards", cards);
@@ -161,7 +161,7 @@
     at("specimen-section").hidden = at("specimen").hidden = false;
     for (const one of data.specimens) at("specimen").append(new Option(heading(one), one[specimenColumns.length]));
     at("specimen").addEventListener("change", () => choose(at("specimen").value));
-    const told = data.specimenColumns.map((column, index) => ({ title: column.name, data: index,
+    const told = data.specimenColumns.map((column, index) => ({ title: column.heading, data: index,
       render: cell(column), className: look(column) }));
     for (const one of told) one.visible = data.specimens.some((row) => row[one.data] !== null);
     told[0].render = (value, kind, row) => {
