@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -102,24 +103,36 @@ def print_counted(table: Sequence[dict[str, Cell]]) -> None:
 
 
 def print_opinions(opinions: Sequence[Opinion]) -> None:
-    """Print what a lab's own fields show of estimate and count, before and after each was calibrated by the others."""
-    titles = ("opinion", "fields", "bias taken off", "MAE", "inside", "MAE, left out", "inside, left out", "interval")
-    rows = []
+    """Print what a lab's own fields show of estimate and count: what was found, and what calibrating it brings."""
+    found = ("opinion", "fields", "bias taken off", "interval of a further field")
+    rows = [
+        (one.name, str(len(one.errors)), f"{one.bias:+.2f}", f"+-{one.half_width:.2f} ({one.coverage:.0%})")
+        for one in opinions
+    ]
+    _print_titled("What the fields show", _by_title(found, rows))
+    brought = ("opinion", "MAE before", "MAE after", "inside before", "inside after")
+    before_after = []
     for one in opinions:
         (mae, inside), (left_mae, left_inside) = one.before, one.after
-        numbers = (f"{one.bias:+.2f}", f"{mae:.2f}", f"{inside:.0%}", f"{left_mae:.2f}", f"{left_inside:.0%}")
-        rows.append((one.name, str(len(one.errors)), *numbers, f"+-{one.half_width:.2f} ({one.coverage:.0%})"))
-    _print(_by_title(titles, rows), right=True)
+        before_after.append((one.name, f"{mae:.2f}", f"{left_mae:.2f}", f"{inside:.0%}", f"{left_inside:.0%}"))
+    _print_titled("What it brings: each field, calibrated by the others", _by_title(brought, before_after))
 
 
-def print_errors(groups: Mapping[str, Errors]) -> None:
-    """Print the errors of labelled sets as a table on standard output."""
-    titles = ("set", "micrographs", "MAE", "bias", "within 0.5 G", "inside 90 % interval")
+def print_errors(estimates: Mapping[str, Errors], counts: Mapping[str, Errors]) -> None:
+    """Print the errors of labelled sets as a table on standard output, those of the counts beside the estimates'."""
+    titles = ["set", "micrographs", "MAE", "bias", "within 0.5 G", "inside 90 % interval"]
+    if counts:
+        titles += ["counted", "count: MAE", "count: bias", "count: inside 95 % interval"]
     rows = []
-    for name, found in groups.items():
-        shares = (f"{share:.1%}" for share in (found.within_half, found.coverage))
-        rows.append((name, str(found.count), f"{found.mae:.3f}", f"{found.bias:+.3f}", *shares))
+    for name, found in estimates.items():
+        number, mae, bias, _, inside = _errors(counts[name]) if name in counts else [""] * 5
+        rows.append((name, *_errors(found), *((number, mae, bias, inside) if counts else ())))
     _print(_by_title(titles, rows), names=("set",), right=True)
+
+
+def _errors(found: Errors) -> list[str]:
+    shares = ["" if math.isnan(share) else f"{share:.1%}" for share in (found.within_half, found.coverage)]
+    return [str(found.count), f"{found.mae:.3f}", f"{found.bias:+.3f}", *shares]
 
 
 def print_areas(name: str, areas: Mapping[str, float]) -> None:

@@ -11,7 +11,7 @@ import typer
 from gdest.cli.help import exits
 from gdest.cli.options import Weights, choices, command, stated
 from gdest.core import Asked, ExitCode, GradeSettings, Panel, SettingsError, require
-from gdest.synth import SynthSettings
+from gdest.synth import SynthSettings, read_size
 from gdest.training import GRADE_SETS, PRESETS, StudySettings, TrainSettings
 
 MUST_BE_WEIGHTS = "--out must end in .safetensors."
@@ -19,24 +19,26 @@ NewWeights = Annotated[
     Path, typer.Option("--out", "-o", metavar="FILE", help="Weights file to write, NAME.safetensors.")
 ]
 Labelled = Annotated[Path, typer.Argument(metavar="DATA", help="Labelled micrographs, as for train.")]
+COUNTING = GradeSettings(count=True)
 WRITTEN = exits(ExitCode.USAGE, ExitCode.WEIGHTS, ExitCode.INTERRUPTED, done="done")
 
 
 @command(
     "gdest train DATA --out mine.safetensors --init imagenet --test-share 0.2",
-    "gdest train labels.csv --out mine.safetensors --epochs 20 --mix synthetic",
+    "gdest train --draw 2000 --out mine.safetensors --epochs 20 --crops-per-micrograph 32 --mix labels.csv",
     exits=WRITTEN,
 )
 def train(
     context: typer.Context,
-    data: Annotated[
-        Path,
-        typer.Argument(
-            metavar="DATA", help="Folder of grade folders (4.0/, 4.5/, ...) or CSV file,g[,um_per_px,specimen]."
-        ),
-    ],
     out: NewWeights,
     settings: TrainSettings,
+    data: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="DATA",
+            help="Grade folders (4.0/, 4.5/, ...) or CSV file,g[,um_per_px,specimen]; may be left out with --draw.",
+        ),
+    ] = None,
     preset: Annotated[
         str | None,
         typer.Option(
@@ -50,6 +52,7 @@ def train(
     """Train a network on labelled micrographs; an interrupted run goes on where it stopped."""
     settings = _with_preset(settings, preset, stated(context))
     require(out.suffix == ".safetensors", MUST_BE_WEIGHTS)
+    require(data is not None or settings.drawing.draw > 0, "Give DATA to train on, or --draw N to have it drawn.")
     from gdest.cli.run_learn import run_train
 
     raise typer.Exit(run_train(data, out, settings))
@@ -71,7 +74,7 @@ def _with_preset(settings: TrainSettings, preset: str | None, stated: set[str]) 
 )
 def evaluate(
     data: Labelled,
-    settings: Annotated[GradeSettings, Asked(only=("um_per_px", "device", "precision"))],
+    settings: Annotated[GradeSettings, Asked(only=("um_per_px", "device", "precision", "count"))] = COUNTING,
     out: Annotated[
         Path | None,
         typer.Option("--out", "-o", metavar="FOLDER", help="Folder for evaluation.csv and evaluation.png."),
@@ -81,7 +84,7 @@ def evaluate(
         bool, typer.Option("--paper", help="Count as the paper: Top-1 and confusion, crops and micrographs.")
     ] = False,
 ) -> None:
-    """Measure the weights on labelled micrographs: MAE, bias, share within 0.5 G, coverage.
+    """Measure the weights on labelled micrographs: MAE, bias, share within 0.5 G, coverage, of estimate and count.
 
     Weights of a classifier, or of whole images, are always counted as the paper counts.
     """
@@ -135,12 +138,10 @@ def synth(
     ] = None,
 ) -> None:
     """Make synthetic micrographs of exactly known G, with labels.csv."""
-    width, _, height = size.lower().partition("x")
-    if not (width.isdigit() and height.isdigit()):
-        raise SettingsError(f"--size {size} is not WIDTHxHEIGHT, such as 1280x960.")
+    rows, cols = read_size(size)
     listed, usual = _grades(grades)
     count = usual if count is None else count
-    settings = replace(settings, count=count, rows=int(height), cols=int(width), grades=listed)
+    settings = replace(settings, count=count, rows=rows, cols=cols, grades=listed)
     from gdest.cli.run_learn import run_synth
 
     raise typer.Exit(run_synth(out, settings))

@@ -129,6 +129,7 @@ from .tables import (
 from .terminal import (
     MOST_NAMED as MOST_NAMED,
     be_quiet as be_quiet,
+    in_hours as in_hours,
     in_time as in_time,
     named as named,
     progress as progress,

@@ -51,6 +51,7 @@ class Panel(StrEnum):
     SPEED = "Speed and limits"
     NIGHTLY = "Nightly and on several machines"
     TRAINING = "How it learns"
+    DRAWING = "Micrographs drawn while it trains"
     PAPER = "The paper's comparisons"
 
 

@@ -150,6 +150,16 @@ class _Lines:
             say(f"{counted}, {in_time(seconds)} so far")
 
 
+def in_hours(seconds: float) -> str:
+    """Return a span of time in hours and minutes.
+
+    >>> in_hours(29), in_hours(3630), in_hours(100 * 3600)
+    ('0:00', '1:01', '100:00')
+    """
+    minutes = int(seconds / 60 + 0.5)
+    return f"{minutes // 60}:{minutes % 60:02d}"
+
+
 def in_time(seconds: float) -> str:
     """Return a span of time as a person says it.
 

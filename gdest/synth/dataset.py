@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import csv
 import json
+import signal
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass, replace
 from multiprocessing import get_context
 from pathlib import Path
@@ -14,7 +16,7 @@ import numpy as np
 import tifffile
 from numpy.typing import NDArray
 
-from gdest.core import SettingsError, as_output_error, grain_size
+from gdest.core import DataError, SettingsError, as_output_error, grain_size
 from gdest.synth import etching, optics, tessellation
 from gdest.synth.label_maps import mean_diameter_px, true_g
 from gdest.synth.recipe import OWN_STRENGTHS, pick_family
@@ -131,7 +133,7 @@ def _write_all(out: Path, settings: SynthSettings) -> Iterator[dict[str, str]]:
     for folder in folders:
         (out / "label_maps" / folder if settings.label_maps else out / folder).mkdir(parents=True, exist_ok=True)
         (out / folder).mkdir(exist_ok=True)
-    jobs = [(out, settings, index) for index in range(settings.count)]
+    jobs = [(out, settings, index) for index in range(settings.first, settings.first + settings.count)]
     with open(out / "labels.csv", "w", newline="", encoding="utf-8") as file:
         counted = ("g_counted",) if settings.grades else ()
         writer = csv.DictWriter(file, [*LABEL_COLUMNS, *counted, *DRAWN_COLUMNS])
@@ -140,8 +142,14 @@ def _write_all(out: Path, settings: SynthSettings) -> Iterator[dict[str, str]]:
             rows = map(_write_one, jobs)
             yield from _written(writer, rows)
             return
-        with ProcessPoolExecutor(settings.workers, mp_context=get_context("spawn")) as pool:
-            yield from _written(writer, pool.map(_write_one, jobs, chunksize=2))
+        deaf = (signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for us, who end them
+        with ProcessPoolExecutor(settings.workers, get_context("spawn"), signal.signal, deaf) as pool:
+            try:
+                yield from _written(writer, pool.map(_write_one, jobs, chunksize=2))
+            except BrokenProcessPool as error:
+                raise DataError(
+                    "A process that draws micrographs was killed, perhaps for want of memory; give fewer processes."
+                ) from error
 
 
 def _written(writer: csv.DictWriter[str], rows: Iterator[dict[str, str]]) -> Iterator[dict[str, str]]:
@@ -152,13 +160,7 @@ def _written(writer: csv.DictWriter[str], rows: Iterator[dict[str, str]]) -> Ite
 
 def _write_one(job: tuple[Path, SynthSettings, int]) -> dict[str, str]:
     out, settings, index = job
-    rng = np.random.default_rng([settings.seed, index])
-    grade = settings.grades[index % len(settings.grades)] if settings.grades else None
-    if grade is None:
-        g = float(rng.uniform(settings.g_min, settings.g_max))
-        made = make_micrograph(rng, g, settings.rows, settings.cols, settings.um_per_px)
-    else:
-        made = _of_grade(rng, grade, settings)
+    made, grade = draw_micrograph(settings, index), _grade_of(settings, index)
     folder = "" if grade is None else f"{folder_of(grade)}/"
     name = f"synth-{settings.seed}-{index:05d}"
     write_tiff(out / f"{folder}{name}.tif", made.pixels, made.um_per_px)
@@ -178,12 +180,21 @@ def _write_one(job: tuple[Path, SynthSettings, int]) -> dict[str, str]:
     return row if grade is None else {**row, "g_counted": f"{made.g:.4f}"}
 
 
-def _of_grade(rng: np.random.Generator, grade: float, settings: SynthSettings) -> Synthetic:
+def draw_micrograph(settings: SynthSettings, index: int) -> Synthetic:
+    """Draw the micrograph of this number, which depends on the seed and on what all are like, and on nothing else."""
+    rng, size = np.random.default_rng([settings.seed, index]), (settings.rows, settings.cols, settings.um_per_px)
+    grade = _grade_of(settings, index)
+    if grade is None:
+        return make_micrograph(rng, float(rng.uniform(settings.g_min, settings.g_max)), *size)
     for _ in range(MOST_DRAWS):
-        made = make_micrograph(rng, grade, settings.rows, settings.cols, settings.um_per_px)
+        made = make_micrograph(rng, grade, *size)
         if abs(made.g - grade) <= GRADE_TOLERANCE:
             return made
     raise SettingsError(f"A picture of {settings.cols}x{settings.rows} px is too small to show G {grade:g}.")
+
+
+def _grade_of(settings: SynthSettings, index: int) -> float | None:
+    return settings.grades[index % len(settings.grades)] if settings.grades else None
 
 
 def folder_of(grade: float) -> str:

@@ -1,4 +1,5 @@
 from .evaluation import (
+    count_errors_by_group as count_errors_by_group,
     errors_by_group as errors_by_group,
     evaluate as evaluate,
     evaluate_as_paper as evaluate_as_paper,
@@ -10,6 +11,7 @@ from .fit import train as train
 from .measuring import Errors as Errors
 from .own_steel import Opinion as Opinion, calibrate_own as calibrate_own
 from .paper_scores import Scores as Scores
+from .run_files import checkpoint_path as checkpoint_path, epochs_logged as epochs_logged
 from .settings import TrainSettings as TrainSettings
 from .study.grid import chosen as chosen
 from .study.making import make_study as make_study

@@ -11,20 +11,11 @@ import torch
 from gdest.core import ModelCard, write_atomically
 from gdest.model import GradeNetwork, save_model
 from gdest.training.log import write_log
+from gdest.training.run_files import checkpoint_path, unfinished_path
 from gdest.training.trainer import Trainer
 
 WRITING_SHARE = 0.05
 """Share of the time that may go into checkpoints and curves; the first and the last epoch are always written."""
-
-
-def checkpoint_path(out: Path) -> Path:
-    """Return where the checkpoint of a run that writes `out` lies."""
-    return out.with_suffix(".checkpoint")
-
-
-def unfinished_path(out: Path) -> Path:
-    """Return where a run keeps its best weights so far; they get the name `out` when they are finished."""
-    return out.with_name(f"{out.stem}.unfinished{out.suffix}")
 
 
 class Keeper:

@@ -17,7 +17,7 @@ from gdest.model import BATCH, LoadedModel, choose_device, to_device
 from gdest.training.examples import GRADE_STEP, load_examples
 from gdest.training.frames import write_frame
 from gdest.training.labels import Labelled, read_labels
-from gdest.training.measuring import Errors, Measured, errors_of, measure
+from gdest.training.measuring import Errors, Measured, count_errors_of, errors_of, measure
 from gdest.training.paper_scores import (
     Answers,
     Grades,
@@ -43,6 +43,16 @@ def evaluate(data: Path, model: LoadedModel, settings: GradeSettings, stage: Sta
 
 def errors_by_group(measured: Sequence[Measured]) -> dict[str, Errors]:
     """Return the errors of each subfolder, of each whole grade where there is one folder, and of all."""
+    return {name: errors_of(group) for name, group in _groups(measured).items()}
+
+
+def count_errors_by_group(measured: Sequence[Measured]) -> dict[str, Errors]:
+    """Return the errors of the counts by the same groups, without those in which nothing was counted."""
+    found = {name: count_errors_of(group) for name, group in _groups(measured).items()}
+    return {name: errors for name, errors in found.items() if errors is not None}
+
+
+def _groups(measured: Sequence[Measured]) -> dict[str, list[Measured]]:
     folders: dict[str, list[Measured]] = {}
     for one in measured:
         folders.setdefault(one.item.file.name.rpartition("/")[0], []).append(one)
@@ -50,7 +60,7 @@ def errors_by_group(measured: Sequence[Measured]) -> dict[str, Errors]:
         folders = {}
         for one in sorted(measured, key=lambda one: one.item.g):
             folders.setdefault(f"G {round(one.item.g)}", []).append(one)
-    return {name: errors_of(group) for name, group in [*folders.items(), (EVERYTHING, list(measured))]}
+    return {**folders, EVERYTHING: list(measured)}
 
 
 def write_errors(measured: Sequence[Measured], out: Path) -> None:
@@ -65,6 +75,7 @@ def write_errors(measured: Sequence[Measured], out: Path) -> None:
             "g_high": round(one.statistics.g_high, 3),
             "status": one.row.status,
             "reason": one.row.reason,
+            **_counted(one),
         }
         for one in measured
     ]
@@ -72,6 +83,15 @@ def write_errors(measured: Sequence[Measured], out: Path) -> None:
     write_atomically(
         out / "evaluation.png", lambda path: _plot([one.item.g for one in measured], [one.g for one in measured], path)
     )
+
+
+def _counted(one: Measured) -> dict[str, float | None]:
+    count = one.count
+    names = ("g_counted", "count_error", "g_counted_low", "g_counted_high")
+    if count is None:
+        return dict.fromkeys(names)
+    numbers = (count.g, count.g - one.item.g, count.g_low, count.g_high)
+    return {name: round(number, 3) for name, number in zip(names, numbers, strict=True)}
 
 
 @dataclass(frozen=True)

@@ -12,35 +12,18 @@ import tifffile
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn import functional
 
 from gdest.core import CalibrationSettings, DataError, MicrographError, ModelCard, grain_size, halve, in_plain_words
 from gdest.grading import G_PER_HALVING
 from gdest.reading import read_micrograph
-from gdest.synth import whole_areas
+from gdest.training.channels import CODES_PER_G, Channels, log2_densities, pyramid, with_label_map
 from gdest.training.labels import Labelled, require_there
 from gdest.training.stages import Stage, no_stage, told
-
-PYRAMID_LEVELS = 3
-SMALLEST_HALVED_PX = 128
-"""A level of the pyramid whose shorter side is smaller than this is the last."""
 
 GRADE_STEP = 0.05
 """Grades that lie no further apart are one grade, since pixel sizes are rounded in files."""
 
 MOST_CLASSES = 32
-CHANNELS = ("grey", "grain", "code", "twin", "particle")
-"""What a picture with a label map holds: `grain` is a number that tells neighbouring grains apart, `code` that of the
-local grain size, `twin` and `particle` are masks, 0 or 255."""
-
-NUMBERS = slice(1, 3)
-"""The channels whose values must not be mixed with those of their neighbours."""
-
-GRAIN_NUMBERS = 251
-"""A prime: grains that lie beside each other seldom have the same number in a uint8."""
-
-CODES_PER_G = 12.0
-"""Steps of the uint8 code of the local grain size in one G, a factor of two in density: 0..255 covers 21 G."""
 
 
 @dataclass(frozen=True)
@@ -57,23 +40,13 @@ class Example:
     shows_features: bool = False
 
 
-def code_of_areas(area_px: NDArray[np.float64]) -> NDArray[np.uint8]:
-    """Return the code of grains by their areas (n,) in px: 255 for one px, 12 less for each doubling."""
-    code = np.clip(-np.log2(np.maximum(area_px, 1.0)) * CODES_PER_G + 255, 0, 255)
-    return np.round(code).astype(np.uint8)
-
-
 def log2_of_code(code: Tensor) -> Tensor:
     """Return log2 of the grains per px from the code of the local grain size, of any shape."""
     return (code - 255.0) / CODES_PER_G
 
 
 def log2_density(code: Tensor) -> Tensor:
-    """Return log2 of the grains per px (n,) in parts of channel 2, (n, rows, cols).
-
-    The mean of 1 / grain area over the pixels of a part is its number of grains per px; a grain that the part's
-    rim cuts counts by the share of it that lies inside.
-    """
+    """Return log2 of the grains per px (n,) in parts of channel 2, (n, rows, cols), as `log2_densities` counts them."""
     return torch.exp2(log2_of_code(code.float())).mean(dim=(1, 2)).log2()
 
 
@@ -111,9 +84,10 @@ def load_examples(
         pixels, g_seen = _read(item, um_per_px)
         if not with_maps or item.label_map is None:
             pixels, g_seen = halved_while_coarse(pixels, g_seen, coarsest)
-            return Example(_pyramid([pixels], device), g_seen)
+            return _example(np.stack([pixels]), g_seen, device)
         labels, features = read_label_map(item.label_map, pixels.shape)
-        return labelled_example(pixels, labels, features, g_seen, device)
+        channels = with_label_map(pixels, labels, features)
+        return _example(channels, g_seen, device, shows_features=features is not None)
 
     with ThreadPoolExecutor() as pool:
         count = len(labelled)
@@ -131,41 +105,10 @@ def _read(item: Labelled, um_per_px: float) -> tuple[NDArray[np.uint8], float]:
     return micrograph.pixels, float(grain_size.g_seen(item.g, micrograph.um_per_px, um_per_px))
 
 
-def labelled_example(
-    pixels: NDArray[np.uint8],
-    labels: NDArray[np.int32],
-    features: NDArray[np.uint8] | None,
-    g_seen: float,
-    device: torch.device,
-) -> Example:
-    """Return the example of grey pixels and their label map, (rows, cols) each.
-
-    `features` (rows, cols) is 1 on twin boundaries and 2 on particles; None where nobody has drawn them.
-    """
-    shown = np.zeros(labels.shape, np.uint8) if features is None else features
-    masks = [np.where(shown == kind, 255, 0).astype(np.uint8) for kind in (1, 2)]
-    numbers = (labels % GRAIN_NUMBERS).astype(np.uint8)
-    levels = _pyramid([pixels, numbers, code_of_areas(whole_areas(labels))[labels], *masks], device)
-    densities = tuple(float(log2_density(level[2:3])) for level in levels)
-    return Example(levels, g_seen, densities, features is not None)
-
-
-def _pyramid(channels: Sequence[NDArray[np.uint8]], device: torch.device) -> tuple[Tensor, ...]:
-    levels = [torch.from_numpy(np.stack(channels)).to(device)]
-    while len(levels) < PYRAMID_LEVELS and min(levels[-1].shape[1:]) >= SMALLEST_HALVED_PX:
-        levels.append(_halved(levels[-1]))
-    return tuple(levels)
-
-
-def _halved(channels: Tensor) -> Tensor:
-    """Return channels at half the size: the mean of the grey, one of each four numbers, lines as wide as before."""
-    grey = functional.avg_pool2d(channels[:1].float(), 2).round().to(torch.uint8)
-    rows, cols = grey.shape[1:]
-    numbers = channels[NUMBERS, : 2 * rows : 2, : 2 * cols : 2]
-    if channels.shape[0] == 1:
-        return grey
-    masks = functional.max_pool2d(channels[NUMBERS.stop :].float(), 2).to(torch.uint8)
-    return torch.cat([grey, numbers, masks])
+def _example(channels: Channels, g_seen: float, device: torch.device, *, shows_features: bool = False) -> Example:
+    levels = pyramid(channels)
+    on_device = tuple(torch.from_numpy(level).to(device) for level in levels)
+    return Example(on_device, g_seen, log2_densities(levels), shows_features)
 
 
 def read_label_map(path: Path, shape: tuple[int, ...]) -> tuple[NDArray[np.int32], NDArray[np.uint8] | None]:

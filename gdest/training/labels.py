@@ -9,7 +9,19 @@ from pathlib import Path
 
 import numpy as np
 
-from gdest.core import DataError, ImageFile, image_files, in_other_forms, in_plain_words, named, number, read_lines, say
+from gdest.core import (
+    DataError,
+    ImageFile,
+    image_files,
+    in_other_forms,
+    in_plain_words,
+    named,
+    number,
+    read_lines,
+    say,
+    say_always,
+    say_each,
+)
 from gdest.training.settings import TrainSettings
 
 G_OF_LABELS = (-4.0, 20.0)
@@ -68,7 +80,19 @@ def _from_table(table: Path, um_per_px: float | None) -> list[Labelled]:
         raise DataError(f"{table} needs the columns file,g[,um_per_px,specimen,material]; it has {names}.")
     if unlabelled := [row["file"] for _, row in lines if not row["g"]]:
         say(f"{table}: left out {len(unlabelled)} of {len(lines)} rows, which have no g: {named(unlabelled)}.")
-    return [_from_row(table, line, row, um_per_px) for line, row in lines if row["g"]]
+    found, slips = [], []
+    for line, row in lines:
+        try:
+            if row["g"]:
+                found.append(_from_row(table, line, row, um_per_px))
+        except DataError as error:
+            slips.append(error)
+    if len(slips) == 1:
+        raise slips[0]
+    if slips:
+        say_each([str(slip) for slip in slips], tell=say_always)
+        raise DataError(f"{table} has {len(slips)} lines that cannot be meant; correct them and begin again.")
+    return found
 
 
 def require_there(labelled: Sequence[Labelled]) -> None:

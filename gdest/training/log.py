@@ -8,13 +8,14 @@ from pathlib import Path
 
 from gdest.core import write_atomically, write_csv_lines
 from gdest.training.labels import Split
+from gdest.training.run_files import log_path
 from gdest.training.trainer import Epoch
 
 
 def write_log(out: Path, epochs: Sequence[Epoch]) -> None:
     """Write the losses of each epoch as CSV and as a picture beside the weights `out`."""
     lines = [asdict(epoch) for epoch in epochs]
-    write_csv_lines(out.with_suffix(".csv"), list(lines[0]), (line.values() for line in lines))
+    write_csv_lines(log_path(out), list(lines[0]), (line.values() for line in lines))
     write_atomically(out.with_suffix(".png"), lambda path: _draw_losses(epochs, path))
 
 

@@ -16,6 +16,7 @@ from gdest.core import (
     Graded,
     GradeSettings,
     GradeStatistics,
+    GrainCount,
     grain_size,
 )
 from gdest.grading import G_PER_HALVING, Predictor, grade_files, is_enlarged
@@ -68,6 +69,12 @@ class Measured:
         """Return whether the true G lies in the row's interval, ends included."""
         return self.statistics.g_low <= self.item.g <= self.statistics.g_high
 
+    @property
+    def count(self) -> GrainCount | None:
+        """Return what was counted, None where no G was."""
+        counted = self.row.count
+        return counted if counted is not None and math.isfinite(counted.g) else None
+
 
 @dataclass(frozen=True)
 class Errors:
@@ -117,12 +124,21 @@ def _measured(
 
 def errors_of(measured: Sequence[Measured]) -> Errors:
     """Return the mean absolute error, the bias, the share within 0.5 G and the share inside the interval."""
-    errors = np.array([one.error for one in measured])
-    inside = [one.is_inside for one in measured if one.has_interval]
+    return _errors([one.error for one in measured], [one.is_inside for one in measured if one.has_interval])
+
+
+def count_errors_of(measured: Sequence[Measured]) -> Errors | None:
+    """Return what `errors_of` does, of the counts: those of the micrographs that have one, None where none has."""
+    counts = [(one.count, one.item.g) for one in measured if one.count is not None]
+    inside = [count.g_low <= g <= count.g_high for count, g in counts if math.isfinite(count.g_low)]
+    return _errors([count.g - g for count, g in counts], inside) if counts else None
+
+
+def _errors(errors: Sequence[float], inside: Sequence[bool]) -> Errors:
     return Errors(
         count=len(errors),
         mae=float(np.abs(errors).mean()),
-        bias=float(errors.mean()),
+        bias=float(np.mean(errors)),
         within_half=float(np.mean(np.abs(errors) <= HALF_G)),
         coverage=float(np.mean(inside)) if inside else math.nan,
     )

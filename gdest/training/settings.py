@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from gdest.core import (
     POSITIVE,
@@ -25,6 +25,10 @@ from gdest.core import (
     check_fields,
     require,
 )
+from gdest.training.draw_settings import DrawSettings
+
+FEWEST_TO_VALIDATE, MOST_TO_VALIDATE = 2, 400
+"""Drawn micrographs: fewer give no interval, and more tell no more of it."""
 
 CROP_SIDE = Check(lambda px: px >= 64 and px % 32 == 0, "must be a multiple of 32, at least 64")
 
@@ -32,6 +36,15 @@ CROP_SIDE = Check(lambda px: px >= 64 and px % 32 == 0, "must be a multiple of 3
 def as_paths(words: Sequence[str] | None) -> tuple[str, ...]:
     """Return paths in one spelling, since an interrupted run goes on only with the settings it began with."""
     return tuple(str(Path(word)) for word in words or ())
+
+
+def initial_weights(init: str) -> str:
+    """Return imagenet, none, or the path of the weights that --init names."""
+    if init != "bundled":
+        return init
+    from gdest.model import weights_path
+
+    return str(weights_path(None))
 
 
 @dataclass(frozen=True)
@@ -85,7 +98,10 @@ class TrainSettings:
     mix_share: Annotated[float, Option("Share of the crops of a step that come from --mix.", SHARE)] = 0.2
     seed: Annotated[int, Option("Seed of the random numbers.")] = 0
     init: Annotated[
-        str, Option("Initial weights: imagenet, none, or a gdest weights file.", shown="FILE|imagenet|none")
+        str,
+        Option(
+            "Initial weights: bundled, imagenet, none, or a gdest weights file.", shown="FILE|bundled|imagenet|none"
+        ),
     ] = "none"
     device: Device = "auto"
     bf16: Annotated[bool, Option("Compute in bf16 where it is safe.", panel=Panel.SPEED)] = False
@@ -110,6 +126,7 @@ class TrainSettings:
         bool,
         Option("Leave batch normalisation as --init has it: for few micrographs.", panel=Panel.TRAINING),
     ] = False
+    drawing: DrawSettings = DrawSettings()
 
     def __post_init__(self) -> None:
         """Raise `SettingsError` for values that cannot be meant."""
@@ -118,6 +135,8 @@ class TrainSettings:
         require(not self.keep_norm or self.init != "none", "--keep-norm needs --init.")
         require(not self.mix or self.input == "crop", "--mix goes with --input crop.")
         require(self.validation_share + self.test_share < 1, "--validation-share and --test-share leave nothing.")
+        only = "--draw goes with --task regression; for a classifier draw folders: gdest synth --grades."
+        require(not self.drawing.draw or self.task == "regression", only)
 
     @property
     def mixed_crops(self) -> int:
@@ -128,3 +147,26 @@ class TrainSettings:
     def shift_limit(self) -> float:
         """Return the largest change of G by the rescale augmentation, 0 where it is off."""
         return self.rescale_g if self.rescale else 0.0
+
+    @property
+    def learns_from_label_maps(self) -> bool:
+        """Return whether the network learns from label maps: only a ResNet18 that regresses crops does."""
+        return (self.backbone, self.task, self.input) == ("resnet18", "regression", "crop")
+
+    @property
+    def drawn(self) -> int:
+        """Return how many micrographs are drawn for the training in all epochs."""
+        return self.epochs * self.drawing.draw
+
+    @property
+    def drawn_to_validate(self) -> int:
+        """Return how many more are drawn to validate and calibrate on: the held-out share of an epoch's."""
+        wanted = max(FEWEST_TO_VALIDATE, round(self.validation_share * self.drawing.draw))
+        return min(wanted, MOST_TO_VALIDATE) if self.drawing.draw else 0
+
+    def record(self) -> dict[str, Any]:
+        """Return by name what makes a training what it is; of drawing only where there is any, without its speed."""
+        fields = asdict(self)
+        drawing = fields.pop("drawing")
+        del drawing["draw_workers"]
+        return fields | (drawing if self.drawing.draw else {})

@@ -18,7 +18,7 @@ from gdest.core import ModelCard, SettingsError
 from gdest.model import GradeNetwork, build_network, choose_device, to_device
 from gdest.training.augment import Batch
 from gdest.training.dense import DenseHead
-from gdest.training.settings import TrainSettings
+from gdest.training.settings import TrainSettings, initial_weights
 
 WARM_UP_SHARE = 0.03
 SGD_MOMENTUM, SGD_WEIGHT_DECAY = 0.9, 5e-4
@@ -46,7 +46,7 @@ class Trainer:
     ) -> None:
         self.device = choose_device(settings.device)
         self.settings = settings
-        built = build_network(card, settings.init, backbone_only=backbone_only)
+        built = build_network(card, initial_weights(settings.init), backbone_only=backbone_only)
         self.network = to_device(built, self.device)
         self.dense_head = DenseHead().to(self.device) if dense else None
         parameters = [*self.network.parameters(), *(self.dense_head.parameters() if self.dense_head else ())]
@@ -104,7 +104,7 @@ class Trainer:
     def state(self) -> dict[str, object]:
         """Return all that a resumed run needs."""
         return {
-            "settings": asdict(self.settings),
+            "settings": self.settings.record(),
             "network": self.network.state_dict(),
             "dense_head": self.dense_head.state_dict() if self.dense_head else None,
             "average": self.average.state_dict() if self.average is not None else None,
@@ -121,7 +121,7 @@ class Trainer:
             state = torch.load(path, map_location=self.device, weights_only=True)
         except Exception as error:  # torch raises many kinds for a damaged file
             raise SettingsError(f"The checkpoint {path} cannot be read; delete it to begin again.") from error
-        if state["settings"] != asdict(self.settings) or state.keys() != self.state().keys():
+        if state["settings"] != self.settings.record() or state.keys() != self.state().keys():
             raise SettingsError(
                 f"The checkpoint {path} is of a run with other settings or of another gdest; delete it or change --out."
             )

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from helpers.table_rows import row
 
-from gdest.cli.console import print_counted, print_rows, say_written
+from gdest.cli.console import print_counted, print_opinions, print_rows, say_written
+from gdest.training.own_steel import Opinion
 
 SIDE = "\N{BOX DRAWINGS LIGHT VERTICAL}"
 COUNTED = {"g_counted": 7.5, "g_counted_low": 7.0, "g_counted_high": 8.0, "grains_counted": 200.0}
@@ -47,3 +49,13 @@ def test_a_file_that_is_not_there_is_not_named_as_written(capsys, tmp_path):
     (tmp_path / "a.csv").write_text("")
     say_written(tmp_path / "a.csv", tmp_path / "b.png")
     assert capsys.readouterr().err == f"Written: {tmp_path / 'a.csv'}\n"
+
+
+def test_what_calibrating_shows_stands_in_two_tables_with_titles(capsys):
+    errors, half_widths = np.array([0.3, 0.2, 0.3, 0.2, 0.25]), np.full(5, 0.22)
+    both = [Opinion("estimate", errors, half_widths), Opinion("count", -errors, 2 * half_widths)]
+    print_opinions(both)
+    first, second = capsys.readouterr().out.split("What it brings: each field, calibrated by the others")
+    assert first.startswith("What the fields show\n")
+    assert all(f"{one.bias:+.2f}" in first and f"({one.coverage:.0%})" in first for one in both)
+    assert ("40%" in second, "100%" in second, "0.25" in second) == (True,) * 3

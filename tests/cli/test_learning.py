@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import csv
+import math
+import subprocess
+import sys
+
 import pytest
+from helpers.command_line import EXAMPLES, gdest
 
 from gdest.cli import run_explain as explain
 from gdest.core.errors import SettingsError, WeightsError
@@ -51,6 +57,9 @@ def test_a_study_is_the_papers_unless_told_otherwise(typed):
         (("train", "d", "--out", "w.safetensors", "--preset", "best"), "azimi"),
         (("train", "d", "--out", "w.safetensors", "--task", "guess"), "--task is regression or classification."),
         (("train", "d", "--out", "w.safetensors", "--backbone", "b"), "--backbone is resnet18, alexnet or vgg16."),
+        (("train", "--out", "w.safetensors"), "Give DATA to train on, or --draw N"),
+        (("train", "--out", "w.safetensors", "--draw", "5", "--draw-size", "9"), "--draw-size 9 is not WIDTHxHEIGHT"),
+        (("synth", "o", "--size", "9"), "--size 9 is not WIDTHxHEIGHT"),
         (("synth", "o", "--grades", "coarse"), "--grades coarse"),
     ],
 )
@@ -63,3 +72,86 @@ def test_explaining_without_a_classifier_says_how_to_get_one(tmp_path, monkeypat
     monkeypatch.setattr("gdest.model.weights_file.PACKAGE", tmp_path / "gdest")
     with pytest.raises(WeightsError, match="--task classification"):
         explain.weights_path(None, explain.BUNDLED_CLASSIFIER)
+
+
+def interrupted(*_, **__):
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize(
+    ("words", "stopped", "kept"),
+    [
+        (("train", "d", "-o", "w.safetensors"), "gdest.training.train", "no epoch had ended, so nothing is kept."),
+        (("evaluate", "d"), "gdest.training.evaluate", "nothing was written."),
+        (("calibrate", "d", "-o", "w.safetensors"), "gdest.training.calibrate_own", "nothing was written."),
+        (("study", "d", "-o", "s"), "gdest.training.make_study", "the same command goes on."),
+        (("synth", "s", "--count", "3"), "gdest.synth.write_dataset", "0 of 3 micrographs are written"),
+    ],
+)
+def test_ctrl_c_ends_with_its_code_and_says_what_is_kept(words, stopped, kept, tmp_path, monkeypatch):
+    monkeypatch.setattr(stopped, interrupted)
+    ended = gdest(*words, cwd=tmp_path)
+    assert ended.returncode == 130
+    assert "gdest: stopped by Ctrl-C; " in ended.stderr
+    assert kept in ended.stderr
+
+
+TWICE = """
+import signal
+from gdest.cli.interrupted import ctrl_c_told
+with ctrl_c_told(lambda: "all is kept."):
+    try:
+        signal.raise_signal(signal.SIGINT)
+    finally:
+        print("unwinding", flush=True)
+        signal.raise_signal(signal.SIGINT)
+        print("waiting", flush=True)
+"""
+
+
+def test_ctrl_c_is_told_before_anything_is_waited_for_and_a_second_one_waits_for_nothing():
+    ended = subprocess.run([sys.executable, "-c", TWICE], capture_output=True, text=True, check=False)
+    assert ended.returncode == 130
+    assert ended.stderr == "gdest: stopped by Ctrl-C; all is kept.\n"
+    assert ended.stdout == "unwinding\n"
+
+
+def test_what_an_interrupted_training_keeps_is_counted(tmp_path, monkeypatch):
+    monkeypatch.setattr("gdest.training.train", interrupted)
+    (tmp_path / "w.checkpoint").write_bytes(b"")
+    (tmp_path / "w.csv").write_text("epoch,train_loss\n1,0.5\n2,0.4\n")
+    ended = gdest("train", "d", "-o", "w.safetensors", "--epochs", "9", "-q", cwd=tmp_path)
+    assert "w.checkpoint keeps 2 of 9 epochs, and the same command goes on from there." in ended.stderr
+
+
+def test_labels_of_synthetic_micrographs_outside_the_range_are_counted(tmp_path):
+    words = ("synth", "s", "--count", "4", "--size", "224x224", "--seed", "2")
+    told = gdest(*words, "--g-min", "9", "--g-max", "9", cwd=tmp_path).stderr
+    with (tmp_path / "s/labels.csv").open() as file:
+        drawn = [float(row["g"]) for row in csv.DictReader(file)]
+    assert not any(math.isclose(g, 9.0) for g in drawn)
+    ends = f"{min(drawn):.2f}..{max(drawn):.2f}"
+    assert f"4 of 4 labels lie outside --g-min..--g-max, all of them in {ends}" in told
+    (tmp_path / "s/labels.csv").unlink()
+    assert "outside" not in gdest(*words, "--g-min", "7", "--g-max", "12", cwd=tmp_path).stderr
+
+
+def test_estimate_and_count_are_measured_beside_each_other(tmp_path):
+    lines = [f"{EXAMPLES / name},{g},1.0" for name, g in (("steel-5.tif", 9.0), ("steel-6.tif", 10.5))]
+    (tmp_path / "labels.csv").write_text("\n".join(["file,g,um_per_px", *lines]))
+    counted = gdest("evaluate", "labels.csv", "-o", "errors", "--device", "cpu", cwd=tmp_path)
+    assert counted.returncode == 0, counted.stderr
+    with (tmp_path / "errors/evaluation.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    errors = [float(row["g_counted"]) - float(row["true_g"]) for row in rows]
+    assert [float(row["count_error"]) for row in rows] == pytest.approx(errors, abs=2e-3)
+    inside = [float(row["g_counted_low"]) <= float(row["true_g"]) <= float(row["g_counted_high"]) for row in rows]
+    last = counted.stdout.splitlines()[-2].replace("\N{BOX DRAWINGS LIGHT VERTICAL}", "|")
+    *_, number, mae, bias, share, _ = [cell.strip() for cell in last.split("|")]
+    assert (number, share) == ("2", f"{sum(inside) / 2:.1%}")
+    assert float(mae) == pytest.approx(sum(map(abs, errors)) / 2, abs=2e-3)
+    assert float(bias) == pytest.approx(sum(errors) / 2, abs=2e-3)
+    plain = gdest("evaluate", "labels.csv", "-o", "plain", "--device", "cpu", "--no-count", cwd=tmp_path)
+    assert "count:" not in plain.stdout
+    with (tmp_path / "plain/evaluation.csv").open() as file:
+        assert {row["g_counted"] for row in csv.DictReader(file)} == {""}

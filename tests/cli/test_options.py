@@ -15,6 +15,7 @@ from gdest.reports.report_settings import ReportSettings
 from gdest.scan.settings import ScanSettings
 from gdest.scan.shards import Shard
 from gdest.synth.settings import SynthSettings
+from gdest.training.draw_settings import DrawSettings
 from gdest.training.settings import TrainSettings
 from gdest.training.study.schemes import StudySettings
 
@@ -32,12 +33,13 @@ OPTIONS = {
     "explain": f"{CALIBRATION} {TILES} weights regressor",
     "train": "out init epochs batch lr schedule average crop-px crops-per-micrograph rescale-g contrast "
     "validation-share calibration mix mix-share unfit-pictures um-per-px reference-um-per-px seed device bf16 task "
-    "head backbone input rescale no-rescale test-share optimizer keep-norm preset",
+    "head backbone input rescale no-rescale test-share optimizer keep-norm preset "
+    "draw draw-size draw-g-min draw-g-max draw-seed draw-workers",
     "calibrate": "out um-per-px weights device precision",
-    "evaluate": "out um-per-px weights device precision paper",
+    "evaluate": "out um-per-px weights device precision count no-count paper",
     "synth": "count g-min g-max seed size um-per-px label-maps workers grades",
     "study": "out unseen seeds epochs configs init batch image-batch crops-per-micrograph lr validation-share "
-    "test-share split-seed um-per-px device bf16",
+    "test-share split-seed um-per-px device bf16 minutes",
     "report": "config fail-on-reject csv",
     "certificate": "specimen heat all out config",
     "verify": "root sha256",
@@ -64,7 +66,8 @@ def test_without_options_the_settings_are_those_that_their_class_declares(typed)
     assert typed("analyze", "a.tif")[1] == typed("count", "a.tif")[1] == GradeSettings(count=True)
     assert typed("explain", "a.tif")[1] == GradeSettings(batch=64, max_megapixels=400.0)
     assert typed("train", "d", "--out", "w.safetensors")[2] == TrainSettings()
-    assert typed("evaluate", "d")[1] == GradeSettings()
+    assert typed("evaluate", "d")[1] == GradeSettings(count=True)
+    assert typed("evaluate", "d", "--no-count")[1] == GradeSettings()
     assert typed("synth", "o")[1] == SynthSettings()
     assert typed("study", "d", "--out", "o")[2] == StudySettings()
 
@@ -108,6 +111,11 @@ def test_each_option_of_training_arrives_in_its_field(typed):
         keep_norm=True,
     )  # fmt: skip
     assert typed("train", "d", "--out", "w.safetensors", "--input", "image")[2] == TrainSettings(input="image")
+    words = "--draw 9 --draw-size 300x224 --draw-g-min 2 --draw-g-max 5,5 --draw-seed 7 --draw-workers 3"
+    data, _, settings = typed("train", "--out", "w.safetensors", *words.split())
+    assert (data, settings) == (None, TrainSettings(drawing=DrawSettings(9, "300x224", 2.0, 5.5, 7, 3)))
+    made = settings.drawing.synthetic(0.5, first=4, count=2)
+    assert (made.rows, made.cols, made.um_per_px, made.workers, made.first, made.count) == (224, 300, 0.5, 3, 4, 2)
 
 
 def test_the_options_of_a_study_are_those_of_its_runs_and_its_own(typed):
@@ -115,6 +123,7 @@ def test_the_options_of_a_study_are_those_of_its_runs_and_its_own(typed):
     found = typed("study", "d", "--out", "o", *words.split())[2]
     training = TrainSettings(epochs=6, init="none", seed=5, validation_share=0.219, test_share=0.5)
     assert found == StudySettings(training, 2, ("a*", "b*"), 4)
+    assert typed("study", "d", "--out", "o", "--minutes", "7,5")[2] == StudySettings(minutes=7.5)
 
 
 @pytest.mark.parametrize(

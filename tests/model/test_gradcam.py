@@ -19,9 +19,10 @@ from gdest.model.gradcam import class_maps, explain, share_within, splice
 from gdest.model.network import LoadedModel
 from gdest.model.weights_file import BUNDLED_CLASSIFIER, weights_path
 from gdest.synth.dataset import make_micrograph
-from gdest.training.checkpoints import unfinished_path
 from gdest.training.examples import Example
-from gdest.training.fit import Decoded, fit, new_card
+from gdest.training.feeding import Decoded
+from gdest.training.fit import fit, new_card
+from gdest.training.run_files import unfinished_path
 from gdest.training.settings import TrainSettings
 
 CLASSES = (4.0, 7.0, 10.0)

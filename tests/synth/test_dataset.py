@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import csv
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import tifffile
 
-from gdest.core.errors import SettingsError
+from gdest.core.errors import DataError, SettingsError
 from gdest.core.records import ImageFile
 from gdest.reading.micrograph import read_micrograph
 from gdest.synth.dataset import write_dataset
@@ -70,3 +72,35 @@ def test_the_papers_sets_have_the_papers_counts():
     assert len(seen) == 11
     assert not set(seen) & set(unseen)
     assert 10.5 not in unseen
+
+
+class Dying:
+    """A pool of processes of which one is killed, at whatever it does first."""
+
+    def __init__(self, *_):
+        pass
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        pass
+
+    def map(self, *_, **__):
+        raise BrokenProcessPool
+        yield
+
+
+def test_a_process_that_is_killed_is_one_sentence(tmp_path, monkeypatch):
+    monkeypatch.setattr("gdest.synth.dataset.ProcessPoolExecutor", Dying)
+    with pytest.raises(DataError, match="A process that draws micrographs was killed"):
+        list(write_dataset(tmp_path, SynthSettings(count=2, workers=2)))
+
+
+def test_a_set_may_begin_at_any_number_of_its_seed(tmp_path):
+    settings = SynthSettings(count=3, rows=224, cols=224, seed=4)
+    whole = list(write_dataset(tmp_path / "whole", settings))
+    last = list(write_dataset(tmp_path / "last", replace(settings, count=1, first=2)))
+    assert last == whole[2:]
+    name = last[0]["file"]
+    assert (tmp_path / "last" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()

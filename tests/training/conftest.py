@@ -13,7 +13,8 @@ from gdest.core.model_card import ModelCard
 from gdest.synth.dataset import write_dataset
 from gdest.synth.settings import SynthSettings
 from gdest.training.examples import load_examples
-from gdest.training.fit import Decoded, train
+from gdest.training.feeding import Decoded
+from gdest.training.fit import train
 from gdest.training.labels import read_labels
 
 

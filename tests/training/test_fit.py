@@ -10,15 +10,18 @@ from helpers.small_training import QUICK
 from PIL import Image
 
 from gdest.core.errors import SettingsError
-from gdest.model import network
+from gdest.model import network, weights_path
 from gdest.synth.dataset import write_dataset
 from gdest.synth.settings import SynthSettings
 from gdest.training import fit as fitting
-from gdest.training.checkpoints import unfinished_path
 from gdest.training.examples import load_examples
-from gdest.training.fit import Decoded, fit, new_card, train
-from gdest.training.labels import read_labels
+from gdest.training.feeding import Decoded
+from gdest.training.fit import fit, new_card, train
+from gdest.training.labels import Split, read_labels
+from gdest.training.run_files import unfinished_path
 from gdest.training.settings import TrainSettings
+from gdest.training.stages import no_stage
+from gdest.training.trainer import Trainer
 
 
 def state(path):
@@ -103,10 +106,31 @@ def test_no_epochs_calibrate_known_weights_on_other_micrographs(drawn, trained, 
     assert known.correction == ()
     assert (card.g_min, card.g_max) == (known.g_min, known.g_max)
     assert card.interval != known.interval
-    assert 0 <= card.errors["validation_coverage"] <= 1
+    assert "validation_coverage" not in card.errors  # six of six say nothing of nine in ten
     assert {"no grains", "defocused", "fragments", "novelty"} <= set(card.limits)
     with pytest.raises(SettingsError, match="--init"):
         TrainSettings(epochs=0)
+
+
+@pytest.mark.parametrize(("count", "known"), [(19, False), (20, True)])
+def test_a_coverage_of_few_micrographs_is_not_kept(decoded, trained, count, known, monkeypatch):
+    errors = {"validation_micrographs": float(count), "validation_coverage": 0.9, "validation_mae": 0.1}
+    monkeypatch.setattr(fitting, "calibrated_card", lambda model, *_: replace(model.card, errors=errors))
+    monkeypatch.setattr(fitting, "fit_judge", lambda *_, **__: None)
+    best = network.load_model(trained.weights)
+    card = fitting._finished_card(best, decoded, Split([], [], []), [], QUICK, no_stage)
+    assert card.errors["validation_mae"] == 0.1
+    assert ("validation_coverage" in card.errors) is known
+
+
+def test_bundled_stands_for_the_weights_that_travel_with_gdest(decoded):
+    settings = replace(QUICK, init="bundled")
+    card = new_card(decoded.training, settings, "narrow", 2)
+    bundled = network.load_model(weights_path(None))
+    assert (card.g_min, card.g_max) == (bundled.card.g_min, bundled.card.g_max)
+    known = Trainer(card, settings, 1, dense=True).network.state_dict()
+    assert all(torch.equal(value, known[name]) for name, value in bundled.network.state_dict().items())
+    assert card.training["init"] == "bundled"
 
 
 def test_weights_trained_on_a_narrow_range_keep_the_range_they_come_from(decoded, trained):

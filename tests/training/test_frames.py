@@ -31,7 +31,8 @@ def is_inert(path):
 def test_an_evaluation_holds_no_formula(tmp_path):
     statistics = SimpleNamespace(g_low=5.5, g_high=6.5)
     row = SimpleNamespace(status="graded", reason=None)
-    write_errors([SimpleNamespace(item=ITEM, g=6.1, error=0.1, statistics=statistics, row=row)] * 2, tmp_path)
+    measured = SimpleNamespace(item=ITEM, g=6.1, error=0.1, statistics=statistics, row=row, count=None)
+    write_errors([measured] * 2, tmp_path)
     is_inert(tmp_path / "evaluation.csv")
 
 

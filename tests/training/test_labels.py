@@ -141,3 +141,15 @@ def test_rows_without_a_g_are_left_out_and_named(tmp_path, capsys):
     (tmp_path / "labels.csv").write_text("file,g\na.tif,5\nb.tif,\nc.tif,\n")
     assert [item.file.name for item in read_labels(tmp_path, None)] == ["a.tif"]
     assert "left out 2 of 3 rows, which have no g: b.tif, c.tif." in capsys.readouterr().err
+
+
+def test_all_slips_of_a_table_are_named_at_once_and_of_very_many_the_first_twenty(tmp_path, capsys):
+    slips = "".join(f"{name}.tif,fine\n" for name in "cdefghijklmnopqrstuvwxyz")
+    (tmp_path / "labels.csv").write_text(f"file,g\na.tif,45\nb.tif,6\n{slips}")
+    with pytest.raises(DataError, match=r"labels\.csv has 25 lines that cannot be meant; correct them"):
+        read_labels(tmp_path, None)
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 21
+    assert lines[0].endswith("line 2 (a.tif): g is 45; it must be in -4..20.")
+    assert lines[19].endswith("line 22 (u.tif): g: 'fine' is not a number; write it as 6.24.")
+    assert lines[20] == "... and 5 more."

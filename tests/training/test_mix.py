@@ -16,6 +16,7 @@ from gdest.synth.dataset import write_tiff
 from gdest.training import fit
 from gdest.training.augment import cut_batch
 from gdest.training.examples import load_examples
+from gdest.training.feeding import cut_mixed
 from gdest.training.labels import read_labels
 from gdest.training.settings import TrainSettings
 
@@ -89,7 +90,7 @@ def test_batches_of_both_kinds_join_in_order(decoded, tmp_path):
     made = decoded.training
     rng = np.random.default_rng(0)
     card = fit.new_card([*made, real], MIXING, "both", 9)
-    batch = fit.cut_mixed(made[:3], [real], card, replace(MIXING, mix=("x",), mix_share=0.2), rng)
+    batch = cut_mixed(made[:3], [real], card, replace(MIXING, mix=("x",), mix_share=0.2), rng)
     alone = cut_batch(made[:3], MIXING, (card.g_min, card.g_max), np.random.default_rng(0))
     assert torch.equal(batch.crops[:3], alone.crops)
     assert len(batch.crops) == 3 + 2

@@ -15,16 +15,18 @@ import pytest
 from helpers.predictors import CARD
 from helpers.small_study import KILLABLE, SETTINGS, TRAINING
 
-from gdest.core.errors import SettingsError
+from gdest.core.errors import DataError, SettingsError
 from gdest.model import network
 from gdest.synth.dataset import write_dataset
 from gdest.synth.settings import SynthSettings
 from gdest.training.paper_scores import Answers
 from gdest.training.settings import TrainSettings
-from gdest.training.study import figures, tables
+from gdest.training.stages import no_stage
+from gdest.training.study import figures, making, tables, time_given
 from gdest.training.study.grid import all_configurations, chosen, run_settings
 from gdest.training.study.making import make_study
 from gdest.training.study.schemes import StudySettings
+from gdest.training.study.time_given import Cost, epochs_that_fit
 from gdest.training.study.training_runs import read_runs
 from gdest.training.trainer import Trainer
 
@@ -119,6 +121,51 @@ def test_an_interrupted_study_goes_on_and_ends_with_every_figure_and_table(finis
     other = StudySettings(TrainSettings(epochs=3, device="cpu"), seeds=1)
     with pytest.raises(SettingsError, match="another"):
         make_study(data / "seen", out, other, data / "unseen", "")
+
+
+def test_as_many_epochs_are_run_as_fit_into_the_time_and_a_study_that_goes_on_keeps_them(data, tmp_path, monkeypatch):
+    minutes, out, said = replace(KILLABLE, minutes=0.25), tmp_path / "study", []
+    arguments = (data / "seen", out, minutes, data / "unseen", "gdest study")
+
+    def interrupt(line):
+        said.append(line)
+        if line.startswith("1 of 2 runs made"):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        make_study(*arguments, say=interrupt)
+    ((fitting,),) = [line.split()[:1] for line in said if "fit into 0.25 minutes" in line]
+    monkeypatch.setattr(making, "with_epochs_that_fit", None)  # not measured again
+    make_study(*arguments)
+    assert [row["epochs"] for row in read_runs(out)] == [int(fitting)] * 2
+    (out / "settings.json").write_text("{}")
+    with pytest.raises(DataError, match=r"settings\.json of this study cannot be read"):
+        make_study(*arguments)
+
+
+def test_a_slow_run_leaves_fewer_epochs_to_all_and_there_is_always_one():
+    quick, slow = Cost(0.5, 2.0), Cost(5.0, 10.0)
+    assert epochs_that_fit([quick], 1, 113.0) == 201
+    assert epochs_that_fit([quick], 2, 113.0) == 99
+    assert epochs_that_fit([quick, slow], 1, 113.0) == 16
+    assert epochs_that_fit([quick, slow], 1, 1.0) == 1
+
+
+def test_the_cost_of_a_run_is_that_of_its_last_epoch_and_what_is_left_of_a_short_one(monkeypatch):
+    now = [50.0]
+
+    def run(_study, _one, _seed, _rows, _say, stage):
+        now[0] += 4.0  # the network is built
+        with stage("training", 6) as advance:
+            for seconds in (9.0, 1.0, 1.0, 3.0, 1.0, 1.0):  # the first epoch prepares, the second writes a checkpoint
+                now[0] += seconds
+                advance(1)
+        with stage("measuring", 0):
+            now[0] += 5.0
+
+    monkeypatch.setattr(time_given, "make_run", run)
+    monkeypatch.setattr(time_given.time, "monotonic", lambda: now[0])
+    assert time_given._cost(None, chosen(["reg-resnet18-fc-crop-rescale"])[0], no_stage) == Cost(2.0, 25.0 - 3 * 2.0)
 
 
 KILLED = """

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from gdest.core import HEADS, INPUTS, Backbone, Head, NetworkInput, SettingsError, Task
 from gdest.model import read_model_file
-from gdest.training.settings import TrainSettings
+from gdest.training.settings import TrainSettings, initial_weights
 from gdest.training.study.schemes import PRESETS, StudySettings
 
 TASK_WORDS: dict[Task, str] = {"classification": "cls", "regression": "reg"}
@@ -84,4 +84,4 @@ def run_settings(one: Configuration, study: StudySettings, seed: int) -> TrainSe
 def _init_for(init: str, backbone: str) -> str:
     if init in ("none", "imagenet"):
         return init
-    return init if read_model_file(Path(init)).card.backbone == backbone else "none"
+    return init if read_model_file(Path(initial_weights(init))).card.backbone == backbone else "none"

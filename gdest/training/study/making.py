@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -15,7 +16,16 @@ from gdest.training.study import figures, tables
 from gdest.training.study.page import page
 from gdest.training.study.schemes import StudySettings
 from gdest.training.study.tables import Finding, Spliced, best_configuration
-from gdest.training.study.training_runs import UNSEEN, Study, make_again, make_runs, open_study
+from gdest.training.study.time_given import with_epochs_that_fit
+from gdest.training.study.training_runs import (
+    UNSEEN,
+    Study,
+    claim,
+    epochs_begun_with,
+    make_again,
+    make_runs,
+    open_study,
+)
 
 FIGURE_OF = {"classification": "fig4", "regression": "fig5"}
 """The figure that compares the configurations of each task."""
@@ -30,8 +40,23 @@ def make_study(
     say: Say = silent,
     stage: Stage = no_stage,
 ) -> list[Finding]:
-    """Make the runs that are missing, then write figures, tables and `study.md` to `out`; return the findings."""
-    study = open_study(data, out, settings, unseen, command, stage)
+    """Make the runs that are missing, then write figures, tables and `study.md` to `out`; return the findings.
+
+    With `minutes` the number of epochs is chosen when the study begins, and stays when it goes on. Raises
+    `SettingsError` when `out` holds a study with other settings.
+    """
+    begun = epochs_begun_with(out) if settings.minutes is not None else None
+    if begun is not None:
+        settings = replace(settings, training=replace(settings.training, epochs=begun))
+    chosen_by_time = settings.minutes if begun is None else None
+    commands = (
+        claim(out, settings, data, unseen, command) if chosen_by_time is None else ()
+    )  # before hours are spent on reading
+    study = open_study(data, out, settings, unseen, stage)
+    if chosen_by_time is not None:
+        study = with_epochs_that_fit(study, chosen_by_time, say, stage)
+        commands = claim(out, study.settings, data, unseen, command)
+    study = replace(study, commands=commands)
     runs = make_runs(study, say, stage)
     while lost := [config for config in _pictured(runs) if not study.weights(config).is_file()]:
         runs = make_again(study, lost[0], say, stage)

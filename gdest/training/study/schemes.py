@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from gdest.core import Asked, Option, at_least, check_fields, require
+from gdest.core import POSITIVE, Asked, Option, at_least, check_fields, require
 from gdest.training.settings import TrainSettings
 
 GRADE_SETS = {
@@ -34,7 +34,7 @@ SHARED = Asked(
     only=("batch", "crops_per_micrograph", "learning_rate", "um_per_px", "device", "bf16"),
     reworded={
         "epochs": Option("Passes of each run."),
-        "init": Option("Initial backbones: imagenet, none, or a gdest weights file."),
+        "init": Option("Initial backbones: bundled, imagenet, none, or a gdest weights file."),
         "validation_share": Option("Share of the specimens for validation."),
         "test_share": Option("Share of the specimens for the test."),
         "seed": Option("Seed of the split, which is the same for all runs.", flag="--split-seed"),
@@ -59,6 +59,10 @@ class StudySettings:
         "*",
     )
     image_batch: Annotated[int, Option("Whole images per step.", at_least(1))] = 8
+    minutes: Annotated[
+        float | None,
+        Option("In place of --epochs: as many as all runs do in so many minutes, measured at the start.", POSITIVE),
+    ] = None
 
     def __post_init__(self) -> None:
         """Raise `SettingsError` for values that cannot be meant."""

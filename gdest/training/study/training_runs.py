@@ -14,18 +14,19 @@ import pandas as pd
 
 from gdest.core import DataError, ModelCard, SettingsError, __version__, in_plain_words, in_time, live, write_atomically
 from gdest.model import LoadedModel, choose_device, load_model, to_device
-from gdest.training.checkpoints import checkpoint_path, unfinished_path
 from gdest.training.examples import Example, grades_present, load_examples
-from gdest.training.fit import Decoded, fit, new_card
+from gdest.training.feeding import Decoded
+from gdest.training.fit import fit, new_card
 from gdest.training.frames import write_frame
 from gdest.training.labels import read_labels, split_in_three
 from gdest.training.paper_scores import Answers, answers_of, grades_of, score
+from gdest.training.run_files import checkpoint_path, unfinished_path
 from gdest.training.settings import TrainSettings
 from gdest.training.stages import Say, Stage, no_stage
 from gdest.training.study.grid import Configuration, chosen, run_settings
 from gdest.training.study.schemes import StudySettings
 
-RUNS = "runs.csv"
+RUNS, SETTINGS = "runs.csv", "settings.json"
 UNSEEN = "unseen"
 Value = str | int | float | bool
 Sets = Mapping[str, Sequence[Example]]
@@ -62,12 +63,9 @@ class Study:
         return answers_of(model.network, self.sets[name], training.batch, bf16=training.bf16)
 
 
-def open_study(
-    data: Path, out: Path, settings: StudySettings, unseen: Path | None, command: str, stage: Stage = no_stage
-) -> Study:
-    """Read and split the micrographs; raise `SettingsError` when `out` holds a study with other settings."""
+def open_study(data: Path, out: Path, settings: StudySettings, unseen: Path | None, stage: Stage = no_stage) -> Study:
+    """Read and split the micrographs of a study."""
     training = settings.training
-    commands = _claim(out, settings, data, unseen, command)
     split = split_in_three(read_labels(data, training.um_per_px), training)
     others = read_labels(unseen, training.um_per_px) if unseen is not None else []
     named = {"training": split.training, "validation": split.validation, "test": split.test, UNSEEN: others}
@@ -77,16 +75,30 @@ def open_study(
         for name, items in named.items()
     }
     grades_present(sets["training"])
-    return Study(out, settings, data.name, sets, commands)
+    return Study(out, settings, data.name, sets)
 
 
-def _claim(out: Path, settings: StudySettings, data: Path, unseen: Path | None, command: str) -> tuple[str, ...]:
-    """Remember what the study is of; more seeds and configurations may be added later, by the commands returned."""
-    shared = {name: value for name, value in asdict(settings.training).items() if name != "device"}
+def epochs_begun_with(out: Path) -> int | None:
+    """Return how many epochs the runs of the study in `out` have, None before its first."""
+    path = out / SETTINGS
+    if not path.is_file():
+        return None
+    try:
+        return int(_known_settings(path)["epochs"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise _damaged(path, error) from error
+
+
+def claim(out: Path, settings: StudySettings, data: Path, unseen: Path | None, command: str) -> tuple[str, ...]:
+    """Remember what the study is of; more seeds and configurations may be added later, by the commands returned.
+
+    Raises `SettingsError` when `out` holds a study with other settings.
+    """
+    shared = {name: value for name, value in settings.training.record().items() if name != "device"}
     wanted = {**shared, "image_batch": settings.image_batch, "data": data.name}
     wanted["unseen"] = unseen.name if unseen is not None else ""
     wanted = json.loads(json.dumps(wanted))  # so that tuples compare with lists
-    path = out / "settings.json"
+    path = out / SETTINGS
     known = _known_settings(path) if path.is_file() else wanted
     other = [name for name, value in wanted.items() if known.get(name) != value]
     if other:
@@ -118,7 +130,7 @@ def make_runs(study: Study, say: Say, stage: Stage) -> pd.DataFrame:
     left = [(one, seed) for one, seed in wanted if (one.name, seed) not in done]
     began = time.monotonic()
     for number, (one, seed) in enumerate(left, start=1):
-        rows.append(_run(study, one, seed, rows, say, stage))
+        rows.append(make_run(study, one, seed, rows, say, stage))
         write_runs(study.out, rows)
         _tidy(study.out, one, seed)
         seconds = (time.monotonic() - began) / number * (len(left) - number)
@@ -134,7 +146,7 @@ def make_again(study: Study, config: str, say: Say, stage: Stage) -> pd.DataFram
     seed = int(rows[best]["seed"])
     say(f"The weights of {config} are gone; its seed {seed} is trained again for the figures.")
     (one,) = chosen([config])
-    rows[best] = _run(study, one, seed, (), say, stage)
+    rows[best] = make_run(study, one, seed, (), say, stage)
     write_runs(study.out, rows)
     _tidy(study.out, one, seed)
     return pd.DataFrame(rows)
@@ -159,7 +171,7 @@ def write_runs(out: Path, rows: Sequence[Mapping[str, Value]]) -> None:
     write_frame(pd.DataFrame(rows), out / RUNS, unknown="nan")
 
 
-def _run(
+def make_run(
     study: Study, one: Configuration, seed: int, rows: Sequence[Mapping[str, Value]], say: Say, stage: Stage
 ) -> dict[str, Value]:
     """Train one network and measure it on every set; keep its weights if they are its configuration's best."""
