@@ -34,13 +34,10 @@ def fingerprint(pixels: NDArray[np.uint8]) -> str:
     side = max(min(rows, cols) // WINDOWS_PER_SIDE, 1)
     tops = ((np.arange(POINTS) + 0.5) * rows / POINTS - side / 2.0).astype(int)
     lefts = ((np.arange(POINTS) + 0.5) * cols / POINTS - side).astype(int)
-    steps = [
-        float(pixels[top : top + side, left : left + side].mean())
-        - float(pixels[top : top + side, left + side : left + 2 * side].mean())
-        for top in tops
-        for left in lefts
-    ]
-    return (np.clip(np.rint(steps), -127, 127) + 128).astype(np.uint8).tobytes().hex()
+    down, across = (np.add.outer(starts, np.arange(px)).ravel() for starts, px in ((tops, side), (lefts, 2 * side)))
+    windows = pixels[down[:, None], across].reshape(POINTS, side, POINTS, 2, side).mean(axis=(1, 4))
+    steps = (windows[:, :, 0] - windows[:, :, 1]).ravel()
+    return bytes((np.clip(np.rint(steps), -127, 127) + 128).astype(np.uint8)).hex()
 
 
 def alike(fingerprints: Sequence[str]) -> list[int]:

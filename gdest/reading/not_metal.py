@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
 from gdest.core import CropRule, MicrographError
+from gdest.reading.cells import per_cell
 from gdest.reading.drawn_lines import find_drawn_lines
 from gdest.reading.scale_bar import ScaleBar, find_scale_bars, label_zone, overlay_masks
 from gdest.reading.surround import find_surround
@@ -128,13 +127,6 @@ def _bar_and_label(overview: NDArray[np.uint8], bar: ScaleBar) -> list[tuple[int
     return [(top, min(bottom, last_row), left, min(right, last_col)) for top, bottom, left, right in boxes]
 
 
-def _per_cell(reduce: np.ufunc, cells: NDArray[np.uint8], kind: type[np.integer]) -> NDArray[Any]:
-    """Reduce whole cells (rows, cols) to one number each; rows first, which is five times as fast as both at once."""
-    rows, cols = cells.shape
-    strips = reduce.reduce(cells.reshape(rows // CELL_PX, CELL_PX, cols), axis=1, dtype=kind)
-    return np.asarray(reduce.reduce(strips.reshape(len(strips), cols // CELL_PX, CELL_PX), axis=2, dtype=kind))
-
-
 def _mounting(cells: NDArray[np.uint8], marked: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Return the large dark parts that touch the rim: resin, or the shadow round a field of view."""
     if cells.ndim == 2:
@@ -148,9 +140,9 @@ def _dark_at_rim(cells: NDArray[np.uint8], marked: NDArray[np.bool_]) -> NDArray
     from scipy import ndimage
 
     bright = float(np.percentile(cells[::4, ::4], 95))
-    dark: NDArray[np.bool_] = _per_cell(np.add, cells, np.uint16) <= DARK * bright * CELL_PX**2
+    dark: NDArray[np.bool_] = per_cell(np.add, cells, CELL_PX, np.uint16) <= DARK * bright * CELL_PX**2
     if dark.any():
-        dark &= _per_cell(np.maximum, cells, np.uint8) <= DARK_MOST * bright
+        dark &= per_cell(np.maximum, cells, CELL_PX, np.uint8) <= DARK_MOST * bright
     if not dark.any():
         return dark
     reach = RIM_OPENING
@@ -177,7 +169,7 @@ def _reflections(cells: NDArray[np.uint8]) -> NDArray[np.bool_]:
     nothing: NDArray[np.bool_] = np.zeros(first.shape, np.bool_)
     if np.count_nonzero(first >= WHITE) < WHITE_LEAST_CELLS:
         return nothing
-    white = _per_cell(np.minimum, cells, np.uint8) >= WHITE
+    white = per_cell(np.minimum, cells, CELL_PX, np.uint8) >= WHITE
     opened = ndimage.binary_opening(white, np.ones((WHITE_OPENING, WHITE_OPENING)))
     labels, count = ndimage.label(opened)
     sizes = np.bincount(labels.ravel(), minlength=count + 1)

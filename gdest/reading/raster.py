@@ -15,7 +15,8 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from gdest.core import MicrographError
 from gdest.reading.grey import bands
 from gdest.reading.page import Page, RawPixels
-from gdest.reading.raster_repair import PNG_START, bare_png, bitfields_bmp, deep_png, require_few_scans, tidy_jpeg
+from gdest.reading.png import PNG_START, QUICK_BYTES, bare_png, deep_png, is_plain, plain_png
+from gdest.reading.raster_repair import bitfields_bmp, require_few_scans, tidy_jpeg
 
 PILLOW_FORMATS = ("PNG", "JPEG", "JPEG2000", "BMP", "GIF", "WEBP")
 JPEG_START, BMP_START = b"\xff\xd8", b"BM"
@@ -66,16 +67,23 @@ def _page(stream: BinaryIO, start: bytes, image: Image.Image, frame: int, frames
     if frames > 1:
         return Page(*shape, (), partial(_decode, image, frame), pixel_bytes=samples, decoding_bytes=2 * held + samples)
     rows = None if _is_turned(image) else LoadedRows(partial(_opened, stream, start))
-    decode = partial(_decode_anew, partial(_opened, stream, start))
-    return Page(*shape, (), decode, rows, samples, decoding_bytes=held + samples, held_bytes=held)
+    decode, takes = partial(_decode_anew, partial(_opened, stream, start)), held + samples
+    if image.format == "PNG" and is_plain(content := _stored(image)):
+        decode, takes = partial(_decode_plain, content, decode), max(takes, QUICK_BYTES * samples)
+    return Page(*shape, (), decode, rows, samples, decoding_bytes=takes, held_bytes=held)
 
 
 def _is_turned(image: Image.Image) -> bool:
     """Return whether a picture does not lie as it is stored; of a PNG that may say so at its end, that it may."""
-    stored = getattr(image, "fp", None)
-    if image.format == "PNG" and isinstance(stored, io.BytesIO):  # getexif would decode all of it first
-        return b"eXIf" in stored.getvalue()
+    if image.format == "PNG" and (stored := _stored(image)):  # getexif would decode all of it first
+        return b"eXIf" in stored
     return bool(image.getexif().get(EXIF_ORIENTATION, 1) != 1)
+
+
+def _stored(image: Image.Image) -> bytes:
+    """Return the content of a file that was opened from memory, nothing of another."""
+    stored = getattr(image, "fp", None)
+    return stored.getvalue() if isinstance(stored, io.BytesIO) else b""
 
 
 class LoadedRows:
@@ -138,6 +146,12 @@ def _decode(image: Image.Image, frame: int) -> RawPixels:
 def _decode_anew(opened: Callable[[], Image.Image]) -> RawPixels:
     """Return the pixels of a picture of which nothing is kept once they are decoded."""
     return _decode(opened(), 0)
+
+
+def _decode_plain(content: bytes, otherwise: Callable[[], RawPixels]) -> RawPixels:
+    """Return the pixels of a plain PNG; Pillow decodes one that cannot be decoded so, or says why none can."""
+    pixels = plain_png(content)
+    return otherwise() if pixels is None else pixels
 
 
 def _as_numbers(image: Image.Image) -> RawPixels:

@@ -1,20 +1,13 @@
-"""Lay out a PNG, JPEG or BMP anew where its own decoder stumbles over what is no pixel."""
+"""Lay out a JPEG or BMP anew where its own decoder stumbles over what is no pixel."""
 
 from __future__ import annotations
 
 import struct
-import zlib
-from collections.abc import Iterator
 
-import imagecodecs
 import numpy as np
 
 from gdest.core import MicrographError
 from gdest.reading.page import RawPixels
-
-PNG_START = b"\x89PNG\r\n\x1a\n"
-PNG_NEEDED = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND", b"eXIf", b"acTL", b"fcTL", b"fdAT")
-"""The chunks that hold the pixels, their frames and which way is up; texts and colour profiles do not."""
 
 JPEG_SCAN = b"\xff\xda"
 MOST_SCANS = 200
@@ -24,65 +17,6 @@ took 75 s."""
 JFIF_BYTES = 16
 ALONE = (0x01, *range(0xD0, 0xD9))
 """JPEG markers without a segment of their own: TEM, the restarts and the start."""
-
-ADAM7 = ((0, 0, 8, 8), (0, 4, 8, 8), (4, 0, 8, 4), (0, 2, 4, 4), (2, 0, 4, 2), (0, 1, 2, 2), (1, 0, 2, 1))
-"""First row, first column and their steps of the seven passes of an interlaced PNG."""
-
-PNG_SAMPLES = {0: 1, 2: 3, 4: 2, 6: 4}
-
-
-def bare_png(content: bytes) -> bytes:
-    """Return a PNG without its texts and profiles, of which libpng warns on the terminal and Pillow refuses long ones.
-
-    What follows a damaged or cut chunk stays as it is.
-    """
-    kept, at = [content[: len(PNG_START)]], len(PNG_START)
-    while at + 12 <= len(content):
-        length, kind = struct.unpack_from(">I4s", content, at)
-        end = at + 12 + length
-        if end > len(content) or not kind.isalpha():
-            break
-        if kind in PNG_NEEDED:
-            kept.append(content[at:end])
-        at = end
-    return b"".join([*kept, content[at:]])
-
-
-def deep_png(content: bytes) -> RawPixels:
-    """Return the pixels of a PNG of 16 bits, interlaced or not; Pillow keeps only eight of colour."""
-    content = bare_png(content)
-    cols, rows, _, kind, _, _, interlaced = struct.unpack_from(">IIBBBBB", content, 16)
-    if not interlaced or kind not in PNG_SAMPLES:
-        return np.asarray(imagecodecs.png_decode(content))
-    samples = PNG_SAMPLES[kind]
-    whole = np.empty((rows, cols, samples), np.uint16)
-    passes = [whole[top::down, left::across] for top, left, down, across in ADAM7]
-    sizes = [part.shape[0] * (1 + 2 * part.shape[1] * samples) if part.size else 0 for part in passes]
-    packed = b"".join(data for name, data in _chunks(content) if name == b"IDAT")
-    lines = zlib.decompressobj().decompress(packed, sum(sizes))
-    if len(lines) < sum(sizes):
-        raise MicrographError("truncated: the file ends before its pixels do")
-    for part, size in zip(passes, sizes, strict=True):
-        if size:
-            part[...] = _one_pass(part, kind, lines[:size])
-            lines = lines[size:]
-    return whole[:, :, 0] if samples == 1 else whole
-
-
-def _one_pass(part: RawPixels, kind: int, lines: bytes) -> RawPixels:
-    """Return the pixels of one pass, by letting libpng decode it as a picture of its own."""
-    header = struct.pack(">IIBBBBB", part.shape[1], part.shape[0], 16, kind, 0, 0, 0)
-    chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(lines, 1)), (b"IEND", b""))
-    packed = (struct.pack(">I", len(d)) + n + d + struct.pack(">I", zlib.crc32(n + d)) for n, d in chunks)
-    return np.asarray(imagecodecs.png_decode(PNG_START + b"".join(packed))).reshape(part.shape)
-
-
-def _chunks(content: bytes) -> Iterator[tuple[bytes, bytes]]:
-    at = len(PNG_START)
-    while at + 12 <= len(content):
-        length, kind = struct.unpack_from(">I4s", content, at)
-        yield kind, content[at + 8 : at + 8 + length]
-        at += 12 + length
 
 
 def require_few_scans(content: bytes) -> None:

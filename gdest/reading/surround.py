@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from gdest.reading.cells import CellColours, cell_colours
 from gdest.reading.tool_bars import tool_bars
 
 PLAIN_STD = 6.0
@@ -45,27 +45,6 @@ LEAST_FIELD_SHARE = 0.1
 """Of the parts that a surround leaves, one smaller than this share of the largest is a caption or a button."""
 
 Cells = NDArray[np.bool_]
-
-
-@dataclass(frozen=True)
-class CellColours:
-    """Hold the mean colour of each cell (rows, cols, colours) and its largest scatter in any of them (rows, cols)."""
-
-    mean: NDArray[np.float32]
-    std: NDArray[np.float32]
-
-
-def cell_colours(overview: NDArray[np.uint8], cell_px: int) -> CellColours:
-    """Return the colours of the cells of a picture (rows, cols[, 3]) whose sides are multiples of `cell_px`."""
-    planes = overview[:, :, None] if overview.ndim == 2 else overview
-    rows, cols, colours = planes.shape
-    strips = planes.reshape(rows // cell_px, cell_px, cols, colours)
-    shape = (rows // cell_px, cols // cell_px, cell_px, colours)
-    total = strips.sum(axis=1, dtype=np.uint32).reshape(shape).sum(axis=2)
-    squares = np.square(planes, dtype=np.uint32).reshape(strips.shape).sum(axis=1, dtype=np.uint32)
-    mean = total / np.float32(cell_px**2)
-    variance = squares.reshape(shape).sum(axis=2) / np.float32(cell_px**2) - np.square(mean)
-    return CellColours(mean.astype(np.float32), np.sqrt(np.maximum(variance, 0).max(axis=2)).astype(np.float32))
 
 
 def find_surround(picture: NDArray[np.uint8], cell_px: int) -> Cells:

@@ -33,7 +33,6 @@ from .heatmap import (
     draw_grades as draw_grades,
     draw_heatmap as draw_heatmap,
     pixel_grades as pixel_grades,
-    save_png as save_png,
     side_by_side as side_by_side,
     write_heatmap as write_heatmap,
 )
@@ -42,6 +41,7 @@ from .limits import Limit as Limit, Verdict as Verdict
 from .limits_found import acceptance as acceptance
 from .no_metal import as_shown as as_shown, shows_no_metal as shows_no_metal
 from .overlay import draw_counted as draw_counted, draw_overlay as draw_overlay
+from .packing import save_png as save_png
 from .pictures import (
     PICTURE_FOLDERS as PICTURE_FOLDERS,
     picture_names as picture_names,

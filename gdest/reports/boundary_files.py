@@ -25,7 +25,7 @@ from gdest.core import (
     require,
     write_atomically,
 )
-from gdest.reports.overlay import LOOKS
+from gdest.reports.marks import LOOKS
 
 DARK = 128
 """A pixel darker than this is a boundary; in a probability of 0..255 the same number is even odds."""

@@ -26,8 +26,8 @@ from gdest.reports.lettering import FOOTER_PX, HEADER_PX
 from gdest.reports.limits import Limit
 from gdest.reports.limits_found import told_limits
 from gdest.reports.links import Links
+from gdest.reports.marks import LOOKS
 from gdest.reports.no_metal import as_shown
-from gdest.reports.overlay import LOOKS
 from gdest.reports.record import NOTE, Record, counted_caution
 from gdest.reports.rows import Rows
 from gdest.reports.scale import BAR_PX

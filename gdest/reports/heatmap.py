@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-import struct
-import zlib
 from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from gdest.core import NO_METAL, Graded, spread_tiles, write_atomically
+from gdest.core import NO_METAL, Graded, spread_tiles
+from gdest.reports.few_greys import FEW, LEVELS, drawn_size, few_greys, shrunk
 from gdest.reports.fine_map import fine_grades, place_px
-from gdest.reports.lettering import font, framed, lettered
+from gdest.reports.lettering import FOOTER_PX, HEADER_PX, font, frame, write_on
+from gdest.reports.packing import save_pixels
 from gdest.reports.picture_paths import picture_path
 from gdest.reports.scale import BAR_PX, Scale, colour_bar, colour_table, run_scale, scale_around
 
-OPACITY = 0.6
+OPACITY, UNDER_COLOURS = 0.6, 16
+"""Below a colour half of the few greys look the same, and are packed to three quarters of the size."""
+
 LONGEST_PX = 960
 """Longest side; drawing and packing a larger picture takes a third of the network's time for the micrograph."""
 
@@ -27,10 +29,7 @@ PANEL_PX = 720
 """Longest side of each of two maps; together they are a third larger than one of `LONGEST_PX`."""
 
 TITLE_PX = 36
-FEW_GREYS = [round(grey // 8 * 255 / 31) for grey in range(256)]
-"""The micrograph in 32 greys looks the same and is packed in two thirds of the time to half the size."""
-
-FEW_STEPS = np.array([0, *(step // 4 * 4 + 2 for step in range(1, 256))], np.uint8)
+ALL_COLOURS, FEW_COLOURS = 1, 4
 """Of a map that runs smoothly every fourth colour looks the same, and is packed to an eighth less."""
 
 HATCH_PX, HATCH_GREY = 12, 90
@@ -47,47 +46,26 @@ def heatmap_name(file_name: str) -> str:
 
 def write_heatmap(graded: Graded, path: Path) -> None:
     """Write the heatmap PNG of one micrograph; raise `OutputError` when it cannot be written."""
-    save_png(draw_both_scales(graded), path)
+    save_pixels(draw_both_scales(graded, shrunk(graded.micrograph.pixels, PANEL_PX)), path)
 
 
-def save_png(picture: Image.Image, path: Path) -> None:
-    """Write a picture as a PNG without filters, packed by libdeflate: 0.4 of libpng's time, a tenth smaller.
-
-    It is RGB, or has a palette (mode P), whose colours may be transparent: `info["transparency"]` holds their alpha.
-    """
-    samples = len(picture.getbands())
-    rows = np.asarray(picture).reshape(picture.height, samples * picture.width)
-    unfiltered = np.pad(rows, ((0, 0), (1, 0)))  # each row begins with its filter, 0 for none
-    kind = 3 if picture.mode == "P" else 2
-    header = struct.pack(">2I5B", picture.width, picture.height, 8, kind, 0, 0, 0)  # 8 bits, not interlaced
-    chunks: list[tuple[bytes, bytes]] = [(b"IHDR", header)]
-    if picture.mode == "P":
-        chunks += [(b"PLTE", bytes(picture.getpalette() or ())), (b"tRNS", bytes(picture.info["transparency"]))]
-    chunks += [(b"IDAT", bytes(imagecodecs.deflate_encode(unfiltered.tobytes(), level=1))), (b"IEND", b"")]
-    png = b"\x89PNG\r\n\x1a\n" + b"".join(
-        struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data)) for name, data in chunks
-    )
-    write_atomically(path, lambda temporary: temporary.write_bytes(png))
-
-
-def draw_both_scales(graded: Graded) -> Image.Image:
-    """Return the heatmap twice in a frame with name, G, interval and um bar.
+def draw_both_scales(graded: Graded, shown: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return the heatmap twice in a frame with name, G, interval and um bar, (rows, cols, 3).
 
     Left on the scale of every run, by tiles; right on that of 2 G to either side of the micrograph's own G, finer than
-    tiles where the network tells it.
+    tiles where the network tells it. `shown` are the micrograph's grey pixels in the size of each map.
     """
-    title = _title(graded)
-    pixels, micrograph = graded.micrograph.pixels, graded.micrograph
-    width, height = drawn_size(pixels, PANEL_PX)
-    own = scale_around(graded.g_seen + graded.shift, title)
+    title, micrograph = _title(graded), graded.micrograph
+    (rows, width), finer = shown.shape, place_px(graded.grade_map)
     panel = width + BAR_PX
-    canvas = Image.new("RGB", (2 * panel, height))
-    canvas.paste(draw_heatmap(graded, run_scale(title), PANEL_PX), (0, 0))
-    finer = place_px(graded.grade_map)
-    canvas.paste((draw_heatmap if finer is None else _draw_finer)(graded, own, PANEL_PX), (panel, 0))
     titles = {0: "one scale for all", panel: f"its own G ± 2{'' if finer is None else f', every {finer} px, smoothed'}"}
     um_per_px = micrograph.um_per_px and micrograph.um_per_px * micrograph.cols / width
-    return framed(canvas, micrograph.file.name, told_of(graded), titles, um_per_px, width)
+    canvas = frame((rows, 2 * panel, 3), micrograph.file.name, told_of(graded), titles, um_per_px, width)
+    maps = canvas[HEADER_PX:-FOOTER_PX]
+    own = scale_around(graded.g_seen + graded.shift, title)
+    _draw_tiles(maps[:, :panel], graded, run_scale(title), shown)
+    (_draw_tiles if finer is None else _draw_finer)(maps[:, panel:], graded, own, shown)
+    return canvas
 
 
 def told_of(graded: Graded) -> str:
@@ -110,61 +88,58 @@ def draw_heatmap(graded: Graded, scale: Scale | None = None, longest_px: int = L
 
     G stands in each tile that has room for it. The bar says whether G is calibrated or, without a pixel size, as seen.
     """
-    scale = scale or run_scale(_title(graded))
-    picture = draw_map(graded, scale, longest_px)
-    _write_grades(picture, graded)
-    return _beside_bar(picture, scale)
+    shown = shrunk(graded.micrograph.pixels, longest_px)
+    canvas = np.empty((shown.shape[0], shown.shape[1] + BAR_PX, 3), np.uint8)
+    _draw_tiles(canvas, graded, scale or run_scale(_title(graded)), shown)
+    return Image.fromarray(canvas)
 
 
-def _draw_finer(graded: Graded, scale: Scale, longest_px: int) -> Image.Image:
-    """Return the micrograph under G at each of its places, with the G of each tile and a colour bar."""
-    pixels = graded.micrograph.pixels
-    picture = _coloured(pixels, FEW_STEPS[fine_grades(graded, drawn_size(pixels, longest_px), scale.steps)])
-    _write_grades(picture, graded)
-    return _beside_bar(picture, scale)
+def _draw_tiles(canvas: NDArray[np.uint8], graded: Graded, scale: Scale, shown: NDArray[np.uint8]) -> None:
+    """Draw the map by tiles with the G of each, and its colour bar."""
+    _draw_with_grades(canvas, graded, scale, draw_map(graded, scale, shown))
 
 
-def draw_map(graded: Graded, scale: Scale, longest_px: int) -> Image.Image:
-    """Return the micrograph under the colours of its tiles alone."""
-    width, height = drawn_size(graded.micrograph.pixels, longest_px)
+def _draw_finer(canvas: NDArray[np.uint8], graded: Graded, scale: Scale, shown: NDArray[np.uint8]) -> None:
+    """Draw the micrograph under G at each of its places, with the G of each tile and a colour bar."""
+    steps = fine_grades(graded, shown.shape[::-1], scale.steps)
+    _draw_with_grades(canvas, graded, scale, _coloured(shown, steps, FEW_COLOURS))
+
+
+def draw_map(graded: Graded, scale: Scale, shown: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return the grey pixels of a micrograph, shrunk to any size, under the colours of its tiles: (rows, cols, 3)."""
     # colouring tiles before they are spread takes a fifth of the time
-    return _coloured(graded.micrograph.pixels, _spread(graded, (height, width), scale.steps))
+    return _coloured(shown, _spread(graded, shown.shape, scale.steps))
 
 
 def draw_grades(
     pixels: NDArray[np.uint8], grades: NDArray[np.float32], title: str, longest_px: int = LONGEST_PX
 ) -> Image.Image:
     """Return grey pixels (rows, cols) under their grades, NaN transparent, with a titled colour bar."""
-    shown = Image.fromarray(grades).resize(drawn_size(pixels, longest_px), Image.Resampling.NEAREST)
+    spread = Image.fromarray(grades).resize(drawn_size(pixels, longest_px), Image.Resampling.NEAREST)
     scale = run_scale(title)
-    return _beside_bar(_coloured(pixels, scale.steps(np.asarray(shown))), scale)
+    picture = _coloured(shrunk(pixels, longest_px), scale.steps(np.asarray(spread)))
+    return Image.fromarray(np.concatenate([picture, colour_bar(len(picture), scale)], axis=1))
 
 
-def _coloured(pixels: NDArray[np.uint8], steps: NDArray[np.uint8]) -> Image.Image:
-    """Return grey pixels under their colours in the size of `steps`, the places of their grades in the table."""
-    height, width = steps.shape
-    base = Image.fromarray(pixels).resize((width, height), Image.Resampling.BOX).point(FEW_GREYS)
-    mixed = _blended(base, steps)
-    known = steps > 0
-    if not known.all():
-        mixed = Image.composite(mixed, _hatched(base.convert("RGB"), known), Image.fromarray(known))
+def _coloured(shown: NDArray[np.uint8], steps: NDArray[np.uint8], every: int = ALL_COLOURS) -> NDArray[np.uint8]:
+    """Return grey pixels (rows, cols) under colours, the places of their grades in the table: (rows, cols, 3)."""
+    place = np.left_shift(steps, 5, dtype=np.uint16)
+    place |= few_greys(shown)
+    mixed = np.take(_blended(every), place, axis=0, mode="clip")
+    unknown = steps == 0
+    if unknown.any() and not unknown.all():
+        mixed[unknown & diagonals(unknown.shape)] = HATCH_GREY
     return mixed
 
 
-def _beside_bar(picture: Image.Image, scale: Scale) -> Image.Image:
-    canvas = Image.new("RGB", (picture.width + BAR_PX, picture.height))
-    canvas.paste(picture, (0, 0))
-    canvas.paste(colour_bar(picture.height, scale), (picture.width, 0))
-    return canvas
-
-
-def _write_grades(picture: Image.Image, graded: Graded) -> None:
-    """Write G into the middle of each tile, of the tiles that lie too close into every second (third...)."""
+def _draw_with_grades(canvas: NDArray[np.uint8], graded: Graded, scale: Scale, drawn: NDArray[np.uint8]) -> None:
+    """Draw a map and its colour bar, and write G into the middle of each tile that has room, or every second..."""
+    grade_map, micrograph, width = graded.grade_map, graded.micrograph, drawn.shape[1]
+    canvas[:, :width], canvas[:, width:] = drawn, colour_bar(len(canvas), scale)
     if graded.reason.startswith(NO_METAL):  # what was read off such a picture is no G
         return
-    grade_map, micrograph = graded.grade_map, graded.micrograph
     grid = grade_map.grid
-    by = picture.width / micrograph.cols / grade_map.zoom
+    by = width / micrograph.cols / grade_map.zoom
     rows, cols = (
         _apart(starts, grid.tile_px, by, room) for starts, room in ((grid.tops, ROOM_PX[1]), (grid.lefts, ROOM_PX[0]))
     )
@@ -172,8 +147,7 @@ def _write_grades(picture: Image.Image, graded: Graded) -> None:
         for col, x in cols:
             g = float(grade_map.g_seen[row, col]) + graded.shift
             if np.isfinite(g):
-                letters, around = lettered(f"{g:.1f}")
-                picture.paste(letters, (round(x - letters.width / 2), round(y - letters.height / 2)), around)
+                write_on(canvas[:, :width], f"{g:.1f}", y, x)
 
 
 def _apart(starts: Sequence[int], tile_px: int, by: float, room_px: int) -> list[tuple[int, float]]:
@@ -186,13 +160,6 @@ def _apart(starts: Sequence[int], tile_px: int, by: float, room_px: int) -> list
     return kept
 
 
-def drawn_size(pixels: NDArray[np.uint8], longest_px: int) -> tuple[int, int]:
-    """Return the width and height to which grey pixels (rows, cols) shrink for a longest side."""
-    height, width = pixels.shape
-    shrink = min(1.0, longest_px / max(pixels.shape))
-    return max(1, round(width * shrink)), max(1, round(height * shrink))
-
-
 def side_by_side(pictures: Sequence[tuple[str, Image.Image]]) -> Image.Image:
     """Return pictures in a row, each under its title."""
     width, height = sum(one.width for _, one in pictures), max(one.height for _, one in pictures)
@@ -203,15 +170,6 @@ def side_by_side(pictures: Sequence[tuple[str, Image.Image]]) -> Image.Image:
         canvas.paste(one, (left, TITLE_PX))
         left += one.width
     return canvas
-
-
-def _hatched(picture: Image.Image, known: NDArray[np.bool_]) -> Image.Image:
-    """Return a picture with grey diagonal lines, to show where tiles were left out; unchanged where none was graded."""
-    if not known.any():
-        return picture
-    row, col = np.ogrid[: known.shape[0], : known.shape[1]]
-    lines = Image.fromarray((row + col) % HATCH_PX < 2)
-    return Image.composite(Image.new("RGB", picture.size, (HATCH_GREY,) * 3), picture, lines)
 
 
 def pixel_grades(graded: Graded) -> NDArray[np.float32]:
@@ -232,7 +190,20 @@ def _spread(
     return spread_tiles(grade_map.g_seen + np.float32(graded.shift), grade_map.grid, rows, cols, (height, width), paint)
 
 
-def _blended(base: Image.Image, steps: NDArray[np.uint8]) -> Image.Image:
-    """Return a grey picture under the colours of its grades; one channel after the other takes half the time of RGB."""
-    channels = (Image.fromarray(steps).point(channel.tolist()) for channel in colour_table().T)
-    return Image.merge("RGB", [Image.blend(base, channel, OPACITY) for channel in channels])
+@cache
+def _blended(every: int) -> NDArray[np.uint8]:
+    """Return each of the few greys under every so manieth colour, one after the other, (256 * `FEW`, 3).
+
+    The greys alone stand first, for what has no grade.
+    """
+    steps = np.array([step // every * every + every // 2 for step in range(1, 256)])
+    greys = np.broadcast_to(LEVELS[None, :, None].astype(np.float32), (256, FEW, 3)).copy()
+    greys[1:] = np.round(np.arange(FEW) * UNDER_COLOURS // FEW * (255 / (UNDER_COLOURS - 1)))[None, :, None]
+    greys[1:] += np.float32(OPACITY) * (colour_table()[steps, None].astype(np.float32) - greys[1:])
+    return greys.astype(np.uint8).reshape(256 * FEW, 3)
+
+
+def diagonals(shape: tuple[int, ...]) -> NDArray[np.bool_]:
+    """Return where diagonal lines run that show what was left out, (rows, cols)."""
+    lines = np.add.outer(np.arange(HATCH_PX), np.arange(shape[1])) % HATCH_PX < 2
+    return lines[np.arange(shape[0]) % HATCH_PX]

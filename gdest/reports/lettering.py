@@ -6,9 +6,13 @@ from functools import cache, lru_cache
 from math import floor, log10
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from gdest.core import printable
+from gdest.reports.few_greys import few_greys
+from gdest.reports.packing import blank
 
 HEADER_PX, FOOTER_PX = 58, 40
 """Height of the strips above and below a framed picture."""
@@ -41,14 +45,25 @@ def shortened(text: str, width: float, letters: ImageFont.FreeTypeFont) -> str:
 
 
 @lru_cache(1000)
-def lettered(text: str) -> tuple[Image.Image, Image.Image]:
-    """Return white letters on a black outline, and their mask; kept, for hundreds of tiles have few numbers."""
+def lettered(text: str) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Return white letters on a black outline, and their mask, (rows, cols, 1); kept: hundreds of tiles have few."""
     left, top, right, bottom = font(14).getbbox(text, stroke_width=2)
     size, start = (round(right - left), round(bottom - top)), (-left, -top)
-    letters, mask = Image.new("RGB", size), Image.new("L", size)
+    letters, mask = Image.new("L", size), Image.new("L", size)
     ImageDraw.Draw(letters).text(start, text, "white", font(14), stroke_width=2, stroke_fill="black")
     ImageDraw.Draw(mask).text(start, text, 255, font(14), stroke_width=2)
-    return letters, mask
+    return np.asarray(letters)[:, :, None], np.asarray(mask)[:, :, None]
+
+
+def write_on(picture: NDArray[np.uint8], text: str, row: float, col: float) -> None:
+    """Write text into a picture (rows, cols, 3), its middle at a row and column; what lies outside is cut off."""
+    letters, mask = lettered(text)
+    high, wide = mask.shape[:2]
+    top, left = round(row - high / 2), round(col - wide / 2)
+    inside = np.s_[max(-top, 0) : max(picture.shape[0] - top, 0), max(-left, 0) : max(picture.shape[1] - left, 0)]
+    place = picture[max(top, 0) : max(top + high, 0), max(left, 0) : max(left + wide, 0)]
+    over = mask[inside].astype(np.uint16)
+    place[...] = (letters[inside] * over + place * (255 - over) + 127) // 255
 
 
 def bar_um(um: float) -> float:
@@ -57,24 +72,29 @@ def bar_um(um: float) -> float:
     return max(step * power for step in (1, 2, 5) if step * power <= um * (1 + 1e-9))
 
 
-def framed(
-    picture: Image.Image, name: str, told: str, titles: dict[int, str], um_per_px: float | None, shown_px: int
-) -> Image.Image:
-    """Return a picture under a strip with its file's name and what is told of it, above a strip with a um bar.
+def frame(
+    shape: tuple[int, ...], name: str, told: str, titles: dict[int, str], um_per_px: float | None, shown_px: int
+) -> NDArray[np.uint8]:
+    """Return a strip with a file's name and what is told of it, room for a picture, and a strip with a um bar.
 
-    `titles` stand below the name, each at its distance from the left edge in px. `um_per_px` is that of the drawn
-    picture, None where it is unknown; `shown_px` is the width of what it applies to.
+    `shape` is that of the picture, (rows, cols, 3), or (rows, cols) of places in a palette that begins with
+    `few_greys`. `titles` stand below the name, each at its distance from the left edge in px. `um_per_px` is that of
+    the drawn picture, None where it is unknown; `shown_px` is the width of what it applies to.
     """
-    canvas = Image.new("RGB", (picture.width, picture.height + HEADER_PX + FOOTER_PX), "white")
-    canvas.paste(picture, (0, HEADER_PX))
-    draw = ImageDraw.Draw(canvas)
-    right = picture.width - MARGIN_PX
+    rows, cols = shape[:2]
+    header, footer = (Image.new("L", (cols, high), "white") for high in (HEADER_PX, FOOTER_PX))
+    draw = ImageDraw.Draw(header)
+    right = cols - MARGIN_PX
     draw.text((right, 18), told, fill="black", font=font(16), anchor="rm")
     room = max(right - font(16).getlength(told) - 3 * MARGIN_PX, 0)
     draw.text((MARGIN_PX, 18), shortened(printable(name), room, font(16)), fill="black", font=font(16), anchor="lm")
     for left, title in titles.items():
         draw.text((left + MARGIN_PX, 44), title, fill="black", font=font(13), anchor="lm")
-    _draw_bar(draw, HEADER_PX + picture.height + FOOTER_PX // 2, um_per_px, shown_px)
+    _draw_bar(ImageDraw.Draw(footer), FOOTER_PX // 2, um_per_px, shown_px)
+    canvas = blank((rows + HEADER_PX + FOOTER_PX, *shape[1:]))
+    for strip, place in ((header, canvas[:HEADER_PX]), (footer, canvas[-FOOTER_PX:])):
+        grey = np.asarray(strip)
+        place[...] = few_greys(grey) if grey.shape == place.shape else grey[:, :, None]
     return canvas
 
 

@@ -5,19 +5,20 @@ from __future__ import annotations
 from io import BytesIO
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from gdest.core import Graded, as_output_error, is_of_a_name, write_atomically
-from gdest.reports.heatmap import draw_both_scales, draw_map, heatmap_name, save_png
-from gdest.reports.overlay import draw_overlay_and_layer, has_overlay, layer_name, overlay_name
+from gdest.reports.few_greys import shrunk
+from gdest.reports.heatmap import PANEL_PX, draw_both_scales, draw_map, heatmap_name
+from gdest.reports.overlay import LONGEST_PX, draw_overlay_and_layer, has_overlay, layer_name, overlay_name
+from gdest.reports.packing import save_pixels, save_png
 from gdest.reports.picture_paths import picture_path
 from gdest.reports.scale import run_scale
 
 THUMBNAIL_PX = 180
 """Longest side of a thumbnail."""
-
-PREVIEW_PX = 1600
-"""Longest side of the JPEG for browsers, which show no TIFF; as large as an overlay, so that both can be enlarged."""
 
 
 def preview_name(file_name: str) -> str:
@@ -46,15 +47,14 @@ def write_pictures(graded: Graded, out: Path) -> None:
     An overlay is there only where something was counted; one of an earlier count is removed.
     """
     name = graded.micrograph.file.name
-    heatmap = draw_both_scales(graded)
-    save_png(heatmap, out / heatmap_name(name))
-    _save_jpeg(draw_map(graded, run_scale(), THUMBNAIL_PX), out / thumbnail_name(name))
+    shown = shrunk(graded.micrograph.pixels, LONGEST_PX)  # each of the others is made of the next larger one
+    mapped = shrunk(shown, PANEL_PX)
+    save_pixels(draw_both_scales(graded, mapped), out / heatmap_name(name))
+    _save_jpeg(draw_map(graded, run_scale(), shrunk(mapped, THUMBNAIL_PX)), out / thumbnail_name(name))
     colour = graded.micrograph.colour
-    preview = Image.fromarray(graded.micrograph.pixels if colour is None else colour)
-    preview.thumbnail((PREVIEW_PX, PREVIEW_PX))
-    _save_jpeg(preview, out / preview_name(name))
+    _save_jpeg(shown if colour is None else colour, out / preview_name(name))
     if has_overlay(graded.count):
-        overlay, layer = draw_overlay_and_layer(graded)
+        overlay, layer = draw_overlay_and_layer(graded, shown)
         save_png(overlay, out / overlay_name(name))
         save_png(layer, out / layer_name(name))
     else:
@@ -63,10 +63,10 @@ def write_pictures(graded: Graded, out: Path) -> None:
                 path.unlink(missing_ok=True)
 
 
-def _save_jpeg(picture: Image.Image, path: Path) -> None:
+def _save_jpeg(pixels: NDArray[np.uint8], path: Path) -> None:
     """Write a JPEG that was made in memory: Pillow takes a file that a full disk cuts short for written."""
     content = BytesIO()
-    picture.save(content, "JPEG", quality=80)
+    Image.fromarray(pixels).save(content, "JPEG", quality=80)
     write_atomically(path, lambda temporary: temporary.write_bytes(content.getvalue()))
 
 

@@ -56,14 +56,14 @@ def colour_table() -> NDArray[np.uint8]:
 
 
 @lru_cache(16)
-def colour_bar(height: int, scale: Scale) -> Image.Image:
-    """Return the colour bar with some seven ticks, fine grains (large G) above."""
+def colour_bar(height: int, scale: Scale) -> NDArray[np.uint8]:
+    """Return the colour bar with some seven ticks, fine grains (large G) above, (rows, cols, 3)."""
     picture = Image.new("RGB", (BAR_PX, height), "white")
     draw = ImageDraw.Draw(picture)
     left, top, bottom, wide = 14, 40, height - 24, 26
     draw.text((left, 10), scale.title, fill="black", font=font(16))
     if bottom - top < 20:
-        return picture
+        return np.asarray(picture)
     ramp = np.linspace(scale.high, scale.low, bottom - top, dtype=np.float32)[:, None]
     picture.paste(Image.fromarray(scale.colours(np.repeat(ramp, wide, axis=1)).astype(np.uint8)), (left, top))
     span = scale.high - scale.low
@@ -72,4 +72,4 @@ def colour_bar(height: int, scale: Scale) -> Image.Image:
         y = round(bottom - (g - scale.low) / span * (bottom - top - 1)) - 1
         draw.line((left + wide, y, left + wide + 6, y), fill="black")
         draw.text((left + wide + 12, y), f"{g:.{0 if step == 2.0 else 1}f}", fill="black", font=font(16), anchor="lm")
-    return picture
+    return np.asarray(picture)

@@ -16,7 +16,7 @@ from gdest.core.records import Failed
 from gdest.core.settings import GradeSettings
 from gdest.reading.grey import grey_8_bit
 from gdest.reading.micrograph import read_micrographs
-from gdest.reading.raster_repair import ADAM7
+from gdest.reading.png import ADAM7
 
 
 @pytest.fixture

@@ -11,8 +11,9 @@ from helpers.predictors import CARD
 from gdest.core.grid import tile_grid
 from gdest.core.records import GradeMap, ImageFile, Micrograph
 from gdest.grading.pipeline import graded_row
+from gdest.reports.few_greys import shrunk
 from gdest.reports.fine_map import fine_grades, place_px
-from gdest.reports.heatmap import draw_both_scales
+from gdest.reports.heatmap import PANEL_PX, draw_both_scales
 
 ROWS, COLS = 448, 672
 COL = np.arange(7)
@@ -85,7 +86,8 @@ def test_without_places_the_map_is_that_of_the_tiles():
     row = graded(None)
     assert place_px(row.grade_map) is None
     same = replace(row, grade_map=replace(row.grade_map, places=np.zeros((2, 3, 7, 7), np.float16)))
-    tiles, fine = (np.asarray(draw_both_scales(one), np.int16) for one in (row, same))
+    shown = shrunk(row.micrograph.pixels, PANEL_PX)
+    tiles, fine = (draw_both_scales(one, shown).astype(np.int16) for one in (row, same))
     panels = slice(80, -80)  # without the titles, which say what is drawn
     assert np.abs(tiles[panels] - fine[panels]).max() <= 3
     assert (tiles[:80] != fine[:80]).any()

@@ -12,9 +12,10 @@ from gdest.core import GrainCount, Mark, Overlay
 from gdest.core.grid import tile_grid
 from gdest.core.records import GradeMap, ImageFile, Micrograph
 from gdest.grading.pipeline import graded_row
-from gdest.reports.heatmap import FEW_GREYS
+from gdest.reports.few_greys import LEVELS
 from gdest.reports.lettering import FOOTER_PX, HEADER_PX
-from gdest.reports.overlay import LEGEND_GREY, LEGEND_PX, LONGEST_PX, LOOKS, draw_count, draw_overlay, overlay_name
+from gdest.reports.marks import LEGEND_GREY, LEGEND_PX, LOOKS
+from gdest.reports.overlay import LONGEST_PX, draw_count, draw_overlay, overlay_name
 from gdest.reports.pictures import picture_names, remove_pictures, write_pictures
 
 GREY = 128
@@ -25,7 +26,7 @@ def drawn(marks, shape, cell_px=1.0, top=0.0, left=0.0):
     """Return the drawn pixels (rows, cols, 3) of a grey picture under marks, without the legend."""
     overlays = (Overlay(np.asarray(marks, np.uint8), cell_px, top, left),)
     picture = draw_count(np.full(shape, GREY, np.uint8), shape, GrainCount(overlays=overlays), float("nan"))
-    return np.asarray(picture)[:, : picture.width - LEGEND_PX].astype(int)
+    return np.asarray(picture.convert("RGB"))[:, : picture.width - LEGEND_PX].astype(int)
 
 
 def of_colour(pixels, mark):
@@ -33,7 +34,7 @@ def of_colour(pixels, mark):
 
 
 def plain(pixels):
-    return (pixels == FEW_GREYS[GREY]).all(axis=2)
+    return (pixels == LEVELS[GREY // 8]).all(axis=2)
 
 
 @pytest.mark.parametrize("mark", LINES)
@@ -95,10 +96,26 @@ def test_what_was_left_out_is_hatched_and_can_still_be_seen():
     assert 0.1 < hatched[:, 40:].mean() < 0.3
 
 
+def test_the_legend_shows_each_mark_that_is_there_in_its_own_colour():
+    marks = np.zeros((300, 300), np.uint8)
+    marks[:, 100], marks[200] = Mark.TWIN, Mark.PARTICLE
+    count = GrainCount(overlays=(Overlay(marks, 1.0),))
+    picture = draw_count(np.full(marks.shape, GREY, np.uint8), marks.shape, count, 1.0)
+    legend = np.asarray(picture.convert("RGB"))[:, -LEGEND_PX:].astype(int)
+    shown = {mark for mark in (Mark.GRAIN, Mark.TWIN, Mark.PARTICLE, Mark.LARGEST) if of_colour(legend, mark).any()}
+    assert shown == {Mark.TWIN, Mark.PARTICLE}
+
+
+def test_a_legend_longer_than_its_picture_is_cut_off():
+    count = GrainCount(overlays=(Overlay(np.resize(np.array(list(LOOKS), np.uint8), (40, 60)), 1.0),), grains=7.0)
+    assert draw_count(np.full((40, 60), GREY, np.uint8), (40, 60), count, 5.0).size == (60 + LEGEND_PX, 40)
+
+
 def test_a_particle_shows_through_its_colour():
     dark, light = np.full((60, 60), 40, np.uint8), np.full((60, 60), 200, np.uint8)
     count = GrainCount(overlays=(Overlay(np.full((60, 60), Mark.PARTICLE, np.uint8), 1.0),))
-    seen = [np.asarray(draw_count(one, (60, 60), count, np.nan))[30, 30].astype(int) for one in (dark, light)]
+    drawn_on = [draw_count(one, (60, 60), count, np.nan).convert("RGB") for one in (dark, light)]
+    seen = [np.asarray(one)[30, 30].astype(int) for one in drawn_on]
     assert (seen[1] > seen[0]).all()
 
 
@@ -116,7 +133,7 @@ def test_the_marks_of_a_thinned_picture_lie_as_in_the_file():
     marks = np.zeros((400, 400), np.uint8)
     marks[:, 200] = Mark.GRAIN
     count = GrainCount(overlays=(Overlay(marks, 2.0),))
-    picture = np.asarray(draw_count(np.full((200, 200), GREY, np.uint8), (800, 800), count, np.nan))
+    picture = np.asarray(draw_count(np.full((200, 200), GREY, np.uint8), (800, 800), count, np.nan).convert("RGB"))
     assert of_colour(picture[:, :200], Mark.GRAIN)[:, 100].all()
     assert of_colour(picture[:, :200], Mark.GRAIN).sum() == 200
 
@@ -125,7 +142,7 @@ def test_several_parts_are_drawn_in_one_picture():
     part = np.full((10, 10), Mark.GRAIN, np.uint8)
     overlays = (Overlay(part, 1.0), Overlay(part, 1.0, top=40.0, left=50.0))
     picture = draw_count(np.full((60, 80), GREY, np.uint8), (60, 80), GrainCount(overlays=overlays), np.nan)
-    found = of_colour(np.asarray(picture)[:, :80], Mark.GRAIN)
+    found = of_colour(np.asarray(picture.convert("RGB"))[:, :80], Mark.GRAIN)
     assert found[:10, :10].all() and found[40:50, 50:60].all() and found.sum() == 200
 
 
@@ -177,7 +194,7 @@ def test_the_legend_shows_an_intercept_as_the_picture_does_a_white_dot_on_a_dark
     marks = np.zeros((200, 300), np.uint8)
     marks[20, 30] = Mark.HIT
     count = GrainCount(overlays=(Overlay(marks, 1.0, 0.0, 0.0),))
-    picture = np.asarray(draw_count(np.full((200, 300), GREY, np.uint8), (200, 300), count, float("nan")))
+    picture = np.asarray(draw_count(np.full((200, 300), GREY, np.uint8), (200, 300), count, np.nan).convert("RGB"))
     legend = picture[:, -LEGEND_PX:][:, :30]  # beside the words
     of_swatch = np.argwhere((legend == LEGEND_GREY).all(axis=2))
     (top, left), (bottom, right) = of_swatch.min(axis=0), of_swatch.max(axis=0)

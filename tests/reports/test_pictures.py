@@ -11,7 +11,8 @@ from gdest.core import GrainCount, Mark, Overlay
 from gdest.core.grid import tile_grid
 from gdest.core.records import GradeMap, ImageFile, Micrograph
 from gdest.grading.pipeline import graded_row
-from gdest.reports.overlay import LOOKS, layer_name
+from gdest.reports.marks import LOOKS
+from gdest.reports.overlay import layer_name
 from gdest.reports.pictures import THUMBNAIL_PX, preview_name, thumbnail_name, write_pictures
 
 BRONZE = (150, 110, 60)
