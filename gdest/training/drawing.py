@@ -8,14 +8,13 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from multiprocessing import get_context
-from multiprocessing.connection import Connection
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from gdest.core import DataError
+from gdest.core import Connection, DataError
 from gdest.model import choose_device
 from gdest.training.drawing_process import Share, draw_share
 from gdest.training.examples import Example
