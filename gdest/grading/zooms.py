@@ -66,9 +66,8 @@ def predict_grade_map(
     kept, larger = looks[-1], looks[-2] if len(looks) > 1 else None
     smaller = _next_smaller(kept, shown)
     finer = _seen_enlarged(kept, shown) if is_enlarged(kept.zoom, kept.in_picture) else _Finer(0.0, 0)
-    gap = _gap(kept, smaller or larger)
-    if finer.tiles:
-        gap = float(np.fmax(gap, abs(finer.by_g)))
+    # fine grains are too small to be told at half the size, however good the picture is
+    gap = abs(finer.by_g) if finer.tiles else _gap(kept, smaller or larger)
     shows_gaps = larger is not None and larger.in_picture >= GAPS_G
     return replace(
         kept.grade_map,

@@ -26,6 +26,7 @@ WITH_SENTENCES_OF_OUR_OWN = {
     "reports/workbook.py": "the cause is taken first where it is of the system",
     "scan/database.py": "SQLite speaks of the file; an error of the system comes from it",
     "scan/ledger_runs.py": "SQLite speaks of the file, and read_card raises phrases",
+    "scan/loading.py": "what the driver says of a GPU",
     "scan/scan.py": "only a GdestError's sentence",
 }
 """The modules that show what such an error says, and why they may."""

@@ -72,6 +72,7 @@ sys.argv = sys.argv[1:]
 if sys.argv[0] == "gdest":
     from gdest.cli import main
     main()
+sys.path.insert(0, os.path.dirname(sys.argv[0]))  # as Python does for a script
 runpy.run_path(sys.argv[0], run_name="__main__")
 """
 
