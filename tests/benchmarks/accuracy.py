@@ -36,14 +36,6 @@ from gdest.training.measuring import Measured, errors_of, measure
 
 SYNTHETIC = SynthSettings(count=200, seed=1000, g_min=2.5, g_max=13.0, rows=960, cols=1280, workers=2)
 REDUCED_SET, REDUCED = "316L", (0.7, 0.5, 0.35, 0.25)
-TRAINED_ON = (
-    "pure-iron/001.tif",
-    "304-200/SUS304_200_1.jpg",
-    "304-500/SUS304_500_1.jpg",
-    "1-200/1-200_(1).jpg",
-    "1-200/1-200_(10).jpg",
-)
-"""The real fields that trained the bundled weights; the others of these folders calibrate the interval."""
 
 
 @dataclass(frozen=True)
@@ -118,17 +110,6 @@ def real_lines(groups: dict[str, list[Measured]]) -> list[Line]:
     ]
 
 
-def half_lines(groups: dict[str, list[Measured]]) -> list[Line]:
-    """Set the real fields that trained the weights beside those of the same folders that did not."""
-    folders = {name.rpartition("/")[0] for name in TRAINED_ON}
-    known = [one for name in folders for one in groups[name]]
-    halves = {True: "trained on", False: "not trained on"}
-    return [
-        Line(f"of these, {word}", "", figures([m for m in known if (m.item.file.name in TRAINED_ON) == seen]), None)
-        for seen, word in halves.items()
-    ]
-
-
 def reduced(items: Sequence[Labelled], zoom: float, folder: Path) -> list[Labelled]:
     """Write the fields at a smaller size and return them, each with its own pixel size; G does not move."""
     written = []
@@ -195,13 +176,13 @@ def main() -> None:
         unfinished = strange.with_suffix(".part")  # an interrupted run must not leave a smaller set
         write_non_micrographs(unfinished)
         unfinished.rename(strange)
-    settings, model = GradeSettings(), network.load_model(weights_path(options.weights))
+    settings, model = GradeSettings(count=True), network.load_model(weights_path(options.weights))
     lines = synthetic_lines(measure(model, read_labels(synthetic, None), settings))
     items = read_labels(options.micrographs / "truth.csv", None)
     groups: dict[str, list[Measured]] = {}
     for one in measure(model, items, settings):
         groups.setdefault(folder_of(one.item), []).append(one)
-    lines += [*real_lines(groups), *half_lines(groups)]
+    lines += real_lines(groups)
     with tempfile.TemporaryDirectory() as folder:
         of_set = [item for item in items if folder_of(item) == REDUCED_SET]
         lines += reduced_lines(model, of_set, settings, Path(folder))
