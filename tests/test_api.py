@@ -87,7 +87,7 @@ def test_what_was_counted_stands_in_the_result_and_the_record(model, monkeypatch
     assert asked == [True, False]
     assert (result.g_counted, result.g_counted_low, result.g_counted_high) == (8.9, 8.7, 9.1)
     assert (result.grains_counted, result.g_largest_grain, result.row.count.grains) == (300.5, 5.5, 300.5)
-    assert plain.g == result.g
+    assert 0.0 < plain.g - result.g <= 0.3  # moved towards what was really counted, which is less
 
 
 def test_a_micrograph_is_read_with_the_pixel_size_that_is_stated_or_its_own():
