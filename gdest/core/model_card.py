@@ -31,7 +31,7 @@ STRUCTURES = ("pearlite", "islands", "lamellae", "dendrites", "laths", "nodules"
 """The looks that a judge is taught as `Doubt.STRUCTURE`, each by itself, since nothing is common to all of them."""
 
 LATER = (Doubt.STRUCTURE,)
-"""Kinds that weights from before gdest 0.3 do not know; they grade without them."""
+"""Kinds that older weights do not know; they grade without them."""
 
 
 @dataclass(frozen=True)

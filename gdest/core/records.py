@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from gdest.core.counted import BoundaryField, GrainCount
 from gdest.core.tiles import Regions
-from gdest.core.words import PixelSizeSource, Status
+from gdest.core.words import NO_METAL, PixelSizeSource, Status
 
 
 @dataclass(frozen=True, slots=True, init=False)
@@ -206,6 +206,11 @@ class Graded:
     g_intercept: float | None = None
     intercepts: int | None = None
     count: GrainCount | None = field(default=None, repr=False)
+
+    @property
+    def shows_no_metal(self) -> bool:
+        """Return whether its picture shows nothing to grade: what was read off it is no G."""
+        return self.reason.startswith(NO_METAL)
 
     @property
     def shift(self) -> float:

@@ -5,7 +5,11 @@ from .counting import (
     count_at_pixel_size as count_at_pixel_size,
     count_grains as count_grains,
 )
-from .doubts import UNKNOWN_PIXEL_SIZE as UNKNOWN_PIXEL_SIZE, impossible as impossible
+from .doubts import (
+    UNKNOWN_PIXEL_SIZE as UNKNOWN_PIXEL_SIZE,
+    impossible as impossible,
+    over_limits as over_limits,
+)
 from .grains import grain_labels as grain_labels
 from .informed import informed as informed, way_to_count as way_to_count
 from .pipeline import (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -71,6 +71,11 @@ def measured_doubts(answers: TileAnswers, zoom_gap: float, larger: TileAnswers |
     return {**found, Doubt.NOVELTY: float(answers.novelty.mean(dtype=np.float64)), Doubt.ZOOM_GAP: zoom_gap}
 
 
+def over_limits(doubts: Mapping[str, float], limits: Mapping[str, float]) -> list[Doubt]:
+    """Return the doubts whose measure is over its limit; one of which either is not known is none."""
+    return [doubt for doubt in Doubt if doubts.get(doubt, math.nan) > limits.get(doubt, math.inf)]
+
+
 def contradiction(estimate: GradeStatistics, count: GrainCount) -> Iterator[str]:
     """Yield how an estimate and a count contradict each other, if their intervals do not meet.
 
@@ -105,7 +110,7 @@ def impossible(g: float, um_per_px: float) -> Iterator[str]:
 
 def reasons(pixels: NDArray[np.uint8], g_seen: float, grade_map: GradeMap, card: ModelCard) -> Iterator[str]:
     """Yield the reasons why a micrograph of grey pixels (rows, cols) needs review, each one phrase."""
-    over = [doubt for doubt in Doubt if grade_map.doubts.get(doubt, math.nan) > card.limits.get(doubt, math.inf)]
+    over = over_limits(grade_map.doubts, card.limits)
     told = {doubt: _told(doubt, grade_map.doubts[doubt], card.limits[doubt]) for doubt in over}
     if Doubt.NO_GRAINS in told:  # before all else: what shows no metal needs neither contrast nor focus
         yield told.pop(Doubt.NO_GRAINS)

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from gdest.core import NO_METAL, Graded, GrainCount, ModelCard, Status, is_duplex
+from gdest.core import Graded, GrainCount, ModelCard, Status, is_duplex
 from gdest.grading.doubts import contradiction, doubts_of_count
 from gdest.grading.homogeneity import Assessment, joined_opinions
 from gdest.grading.informed import informed
@@ -22,7 +22,7 @@ def with_second_opinion(row: Graded, count: GrainCount, card: ModelCard) -> Grad
     row = _informed(row, count, card)
     known = np.isfinite(count.g_intercepts) and row.statistics is not None
     tiles = Assessment(row.homogeneity, row.homogeneity_note)
-    grains = Assessment("" if row.reason.startswith(NO_METAL) else count.homogeneity, count.homogeneity_note)
+    grains = Assessment("" if row.shows_no_metal else count.homogeneity, count.homogeneity_note)
     mixture = joined_opinions(tiles, grains)
     row = replace(
         row,

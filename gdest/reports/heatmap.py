@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from gdest.core import NO_METAL, Graded, spread_tiles
+from gdest.core import Graded, spread_tiles
 from gdest.reports.few_greys import FEW, LEVELS, drawn_size, few_greys, shrunk
 from gdest.reports.fine_map import fine_grades, place_px
 from gdest.reports.lettering import FOOTER_PX, HEADER_PX, font, frame, write_on
@@ -71,7 +71,7 @@ def draw_both_scales(graded: Graded, shown: NDArray[np.uint8]) -> NDArray[np.uin
 def told_of(graded: Graded) -> str:
     """Return what a picture tells of its micrograph: G, its interval where it has one, and its status."""
     found = graded.statistics
-    if graded.reason.startswith(NO_METAL):
+    if graded.shows_no_metal:
         return f"no metal, or no grain structure, is seen: {graded.status}"
     if found is None:
         return f"G seen {graded.g_seen:.1f}, {graded.status}"
@@ -136,7 +136,7 @@ def _draw_with_grades(canvas: NDArray[np.uint8], graded: Graded, scale: Scale, d
     """Draw a map and its colour bar, and write G into the middle of each tile that has room, or every second..."""
     grade_map, micrograph, width = graded.grade_map, graded.micrograph, drawn.shape[1]
     canvas[:, :width], canvas[:, width:] = drawn, colour_bar(len(canvas), scale)
-    if graded.reason.startswith(NO_METAL):  # what was read off such a picture is no G
+    if graded.shows_no_metal:  # what was read off such a picture is no G
         return
     grid = grade_map.grid
     by = width / micrograph.cols / grade_map.zoom

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from gdest.core import NO_METAL, Graded, GrainCount, Mark, Micrograph, Overlay, printable
+from gdest.core import Graded, GrainCount, Mark, Micrograph, Overlay, printable
 from gdest.reports.few_greys import few_greys, shrunk
 from gdest.reports.heatmap import diagonals, told_of
 from gdest.reports.lettering import FOOTER_PX, HEADER_PX, frame
@@ -48,7 +48,7 @@ def draw_overlay_and_layer(graded: Graded, shown: NDArray[np.uint8]) -> tuple[Im
     """
     assert graded.count is not None, "nothing was counted"
     ranks = _ranks_of(graded.micrograph, graded.count, shown)
-    g = float("nan") if graded.reason.startswith(NO_METAL) else graded.count.g
+    g = float("nan") if graded.shows_no_metal else graded.count.g
     return _framed(graded.micrograph, graded.count, shown, ranks, told_of(graded), g), _layer(ranks)
 
 

@@ -35,22 +35,24 @@ def cloud(rng: np.random.Generator, rows: int, cols: int) -> Floats:
     return np.asarray(0.5 + rng.uniform(0.05, 0.3) * field / field.std(), np.float32)
 
 
-def _canvas(image: Floats) -> Image.Image:
+def canvas(image: Floats) -> Image.Image:
+    """Return reflectance (rows, cols) as a picture to draw on, clipped to black and white."""
     return Image.fromarray(np.asarray(255 * np.clip(image, 0, 1), np.uint8))
 
 
-def _reflectance(picture: Image.Image) -> Floats:
+def reflectance(picture: Image.Image) -> Floats:
+    """Return what was drawn as reflectance 0..1, (rows, cols) float32."""
     return np.asarray(picture, np.float32) / np.float32(255.0)
 
 
 def _things(rng: np.random.Generator, rows: int, cols: int) -> Floats:
     """Return overlapping shaded things of every size, which have the statistics of photographs (dead leaves)."""
-    picture = _canvas(cloud(rng, rows, cols))
+    picture = canvas(cloud(rng, rows, cols))
     power, spread = rng.uniform(1.0, 2.5), rng.uniform(5.0, 60.0)
     for _ in range(int(rng.integers(20, 400))):
         size = max(rows, cols) * 0.5 * (1.0 + spread * rng.random() ** (1.0 / power)) ** -1.0 + 2.0
         _paint(rng, picture, (float(rng.uniform(0, cols)), float(rng.uniform(0, rows))), size)
-    return _reflectance(picture)
+    return reflectance(picture)
 
 
 def _paint(rng: np.random.Generator, picture: Image.Image, centre: tuple[float, float], size: float) -> None:
@@ -72,7 +74,7 @@ def _paint(rng: np.random.Generator, picture: Image.Image, centre: tuple[float, 
     shade = rng.uniform(0, 1) + rng.normal(0, 0.2) * x + rng.normal(0, 0.2) * y
     if rng.random() < 0.5:
         shade = shade + rng.uniform(0.0, 0.15) * smooth_noise(rng, (side, side), size * rng.uniform(0.02, 0.5))
-    picture.paste(_canvas(np.asarray(shade, np.float32)), (int(centre[0] - size), int(centre[1] - size)), mask)
+    picture.paste(canvas(np.asarray(shade, np.float32)), (int(centre[0] - size), int(centre[1] - size)), mask)
 
 
 def _wall(rng: np.random.Generator, rows: int, cols: int) -> Floats:
@@ -97,7 +99,7 @@ def _wall(rng: np.random.Generator, rows: int, cols: int) -> Floats:
 
 def _fibres(rng: np.random.Generator, rows: int, cols: int) -> Floats:
     """Return grass, hair or wood: long bent strands that lie over each other, roughly along one direction."""
-    picture = _canvas(cloud(rng, rows, cols))
+    picture = canvas(cloud(rng, rows, cols))
     draw = ImageDraw.Draw(picture)
     length, spread = rng.uniform(30, 300), rng.uniform(0.05, 1.5)
     along = rng.uniform(0, np.pi)
@@ -109,7 +111,7 @@ def _fibres(rng: np.random.Generator, rows: int, cols: int) -> Floats:
             path.append(path[-1] + length / 5 * np.array([np.cos(angle), np.sin(angle)]))
             angle += bend
         draw.line([tuple(point) for point in path], fill=int(rng.uniform(20, 235)), width=thick, joint="curve")
-    return _reflectance(picture)
+    return reflectance(picture)
 
 
 def _vessels(rng: np.random.Generator, rows: int, cols: int) -> Floats:
@@ -129,13 +131,13 @@ def _vessels(rng: np.random.Generator, rows: int, cols: int) -> Floats:
                 if rng.random() < 0.12:
                     growing.append((end, angle + rng.choice([-1, 1]) * rng.uniform(0.4, 1.1), width * 0.65))
     ground = 0.5 + 0.5 * (cloud(rng, rows, cols) - 0.5)
-    return np.asarray(ground + rng.choice([-1, 1]) * rng.uniform(0.1, 0.45) * _reflectance(picture), np.float32)
+    return np.asarray(ground + rng.choice([-1, 1]) * rng.uniform(0.1, 0.45) * reflectance(picture), np.float32)
 
 
 def _discs(rng: np.random.Generator, rows: int, cols: int) -> Floats:
     """Return coins, cells, bubbles or stars: separate round things of about one size on a ground."""
     ground = rng.uniform(0.0, 1.0)
-    picture = _canvas(ground + 0.4 * (cloud(rng, rows, cols) - 0.5))
+    picture = canvas(ground + 0.4 * (cloud(rng, rows, cols) - 0.5))
     radius = float(np.exp(rng.uniform(np.log(2), np.log(70))))
     for _ in range(int(min(1500, rng.uniform(0.05, 0.6) * rows * cols / (np.pi * radius**2) + 3))):
         own = radius * np.exp(rng.normal(0, 0.25))
@@ -145,8 +147,8 @@ def _discs(rng: np.random.Generator, rows: int, cols: int) -> Floats:
         shade = rng.uniform(0, 1) + rng.normal(0, 0.2) * x + rng.normal(0, 0.2) * y + rng.normal(0, 0.3) * inside**2
         mask = Image.fromarray(np.asarray(255 * np.clip((1.0 - inside) * own, 0, 1), np.uint8))
         corner = (int(rng.uniform(0, cols) - own), int(rng.uniform(0, rows) - own))
-        picture.paste(_canvas(np.asarray(shade, np.float32)), corner, mask)
-    return _reflectance(picture)
+        picture.paste(canvas(np.asarray(shade, np.float32)), corner, mask)
+    return reflectance(picture)
 
 
 def _weave(rng: np.random.Generator, rows: int, cols: int) -> Floats:

@@ -15,6 +15,7 @@ from scipy import ndimage
 from gdest.core import STRUCTURES, boundary_mask
 from gdest.synth import tessellation
 from gdest.synth.optics import Camera, photograph
+from gdest.synth.scenes import canvas, reflectance
 from gdest.synth.tessellation import Floats, Labels, smooth_noise
 
 SIZES_PX = (7.0, 90.0)
@@ -157,7 +158,7 @@ def _laths(rng: np.random.Generator, rows: int, cols: int, size_px: float) -> Fl
         corners = [middle - half, middle + side, middle + half, middle - side]
         outline = int(rng.uniform(0, least)) if rng.random() < 0.4 else None
         draw.polygon([tuple(corner) for corner in corners], fill=int(rng.uniform(least, most)), outline=outline)
-    return np.asarray(picture, np.float32) / np.float32(255.0)
+    return reflectance(picture)
 
 
 def _nodules(rng: np.random.Generator, rows: int, cols: int, size_px: float) -> Floats:
@@ -173,7 +174,7 @@ def _nodules(rng: np.random.Generator, rows: int, cols: int, size_px: float) -> 
         if halo:
             draw.ellipse((col - 1.7 * own, row - 1.7 * own, col + 1.7 * own, row + 1.7 * own), fill=250)
         draw.ellipse((col - own, row - squeeze * own, col + own, row + squeeze * own), fill=shade)
-    image = np.asarray(picture, np.float32) / np.float32(255.0)
+    image = reflectance(picture)
     return image if rng.random() < 0.7 else 1.0 - image
 
 
@@ -182,9 +183,7 @@ def _precipitates(rng: np.random.Generator, rows: int, cols: int, size_px: float
     labels = _cells(rng, rows, cols, 2.0 * size_px)
     boundary = boundary_mask(labels)
     line = ndimage.gaussian_filter(boundary.astype(np.float32), rng.uniform(0.5, 1.2))
-    picture = Image.fromarray(
-        np.asarray(255 * np.clip(0.85 - np.float32(rng.uniform(0.2, 1.2)) * line, 0, 1), np.uint8)
-    )
+    picture = canvas(0.85 - np.float32(rng.uniform(0.2, 1.2)) * line)
     draw = ImageDraw.Draw(picture)
     at = np.argwhere(boundary | ~boundary.any())  # one grain may fill a small picture
     inside = Image.new("L", (cols, rows), 0)
@@ -199,7 +198,7 @@ def _precipitates(rng: np.random.Generator, rows: int, cols: int, size_px: float
         draw.polygon(corners, fill=int(rng.uniform(60, 220)), outline=int(rng.uniform(0, 60)), width=rim)
         dots.polygon(corners, fill=255)
     mottled = smooth_noise(rng, (rows, cols), max(1.5, most * rng.uniform(0.1, 0.4))) * np.float32(rng.uniform(0, 0.25))
-    image = np.asarray(picture, np.float32) / np.float32(255.0) + mottled * (np.asarray(inside) > 0)
+    image = reflectance(picture) + mottled * (np.asarray(inside) > 0)
     return np.asarray(image if rng.random() < 0.7 else 1.0 - image, np.float32)
 
 

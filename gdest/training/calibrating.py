@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gdest.core import Doubt, GradeMap, GradeSettings, GreyImage, ModelCard, grain_size, interpolate
-from gdest.grading import predict_grade_map, way_to_count
+from gdest.grading import over_limits, predict_grade_map, way_to_count
 from gdest.model import LoadedModel, NetworkPredictor
 from gdest.training.judge import gradeable_pictures
 from gdest.training.labels import Labelled
@@ -85,10 +85,7 @@ def without_doubt(measured: Sequence[Measured], limits: Mapping[str, float]) -> 
 
     An interval is a statement on what is graded; what goes to review has a doubt beside its interval.
     """
-    used = [
-        one for one in measured
-        if not any(one.row.grade_map.doubts.get(name, 0.0) > limit for name, limit in limits.items())
-    ]  # fmt: skip
+    used = [one for one in measured if not over_limits(one.row.grade_map.doubts, limits)]
     return used if len(used) >= FEWEST_WITHOUT_DOUBT * len(measured) else list(measured)
 
 

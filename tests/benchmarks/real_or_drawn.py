@@ -20,11 +20,12 @@ from materials import WITHOUT_LINES, material_of
 from numpy.typing import NDArray
 from scipy import ndimage, stats
 
-from gdest.core import ModelCard, cut_tiles, grain_size, halve, tile_grid
+from gdest.core import ModelCard, cut_tiles, grain_size, tile_grid
+from gdest.grading import COARSE_G
 from gdest.reading import read_micrograph
+from gdest.training.examples import halved_while_coarse
 from gdest.training.labels import Labelled, read_labels
 
-COARSE_G = 5.0
 TILES_EACH, MOST_EACH = 6, 60
 """Of a micrograph, and of a material or family."""
 
@@ -39,13 +40,14 @@ def numbers_of(tile: NDArray[np.uint8]) -> Numbers:
     """Return what is measured on one tile (side, side), brought to zero mean and unit deviation."""
     grey = tile.astype(np.float64)
     grey = (grey - grey.mean()) / max(float(grey.std()), 1.0)
-    power = np.abs(np.fft.fft2(grey)) ** 2
+    spectrum = np.abs(np.fft.fft2(grey))
+    power = spectrum**2
     waves = np.hypot(*np.meshgrid(*[np.fft.fftfreq(len(grey)) * len(grey)] * 2))
     bands = [float(np.log2(power[(waves >= low) & (waves < high)].mean())) for low, high in OCTAVES]
     fine = grey - ndimage.gaussian_filter(grey, 1.5)
     sd = ndimage.generic_gradient_magnitude(ndimage.gaussian_filter(grey, 1.0), ndimage.sobel)
     local = np.sqrt(np.maximum(ndimage.uniform_filter(grey**2, 9) - ndimage.uniform_filter(grey, 9) ** 2, 0))
-    along = np.abs(np.fft.fft2(grey))[0, 1:].sum() / np.abs(np.fft.fft2(grey))[1:, 0].sum()
+    along = spectrum[0, 1:].sum() / spectrum[1:, 0].sum()
     found = {f"waves {low} to {high} a tile": band for (low, high), band in zip(OCTAVES, bands, strict=True)}
     return found | {
         "skewness of the grey": float(stats.skew(grey.ravel())),
@@ -62,10 +64,8 @@ def numbers_of(tile: NDArray[np.uint8]) -> Numbers:
 
 def tiles_of(item: Labelled, rng: np.random.Generator) -> Iterator[NDArray[np.uint8]]:
     """Yield some tiles of a labelled micrograph, halved while its grains look coarse."""
-    pixels, side = read_micrograph(item.file).pixels, ModelCard.tile_px
-    g = float(grain_size.g_seen(item.g, item.um_per_px or 1.0, 1.0))
-    while g < COARSE_G and min(pixels.shape) >= 2 * side:
-        pixels, g = halve(pixels), g + 2.0
+    g_seen, side = float(grain_size.g_seen(item.g, item.um_per_px or 1.0, 1.0)), ModelCard.tile_px
+    pixels, _ = halved_while_coarse(read_micrograph(item.file).pixels, g_seen, COARSE_G)
     tiles = cut_tiles(pixels, tile_grid(*pixels.shape, side, side))
     yield from tiles[rng.permutation(len(tiles))[:TILES_EACH]]
 

@@ -8,12 +8,12 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from contextlib import contextmanager
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
+from helpers.interruptions import interrupt_in_the_second_epoch
 from helpers.small_training import QUICK
 
 from gdest.core.errors import DataError, SettingsError
@@ -107,19 +107,6 @@ def test_every_micrograph_gives_as_many_crops_and_few_are_in_memory(decoded, mon
     assert 15 < most <= 21
     spread = [max(places) - min(places) for name, places in where.items() if name not in known]
     assert np.median(spread) > 0.5 * 20 * 10
-
-
-@contextmanager
-def interrupt_in_the_second_epoch(title, steps):
-    done = 0
-
-    def advance(step):
-        nonlocal done
-        done += step
-        if title == "training" and done > steps // 2:
-            raise KeyboardInterrupt
-
-    yield advance
 
 
 def test_the_same_seed_trains_the_same_weights_also_when_it_goes_on_after_an_interruption(decoded, tmp_path):

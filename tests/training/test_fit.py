@@ -1,11 +1,11 @@
 from __future__ import annotations
 
 import csv
-from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
 import torch
+from helpers.interruptions import interrupt_in_the_second_epoch
 from helpers.small_training import QUICK
 from PIL import Image
 
@@ -26,19 +26,6 @@ from gdest.training.trainer import Trainer
 
 def state(path):
     return network.load_model(path).network.state_dict()
-
-
-@contextmanager
-def interrupt_in_the_second_epoch(title, steps):
-    done = 0
-
-    def advance(step):
-        nonlocal done
-        done += step
-        if title == "training" and done == steps // 2 + 1:
-            raise KeyboardInterrupt
-
-    yield advance
 
 
 def test_an_interrupted_run_goes_on_and_ends_as_an_undisturbed_one(drawn, trained, tmp_path):
