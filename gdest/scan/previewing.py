@@ -10,9 +10,9 @@ from gdest.core import ImageFile, Status, how_many, image_files, progress, requi
 from gdest.reading import Header, read_headers
 from gdest.reports import Limit, Rules
 from gdest.scan.exporting import rules_of
+from gdest.scan.graders import load_weights_of
 from gdest.scan.job import Job
 from gdest.scan.planning import preview
-from gdest.scan.scan import load_weights_of
 
 AS_WITH_A_BAR = "scale-bar?"
 """The source of a size that only the pixels tell: a scale bar is looked for when the file is graded."""

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Callable, Collection, Generator, Iterator, Sequence
-from contextlib import closing, contextmanager, nullcontext
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import replace
-from functools import partial
 
 from gdest.core import (
     GdestError,
@@ -20,30 +19,21 @@ from gdest.core import (
     remove_unfinished,
     say,
 )
-from gdest.grading import Predictor, no_memory
-from gdest.reports import Cell, ModelName, Record
+from gdest.reports import Cell, Record
 from gdest.scan.archive import Archive, Settling, look, look_for_images, say_left_out
 from gdest.scan.database import DamagedLedgerError
 from gdest.scan.exporting import export
-from gdest.scan.feeding import Feed
-from gdest.scan.finishing import Finished, Finisher
+from gdest.scan.graders import Graders
 from gdest.scan.job import Job
 from gdest.scan.journal import Journal
 from gdest.scan.ledger import Ledger
 from gdest.scan.ledger_damage import with_sound_ledger
-from gdest.scan.loading import load_predictor
 from gdest.scan.locking import output_lock
 from gdest.scan.outcome import ScanOutcome
-from gdest.scan.planning import Plan, Why, Work, make_plan, require_same_archive
-from gdest.scan.processes import Processes, under_way, worker_count
-from gdest.scan.recalling import memory
+from gdest.scan.planning import Plan, make_plan, require_same_archive
 from gdest.scan.recording import Recorder
 from gdest.scan.stopping import Stop, called
 from gdest.scan.unused_rules import say_what_fits_nothing
-from gdest.scan.worker import Duty
-
-OF_THE_SAME_BYTES = (Why.MOVED, Why.RELOCATED)
-"""Of such work the ledger has probably the grade maps."""
 
 
 def scan_archive(job: Job, stop: Stop) -> ScanOutcome:
@@ -98,32 +88,19 @@ def _opened(job: Job, stop: Stop) -> Iterator[Scan]:
             yield scan
 
 
-def load_weights_of(job: Job) -> Predictor:
-    """Return the network of a job; raise `WeightsError` where it cannot be used."""
-    return load_predictor(job.model.path, job.settings, job.engine)
-
-
 class Scan:
-    """Carry out plans: one, or one after the other while folders are watched; the network is loaded once.
-
-    It owns the worker processes, if there are any; without a watch they end before the reports are written.
-    """
+    """Carry out plans: one, or one after the other while folders are watched."""
 
     def __init__(self, job: Job, ledger: Ledger, stop: Stop) -> None:
         self.job, self.ledger, self.stop = job, ledger, stop
         model = job.model
         self.recipe = ledger.recipe(model.name, model.sha256, model.card, job.answer_settings)
         self.journal = Journal(job.options.log_file, aloud=job.options.watch)
-        names = ModelName(model.name, model.sha256)
-        self._finisher = Finisher(job.out.absolute(), names, draws=job.options.heatmaps)
-        self._predictor: Predictor | None = None
-        self._feed: Feed | None = None
+        self._graders = Graders(job, self.recipe.id, stop)
 
     def close(self) -> None:
         """End the workers."""
-        if self._feed is not None:
-            self._feed.close()
-            self._feed = None
+        self._graders.close()
 
     def plan(self, archive: Archive, ready: Sequence[ImageFile]) -> Plan:
         """Return what is left to do of the files of the archive that are ready to be read."""
@@ -190,10 +167,8 @@ class Scan:
         if not plan.work:
             return
         work_of = {work.file.name: work for work in plan.work}
-        job = self.job
-        recorder = Recorder(self.ledger, self.recipe, self._finisher, self.journal, recorded)
-        grade = self._on_ray if job.options.engine == "ray" else self._here
-        finished = grade(plan.work)
+        recorder = Recorder(self.ledger, self.recipe, self._graders.finisher, self.journal, recorded)
+        finished = self._graders.graded(plan.work)
         with (
             recorder,
             progress("grading", len(plan.work)) as advance,
@@ -202,54 +177,6 @@ class Scan:
             for one in finished:
                 recorder.add(work_of[one.file.name], one)
                 advance(1)
-
-    @property
-    def _recalls(self) -> bool:
-        """Return whether grade maps are recalled; a ledger keeps no boundaries, on which grains are counted."""
-        return not (self.job.options.force or self.job.settings.count)
-
-    def _here(self, work: tuple[Work, ...]) -> Generator[Finished, None, None]:
-        workers = worker_count(self.job.options.workers, self.job.engine, len(work))
-        return self._in_threads(work) if workers == 1 else self._in_processes(work, workers)
-
-    def _in_threads(self, work: tuple[Work, ...]) -> Generator[Finished, None, None]:
-        if self._predictor is None:
-            self._predictor = load_weights_of(self.job)
-        with memory(self.job.out, self.recipe.id) if self._recalls else nullcontext(no_memory) as recall:
-            yield from self._finisher.finished(self._until_stopped(work), self._predictor, self.job.settings, recall)
-
-    def _in_processes(self, work: tuple[Work, ...], workers: int) -> Generator[Finished, None, None]:
-        job = self.job
-        if self._feed is None:
-            make = partial(load_predictor, job.model.path.absolute(), job.settings, job.engine, workers)
-            recipe = self.recipe.id if self._recalls else None
-            duty = Duty(make, job.settings, self._finisher, recipe, under_way(workers))
-            self._feed = Feed(Processes(duty), self._finisher, self.stop, workers)
-        try:
-            yield from self._feed.finished(self._until_stopped(work), len(work))
-        finally:
-            if not job.options.watch:
-                self.close()
-
-    def _on_ray(self, work: tuple[Work, ...]) -> Generator[Finished, None, None]:
-        from gdest.scan.cluster import Cluster
-
-        job = self.job
-        here = OF_THE_SAME_BYTES if self._recalls else ()  # only this machine has their grade maps
-        if moved := tuple(one for one in work if one.why in here):
-            yield from self._in_threads(moved)
-        others = tuple(one for one in work if one.why not in here)
-        make = partial(load_predictor, job.model.path.absolute(), job.settings, job.engine)
-        cluster = Cluster(make, job.settings, self._finisher, job.options.address)
-        with closing(Feed(cluster, self._finisher, self.stop, cluster.size)) as feed:
-            yield from feed.finished(self._until_stopped(others), len(others))
-
-    def _until_stopped(self, work: tuple[Work, ...]) -> Iterator[ImageFile]:
-        """Yield the files until the scan shall stop; those already in hand are finished."""
-        for one in work:
-            if self.stop.asked:
-                return
-            yield ImageFile(one.file.path.absolute(), one.file.name)
 
 
 def _in_words(error: Exception) -> str:

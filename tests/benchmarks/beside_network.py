@@ -44,7 +44,7 @@ from gdest.reports.few_greys import shrunk
 from gdest.reports.packing import save_pixels, save_png
 from gdest.reports.scale import run_scale
 from gdest.reports.table import ModelName, cells
-from gdest.scan import scan
+from gdest.scan import graders, scan
 from gdest.scan.job import prepare_scan
 from gdest.scan.stopping import Stop
 from gdest.synth.dataset import make_micrograph, write_tiff
@@ -212,7 +212,7 @@ def main() -> None:
             write_micrographs(root, options.count)
         replay = Replay(NetworkPredictor(load_model(weights_path(None)), settings))
         print_steps(root, replay, settings, out)
-        scan.load_predictor = lambda *_: replay
+        graders.load_predictor = lambda *_: replay
         for count in (False, True):
             print_scans(root, replay, replace(settings, count=count), out)
 

@@ -17,7 +17,7 @@ from gdest.cli.run_scan import run_scan
 from gdest.core.errors import GdestError
 from gdest.core.settings import GradeSettings
 from gdest.model.weights_file import ModelFile
-from gdest.scan import job, recording, scan
+from gdest.scan import graders, job, recording
 from gdest.scan.settings import ScanSettings
 
 SECONDS = float(sys.argv[3]) if len(sys.argv) > 3 else 0.02
@@ -26,7 +26,7 @@ if len(sys.argv) > 4:
 WORKERS = int(sys.argv[5]) if len(sys.argv) > 5 else 0
 
 job.read_model_file = lambda path: ModelFile(path, Slow.name, Slow.sha256, Slow.card)
-scan.load_predictor = partial(Slow, SECONDS)
+graders.load_predictor = partial(Slow, SECONDS)
 
 if __name__ == "__main__":
     options = ScanSettings(workers=WORKERS)

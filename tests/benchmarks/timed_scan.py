@@ -21,7 +21,7 @@ import psutil
 from gdest.core.calibration import CalibrationSettings
 from gdest.core.settings import GradeSettings
 from gdest.core.terminal import be_quiet
-from gdest.scan import recording, scan
+from gdest.scan import graders, recording, scan
 from gdest.scan.job import prepare_scan
 from gdest.scan.settings import ScanSettings
 from gdest.scan.stopping import Stop
@@ -71,7 +71,7 @@ def main() -> None:
             moments.append(time.perf_counter())
 
         recording.Recorder.add = noted
-        scan.load_predictor = partial(counters.load_counted, folder, asked.workers > 1)
+        graders.load_predictor = partial(counters.load_counted, folder, asked.workers > 1)
         counters.install(folder)
         began = time.perf_counter()
         scan.scan_archive(prepare_scan([asked.root], asked.out, settings, options=options), Stop())

@@ -18,7 +18,7 @@ from gdest.cli.run_scan import run_scan
 from gdest.core.settings import GradeSettings
 from gdest.grading import as_it_is, grade_files, no_memory
 from gdest.model.weights_file import ModelFile
-from gdest.scan import finishing, job, scan
+from gdest.scan import finishing, graders, job, scan
 from gdest.scan.settings import ScanSettings
 from gdest.scan.stopping import Stop
 from helpers.counted_steel import count_of, grain_map
@@ -62,7 +62,7 @@ def use(monkeypatch):
     def used(predictor, sha256="0" * 64):
         model = ModelFile(Path("fake"), "fake", sha256, predictor.card)
         monkeypatch.setattr(job, "read_model_file", lambda _path: model)
-        monkeypatch.setattr(scan, "load_predictor", lambda *_arguments: predictor)
+        monkeypatch.setattr(graders, "load_predictor", lambda *_arguments: predictor)
 
     return used
 

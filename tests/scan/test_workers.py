@@ -17,7 +17,7 @@ from gdest.core.errors import ArchiveError, OutputError, WeightsError
 from gdest.core.room import Room
 from gdest.core.settings import GradeSettings
 from gdest.model import EngineChoice
-from gdest.scan import processes, scan
+from gdest.scan import graders, processes, scan
 from gdest.scan.job import prepare_scan
 from gdest.scan.settings import ScanSettings
 from gdest.scan.stopping import Stop
@@ -31,7 +31,7 @@ def scan_in(root, tmp_path, use, monkeypatch):
 
     def scanned(workers, load=networks.load, out="out", **options):
         use(networks.load())
-        monkeypatch.setattr(scan, "load_predictor", load)
+        monkeypatch.setattr(graders, "load_predictor", load)
         return run_scan([root], tmp_path / out, GradeSettings(), None, None, ScanSettings(workers=workers, **options))
 
     return scanned
@@ -139,7 +139,7 @@ def test_workers_finish_what_they_hold_when_the_scan_shall_stop(root, tmp_path, 
     for i in range(6, 60):
         put(root, f"a/{i}.tif", i)
     use(networks.load())
-    monkeypatch.setattr(scan, "load_predictor", networks.load_slow)
+    monkeypatch.setattr(graders, "load_predictor", networks.load_slow)
     stop, real = Stop(), scan.Recorder.add
 
     def add(recorder, *about):
@@ -185,7 +185,7 @@ def test_what_libraries_warn_of_in_a_worker_is_said_by_the_scan(scan_in, caplog)
 
 def test_a_watch_keeps_its_workers_from_one_plan_to_the_next_and_ends_them(root, tmp_path, use, monkeypatch):
     use(networks.load())
-    monkeypatch.setattr(scan, "load_predictor", networks.load)
+    monkeypatch.setattr(graders, "load_predictor", networks.load)
     started, real = [], processes.start_python
 
     def start(*words, **how):
