@@ -8,12 +8,20 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from gdest.core import Doubt, GradeMap, GradeSettings, GreyImage, ModelCard, grain_size, interpolate
+from gdest.core import (
+    Doubt,
+    GradeMap,
+    GradeSettings,
+    GreyImage,
+    ModelCard,
+    grain_size,
+    interpolate,
+)
 from gdest.grading import over_limits, predict_grade_map, way_to_count
 from gdest.model import LoadedModel, NetworkPredictor
 from gdest.training.judge import gradeable_pictures
 from gdest.training.labels import Labelled
-from gdest.training.measuring import Measured, errors_of, measure_with
+from gdest.training.measuring import Measured, errors_of, measure_gradeable
 from gdest.training.over_materials import ESTIMATE_COVERAGE, Curve, counting_curves, unseen_half_width
 from gdest.training.settings import TrainSettings
 from gdest.training.stages import Stage, no_stage, told
@@ -56,14 +64,16 @@ def calibrated_card(
 
     That is the correction of its bias (where there are enough micrographs to know it), the interval, the tile
     scatter, the limits of doubt, the errors, and the interval of the count where the network draws boundaries.
+    Micrographs that cannot be graded are told and left out: what a long training has learnt is not lost by one file.
     """
     grading = GradeSettings(device=settings.device, count=model.card.boundaries)
     predictor = NetworkPredictor(model, grading, unfinished=True)
-    measured = measure_with(predictor, held_out, grading, stage)
+    measured = measure_gradeable(predictor, held_out, grading, stage)
     correction = correction_curve(measured) if len(measured) >= FEWEST_FOR_CORRECTION else ()
     if any(too_fine for _, too_fine in correction):
         predictor.card = replace(predictor.card, correction=correction)
-        measured = measure_with(predictor, held_out, grading, stage)  # again: the corrected G also chooses the zoom
+        again = [one.item for one in measured]  # the corrected G also chooses the zoom
+        measured = measure_gradeable(predictor, again, grading, stage)
     count = max(min(FEWEST_FOR_LIMITS, settings.unfit_pictures) - len(measured), 0)
     drawn = told(gradeable_pictures(settings, count), stage, "finding the limits of doubt", count)
     maps = [predict_grade_map(GreyImage(pixels), predictor, grading.stride_px) for pixels in drawn]

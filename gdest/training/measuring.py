@@ -18,6 +18,7 @@ from gdest.core import (
     GradeStatistics,
     GrainCount,
     grain_size,
+    say,
 )
 from gdest.grading import G_PER_HALVING, Predictor, grade_files, is_enlarged
 from gdest.model import LoadedModel, NetworkPredictor
@@ -101,24 +102,50 @@ def measure_with(
     predictor: Predictor, labelled: Sequence[Labelled], settings: GradeSettings, stage: Stage = no_stage
 ) -> list[Measured]:
     """Do what `measure` does with a predictor that is there already."""
+    measured = []
+    for item, row in _graded_labelled(predictor, labelled, settings, stage):
+        if isinstance(row, Failed):
+            raise DataError(f"{item.file.name}: {row.reason}")
+        measured.append(Measured(item, row))
+    return measured
+
+
+def measure_gradeable(
+    predictor: Predictor, labelled: Sequence[Labelled], settings: GradeSettings, stage: Stage = no_stage
+) -> list[Measured]:
+    """Do the same, but tell which micrographs cannot be graded; raise `DataError` only where none can."""
+    measured, left_out = list[Measured](), list[str]()
+    for item, row in _graded_labelled(predictor, labelled, settings, stage):
+        if isinstance(row, Failed):
+            left_out.append(f"{item.file.name}: {row.reason}")
+        else:
+            measured.append(Measured(item, row))
+    if left_out and not measured:
+        raise DataError(left_out[0])
+    for reason in left_out:
+        say(f"Left out of the calibration: {reason}")
+    return measured
+
+
+def _graded_labelled(
+    predictor: Predictor, labelled: Sequence[Labelled], settings: GradeSettings, stage: Stage = no_stage
+) -> Iterator[tuple[Labelled, Graded | Failed]]:
+    """Yield every labelled micrograph with its rows, each graded with its own pixel size."""
     require_there(labelled)
     with stage("measuring", len(labelled)) as advance:
-        return list(_measured(predictor, labelled, settings, advance))
+        yield from _graded(predictor, labelled, settings, advance)
 
 
-def _measured(
+def _graded(
     predictor: Predictor, labelled: Sequence[Labelled], settings: GradeSettings, advance: Callable[[int], None]
-) -> Iterator[Measured]:
+) -> Iterator[tuple[Labelled, Graded | Failed]]:
     for um_per_px, group in groupby(labelled, key=lambda item: item.um_per_px):
         items, own = list(group), settings
         if um_per_px is not None:
             own = replace(settings, calibration=CalibrationSettings(um_per_px=um_per_px))
         graded = grade_files([item.file for item in items], predictor, own)
         for item, (_, rows) in zip(items, graded, strict=True):
-            for row in rows:
-                if isinstance(row, Failed):
-                    raise DataError(f"{item.file.name}: {row.reason}")
-                yield Measured(item, row)
+            yield from ((item, row) for row in rows)
             advance(1)
 
 

@@ -11,7 +11,7 @@ import pytest
 from helpers.measured_fields import fields_of, measured_field
 from helpers.predictors import FakePredictor
 
-from gdest.core import GrainCount
+from gdest.core import DataError, GrainCount, ImageFile
 from gdest.core.records import GradeMap, TileGrid
 from gdest.model.network import LoadedModel
 from gdest.synth.dataset import write_tiff
@@ -205,6 +205,17 @@ def test_five_held_out_micrographs_correct_the_bias_and_are_measured_again_with_
         "validation_within_half_g": 1.0,
         "validation_coverage": 1.0,
     }
+
+
+def test_a_micrograph_that_cannot_be_graded_is_told_and_left_out(monkeypatch, fields, tmp_path, capsys):
+    """What a night of training has learnt is not lost since one file shows no metal."""
+    broken = replace(fields[0], file=ImageFile(tmp_path / "broken.tif", "broken.tif"))
+    (tmp_path / "broken.tif").write_bytes(b"no picture")
+    card = calibrated(monkeypatch, [fields[0], broken, *fields[1:]])
+    assert card.errors["validation_micrographs"] == 5.0
+    assert "Left out of the calibration: broken.tif: " in capsys.readouterr().err
+    with pytest.raises(DataError, match=r"broken\.tif"):
+        calibrated(monkeypatch, [broken])
 
 
 def test_four_held_out_micrographs_know_no_bias(monkeypatch, fields):
