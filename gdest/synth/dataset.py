@@ -22,6 +22,7 @@ from gdest.synth.label_maps import mean_diameter_px, true_g
 from gdest.synth.recipe import OWN_STRENGTHS, pick_family
 from gdest.synth.settings import SynthSettings
 from gdest.synth.treatments import treated
+from gdest.synth.visibility import visible_grains
 
 LABEL_COLUMNS = ("file", "g", "um_per_px", "specimen", "label_map")
 DRAWN_COLUMNS = ("family", "drawn")
@@ -81,7 +82,7 @@ def make_micrograph(
     etched = etching.etch(rng, labels, family=family)
     recipe, diameter_px = etched.recipe, mean_diameter_px(labels)
     image, done = treated(rng, etched.image, recipe.finest_px(), diameter_px)
-    seen, features = etched.seen, etched.features
+    seen, features = visible_grains(image, etched.seen), etched.features
     if zoom > 1.0:
         image, seen, features = (one[np.ix_(down, right)] for one in (image, seen, features))
     drawn: dict[str, float | str] = {

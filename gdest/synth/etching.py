@@ -77,7 +77,8 @@ def etch(
     recipe = draw_recipe(rng, narrow_px, family or (pick_family(rng) if visible >= 1.0 else "boundary"))
     twins = marks.draw_twins(frame, recipe)
     image, parting, step = _grain_levels(frame, bounds, recipe, twins)
-    image -= _roughness(frame, 0.05 if recipe.family in OWN_STRENGTHS else 0.11)
+    care = _care(recipe)
+    image -= _roughness(frame, 0.11 * (1.0 - care))
     line = np.maximum(etched_lines(frame, bounds, recipe), parting)
     if visible < 1.0:
         line *= np.maximum(pieces(frame, bounds, visible), np.float32(traces))
@@ -94,15 +95,18 @@ def etch(
     particles = draw_particles(frame, bounds, recipe)
     if particles is not None:
         image, covered = particles.over(image), particles.mask()
-    clean = 0.7 if recipe.family in OWN_STRENGTHS else 0.0
-    image, dirt = add_dirt(frame, bounds, image, recipe.half_width_px, clean)
+    image, dirt = add_dirt(frame, bounds, image, recipe.half_width_px, care)
     if recipe.family == "over-etched":
         image += _debris(frame, line, recipe.half_width_px)
     seen = seen_grains(labels, np.maximum(line, covered))
     features = _features(seen, twins, step + np.float32(recipe.depth) * outline, covered | dirt)
-    return Etched(
-        photograph(rng, image, frame.diameter_px, CAMERAS.get(recipe.family, Camera())), seen, features, recipe
-    )
+    camera = CAMERAS.get(recipe.family, Camera())
+    return Etched(photograph(rng, image, frame.diameter_px, camera, recipe.cleared), seen, features, recipe)
+
+
+def _care(recipe: Recipe) -> float:
+    """Return 0..1 how well the section was polished: what share of roughness and dirt is not there."""
+    return 0.9 if recipe.cleared > 1.0 else 0.7 if recipe.family in OWN_STRENGTHS else 0.0
 
 
 def _features(seen: Labels, twins: marks.Twins | None, step: Floats, covered: NDArray[np.bool_]) -> NDArray[np.uint8]:
@@ -155,7 +159,8 @@ def _grain_levels(
         image = np.where(twins.distance < 0, image + inside, image)
         step = np.abs(inside)
     if rng.random() < 0.4:
-        image = image + np.float32(rng.uniform(0.01, 0.05)) * frame.noise(max(frame.diameter_px / 2, 4))
+        cloudy = rng.uniform(0.01, 0.05) * (1.0 - _care(recipe))
+        image = image + np.float32(cloudy) * frame.noise(max(frame.diameter_px / 2, 4))
     return np.clip(image, 0.08, 1.1).astype(np.float32), parting, step
 
 

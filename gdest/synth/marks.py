@@ -17,6 +17,9 @@ STROKES_LIMIT = 20_000
 SLIP_LINES = 1021
 """So many different slip lines one set has, before they repeat."""
 
+TURNED = 0.3
+"""So many of a grain's further twins lie on another of its four twin planes than the first."""
+
 
 @dataclass(frozen=True)
 class Twins:
@@ -59,14 +62,14 @@ def draw_twins(frame: Frame, recipe: Recipe) -> Twins | None:
     along, across = frame.grain_axes()
     twinned = rng.random(grains) < recipe.twinned
     bundled = rng.random(grains) < rng.uniform(0.0, 0.4)
-    wide_share = rng.uniform(0.1, 0.8)
+    wide_share, further = rng.uniform(0.1, 0.95), rng.uniform(0.3, 0.8)
     nearest: Floats = np.full(frame.labels.shape, 1e4, np.float32)
     strength: Floats = np.zeros(frame.labels.shape, np.float32)
     first, pitch = radius * rng.uniform(-0.9, 0.9, grains), radius * rng.uniform(0.12, 0.4, grains)
     # in fine grains no more of them are resolved
     most = int(np.clip(frame.diameter_px / 8.0, 1, 5))
     for lamella in range(int(rng.integers(1, most + 1))):
-        present = twinned & (rng.random(grains) < np.where(bundled, 0.9, 1.0 if lamella == 0 else 0.4))
+        present = twinned & (rng.random(grains) < np.where(bundled, 0.9, 1.0 if lamella == 0 else further))
         half = radius * np.exp(rng.uniform(np.log(0.03), np.log(0.6), grains))
         half = np.where(bundled, pitch * rng.uniform(0.1, 0.4, grains), half)
         half = np.maximum(half, 0.8)
@@ -80,8 +83,11 @@ def draw_twins(frame: Frame, recipe: Recipe) -> Twins | None:
         # most boxes start at the grain's own boundary, the others lie free inside
         shift = np.where(rng.random(grains) < 0.75, 1.3 * radius - length, radius * rng.uniform(-0.6, 0.6, grains))
         shift = boxed * shift * rng.choice([-1, 1], grains)
-        edge = np.abs(across - frame.per_grain(offset)) - frame.per_grain(np.where(present, half, -1e4))
-        cap = np.abs(along - frame.per_grain(shift)) - frame.per_grain(length)
+        turn = np.where((rng.random(grains) < TURNED) & ~bundled & (lamella > 0), rng.uniform(0.6, 1.9, grains), 0.0)
+        cos, sin = frame.per_grain(np.cos(turn)), frame.per_grain(np.sin(turn))
+        edge = np.abs(across * cos - along * sin - frame.per_grain(offset))
+        edge -= frame.per_grain(np.where(present, half, -1e4))
+        cap = np.abs(along * cos + across * sin - frame.per_grain(shift)) - frame.per_grain(length)
         inside = np.maximum(edge, cap)
         closer = inside < nearest
         nearest = np.where(closer, inside, nearest)
@@ -93,7 +99,7 @@ def twin_lines(frame: Frame, recipe: Recipe, twins: Twins) -> Floats:
     """Return the darkness of the straight twin boundaries, from none to darker than a grain boundary."""
     rng = frame.rng
     # thinner than the grain boundaries in most steels, which is half of what tells them apart
-    width = max(0.35, recipe.half_width_px * rng.uniform(0.25, 1.2 if recipe.family == "bright-field" else 1.0))
+    width = max(0.35, recipe.half_width_px * rng.uniform(0.15, 1.2 if recipe.family == "bright-field" else 1.0))
     profile = sigmoid((width - np.abs(twins.distance)) / np.float32(max(0.3, 0.3 * width)))
     if recipe.family == "bright-field":
         strength: Floats = recipe.outline * np.exp(np.float32(recipe.outline_sigma) * twins.strength)

@@ -28,8 +28,14 @@ class Camera:
     noise: float = 0.04
 
 
-def photograph(rng: np.random.Generator, image: Floats, diameter_px: float, camera: Camera) -> Floats:
-    """Return reflectance as the camera sees it: focus, uneven light, gamma, noise, exposure, 0..1."""
+def photograph(
+    rng: np.random.Generator, image: Floats, diameter_px: float, camera: Camera, cleared: float = 1.0
+) -> Floats:
+    """Return reflectance as the camera sees it: focus, uneven light, gamma, noise, exposure, 0..1.
+
+    With `cleared` above 1 darkness is raised to this power, so that a bright ground is even, its noise is least, and
+    black is nearly black.
+    """
     image = _focus(rng, image, diameter_px, camera.most_blur_px)
     if rng.random() < 0.45:
         image = _sharpened(rng, image)
@@ -38,13 +44,16 @@ def photograph(rng: np.random.Generator, image: Floats, diameter_px: float, came
     white = 99.5 if rng.random() < 0.55 else rng.uniform(camera.least_white, 99.0)
     low, high = np.percentile(image[::3, ::3], [0.5, white])
     image = np.clip((image - low) / max(high - low, 1e-3), -0.2, 1.3)
+    dark = 1.0 - image
+    image = 1.0 - np.sign(dark) * np.abs(dark) ** cleared
     image = np.sign(image) * np.abs(image) ** rng.uniform(0.7, 1.5)
-    floor = rng.uniform(0.0, 0.35)
-    span = rng.uniform(camera.least_span, camera.most_span) * (1.0 - floor)
+    is_cleared = cleared > 1.0
+    floor = rng.uniform(0.0, 0.15 if is_cleared else 0.35)
+    span = rng.uniform(max(camera.least_span, 0.55 * is_cleared), camera.most_span) * (1.0 - floor)
     if rng.random() < 0.04:
         image = 1.0 - image  # dark field: bright boundaries
     image = floor + span * image
-    noisy = image + span * _sensor_noise(rng, image.shape, camera.noise)
+    noisy = image + span * _sensor_noise(rng, image.shape, camera.noise * (0.4 if is_cleared else 1.0))
     return np.asarray(np.clip(noisy, 0.0, 1.0), np.float32)
 
 

@@ -28,8 +28,15 @@ WITHOUT_LINES = ("contrast", "mosaic")
 ALIKE = 0.35
 """In so many bright fields all grain boundaries are about as dark, and what is fainter is a twin's."""
 
+CLEARED = 0.6
+"""So many etches whose lines are all dark show them black on a bright, even ground, polished and photographed well."""
+
 OWN_STRENGTHS = ("bright-field", "thin-lines")
 """The families whose every boundary has a strength of its own."""
+
+DARK_LINES = ("boundary", "over-etched", "thin-lines", "particles")
+PALER = ("boundary", "contrast", "both", "mosaic", "particles")
+"""The families whose lines are all dark, but for a few, and those whose full line may still be grey."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +49,8 @@ class Recipe:
     the grains' grey, `slope` that inside a grain. `twinned` is the share of grains with twins, `outline` and
     `outline_sigma` the strength of the twins' outlines, `boxed` the share of twins that end inside their grain.
     `slipped` is the share of grains with slip lines, `banding` the darkness of drawing bands. `particles` come per
-    grain, `on_boundary` of them at boundaries, the largest of radius `particle_px`.
+    grain, `on_boundary` of them at boundaries, the largest of radius `particle_px`. Where `cleared` is above 1 the
+    ground is bright and even, and what is darker than it has its darkness raised to this power.
     """
 
     family: str
@@ -63,6 +71,7 @@ class Recipe:
     particles: float = 0.0
     on_boundary: float = 0.5
     particle_px: float = 0.0
+    cleared: float = 1.0
 
     def finest_px(self) -> float:
         """Return half the width in px of the finest line by which a grain is told; faint lines count as finer."""
@@ -83,13 +92,9 @@ def draw_recipe(rng: np.random.Generator, diameter_px: float, family: str) -> Re
     FAMILIES[family]
     own = family in OWN_STRENGTHS
     bright = family == "bright-field"
-    line_median, line_sigma = 1.0, 0.0
-    if bright:
-        line_median, line_sigma = rng.uniform(0.18, 0.75), rng.uniform(0.4, 1.0)
-        if rng.random() < ALIKE:
-            line_median, line_sigma = rng.uniform(0.5, 1.0), rng.uniform(0.05, 0.4)
-    elif own:
-        line_median, line_sigma = rng.uniform(0.7, 1.1), rng.uniform(0.0, 0.35)
+    line_median, line_sigma = _line_strength(rng, family)
+    dark = family in DARK_LINES or (bright and line_median * np.exp(-line_sigma) > 0.4)
+    cleared = rng.uniform(1.3, 2.6) if dark and rng.random() < CLEARED else 1.0
     line = 1.0
     if family in WITHOUT_LINES:
         line = rng.uniform(0.0, 0.25) if rng.random() < 0.6 else 0.0
@@ -99,7 +104,7 @@ def draw_recipe(rng: np.random.Generator, diameter_px: float, family: str) -> Re
     return Recipe(
         family=family,
         half_width_px=half_width(rng, diameter_px, family),
-        depth=float(rng.uniform(0.7, 1.0) if family == "over-etched" or own else rng.uniform(0.35, 1.0)),
+        depth=float(rng.uniform(0.35 if family in PALER and cleared == 1.0 else 0.7, 1.0)),
         line=float(line),
         line_median=float(line_median),
         line_sigma=float(line_sigma),
@@ -115,7 +120,17 @@ def draw_recipe(rng: np.random.Generator, diameter_px: float, family: str) -> Re
         particles=particles,
         on_boundary=float(rng.uniform(0.0, 1.0)),
         particle_px=largest,
+        cleared=float(cleared),
     )
+
+
+def _line_strength(rng: np.random.Generator, family: str) -> tuple[float, float]:
+    """Draw the median and the sigma of the strength of a family's boundaries."""
+    if family == "bright-field":
+        if rng.random() < ALIKE:
+            return rng.uniform(0.5, 1.0), rng.uniform(0.05, 0.4)
+        return rng.uniform(0.18, 0.75), rng.uniform(0.4, 1.0)
+    return (rng.uniform(0.7, 1.1), rng.uniform(0.0, 0.35)) if family in OWN_STRENGTHS else (1.0, 0.0)
 
 
 def half_width(rng: np.random.Generator, diameter_px: float, family: str) -> float:

@@ -84,6 +84,43 @@ def test_sharpening_leaves_light_rims_beside_dark_lines():
     assert optics._sharpened(np.random.default_rng(0), image)[:, 32].min() > 0.81
 
 
+def test_a_cleared_picture_has_an_even_ground_with_less_noise_and_lines_as_black_as_any():
+    image = np.full((200, 200), 0.75, np.float32) + 0.05 * np.linspace(-1, 1, 200, dtype=np.float32)
+    image[:, ::20] = 0.1
+    ground = np.ones(200, bool)
+    ground[np.r_[0:200:20, 1:200:20, 19:200:20]] = False
+    for seed in range(8):
+        shown, cleared = (
+            optics.photograph(np.random.default_rng(seed), image, 60.0, optics.Camera(most_blur_px=0.3), power)
+            for power in (1.0, 2.5)
+        )
+        if shown[:, ground].mean() < shown[:, 20].mean():  # dark field
+            continue
+        spans = [one[:, ground].mean() - one[:, 20:181:20].mean() for one in (shown, cleared)]
+        uneven = [one[:, ground].std() / span for one, span in zip((shown, cleared), spans, strict=True)]
+        assert uneven[1] < 0.6 * uneven[0]
+        assert spans[1] > 0.35
+        assert cleared[:, 20:181:20].mean() < 0.3
+
+
+def test_some_further_twins_of_a_grain_lie_on_another_plane(monkeypatch):
+    def directions(turned):
+        monkeypatch.setattr(marks, "TURNED", turned)
+        frame = frame_of(np.zeros((300, 300), np.int32), 3)
+        found = set()
+        for seed in range(12):
+            frame.rng.bit_generator.state = np.random.default_rng(seed).bit_generator.state
+            twins = marks.draw_twins(frame, recipe.Recipe("boundary", 1.0, 1.0, twinned=1.0, boxed=0.0))
+            down, right = np.gradient(twins.distance)
+            edge = np.abs(twins.distance) < 1.0
+            angles = np.degrees(np.arctan2(down[edge], right[edge])) % 180.0
+            found.add(len(np.unique(np.round(angles / 15.0) % 12)))
+        return found
+
+    assert max(directions(0.0)) == 1
+    assert max(directions(1.0)) > 1
+
+
 def test_grains_that_the_line_has_swallowed_are_given_to_a_neighbour_and_no_others():
     labels = np.zeros((90, 90), np.int32)
     labels[:, 45:] = 1

@@ -52,3 +52,14 @@ def test_only_etches_without_lines_tell_grains_by_their_grey_alone():
     assert min(one.contrast for one in recipes("mosaic")) >= 0.1
     assert max(one.line for one in recipes("mosaic")) <= 0.25
     assert max(one.contrast for one in recipes("bright-field")) < 0.05
+
+
+def test_most_etches_with_dark_lines_show_them_black_on_an_even_ground_and_none_with_faint_ones_does():
+    for family in recipe.DARK_LINES:
+        assert np.mean([one.cleared > 1.0 for one in recipes(family)]) == pytest.approx(recipe.CLEARED, abs=0.12)
+    for family in ("contrast", "mosaic", "both"):
+        assert all(one.cleared == 1.0 for one in recipes(family, 40))
+    cleared = [one for one in recipes("bright-field") if one.cleared > 1.0]
+    assert 5 < len(cleared) < 90
+    assert min(one.line_median * np.exp(-one.line_sigma) for one in cleared) > 0.4
+    assert all(one.depth >= 0.7 for one in recipes("boundary") if one.cleared > 1.0)
