@@ -82,7 +82,7 @@ def make_micrograph(
     etched = etching.etch(rng, labels, family=family)
     recipe, diameter_px = etched.recipe, mean_diameter_px(labels)
     image, done = treated(rng, etched.image, recipe.finest_px(), diameter_px)
-    seen, features = visible_grains(image, etched.seen), etched.features
+    seen, features = visible_grains(etched.image, etched.seen), etched.features
     if zoom > 1.0:
         image, seen, features = (one[np.ix_(down, right)] for one in (image, seen, features))
     drawn: dict[str, float | str] = {

@@ -35,7 +35,8 @@ def visible_grains(image: Floats, labels: Labels) -> Labels:
     """Return the label map (rows, cols) in which grains are one where no boundary between them is seen in `image`.
 
     A boundary is seen where it is darker or brighter than the ground beside it, or where its two grains differ.
-    `image` is the picture as it is shown, 0..1, of the same size; labels are numbered 0..n-1 without gaps.
+    `image` is the picture as photographed, 0..1, of the same size, before a treatment whose dots would pass for noise;
+    labels are numbered 0..n-1 without gaps.
     """
     edge = boundary_mask(labels)
     diameter, count = mean_diameter_px(labels), int(labels.max()) + 1
