@@ -83,5 +83,5 @@ def test_weights_from_before_a_kind_was_known_read_and_never_tell_it(judged, tmp
     tiles = torch.randint(0, 256, (2, 1, 224, 224), dtype=torch.uint8)
     with torch.inference_mode():
         mine, its = judged.answer(tiles)[1], old.answer(tiles)[1]
-    assert torch.allclose(mine[:, :3], its[:, :3], atol=1e-2)
+    assert torch.allclose(mine[:, :3], its[:, :3], atol=5e-2)  # files hold half precision
     assert (its[:, UNFIT.index(Doubt.STRUCTURE)] < -1000).all()
