@@ -35,8 +35,7 @@ OWN_STRENGTHS = ("bright-field", "thin-lines")
 """The families whose every boundary has a strength of its own."""
 
 DARK_LINES = ("boundary", "over-etched", "thin-lines", "particles")
-PALER = ("boundary", "contrast", "both", "mosaic", "particles")
-"""The families whose lines are all dark, but for a few, and those whose full line may still be grey."""
+"""The families whose lines are all dark, but for a few."""
 
 
 @dataclass(frozen=True)
@@ -104,7 +103,7 @@ def draw_recipe(rng: np.random.Generator, diameter_px: float, family: str) -> Re
     return Recipe(
         family=family,
         half_width_px=half_width(rng, diameter_px, family),
-        depth=float(rng.uniform(0.35 if family in PALER and cleared == 1.0 else 0.7, 1.0)),
+        depth=float(rng.uniform(0.7 if own or family == "over-etched" or cleared > 1.0 else 0.35, 1.0)),
         line=float(line),
         line_median=float(line_median),
         line_sigma=float(line_sigma),

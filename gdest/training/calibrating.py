@@ -8,15 +8,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from gdest.core import (
-    Doubt,
-    GradeMap,
-    GradeSettings,
-    GreyImage,
-    ModelCard,
-    grain_size,
-    interpolate,
-)
+from gdest.core import Doubt, GradeMap, GradeSettings, GreyImage, ModelCard, grain_size, interpolate
 from gdest.grading import over_limits, predict_grade_map, way_to_count
 from gdest.model import LoadedModel, NetworkPredictor
 from gdest.training.judge import gradeable_pictures
@@ -72,7 +64,7 @@ def calibrated_card(
     correction = correction_curve(measured) if len(measured) >= FEWEST_FOR_CORRECTION else ()
     if any(too_fine for _, too_fine in correction):
         predictor.card = replace(predictor.card, correction=correction)
-        again = [one.item for one in measured]  # the corrected G also chooses the zoom
+        again = list(dict.fromkeys(one.item for one in measured))  # the corrected G also chooses the zoom
         measured = measure_gradeable(predictor, again, grading, stage)
     count = max(min(FEWEST_FOR_LIMITS, settings.unfit_pictures) - len(measured), 0)
     drawn = told(gradeable_pictures(settings, count), stage, "finding the limits of doubt", count)
