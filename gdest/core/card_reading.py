@@ -24,7 +24,8 @@ LARGEST_IN_G = 20.0
 LARGEST_LIMIT = 1e6
 TILE_PX = (32, 4096)
 WORDS = {"backbone": Backbone, "head": Head, "task": Task, "input": NetworkInput}
-COUNT_CURVES = ("interval", "bias")
+MOST_DEGREES = 1e6
+"""Of freedom: as many as there are fields."""
 
 
 def read_card(text: str, known: Mapping[str, object], limits: tuple[str, ...]) -> dict[str, Any]:
@@ -70,6 +71,7 @@ def _field(name: str, value: object, limits: tuple[str, ...]) -> Any:
         "int8_g_gap": lambda: None if value is None else _number(name, value, 0.0, LARGEST_IN_G),
         "counting": lambda: _curves(value),
         "informed_interval": lambda: _curve(name, value, 0.0),
+        "own_scatter": lambda: _scatters(value),
     }
     return readers[name]() if name in readers else _text(name, value)
 
@@ -133,6 +135,16 @@ def _curves(value: object) -> dict[str, Curve]:
     if any(number < 0 for _, number in curves.get("interval", ())):
         raise ValueError("counting 'interval' must not be negative")
     return curves
+
+
+def _scatters(value: object) -> dict[str, tuple[float, float]]:
+    found = {}
+    for name, pair in _items("own_scatter", value):
+        if not isinstance(pair, list | tuple) or len(pair) != 2:
+            raise ValueError("own_scatter must hold two numbers each")
+        scatter = _number("each own_scatter", pair[0], 0.0, LARGEST_IN_G)
+        found[name] = (scatter, _number("each own_scatter", pair[1], 0.0, MOST_DEGREES))
+    return found
 
 
 def _limits(value: object, known: tuple[str, ...]) -> dict[str, float]:

@@ -53,6 +53,9 @@ class ModelCard:
     `informed_interval` is the `interval` of an estimate that a count has moved (`gdest.grading.informed`); without it
     none is moved.
 
+    `own_scatter` is what fields of one specimen differ by about their own mean, and the degrees of freedom that say so:
+    (sd in G, number) of the `estimate`, of the `informed` one and of the `count`. `gdest calibrate` starts from it.
+
     `counting` holds curves of the count on boundary maps, each rows of (spread in G, value): `interval` is the
     half-width of the method's own 95 % error; without it `gdest.grading.counting` has defaults. `bias` is what the
     count reads too fine, to be subtracted.
@@ -80,6 +83,7 @@ class ModelCard:
     int8_g_gap: float | None = None
     counting: dict[str, tuple[tuple[float, float], ...]] = field(default_factory=dict)
     informed_interval: tuple[tuple[float, float], ...] = ()
+    own_scatter: dict[str, tuple[float, float]] = field(default_factory=dict)
 
     def to_json(self) -> str:
         """Return the card as the JSON text that the weights file carries."""

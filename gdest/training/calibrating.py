@@ -14,7 +14,7 @@ from gdest.model import LoadedModel, NetworkPredictor
 from gdest.training.judge import gradeable_pictures
 from gdest.training.labels import Labelled
 from gdest.training.measuring import Measured, errors_of, measure_gradeable
-from gdest.training.over_materials import ESTIMATE_COVERAGE, Curve, counting_curves, unseen_half_width
+from gdest.training.over_materials import ESTIMATE_COVERAGE, Curve, counting_curves, own_scatter, unseen_half_width
 from gdest.training.settings import TrainSettings
 from gdest.training.stages import Stage, no_stage, told
 
@@ -77,6 +77,7 @@ def calibrated_card(
         informed_interval=informed_curve(used),
         tile_scatter=tile_scatter_curve(measured),
         counting=counting_curves(used),
+        own_scatter=own_scatters(used),
         limits=limits,
         errors=_validation_figures(measured),
     )
@@ -93,10 +94,19 @@ def without_doubt(measured: Sequence[Measured], limits: Mapping[str, float]) -> 
 
 def informed_curve(measured: Sequence[Measured]) -> Curve:
     """Return (G_seen, half-width) of the 90 % interval of estimates that their counts have moved; empty without."""
-    counted = [one for one in measured if one.row.count is not None and np.isfinite(one.row.count.g)]
-    if not counted:
-        return ()
-    return _interval_of([informed_error(one) for one in counted], counted)
+    counted = [one for one in measured if one.count is not None]
+    return _interval_of([informed_error(one) for one in counted], counted) if counted else ()
+
+
+def own_scatters(measured: Sequence[Measured]) -> dict[str, tuple[float, float]]:
+    """Return a card's `own_scatter`; what has no second field of its specimen, as all that is drawn, says nothing."""
+    counted = [one for one in measured if one.count is not None]
+    opinions = {
+        "estimate": (measured, [one.error for one in measured]),
+        "informed": (counted, [informed_error(one) for one in counted]),
+        "count": (counted, [one.count.g - one.item.g for one in counted if one.count is not None]),
+    }
+    return {name: own_scatter(errors, [one.item.specimen for one in ones]) for name, (ones, errors) in opinions.items()}
 
 
 def informed_error(one: Measured) -> float:

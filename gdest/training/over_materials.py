@@ -34,6 +34,16 @@ def unseen_half_width(errors: Sequence[float], materials: Sequence[str]) -> floa
     return round(pooled_quantile(groups, ESTIMATE_COVERAGE), 4) if len(groups) >= FEWEST_MATERIALS else 0.0
 
 
+def own_scatter(errors: Sequence[float], specimens: Sequence[str]) -> tuple[float, float]:
+    """Return what fields of one specimen differ by about their own mean (sd), and its degrees of freedom; 0 of none."""
+    groups: dict[str, list[float]] = {}
+    for error, specimen in zip(errors, specimens, strict=True):
+        groups.setdefault(specimen, []).append(error)
+    degrees = sum(len(group) - 1 for group in groups.values())
+    squares = sum(float(np.var(group)) * len(group) for group in groups.values())
+    return (round(math.sqrt(squares / degrees), 4), float(degrees)) if degrees else (0.0, 0.0)
+
+
 def counting_curves(measured: Sequence[Measured]) -> dict[str, Curve]:
     """Return a card's `counting`: half-widths by the spread of a count; empty for few materials.
 

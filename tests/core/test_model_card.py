@@ -8,7 +8,7 @@ from gdest.core import ModelCard, WeightsError
 
 NUMBERS = (
     "um_per_px", "g_min", "g_max", "tile_px", "classes", "int8_limits", "int8_g_gap", "correction", "interval",
-    "tile_scatter", "limits", "counting",
+    "tile_scatter", "limits", "counting", "own_scatter",
 )  # fmt: skip
 """The fields of a card whose numbers decide what is graded."""
 
@@ -16,6 +16,7 @@ HOSTILE = (
     None, True, "1", "", -1, 0, 1e308, -1e308, float("nan"), float("inf"), 10**400, [], {}, [[]], [None], [[1, 2, 3]],
     [[1, float("nan")]], [[float("nan"), 1]], [[1, 1e308]], [[2, 1], [1, 1]], [-1.0], {"novelty": float("nan")},
     {"novelty": 1e308}, {"interval": [[0, -1]]}, {"\x1b[31m": 1}, [[1.0, [2.0]]], "x" * 100,
+    {"count": [-0.1, 3]}, {"count": [0.1, -3]}, {"count": [0.1]}, {"count": [1e308, 1]},
 )  # fmt: skip
 
 
@@ -57,6 +58,7 @@ def test_whatever_a_field_of_a_card_holds_it_is_read_right_or_refused(field):
      {"interval": [[1.0, float("nan")]]}, {"tile_scatter": [[1.0, -0.1]]}, {"limits": {"novelty": float("nan")}},
      {"limits": {"unknown": 1.0}}, {"g_min": 5.0, "g_max": 5.0}, {"tile_px": 0}, {"tile_px": 224.0},
      {"classes": [2.0, 1.0]}, {"correction": [[2.0, 0.1], [1.0, 0.1]]}, {"counting": {"interval": [[0.0, -0.1]]}},
+     {"own_scatter": {"count": [-0.1, 3.0]}}, {"own_scatter": {"count": [0.1, -3]}}, {"own_scatter": {"count": [0.1]}},
      {"backbone": "resnet9000"}, {"input": "page"}, {"training": {"a": 1}}, {"errors": {"a": "b"}}],
 )  # fmt: skip
 def test_impossible_numbers_and_words_are_refused(change):
@@ -106,8 +108,8 @@ def test_a_card_says_what_it_lacks_for_grading(change, lacks):
     assert bool(read({**json.loads(CARD.to_json()), **change}).missing_for_grading()) is bool(lacks)
 
 
-def test_curves_of_the_count_survive_a_round_trip():
-    card = ModelCard(counting={"interval": ((0.0, 0.25), (2.0, 0.75))})
+def test_curves_of_the_count_and_scatters_survive_a_round_trip():
+    card = ModelCard(counting={"interval": ((0.0, 0.25), (2.0, 0.75))}, own_scatter={"count": (0.1, 6.0)})
 
     assert ModelCard.from_json(card.to_json()) == card
 

@@ -25,6 +25,7 @@ from gdest.training.calibrating import (
     informed_error,
     interval_curve,
     limits_of_doubt,
+    own_scatters,
     tile_scatter_curve,
     without_doubt,
 )
@@ -80,6 +81,21 @@ def test_an_estimate_that_its_count_moves_has_an_interval_of_its_own():
     assert informed_curve(fields)[0][1] == pytest.approx(0.4)
     fields[0].row.count = None
     assert informed_curve(fields[::2]) == ()
+
+
+def test_own_scatter_is_about_the_mean_of_each_specimen_by_each_opinion():
+    """Two specimens, read 0.5 and -0.3 off on average; a third has one field, which tells nothing of its scatter."""
+    planned = [("a", 0.4, 0.2), ("a", 0.6, 0.4), ("b", -0.4, -0.1), ("b", -0.3, np.nan), ("b", -0.2, 0.1), ("c", 2, 2)]
+    fields = []
+    for specimen, error, of_count in planned:
+        field = measured_field(error, g=5.0)
+        field.item.specimen, field.row.count = specimen, GrainCount(g=5.0 + of_count)
+        fields.append(field)
+    found = own_scatters(fields)
+    assert found["estimate"] == (pytest.approx(np.sqrt((0.02 + 0.02) / 3), abs=1e-4), 3.0)
+    assert found["count"] == (pytest.approx(np.sqrt((0.02 + 0.02) / 2), abs=1e-4), 2.0)
+    assert found["informed"] == (pytest.approx(np.sqrt((0.02 + 0.02) / 2), abs=1e-4), 2.0)
+    assert own_scatters(fields[-1:])["estimate"] == (0.0, 0.0)
 
 
 def test_coverage_is_counted_on_the_half_that_did_not_calibrate():

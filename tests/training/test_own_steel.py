@@ -34,6 +34,26 @@ def test_the_half_width_holds_nine_in_ten_further_errors():
     assert np.mean(inside) == pytest.approx(0.9, abs=0.015)
 
 
+def test_fields_that_agree_by_chance_make_no_interval_narrower_than_any_steels():
+    """Five of a steel that scatters as others do, one of ten of which by chance hardly: the two are pooled."""
+    rng = np.random.default_rng(1)
+    inside, narrowest = [], {True: 9.0, False: 9.0}
+    for _ in range(4000):
+        errors = rng.normal(0.0, 0.2, 6)
+        left = errors[:5] - errors[:5].mean()
+        for known in (True, False):
+            narrowest[known] = min(narrowest[known], half_width(left, 0.9, (0.2, 6.0) if known else (0.0, 0.0)))
+        inside.append(abs(errors[5] - errors[:5].mean()) <= half_width(left, 0.9, (0.2, 6.0)))
+    assert np.mean(inside) == pytest.approx(0.9, abs=0.015)
+    assert narrowest[True] > 0.25 > 0.1 > narrowest[False]
+
+
+def test_other_steels_weigh_no_more_than_a_few_fields_of_ones_own():
+    left = np.array([0.4, -0.4] * 5)
+    assert half_width(left, 0.9, (0.1, 1e5)) == half_width(left, 0.9, (0.1, 8.0)) > 0.55
+    assert half_width(left, 0.9, (0.1, 0.0)) == half_width(left, 0.9)
+
+
 def test_the_share_inside_is_that_of_the_fields_that_had_an_interval():
     errors = np.array([0.1, 0.9, 0.1])
     assert Opinion("estimate", errors, np.array([0.5, 0.5, np.nan])).before == (pytest.approx(1.1 / 3), 0.5)
@@ -65,10 +85,10 @@ def counted_field(error, count_error, **known):
 
 def test_the_count_is_calibrated_only_where_enough_fields_have_one():
     fields = [counted_field(0.2, 0.1 if i < 4 else np.nan) for i in range(6)]
-    assert [one.name for one in opinions_of(fields)] == ["estimate"]
+    assert [one.name for one in opinions_of(fields, CARD)] == ["estimate"]
     fields = [counted_field(0.2, 0.1 * i) for i in range(6)]
-    assert [one.name for one in opinions_of(fields)] == ["estimate", "count"]
-    assert opinions_of(fields)[1].errors.tolist() == pytest.approx([0.0, 0.1, 0.2, 0.3, 0.4, 0.5])
+    assert [one.name for one in opinions_of(fields, CARD)] == ["estimate", "count"]
+    assert opinions_of(fields, CARD)[1].errors.tolist() == pytest.approx([0.0, 0.1, 0.2, 0.3, 0.4, 0.5])
 
 
 @pytest.fixture
@@ -96,6 +116,17 @@ def test_only_the_card_changes_and_the_bias_is_taken_off_on_top_of_what_was(monk
     assert (mine.card.training["own_fields"], mine.card.training["own_data"]) == ("5", "labels.csv")
     for name, value in mine.network.state_dict().items():
         assert np.allclose(value.numpy(), model.network.state_dict()[name].numpy(), atol=2e-3)
+
+
+def test_the_scatter_of_other_specimens_widens_an_interval_of_fields_that_agree(monkeypatch, model, tmp_path):
+    fields = [counted_field(0.3 + 0.001 * i, -0.2 + 0.001 * i) for i in (-2, -1, 0, 1, 2)]
+    scatters = {"estimate": (0.1, 6.0), "informed": (0.2, 6.0), "count": (0.3, 6.0)}
+    card = replace(model.card, own_scatter=scatters, informed_interval=((6.0, 0.9),))
+    mine = calibrated(monkeypatch, replace(model, card=card), fields, tmp_path / "mine.safetensors").card
+    ((_, alone),), ((_, informed),) = mine.interval, mine.informed_interval
+    assert 0.12 < alone < 0.2
+    assert informed == pytest.approx(2 * alone, rel=0.01)
+    assert mine.own_scatter == scatters
 
 
 def test_four_fields_are_too_few_and_nothing_is_written(monkeypatch, model, tmp_path):
