@@ -5,8 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from gdest.core import UNFIT, ModelCard, in_hours
+from gdest.core import ModelCard, in_hours
 from gdest.training.feeding import Decoded
+from gdest.training.judge import pictures_in_all
 from gdest.training.settings import TrainSettings
 from gdest.training.stages import Say
 
@@ -66,6 +67,6 @@ def after_training_s(crop_s: float, decoded: Decoded, settings: TrainSettings, c
     """
     if settings.input == "image":
         return 0.0
-    pictures = settings.unfit_pictures * (1 + len(UNFIT)) if card.judges else 0
+    pictures = pictures_in_all(settings) if card.judges else 0
     pixels = sum(example.pyramid[0][0].numel() for example in decoded.validation)
     return pictures * PICTURE_S + pixels / card.tile_px**2 * GRADED_CROPS * crop_s

@@ -58,7 +58,7 @@ def fit_judge(
     described = {GRADEABLE: [_describe(network, _tiles(example, rng)) for example in shown]}
     with ThreadPoolExecutor() as pool:
         for kind in (GRADEABLE, *KINDS):
-            count = -(-settings.unfit_pictures // OF_A_STRUCTURE) if kind in STRUCTURES else settings.unfit_pictures
+            count = pictures_of(kind, settings)
             drawn = pool.map(partial(_drawn_tiles, kind, settings.seed), range(count))
             shown_tiles = told(drawn, stage, f"drawing pictures: {kind}", count)
             described.setdefault(kind, []).extend(_describe(network, tiles) for tiles in shown_tiles)
@@ -66,6 +66,16 @@ def fit_judge(
     with stage("learning what not to grade", 0):
         _fit_axes(judge, kinds[0])
         _fit_odds(judge, kinds)
+
+
+def pictures_of(kind: str, settings: TrainSettings) -> int:
+    """Return how many pictures of a kind are drawn."""
+    return -(-settings.unfit_pictures // OF_A_STRUCTURE) if kind in STRUCTURES else settings.unfit_pictures
+
+
+def pictures_in_all(settings: TrainSettings) -> int:
+    """Return how many pictures are drawn to fit a judge."""
+    return sum(pictures_of(kind, settings) for kind in (GRADEABLE, *KINDS))
 
 
 def _tiles(example: Example, rng: np.random.Generator) -> NDArray[np.uint8]:
