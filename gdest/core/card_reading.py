@@ -71,6 +71,7 @@ def _field(name: str, value: object, limits: tuple[str, ...]) -> Any:
         "int8_g_gap": lambda: None if value is None else _number(name, value, 0.0, LARGEST_IN_G),
         "counting": lambda: _curves(value),
         "informed_interval": lambda: _curve(name, value, 0.0),
+        "informed_scale": lambda: _curve(name, value, 0.0),
         "own_scatter": lambda: _scatters(value),
     }
     return readers[name]() if name in readers else _text(name, value)

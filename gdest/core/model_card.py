@@ -51,7 +51,8 @@ class ModelCard:
     network; `int8_g_gap` is the mean change of a tile's G by 8 bits. Without them a network runs in floats.
 
     `informed_interval` is the `interval` of an estimate that a count has moved (`gdest.grading.informed`); without it
-    none is moved.
+    none is moved. `informed_scale` are the factors by which it is wider where a count is less sure: rows of (spread in
+    G, factor).
 
     `own_scatter` is what fields of one specimen differ by about their own mean, and the degrees of freedom that say so:
     (sd in G, number) of the `estimate`, of the `informed` one and of the `count`. `gdest calibrate` starts from it.
@@ -83,6 +84,7 @@ class ModelCard:
     int8_g_gap: float | None = None
     counting: dict[str, tuple[tuple[float, float], ...]] = field(default_factory=dict)
     informed_interval: tuple[tuple[float, float], ...] = ()
+    informed_scale: tuple[tuple[float, float], ...] = ()
     own_scatter: dict[str, tuple[float, float]] = field(default_factory=dict)
 
     def to_json(self) -> str:

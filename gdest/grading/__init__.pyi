@@ -7,11 +7,16 @@ from .counting import (
 )
 from .doubts import (
     UNKNOWN_PIXEL_SIZE as UNKNOWN_PIXEL_SIZE,
+    doubts_of_count as doubts_of_count,
     impossible as impossible,
     over_limits as over_limits,
 )
 from .grains import grain_labels as grain_labels
-from .informed import informed as informed, way_to_count as way_to_count
+from .informed import (
+    informed as informed,
+    informed_half_width as informed_half_width,
+    way_to_count as way_to_count,
+)
 from .pipeline import (
     Finish as Finish,
     Memory as Memory,

@@ -24,6 +24,15 @@ def way_to_count(g: float, counted: float) -> float:
     return float(np.clip(SHARE_OF_WAY * (counted - g), -MOST_BY, MOST_BY)) if np.isfinite(counted) else 0.0
 
 
+def informed_half_width(g_seen: float, spread: float, card: ModelCard) -> float:
+    """Return the half-width of the interval of an estimate that a count of this spread has moved; NaN without one."""
+    half = interpolate(card.informed_interval, g_seen)
+    if not card.informed_scale:
+        return half
+    least_sure = card.informed_scale[-1][0]
+    return half * interpolate(card.informed_scale, spread if np.isfinite(spread) else least_sure)
+
+
 def informed(statistics: GradeStatistics, count: GrainCount, um_per_px: float, card: ModelCard) -> GradeStatistics:
     """Return the statistics of a micrograph, all its G moved towards its count, with the interval of such answers.
 
@@ -39,7 +48,7 @@ def informed(statistics: GradeStatistics, count: GrainCount, um_per_px: float, c
 
     g = moved(statistics.g)
     seen = float(grain_size.g_seen(g, um_per_px, card.um_per_px))
-    half = float("nan") if is_duplex(statistics.homogeneity) else interpolate(card.informed_interval, seen)
+    half = float("nan") if is_duplex(statistics.homogeneity) else informed_half_width(seen, count.spread, card)
     return replace(
         statistics,
         g=g,

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gdest.core import Doubt, GradeMap, GradeSettings, GreyImage, ModelCard, grain_size, interpolate
-from gdest.grading import over_limits, predict_grade_map, way_to_count
+from gdest.grading import doubts_of_count, over_limits, predict_grade_map
 from gdest.model import LoadedModel, NetworkPredictor
+from gdest.training.intervals import (
+    NEIGHBOURS,
+    curve_of_neighbours,
+    informed_curves,
+    informed_error,
+    interval_curve,
+)
 from gdest.training.judge import gradeable_pictures
 from gdest.training.labels import Labelled
 from gdest.training.measuring import Measured, errors_of, measure_gradeable
-from gdest.training.over_materials import ESTIMATE_COVERAGE, Curve, counting_curves, own_scatter, unseen_half_width
+from gdest.training.over_materials import Curve, counting_curves, own_scatter
 from gdest.training.settings import TrainSettings
 from gdest.training.stages import Stage, no_stage, told
 
@@ -42,9 +49,6 @@ reads more than 0.26 apart at two sizes; grains among large particles 0.44 and 0
 FEWEST_WITHOUT_DOUBT = 0.5
 """Share of the calibration; of fewer the limits of doubt are wrong rather than the micrographs."""
 
-NEIGHBOURS = 40
-"""Micrographs of similar G whose errors make one point of a curve."""
-
 TRIMMED_SHARE = 10
 """A correction leaves out the tenth of the errors at either end."""
 
@@ -71,13 +75,16 @@ def calibrated_card(
     maps = [predict_grade_map(GreyImage(pixels), predictor, grading.stride_px) for pixels in drawn]
     limits = limits_of_doubt([*(one.row.grade_map for one in measured), *maps])
     used = without_doubt(measured, limits)
+    closed = [one for one in used if one.count is None or not any(doubts_of_count(one.count))]
+    informed_interval, informed_scale = informed_curves(closed)
     return replace(
         predictor.card,
         interval=interval_curve(used),
-        informed_interval=informed_curve(used),
+        informed_interval=informed_interval,
+        informed_scale=informed_scale,
         tile_scatter=tile_scatter_curve(measured),
-        counting=counting_curves(used),
-        own_scatter=own_scatters(used),
+        counting=counting_curves(closed),
+        own_scatter=own_scatters(closed),
         limits=limits,
         errors=_validation_figures(measured),
     )
@@ -92,12 +99,6 @@ def without_doubt(measured: Sequence[Measured], limits: Mapping[str, float]) -> 
     return used if len(used) >= FEWEST_WITHOUT_DOUBT * len(measured) else list(measured)
 
 
-def informed_curve(measured: Sequence[Measured]) -> Curve:
-    """Return (G_seen, half-width) of the 90 % interval of estimates that their counts have moved; empty without."""
-    counted = [one for one in measured if one.count is not None]
-    return _interval_of([informed_error(one) for one in counted], counted) if counted else ()
-
-
 def own_scatters(measured: Sequence[Measured]) -> dict[str, tuple[float, float]]:
     """Return a card's `own_scatter`; what has no second field of its specimen, as all that is drawn, says nothing."""
     counted = [one for one in measured if one.count is not None]
@@ -107,12 +108,6 @@ def own_scatters(measured: Sequence[Measured]) -> dict[str, tuple[float, float]]
         "count": (counted, [one.count.g - one.item.g for one in counted if one.count is not None]),
     }
     return {name: own_scatter(errors, [one.item.specimen for one in ones]) for name, (ones, errors) in opinions.items()}
-
-
-def informed_error(one: Measured) -> float:
-    """Return by how much an estimate is off once its count has moved it."""
-    counted = one.row.count.g if one.row.count is not None else np.nan
-    return one.error + way_to_count(one.g, counted)
 
 
 def _validation_figures(measured: Sequence[Measured]) -> dict[str, float]:
@@ -160,28 +155,6 @@ def limits_of_doubt(maps: Sequence[GradeMap]) -> dict[str, float]:
     return limits
 
 
-def interval_curve(measured: Sequence[Measured]) -> Curve:
-    """Return (G_seen, half-width) of the 90 % interval: what fields of similar G need, or more for unseen materials."""
-    return _interval_of([one.error for one in measured], measured)
-
-
-def _interval_of(errors: Sequence[float], measured: Sequence[Measured]) -> Curve:
-    """Return the interval of answers for micrographs that were off by these errors (n,)."""
-    unseen = unseen_half_width(errors, [one.item.material for one in measured])
-    curve = _curve([one.row.g_seen for one in measured], errors, conformal_half_width)
-    return tuple((g, max(half, unseen)) for g, half in curve)
-
-
-def conformal_half_width(errors: NDArray[np.float64]) -> float:
-    """Return the ceil((n + 1) 0.9)-th smallest of n absolute errors, the largest where n is below 9.
-
-    This finite-sample quantile holds an exchangeable further error with a probability of at least 0.9
-    (Vovk, Gammerman and Shafer, Algorithmic Learning in a Random World, 2005); the plain quantile holds it less often.
-    """
-    rank = int(np.ceil((len(errors) + 1) * ESTIMATE_COVERAGE))
-    return float(np.sort(np.abs(errors))[min(rank, len(errors)) - 1])
-
-
 def correction_curve(measured: Sequence[Measured]) -> Curve:
     """Return (G in the picture that decided, mean error to be subtracted), from neighbours in G.
 
@@ -195,27 +168,13 @@ def correction_curve(measured: Sequence[Measured]) -> Curve:
         cut = len(errors) // TRIMMED_SHARE
         return shrunk_mean(np.sort(errors)[cut : len(errors) - cut], errors_of_chance)
 
-    return _curve([one.g_in_picture for one in measured], [one.error for one in measured], bias)
+    return curve_of_neighbours([one.g_in_picture for one in measured], [one.error for one in measured], bias)
 
 
 def shrunk_mean(errors: NDArray[np.float64], standard_errors: float) -> float:
     """Return the mean of errors (n,), shrunk towards 0 by so many standard errors, 0 within them (James and Stein)."""
     mean, chance = float(errors.mean()), standard_errors * float(errors.std(ddof=1)) / np.sqrt(len(errors))
     return float(mean * (1.0 - (chance / mean) ** 2)) if abs(mean) > chance else 0.0
-
-
-def _curve(
-    grades: Sequence[float], errors: Sequence[float], statistic: Callable[[NDArray[np.float64]], float]
-) -> Curve:
-    """Return (mean grade, statistic of the errors) of groups of neighbours in grade, half overlapping."""
-    order = np.argsort(grades, kind="stable")
-    size = min(NEIGHBOURS, len(order))
-    curve = []
-    for start in range(0, len(order) - size + 1, max(1, size // 2)):
-        group = order[start : start + size]
-        mean = float(np.mean(np.array(grades)[group]))
-        curve.append((round(mean, 3), round(statistic(np.array(errors)[group]), 4)))
-    return tuple(curve)
 
 
 def tile_scatter_curve(measured: Sequence[Measured]) -> Curve:

@@ -11,10 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gdest.core import DataError, GradeSettings, ModelCard, interpolate, student_t
-from gdest.grading import chance_of_count, way_to_count
+from gdest.grading import chance_of_count, informed_half_width, way_to_count
 from gdest.model import LoadedModel, save_model
 from gdest.reports import file_sha256
 from gdest.training.calibrating import shrunk_mean
+from gdest.training.intervals import spread_of
 from gdest.training.labels import Labelled, read_labels, require_there
 from gdest.training.measuring import Measured, measure
 from gdest.training.stages import Stage, no_stage
@@ -154,7 +155,7 @@ def calibrate_own(
     record = {**card.training, "own_fields": str(len(measured)), "own_data": data.name}
     told = [_informed_by_count(opinions[0], measured, model.card), *opinions[1:]]
     if told[0].counted is not None:
-        card = replace(card, informed_interval=((card.g_min, round(told[0].half_width, 4)),))
+        card = replace(card, informed_interval=((card.g_min, round(told[0].half_width, 4)),), informed_scale=())
     save_model(model.network, replace(card, training=record), out)
     return told
 
@@ -189,7 +190,7 @@ def _informed_by_count(estimate: Opinion, measured: Sequence[Measured], card: Mo
     counted = np.array([one.row.count.g - one.item.g if one.row.count is not None else math.nan for one in measured])
     if not card.informed_interval or not np.isfinite(counted).any():
         return estimate
-    before = [interpolate(card.informed_interval, one.row.g_seen) for one in measured]
+    before = [informed_half_width(one.row.g_seen, spread_of(one), card) for one in measured]
     mixed = np.isnan(estimate.half_widths)
     others = card.own_scatter.get("informed", UNKNOWN)
     return replace(estimate, half_widths=np.where(mixed, np.nan, before), counted=counted, others=others)

@@ -40,6 +40,13 @@ def test_the_interval_is_read_at_the_g_that_the_model_would_see():
     assert found.g_high - found.g == pytest.approx(0.7)
 
 
+def test_the_interval_is_wider_where_the_count_is_less_sure():
+    scaled = replace(INFORMED, informed_scale=((0.0, 0.5), (1.0, 2.5)))
+    for spread, factor in ((0.0, 0.5), (0.25, 1.0), (1.0, 2.5), (3.0, 2.5), (np.nan, 2.5)):
+        found = informed(STATISTICS, GrainCount(g=7.0, spread=spread), 1.0, scaled)
+        assert found.g_high - found.g == found.g - found.g_low == pytest.approx(0.5 * factor)
+
+
 def test_without_a_count_or_by_weights_that_were_not_calibrated_for_it_nothing_moves():
     assert informed(STATISTICS, GrainCount(g=np.nan), 1.0, INFORMED) is STATISTICS
     assert informed(STATISTICS, GrainCount(g=6.0), 1.0, CARD) is STATISTICS

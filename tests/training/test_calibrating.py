@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from fractions import Fraction
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from helpers.measured_fields import fields_of, measured_field
+from helpers.measured_fields import measured_field
 from helpers.predictors import FakePredictor
 
 from gdest.core import DataError, GrainCount, ImageFile
@@ -18,12 +17,8 @@ from gdest.synth.dataset import write_tiff
 from gdest.training import calibrating
 from gdest.training.calibrating import (
     calibrated_card,
-    conformal_half_width,
     correction_curve,
     cross_coverage,
-    informed_curve,
-    informed_error,
-    interval_curve,
     limits_of_doubt,
     own_scatters,
     tile_scatter_curve,
@@ -31,35 +26,6 @@ from gdest.training.calibrating import (
 )
 from gdest.training.labels import read_labels
 from gdest.training.settings import TrainSettings
-
-
-@pytest.mark.parametrize("count", [*range(1, 12), 19, 20, 28, 29, 30, 39, 40, 41])
-def test_the_half_width_is_the_smallest_error_that_holds_nine_in_ten_of_the_ranks_of_one_more(count):
-    """Among n + 1 exchangeable errors the next is equally likely to take each of the n + 1 ranks."""
-    errors = np.random.default_rng(count).permutation(np.arange(1.0, count + 1)) * [(-1) ** i for i in range(count)]
-    ranks = [rank for rank in range(1, count + 1) if Fraction(rank, count + 1) >= Fraction(9, 10)]
-    assert conformal_half_width(errors) == min(ranks, default=count)
-
-
-def test_a_further_error_lies_inside_the_interval_of_few_nine_times_in_ten():
-    """With ten errors the plain quantile, the ninth of them, would hold 9 / 11 = 0.82."""
-    draws = np.random.default_rng(0).standard_normal((20000, 11))
-    inside = [abs(one[10]) <= conformal_half_width(one[:10]) for one in draws]
-    assert np.mean(inside) == pytest.approx(10 / 11, abs=0.01)
-
-
-def test_each_point_of_the_interval_is_the_37th_error_of_40_neighbours_and_half_of_them_are_shared():
-    fields = [measured_field(error=i + 1.0, g_seen=3.0 + 0.1 * i) for i in range(80)]
-    order = np.random.default_rng(1).permutation(80)
-    assert interval_curve([fields[i] for i in order]) == ((4.95, 37.0), (6.95, 57.0), (8.95, 77.0))
-    assert interval_curve(fields[:59]) == ((4.95, 37.0),)
-    assert interval_curve(fields[:3]) == ((3.1, 3.0),)
-
-
-def test_the_interval_is_that_of_unseen_materials_where_that_is_wider():
-    errors = {f"{i}": [0.3] for i in range(6)}
-    assert interval_curve(fields_of(errors)) == ((6.0, 0.3),)
-    assert interval_curve(fields_of({**errors, "5": [0.2, 0.9]}))[0][1] == 0.9
 
 
 def test_the_intervals_are_those_of_micrographs_that_no_limit_sends_to_review():
@@ -71,16 +37,6 @@ def test_the_intervals_are_those_of_micrographs_that_no_limit_sends_to_review():
         [0.1, 0.2]
     )
     assert len(without_doubt(fields, {"fragments": 1.0})) == 3  # where most would go, the limits are wrong
-
-
-def test_an_estimate_that_its_count_moves_has_an_interval_of_its_own():
-    fields = [measured_field(0.4, g=5.0) for _ in range(3)]
-    for field, counted in zip(fields, (5.2, 5.4, np.nan), strict=True):
-        field.row.count = GrainCount(g=counted)
-    assert [informed_error(one) for one in fields] == pytest.approx([0.4 - 0.5 * 0.2, 0.4, 0.4])
-    assert informed_curve(fields)[0][1] == pytest.approx(0.4)
-    fields[0].row.count = None
-    assert informed_curve(fields[::2]) == ()
 
 
 def test_own_scatter_is_about_the_mean_of_each_specimen_by_each_opinion():
