@@ -28,6 +28,7 @@ from gdest.training.run_files import checkpoint_path, unfinished_path
 from gdest.training.settings import TrainSettings, initial_weights
 from gdest.training.stages import Say, Stage, no_stage, silent
 from gdest.training.trainer import Epoch, Trainer
+from gdest.training.unfit_files import unfit_files, unfit_tiles
 
 MOST_MARGIN_G = 0.5
 """The range of a card reaches beyond the training micrographs by the rescale augmentation, at most by this."""
@@ -48,6 +49,7 @@ def train(
     line per epoch, `stage` hears what is being done. Returns the card.
     """
     require(data is not None or settings.drawing.draw > 0, "Give DATA to train on, or --draw to have it drawn.")
+    unfit_files(settings.unfit)  # a slip is told before hours are spent
     device = choose_device(settings.device)
     labelled = read_labels(data, settings.um_per_px) if data is not None else []
     split = split_in_three(labelled, settings) if labelled else Split([], [], [])
@@ -228,7 +230,8 @@ def _finished_card(
     judge = best.network.judge
     if judge is not None:
         gradeable = [*decoded.training, *drawn_to_judge(settings, stage)]
-        fit_judge(best.network, judge, gradeable, settings, mixed=decoded.mixed, stage=stage)
+        unfit = unfit_tiles(best, settings, stage)
+        fit_judge(best.network, judge, gradeable, settings, mixed=decoded.mixed, unfit=unfit, stage=stage)
     if settings.input == "crop":
         others = _labelled(settings.calibration, settings)
         card = calibrated_card(best, [*others, *drawn] if others else split.validation, settings, stage)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
@@ -27,6 +27,10 @@ OF_A_STRUCTURE = 4
 """So many times fewer pictures are drawn of one structure than of another kind."""
 
 STRUCTURES_WEIGH = 2.0
+REAL_SHARE = 0.25
+"""Of the tiles of a kind, where real pictures of it are given: they are few, and each tells one material only."""
+
+NOTHING: Mapping[str, Sequence[NDArray[np.uint8]]] = {}
 MOST_EXAMPLES = 800
 ROUNDS = 200
 WEIGHT_DECAY = 0.005
@@ -40,13 +44,14 @@ def fit_judge(
     settings: TrainSettings,
     *,
     mixed: Sequence[Example] = (),
+    unfit: Mapping[str, Sequence[NDArray[np.uint8]]] = NOTHING,
     stage: Stage = no_stage,
 ) -> None:
     """Fit the network's own judge in place; the rest of the network stays as it is.
 
     Gradeable tiles come from the training micrographs, from those that are `mixed` in (as often as the network saw
-    them) and from synthetic steel. Unfit tiles come from `settings.unfit_pictures` drawn pictures of each kind; none
-    is a photograph.
+    them) and from synthetic steel. Unfit tiles come from `settings.unfit_pictures` drawn pictures of each kind, and
+    from real ones: `unfit` holds the tiles (n, side, side) of each, by kind, which weigh `REAL_SHARE` of their kind.
     """
     network.eval()
     rng = np.random.default_rng([settings.seed, 1])
@@ -62,10 +67,19 @@ def fit_judge(
             drawn = pool.map(partial(_drawn_tiles, kind, settings.seed), range(count))
             shown_tiles = told(drawn, stage, f"drawing pictures: {kind}", count)
             described.setdefault(kind, []).extend(_describe(network, tiles) for tiles in shown_tiles)
+            described[kind] += _as_often([_describe(network, tiles) for tiles in unfit.get(kind, ())], described[kind])
     kinds = [torch.cat(described[kind]) for kind in (GRADEABLE, *KINDS)]
     with stage("learning what not to grade", 0):
         _fit_axes(judge, kinds[0])
         _fit_odds(judge, kinds)
+
+
+def _as_often(real: list[Tensor], drawn: list[Tensor]) -> list[Tensor]:
+    """Return real tiles (each n, DESCRIPTOR) so many times that they are `REAL_SHARE` of all, or once where more."""
+    if not real:
+        return []
+    wanted = REAL_SHARE / (1.0 - REAL_SHARE) * sum(map(len, drawn))
+    return real * max(1, round(wanted / sum(map(len, real))))
 
 
 def pictures_of(kind: str, settings: TrainSettings) -> int:

@@ -56,9 +56,10 @@ class TrainSettings:
     change of gain, offset and log gamma. The running `average` is what is validated and kept.
     `calibration` takes the place of the held-out specimens for the interval and the limits of doubt.
     `mix` is never held out: real micrographs beside synthetic ones, or synthetic ones so that retraining forgets
-    nothing. `optimizer` sgd has momentum 0.9 and weight decay 5e-4. `keep_norm` leaves the means and deviations
-    of batch normalisation as the initial weights have them: those of a few micrographs of one steel differ from
-    those of all steels, and a network that meets them first has to learn them.
+    nothing. `unfit` teaches what not to grade, beside `unfit_pictures` drawn ones. `optimizer` sgd has momentum 0.9
+    and weight decay 5e-4. `keep_norm` leaves the means and deviations of batch normalisation as the initial weights
+    have them: those of a few micrographs of one steel differ from those of all steels, and a network that meets them
+    first has to learn them.
     """
 
     epochs: Annotated[int, Option("Passes; 0 only calibrates the initial weights anew.", at_least(0))] = 50
@@ -96,6 +97,14 @@ class TrainSettings:
         Option("Further labelled micrographs, mixed into every step, never held out.", read=as_paths, shown="DATA"),
     ] = ()
     mix_share: Annotated[float, Option("Share of the crops of a step that come from --mix.", SHARE)] = 0.2
+    unfit: Annotated[
+        tuple[str, ...],
+        Option(
+            "Real pictures that must not be graded, in a sub-folder for each kind, to teach that.",
+            read=as_paths,
+            shown="FOLDER",
+        ),
+    ] = ()
     seed: Annotated[int, Option("Seed of the random numbers.")] = 0
     init: Annotated[
         str,
@@ -134,6 +143,8 @@ class TrainSettings:
         require(self.epochs > 0 or self.init != "none", "--epochs 0 needs --init FILE.")
         require(not self.keep_norm or self.init != "none", "--keep-norm needs --init.")
         require(not self.mix or self.input == "crop", "--mix goes with --input crop.")
+        judges = self.learns_from_label_maps
+        require(not self.unfit or judges, "--unfit goes with a ResNet18 that regresses from crops.")
         require(self.validation_share + self.test_share < 1, "--validation-share and --test-share leave nothing.")
         only = "--draw goes with --task regression; for a classifier draw folders: gdest synth --grades."
         require(not self.drawing.draw or self.task == "regression", only)

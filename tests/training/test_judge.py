@@ -15,7 +15,7 @@ from gdest.model import network
 from gdest.model.judge import describe
 from gdest.model.weights_file import CARD_KEY
 from gdest.training.examples import Example
-from gdest.training.judge import fit_judge, gradeable_pictures
+from gdest.training.judge import _as_often, fit_judge, gradeable_pictures
 from gdest.training.settings import TrainSettings
 
 
@@ -85,3 +85,24 @@ def test_weights_from_before_a_kind_was_known_read_and_never_tell_it(judged, tmp
         mine, its = new.answer(tiles)[1], old.answer(tiles)[1]
     assert torch.equal(mine[:, :3], its[:, :3])
     assert (its[:, UNFIT.index(Doubt.STRUCTURE)] < -1000).all()
+
+
+def test_real_pictures_that_must_not_be_graded_teach_their_kind(rng):
+    """Stripes, which no drawn picture has, are fragments as soon as one picture of them is given as such."""
+    stripes = np.tile((np.arange(224) // 6 % 2 * 180 + 30).astype(np.uint8), (3, 224, 1))
+    shown = np.clip(stripes + rng.normal(0, 6, stripes.shape), 0, 255).astype(np.uint8)
+    odds = []
+    for unfit in ({}, {"fragments": [shown]}):
+        torch.manual_seed(0)
+        net = network.build_network(CARD)
+        fit_judge(net, net.judge, [], TrainSettings(unfit_pictures=3), unfit=unfit)
+        with torch.inference_mode():
+            odds.append(float(net.answer(torch.from_numpy(shown[:1, None]))[1][0, UNFIT.index(Doubt.FRAGMENTS)]))
+    assert odds[1] > max(0.0, odds[0] + 1.0)
+
+
+@pytest.mark.parametrize(("real", "copies"), [([], 0), ([10], 4), ([4, 6], 4), ([60], 1)])
+def test_real_tiles_count_for_a_share_of_their_kind_and_each_at_least_once(real, copies):
+    tiles = [torch.zeros(count, 5) for count in real]
+    found = _as_often(tiles, [torch.zeros(10, 5)] * 11)
+    assert len(found) == copies * len(real)
