@@ -38,12 +38,12 @@ FEWEST_FOR_CORRECTION = 5
 LARGEST_LIMIT = {
     Doubt.NO_GRAINS: 0.0,
     Doubt.DEFOCUSED: 0.0,
-    Doubt.FRAGMENTS: 2.4,
+    Doubt.FRAGMENTS: 1.8,
     Doubt.STRUCTURE: 0.7,
     Doubt.ZOOM_GAP: 0.4,
 }
 """Where each doubt begins at the latest: log odds, and G between two sizes of a picture. Lines with gaps look like
-fragments up to 2.1 (the paper's steel), two prior-austenite etches have 2.7 and 4.1. Of 39 gradeable real fields none
+fragments up to 1.3 (the paper's steel), two prior-austenite etches have 2.2 and 4.6. Of 39 gradeable real fields none
 reads more than 0.26 apart at two sizes; grains among large particles 0.44 and 0.70, a rock and pearlites 0.45 up."""
 
 FEWEST_WITHOUT_DOUBT = 0.5
