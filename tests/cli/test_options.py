@@ -32,8 +32,8 @@ OPTIONS = {
     "merge": "csv",
     "explain": f"{CALIBRATION} {TILES} weights regressor",
     "train": "out init epochs batch lr schedule average crop-px crops-per-micrograph rescale-g contrast "
-    "validation-share calibration mix mix-share unfit-pictures um-per-px reference-um-per-px seed device bf16 task "
-    "head backbone input rescale no-rescale test-share optimizer keep-norm preset "
+    "validation-share calibration mix mix-share unfit unfit-pictures um-per-px reference-um-per-px seed device bf16 "
+    "task head backbone input rescale no-rescale test-share optimizer keep-norm preset "
     "draw draw-size draw-g-min draw-g-max draw-seed draw-workers",
     "calibrate": "out um-per-px weights device precision",
     "evaluate": "out um-per-px weights device precision count no-count paper",
@@ -95,6 +95,10 @@ def test_each_option_of_a_scan_arrives_in_its_field(typed):
     assert typed("scan", "a", "--out", "o", "--magnification", "200", "--camera-um", "4")[2] == GradeSettings(
         CalibrationSettings(magnification=200.0, camera_um=4.0), count=True
     )
+
+
+def test_folders_of_what_must_not_be_graded_arrive_in_their_field(typed):
+    assert typed("train", "d", "--out", "w.safetensors", "--unfit", "./u", "--unfit", "v/")[2].unfit == ("u", "v")
 
 
 def test_each_option_of_training_arrives_in_its_field(typed):
