@@ -9,7 +9,7 @@ from helpers.interruptions import interrupt_in_the_second_epoch
 from helpers.small_training import QUICK
 from PIL import Image
 
-from gdest.core.errors import SettingsError
+from gdest.core.errors import DataError, SettingsError
 from gdest.model import network, weights_path
 from gdest.synth.dataset import write_dataset
 from gdest.synth.settings import SynthSettings
@@ -64,6 +64,25 @@ def test_weights_get_their_name_when_they_are_finished_and_not_before(drawn, tra
     assert network.load_model(out).card == card
     assert card.missing_for_grading() == ""
     assert not list(tmp_path.glob("*.unfinished*"))
+
+
+def test_pictures_that_must_not_be_graded_reach_the_judge_and_a_slip_is_told_before_the_training(
+    drawn, trained, tmp_path, monkeypatch
+):
+    noise = torch.randint(0, 255, (300, 300), dtype=torch.uint8).numpy()
+    for folder in ("right/fragments", "slip/rust"):
+        (tmp_path / folder).mkdir(parents=True)
+        Image.fromarray(noise).save(tmp_path / folder / "1.png")
+    taught = []
+    monkeypatch.setattr(fitting, "fit_judge", lambda *_, unfit, **__: taught.append(unfit))
+    settings = replace(QUICK, epochs=0, init=str(trained.weights))
+    train(drawn, tmp_path / "w.safetensors", replace(settings, unfit=(str(tmp_path / "right"),)))
+    assert [(kind, [tiles.shape for tiles in each]) for kind, each in taught[0].items()] == [
+        ("fragments", [(4, 224, 224)])
+    ]
+    monkeypatch.setattr(fitting, "_decode", lambda *_: pytest.fail("decoded before the slip was told"))
+    with pytest.raises(DataError, match="rust is not named after a kind"):
+        train(drawn, tmp_path / "v.safetensors", replace(settings, unfit=(str(tmp_path / "slip"),)))
 
 
 def test_a_run_writes_its_curves_and_a_card_of_what_it_held_out(trained):
