@@ -13,6 +13,7 @@ from .doubts import (
 )
 from .grains import grain_labels as grain_labels
 from .informed import (
+    factor_of as factor_of,
     informed as informed,
     informed_half_width as informed_half_width,
     way_to_count as way_to_count,

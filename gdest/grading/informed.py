@@ -24,13 +24,14 @@ def way_to_count(g: float, counted: float) -> float:
     return float(np.clip(SHARE_OF_WAY * (counted - g), -MOST_BY, MOST_BY)) if np.isfinite(counted) else 0.0
 
 
+def factor_of(spread: float, scale: tuple[tuple[float, float], ...]) -> float:
+    """Return by how much an interval is wider for a count of this spread; that of the least sure where it is NaN."""
+    return interpolate(scale, spread if np.isfinite(spread) else scale[-1][0]) if scale else 1.0
+
+
 def informed_half_width(g_seen: float, spread: float, card: ModelCard) -> float:
     """Return the half-width of the interval of an estimate that a count of this spread has moved; NaN without one."""
-    half = interpolate(card.informed_interval, g_seen)
-    if not card.informed_scale:
-        return half
-    least_sure = card.informed_scale[-1][0]
-    return half * interpolate(card.informed_scale, spread if np.isfinite(spread) else least_sure)
+    return interpolate(card.informed_interval, g_seen) * factor_of(spread, card.informed_scale)
 
 
 def informed(statistics: GradeStatistics, count: GrainCount, um_per_px: float, card: ModelCard) -> GradeStatistics:

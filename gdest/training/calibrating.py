@@ -44,7 +44,7 @@ LARGEST_LIMIT = {
 }
 """Where each doubt begins at the latest: log odds, and G between two sizes of a picture. Lines with gaps look like
 fragments up to 1.3 (the paper's steel), two prior-austenite etches have 2.2 and 4.6. Of 39 gradeable real fields none
-reads more than 0.26 apart at two sizes; grains among large particles 0.44 and 0.70, a rock and pearlites 0.45 up."""
+reads more than 0.26 apart at two sizes; grains among large particles 0.42 and 0.54, a rock and pearlites 0.45 up."""
 
 FEWEST_WITHOUT_DOUBT = 0.5
 """Share of the calibration; of fewer the limits of doubt are wrong rather than the micrographs."""

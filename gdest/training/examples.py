@@ -13,7 +13,17 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from gdest.core import CalibrationSettings, DataError, MicrographError, ModelCard, grain_size, halve, in_plain_words
+from gdest.core import (
+    CalibrationSettings,
+    DataError,
+    ImageFile,
+    Micrograph,
+    MicrographError,
+    ModelCard,
+    grain_size,
+    halve,
+    in_plain_words,
+)
 from gdest.grading import G_PER_HALVING
 from gdest.reading import read_micrograph
 from gdest.training.channels import CODES_PER_G, Channels, log2_densities, pyramid, with_label_map
@@ -94,12 +104,17 @@ def load_examples(
         return list(told(pool.map(load, labelled), stage, f"reading {count} micrographs", count))
 
 
+def micrograph_of(file: ImageFile, um_per_px: float | None = None) -> Micrograph:
+    """Return a micrograph that is to be learnt from; raise `DataError` with its path where it cannot be read."""
+    try:
+        return read_micrograph(file, CalibrationSettings(um_per_px=um_per_px))
+    except MicrographError as error:
+        raise DataError(f"{file.path}: {error}") from error
+
+
 def _read(item: Labelled, um_per_px: float) -> tuple[NDArray[np.uint8], float]:
     """Return the grey pixels (rows, cols) of a micrograph and its G at p0."""
-    try:
-        micrograph = read_micrograph(item.file, CalibrationSettings(um_per_px=item.um_per_px))
-    except MicrographError as error:
-        raise DataError(f"{item.file.path}: {error}") from error
+    micrograph = micrograph_of(item.file, item.um_per_px)
     if micrograph.um_per_px is None:
         raise DataError(f"{item.file.path} has no pixel size: add a column um_per_px or give --um-per-px.")
     return micrograph.pixels, float(grain_size.g_seen(item.g, micrograph.um_per_px, um_per_px))

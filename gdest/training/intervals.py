@@ -7,8 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from gdest.core import interpolate
-from gdest.grading import way_to_count
+from gdest.grading import factor_of, way_to_count
 from gdest.training.measuring import Measured
 from gdest.training.over_materials import ESTIMATE_COVERAGE, Curve, unseen_half_width
 
@@ -33,8 +32,7 @@ def informed_curves(measured: Sequence[Measured]) -> tuple[Curve, Curve]:
         return (), ()
     errors, spreads = [informed_error(one) for one in counted], [spread_of(one) for one in counted]
     scale = spread_scale(errors, spreads)
-    factors = [interpolate(scale, spread) if scale else 1.0 for spread in spreads]
-    scaled = [error / factor for error, factor in zip(errors, factors, strict=True)]
+    scaled = [error / factor_of(spread, scale) for error, spread in zip(errors, spreads, strict=True)]
     return _interval_of(scaled, counted), scale
 
 

@@ -117,9 +117,14 @@ def _steel(rng: np.random.Generator) -> NDArray[np.uint8]:
     return make_micrograph(rng, float(rng.uniform(5.0, 12.0)), SIDE_PX, SIDE_PX, 1.0).pixels
 
 
-def _some(pixels: NDArray[np.uint8], count: int, rng: np.random.Generator) -> NDArray[np.uint8]:
+def overlapping_tiles(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return the tiles (n, side, side) of a picture, half a side apart."""
     side = ModelCard.tile_px
-    tiles = cut_tiles(pixels, tile_grid(pixels.shape[0], pixels.shape[1], side, side // 2))
+    return cut_tiles(pixels, tile_grid(pixels.shape[0], pixels.shape[1], side, side // 2))
+
+
+def _some(pixels: NDArray[np.uint8], count: int, rng: np.random.Generator) -> NDArray[np.uint8]:
+    tiles = overlapping_tiles(pixels)
     return tiles[rng.permutation(len(tiles))[:count]]
 
 

@@ -126,13 +126,17 @@ def _number(table: Path, line: int, row: dict[str, str], column: str, ends: tupl
     return found
 
 
-def _from_grade_folders(data: Path, um_per_px: float | None) -> list[Labelled]:
-    found = []
+def sub_folders(data: Path) -> list[Path]:
+    """Return the folders in a folder, by name; raise `DataError` where it cannot be read."""
     try:
-        folders = sorted(path for path in data.iterdir() if path.is_dir())
+        return sorted(path for path in data.iterdir() if path.is_dir())
     except OSError as error:
         raise DataError(f"{data} cannot be read: {in_plain_words(error)}.") from error
-    for folder in folders:
+
+
+def _from_grade_folders(data: Path, um_per_px: float | None) -> list[Labelled]:
+    found = []
+    for folder in sub_folders(data):
         try:
             g = number(folder.name)
         except ValueError:

@@ -28,19 +28,22 @@ FEWEST_MATERIALS = 5
 
 def unseen_half_width(errors: Sequence[float], materials: Sequence[str]) -> float:
     """Return the half-width that holds nine in ten fields of a material that was not measured; 0 for few materials."""
-    groups: dict[str, list[float]] = {}
-    for error, material in zip(errors, materials, strict=True):
-        groups.setdefault(material, []).append(abs(error))
+    groups = _by_name(np.abs(errors).tolist(), materials)
     return round(pooled_quantile(groups, ESTIMATE_COVERAGE), 4) if len(groups) >= FEWEST_MATERIALS else 0.0
+
+
+def _by_name(numbers: Sequence[float], names: Sequence[str]) -> dict[str, list[float]]:
+    groups: dict[str, list[float]] = {}
+    for number, name in zip(numbers, names, strict=True):
+        groups.setdefault(name, []).append(number)
+    return groups
 
 
 def own_scatter(errors: Sequence[float], specimens: Sequence[str]) -> tuple[float, float]:
     """Return what fields of one specimen differ by about their own mean (sd), and its degrees of freedom; 0 of none."""
-    groups: dict[str, list[float]] = {}
-    for error, specimen in zip(errors, specimens, strict=True):
-        groups.setdefault(specimen, []).append(error)
-    degrees = sum(len(group) - 1 for group in groups.values())
-    squares = sum(float(np.var(group)) * len(group) for group in groups.values())
+    groups = _by_name(errors, specimens).values()
+    degrees = sum(len(group) - 1 for group in groups)
+    squares = sum(float(np.var(group)) * len(group) for group in groups)
     return (round(math.sqrt(squares / degrees), 4), float(degrees)) if degrees else (0.0, 0.0)
 
 

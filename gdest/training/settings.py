@@ -143,8 +143,8 @@ class TrainSettings:
         require(self.epochs > 0 or self.init != "none", "--epochs 0 needs --init FILE.")
         require(not self.keep_norm or self.init != "none", "--keep-norm needs --init.")
         require(not self.mix or self.input == "crop", "--mix goes with --input crop.")
-        judges = self.learns_from_label_maps
-        require(not self.unfit or judges, "--unfit goes with a ResNet18 that regresses from crops.")
+        judged = "--unfit goes with a ResNet18 that regresses from crops."
+        require(not self.unfit or self.learns_from_label_maps, judged)
         require(self.validation_share + self.test_share < 1, "--validation-share and --test-share leave nothing.")
         only = "--draw goes with --task regression; for a classifier draw folders: gdest synth --grades."
         require(not self.drawing.draw or self.task == "regression", only)

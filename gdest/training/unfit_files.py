@@ -8,22 +8,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from gdest.core import (
-    CalibrationSettings,
-    DataError,
-    GradeSettings,
-    GreyImage,
-    ImageFile,
-    MicrographError,
-    cut_tiles,
-    halve,
-    image_files,
-    in_plain_words,
-    tile_grid,
-)
+from gdest.core import DataError, GradeSettings, GreyImage, ImageFile, halve, image_files
 from gdest.grading import predict_grade_map
 from gdest.model import KINDS, LoadedModel, NetworkPredictor
-from gdest.reading import read_micrograph
+from gdest.training.examples import micrograph_of
+from gdest.training.judge import overlapping_tiles
+from gdest.training.labels import sub_folders
 from gdest.training.settings import TrainSettings
 from gdest.training.stages import Stage, no_stage, told
 
@@ -37,11 +27,7 @@ def unfit_files(folders: Sequence[str]) -> list[tuple[str, ImageFile]]:
     """Return (kind, file) of each picture; raise `DataError` for a folder that is not named after a kind."""
     found = []
     for folder in map(Path, folders):
-        try:
-            kinds = sorted(path for path in folder.iterdir() if path.is_dir())
-        except OSError as error:
-            raise DataError(f"{folder} cannot be read: {in_plain_words(error)}.") from error
-        for of_kind in kinds:
+        for of_kind in sub_folders(folder):
             kind = of_kind.name.replace("-", " ")
             if kind not in KINDS:
                 raise DataError(f"{of_kind} is not named after a kind of what must not be graded: {', '.join(KINDS)}.")
@@ -57,19 +43,17 @@ def unfit_tiles(model: LoadedModel, settings: TrainSettings, stage: Stage = no_s
     Raises `DataError` for a file that cannot be read.
     """
     files = unfit_files(settings.unfit)
+    if not files:
+        return {}
     grading = GradeSettings(device=settings.device)
-    predictor = NetworkPredictor(model, grading, unfinished=True) if files else None
+    predictor = NetworkPredictor(model, grading, unfinished=True)
     found: dict[str, list[Tiles]] = {}
     for kind, file in told(files, stage, "reading what not to grade", len(files)):
-        try:
-            pixels = read_micrograph(file, CalibrationSettings()).pixels
-        except MicrographError as error:
-            raise DataError(f"{file.path}: {error}") from error
-        zoom = predict_grade_map(GreyImage(pixels), predictor, grading.stride_px).zoom if predictor else 1.0
+        pixels = micrograph_of(file).pixels
+        zoom = predict_grade_map(GreyImage(pixels), predictor, grading.stride_px).zoom
         while zoom < 1.0:
             pixels, zoom = halve(pixels), 2.0 * zoom
-        side = model.card.tile_px
-        tiles = cut_tiles(pixels, tile_grid(pixels.shape[0], pixels.shape[1], side, side // 2))
+        tiles = overlapping_tiles(pixels)
         spread = np.linspace(0, len(tiles) - 1, min(len(tiles), MOST_TILES)).astype(int)
         found.setdefault(kind, []).append(tiles[spread])
     return found

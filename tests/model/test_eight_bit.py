@@ -135,7 +135,7 @@ def test_the_limits_of_the_bundled_card_are_those_that_are_measured_for_its_weig
 
     bare = replace(bundled_model, card=replace(bundled_model.card, int8_limits=(), int8_g_gap=None))
     found = with_int8_limits(bare).card
-    assert found.int8_limits == pytest.approx(bundled_model.card.int8_limits, rel=0.02)
+    assert found.int8_limits == pytest.approx(bundled_model.card.int8_limits, rel=1e-3)
     assert found.int8_g_gap == pytest.approx(bundled_model.card.int8_g_gap, abs=1e-3)
     assert replace(found, int8_limits=(), int8_g_gap=None) == bare.card
 
