@@ -41,6 +41,10 @@ MOST_FINER = 0.75
 PART_READS_BY = 0.35
 """A part of a field, as an eyepiece shows it, reads up to 0.32 G finer or coarser than the whole at the same size."""
 
+SURE_G, UNSURE_SHARE = (2.0, 10.5), 0.25
+"""G in a picture between which a look tells grains surely: below a tile holds two of them, above they are 9 px wide.
+Two looks of which one is beyond may differ by this share of how far it is."""
+
 MIXED_SHARE = 0.5
 """Of the scatter of its tiles two zooms of a mixed field may differ: tiles of another size hold other mixtures."""
 
@@ -67,7 +71,7 @@ def predict_grade_map(
     smaller = _next_smaller(kept, shown)
     finer = _seen_enlarged(kept, shown) if is_enlarged(kept.zoom, kept.in_picture) else _Finer(0.0, 0)
     # fine grains are too small to be told at half the size, however good the picture is
-    gap = abs(finer.by_g) if finer.tiles else _gap(kept, smaller or larger)
+    gap = max(0.0, abs(finer.by_g) - _unsure_by(kept)) if finer.tiles else _gap(kept, smaller or larger)
     shows_gaps = larger is not None and larger.in_picture >= GAPS_G
     return replace(
         kept.grade_map,
@@ -123,10 +127,20 @@ def _next_smaller(kept: Look, shown: Shown) -> Look | None:
 
 
 def _gap(kept: Look, other: Look | None) -> float:
-    """Return the difference in G between two zooms, less what a mixed field explains; NaN without another zoom."""
+    """Return the difference in G between two zooms, less what a mixed field and the size of its grains explain.
+
+    NaN without another zoom.
+    """
     if other is None:
         return float("nan")
-    return max(0.0, abs(other.mean - kept.mean) - MIXED_SHARE * float(np.nanstd(kept.seen)))
+    explained = MIXED_SHARE * float(np.nanstd(kept.seen)) + _unsure_by(other)
+    return max(0.0, abs(other.mean - kept.mean) - explained)
+
+
+def _unsure_by(look: Look) -> float:
+    """Return by how many G a look may be wrong since its grains are few to a tile, or too fine to tell."""
+    coarsest, finest = SURE_G
+    return UNSURE_SHARE * max(0.0, coarsest - look.in_picture, look.in_picture - finest)
 
 
 def _other_size_by(looks: list[Look], smaller: Look | None, shown: Shown) -> float:

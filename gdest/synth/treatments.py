@@ -42,7 +42,7 @@ def _equalised(rng: np.random.Generator, image: Floats) -> Floats:
     """Spread the greys evenly, wholly or in part."""
     counts, edges = np.histogram(image, 256, (0.0, 1.0))
     ranks = np.cumsum(counts) / image.size
-    share = rng.uniform(0.4, 1.0)
+    share = min(1.0, rng.uniform(0.4, 1.4))
     return np.asarray((1 - share) * image + share * np.interp(image, edges[1:], ranks), np.float32)
 
 

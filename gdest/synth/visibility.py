@@ -15,14 +15,16 @@ LINE_CONTRAST, LINE_ABOVE_NOISE = 0.05, 0.6
 """What a line must differ by from the ground on its two sides: as a share of the picture's greys, and in standard
 deviations of the ground; a line is looked at along its whole length, so that less than one of them is seen."""
 
-STEP_CONTRAST, STEP_ABOVE_NOISE = 0.04, 0.25
-"""The same for two grains of unlike grey, each of which is looked at over an area."""
+STEP_CONTRAST, STEP_ABOVE_NOISE = 0.02, 0.15
+"""The same for two grains of unlike grey, each of which is looked at over an area, and all along their boundary."""
 
 FEWEST_GREYS = 0.2
 """A picture of less contrast is looked at as if it had so much."""
 
-LEAST_SEEN = 0.35
-"""A boundary of whose length a smaller share can be seen is none."""
+LEAST_LINE, LEAST_STEP = 0.25, 0.15
+"""The share of a boundary's length along which a line, or a step, is seen, or the boundary is none. Places where a
+line is brighter and where it is darker count against each other, and so do those where the one and where the other
+grain is: noise would part grains else."""
 
 INSIDE, INSIDE_PX = 0.08, (1.5, 12.0)
 """The ground is seen so far from boundaries: in mean diameters, and in px at least and at most."""
@@ -51,20 +53,27 @@ def visible_grains(image: Floats, labels: Labels) -> Labels:
     greys = max(float(white - black), FEWEST_GREYS)
     least_line = max(LINE_CONTRAST * greys, LINE_ABOVE_NOISE * noise)
     least_step = max(STEP_CONTRAST * greys, STEP_ABOVE_NOISE * noise)
-    pairs, seen = [], []
+    pairs, lines, steps = [], [], []
     for here, there in NEIGHBOURS:
         at = labels[here] != labels[there]
         a, b = labels[here][at].astype(np.int64), labels[there][at].astype(np.int64)
         pairs.append(np.minimum(a, b) * count + np.maximum(a, b))
-        line, step = _differences((fine[here] + fine[there]) / 2.0, ground[here], ground[there])
-        seen.append(((line > least_line) | (step > least_step))[at])
+        beside, apart = _differences(((fine[here] + fine[there]) / 2.0)[at], ground[here][at], ground[there][at])
+        lines.append(_signs(beside, least_line))
+        steps.append(np.where(lines[-1] == 0, _signs(apart, least_step) * np.sign(b - a), 0.0))
     keys, number = np.unique(np.concatenate(pairs), return_inverse=True)
-    gone = keys[np.bincount(number, np.concatenate(seen)) < LEAST_SEEN * np.bincount(number)]
+    line, step = (np.abs(np.bincount(number, np.concatenate(signs))) for signs in (lines, steps))
+    gone = keys[line / LEAST_LINE + step / LEAST_STEP < np.bincount(number)]
     one = coo_matrix((np.ones(len(gone)), (gone // count, gone % count)), shape=(count, count))
     return np.asarray(connected_components(one, directed=False)[1], np.int32)[labels]
 
 
 def _differences(line: Floats, here: Floats, there: Floats) -> tuple[Floats, Floats]:
-    """Return by how much a line stands out from the ground on both its sides, and by how much these differ."""
+    """Return by how much a line is brighter (-: darker) than the ground on both its sides, and there than here."""
     darker, brighter = np.minimum(here, there), np.maximum(here, there)
-    return np.maximum(darker - line, line - brighter), brighter - darker
+    return np.maximum(line - brighter, 0.0) - np.maximum(darker - line, 0.0), there - here
+
+
+def _signs(difference: Floats, least: float) -> Floats:
+    """Return 1 and -1 where a difference is above `least` and below -`least`, else 0."""
+    return np.sign(difference) * (np.abs(difference) > least)

@@ -1,6 +1,6 @@
 """Print how G moves when a picture is treated and its metal left alone: tones, noise, frames, lines drawn over it.
 
-    python tests/benchmarks/treatments.py MICROGRAPHS [--drawn 3] [--only NAME]...
+    python tests/benchmarks/treatments.py MICROGRAPHS [--drawn 3] [--only NAME]... [--weights FILE]
 
 MICROGRAPHS is a folder of real fields with a `truth.csv`; it is not part of this repository. Each field, cut to at most
 1280x960 px, and some drawn ones are graded as they are and after each treatment. Printed are the shift of `g` and of
@@ -275,8 +275,9 @@ def main() -> None:
     parser.add_argument("micrographs", type=Path)
     parser.add_argument("--drawn", type=int, default=3)
     parser.add_argument("--only", action="append")
+    parser.add_argument("--weights", type=Path)
     options = parser.parse_args()
-    predictor = predictor_of(weights_path(None), GradeSettings(count=True))
+    predictor = predictor_of(weights_path(options.weights), GradeSettings(count=True))
     fields = {**real_fields(options.micrographs), **drawn_fields(options.drawn)}
     rows = {name: grade(picture, um, predictor) for name, (picture, um) in fields.items()}
     graded = {name: row for name, row in rows.items() if isinstance(row, Graded) and row.status == Status.GRADED}

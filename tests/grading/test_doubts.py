@@ -17,7 +17,7 @@ from gdest.core.tiles import GreyImage
 from gdest.grading import doubts as doubting
 from gdest.grading.doubts import SENTENCES, doubts_of_count, measured_doubts, reasons
 from gdest.grading.pipeline import grade_micrographs, graded_row
-from gdest.grading.zooms import predict_grade_map
+from gdest.grading.zooms import SURE_G, UNSURE_SHARE, predict_grade_map
 
 
 def test_boundaries_far_from_closed_are_a_doubt_and_closed_ones_are_none():
@@ -88,7 +88,8 @@ def test_fragments_are_also_looked_for_in_the_next_larger_picture_while_it_shows
 def test_a_picture_is_not_compared_with_one_that_is_finer_than_the_model_knows(rng):
     pixels = rng.integers(0, 256, (500, 500), dtype=np.uint8)
     grade_map = predict_grade_map(GreyImage(pixels), by_size(CARD.g_max - 1.0, 0.0), 224)
-    assert grade_map.doubts["zoom gap"] == pytest.approx(2.0)  # of the enlarged ones, of which the same is said
+    natural = UNSURE_SHARE * (CARD.g_max - 1.0 - SURE_G[1])
+    assert grade_map.doubts["zoom gap"] == pytest.approx(2.0 - natural)  # of the enlarged
     assert grade_map.tiles == 9 + 9  # as it is, and the middles of these enlarged
 
 

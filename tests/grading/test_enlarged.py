@@ -6,7 +6,7 @@ from helpers.predictors import FakePredictor
 from PIL import Image
 
 from gdest.core.tiles import GreyImage
-from gdest.grading.zooms import FEW_TILES, FINE_TILES, predict_grade_map
+from gdest.grading.zooms import FEW_TILES, FINE_TILES, SURE_G, UNSURE_SHARE, predict_grade_map
 
 
 def checkered(side):
@@ -76,7 +76,8 @@ def test_what_the_enlarged_tiles_contradict_is_moved_only_so_far_and_is_a_doubt(
         GreyImage(picture), FakePredictor(lambda tiles: np.full(len(tiles), next(answers))), 224
     )
     assert grade_map.g_seen == pytest.approx(g)
-    assert grade_map.doubts["zoom gap"] == pytest.approx(abs(enlarged + 2.0 - 11.0))
+    natural = UNSURE_SHARE * (11.0 - SURE_G[1])
+    assert grade_map.doubts["zoom gap"] == pytest.approx(max(0.0, abs(enlarged + 2.0 - 11.0) - natural))
 
 
 def test_a_picture_that_was_halved_is_not_enlarged():

@@ -43,6 +43,16 @@ def test_a_uniform_field_has_no_such_allowance():
     assert predict_grade_map(blank(500), by_tiles(t9=6.0, t4=8.4), 224).doubts["zoom gap"] == pytest.approx(0.4)
 
 
+@pytest.mark.parametrize(("kept", "halved", "gap"), [(9.5, 12.5, 1.0 - 0.25 * 2.0), (9.5, 11.6, 0.0), (7.0, 10.0, 1.0)])
+def test_grains_too_fine_to_be_told_surely_at_half_the_size_may_differ_more(kept, halved, gap):
+    assert predict_grade_map(blank(500), by_tiles(t9=kept, t4=halved), 224).doubts["zoom gap"] == pytest.approx(gap)
+
+
+def test_grains_of_which_a_tile_of_the_larger_picture_holds_one_may_differ_more():
+    grade_map = predict_grade_map(blank(500), by_tiles(t9=0.0, t4=3.0), 224)
+    assert grade_map.doubts["zoom gap"] == pytest.approx(1.0 - 0.25 * 2.0)
+
+
 def test_the_next_smaller_picture_is_compared_and_only_where_it_is_too_small_the_next_larger():
     both = predict_grade_map(blank(1000), by_tiles(t25=4.0, t9=6.5, t4=8.6), 224)
     assert (both.zoom, both.tiles) == (0.5, 38)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from gdest.synth.visibility import visible_grains
 
@@ -49,6 +50,35 @@ def test_grains_of_another_grey_need_no_line(labels):
     seen = visible_grains(image, labels)
     assert seen.max() == 1
     assert np.array_equal(seen == seen[90, 90], labels == 4)
+
+
+@pytest.mark.parametrize(("step", "grains"), [(0.03, 2), (0.005, 1)])
+def test_a_faint_grey_of_its_own_is_seen_all_along_a_boundary(labels, step, grains):
+    image = picture(labels, line=0.0, noise=0.01)
+    image[labels == 4] -= step
+    image[:20] = 0.0  # black and white set what is faint
+    halves = np.where(labels == 4, 1, 0).astype(np.int32)
+    assert visible_grains(image, halves).max() + 1 == grains
+
+
+def test_texture_parts_few_grains_by_chance():
+    rows, cols = np.indices((300, 300)) // 60
+    left = []
+    for seed in range(6):
+        texture = ndimage.gaussian_filter(np.random.default_rng(seed).standard_normal(rows.shape), 1.0)
+        image = (0.6 + 0.05 * texture / texture.std()).astype(np.float32)
+        left.append(visible_grains(image, (5 * rows + cols).astype(np.int32)).max() + 1)
+    assert np.mean(left) < 19  # of 25; where all that differs somewhere counts, 24
+
+
+def test_places_where_the_one_and_where_the_other_grain_is_brighter_are_no_step():
+    halves = (np.indices((180, 180))[1] // 90).astype(np.int32)
+    image = np.full(halves.shape, 0.5, np.float32)
+    image[:90, :90] += 0.1
+    image[90:, 90:] += 0.1
+    assert visible_grains(image, halves).max() == 0
+    image[90:, 90:] -= 0.1
+    assert visible_grains(image, halves).max() == 1
 
 
 def test_a_line_that_the_noise_hides_is_not_seen(labels):
