@@ -40,7 +40,7 @@ LARGEST_LIMIT = {
     Doubt.DEFOCUSED: 0.0,
     Doubt.FRAGMENTS: 1.8,
     Doubt.STRUCTURE: 0.7,
-    Doubt.ZOOM_GAP: 0.4,
+    Doubt.ZOOM_GAP: 0.33,
 }
 """Where each doubt begins at the latest: log odds, and G between two sizes of a picture. Lines with gaps look like
 fragments up to 1.3 (the paper's steel), two prior-austenite etches have 2.2 and 4.6. Of 39 gradeable real fields none

@@ -36,6 +36,8 @@ from gdest.training.measuring import Measured, errors_of, measure
 
 SYNTHETIC = SynthSettings(count=200, seed=1000, g_min=2.5, g_max=13.0, rows=960, cols=1280, workers=2)
 REDUCED_SET, REDUCED = "316L", (0.7, 0.5, 0.35, 0.25)
+MOST_OF_316L = 0.22
+"""MAE in G, asked at every size."""
 
 
 @dataclass(frozen=True)
@@ -53,10 +55,15 @@ def folder_of(item: Labelled) -> str:
     return item.file.name.rpartition("/")[0]
 
 
+def review_share(measured: Sequence[Measured]) -> float:
+    """Return the share of micrographs that a person should look at."""
+    return float(np.mean([one.row.status == "review" for one in measured]))
+
+
 def figures(measured: Sequence[Measured]) -> str:
     """Return the errors of a set in one phrase."""
     errors = errors_of(measured)
-    review = np.mean([one.row.status == "review" for one in measured])
+    review = review_share(measured)
     return (
         f"n {errors.count}, MAE {errors.mae:.3f}, bias {errors.bias:+.3f}, within 0.5 {errors.within_half:.1%}, "
         f"coverage {errors.coverage:.1%}, review {review:.1%}"
@@ -69,9 +76,9 @@ def synthetic_lines(measured: Sequence[Measured]) -> list[Line]:
     lines = [
         Line(
             "synthetic",
-            "MAE <= 0.12, >= 98 % within 0.5",
+            "MAE <= 0.15, >= 97 % within 0.5, review <= 5 %",
             figures(measured),
-            errors.mae <= 0.12 and errors.within_half >= 0.98,
+            errors.mae <= 0.15 and errors.within_half >= 0.97 and review_share(measured) <= 0.05,
         )
     ]
     for name, low, high in (("G < 5", -9.0, 5.0), ("G 5-9", 5.0, 9.0), ("G > 9", 9.0, 99.0)):
@@ -80,8 +87,8 @@ def synthetic_lines(measured: Sequence[Measured]) -> list[Line]:
         lines.append(Line(f"synthetic, {name}", "abs(bias) <= 0.1", figures(part), abs(bias) <= 0.1))
     graded = [one for one in measured if one.row.status == "graded"]
     lines.append(Line("synthetic, graded", "", figures(graded), None))
-    covered = 0.88 <= errors.coverage <= 0.94
-    return [*lines, Line("synthetic, interval", "coverage 88-94 %", f"{errors.coverage:.1%}", covered)]
+    covered = 0.9 <= errors.coverage <= 0.99
+    return [*lines, Line("synthetic, interval", "coverage 90-99 %", f"{errors.coverage:.1%}", covered)]
 
 
 def real_lines(groups: dict[str, list[Measured]]) -> list[Line]:
@@ -97,16 +104,11 @@ def real_lines(groups: dict[str, list[Measured]]) -> list[Line]:
         Line(
             "pure iron", "each within 0.2", f"worst {worst_iron:.2f}; {figures(groups['pure-iron'])}", worst_iron <= 0.2
         ),
-        Line("SUS304 200x", "mean within 0.3", figures(groups["304-200"]), abs(bias("304-200")) <= 0.3),
-        Line("SUS304 500x", "mean within 0.3", figures(groups["304-500"]), abs(bias("304-500")) <= 0.3),
+        Line("SUS304 200x", "mean within 0.2", figures(groups["304-200"]), abs(bias("304-200")) <= 0.2),
+        Line("SUS304 500x", "mean within 0.2", figures(groups["304-500"]), abs(bias("304-500")) <= 0.2),
         Line("SUS304, between the two", "within 0.15", f"{between:.2f}", between <= 0.15),
-        Line("1-200", "mean within 0.25", figures(groups["1-200"]), abs(bias("1-200")) <= 0.25),
-        Line(
-            "316L",
-            "MAE <= 0.35, >= 80 % within 0.5",
-            figures(groups["316L"]),
-            errors.mae <= 0.35 and errors.within_half >= 0.8,
-        ),
+        Line("1-200", "mean within 0.2", figures(groups["1-200"]), abs(bias("1-200")) <= 0.2),
+        Line("316L", f"MAE <= {MOST_OF_316L}", figures(groups["316L"]), errors.mae <= MOST_OF_316L),
     ]
 
 
@@ -129,8 +131,8 @@ def reduced_lines(model: LoadedModel, items: Sequence[Labelled], settings: Grade
     lines = []
     for zoom in REDUCED:
         measured = measure(model, reduced(items, zoom, folder), settings)
-        reached = errors_of(measured).mae <= 0.35
-        lines.append(Line(f"{REDUCED_SET} reduced to {zoom}", "MAE <= 0.35", figures(measured), reached))
+        reached = errors_of(measured).mae <= MOST_OF_316L
+        lines.append(Line(f"{REDUCED_SET} reduced to {zoom}", f"MAE <= {MOST_OF_316L}", figures(measured), reached))
     return lines
 
 

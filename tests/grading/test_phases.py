@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from helpers.boundary_fields import field_of, voronoi
 
-from gdest.core import GrainCount
+from gdest.core import NEIGHBOURS, GrainCount
 from gdest.core.model_card import ModelCard
 from gdest.grading.counting import count_grains
 from gdest.grading.phases import second_phase, two_greys
@@ -36,29 +36,60 @@ def counted():
     return overlays()
 
 
-def greys_with(dark_share, dark, bright, noise=3.0):
+def apart(share):
+    """Return which grains (n,) are dark, about such a share of them, no two of them side by side."""
+    taken, touching = np.zeros(LABELS.max() + 1, bool), [set() for _ in range(LABELS.max() + 1)]
+    for here, there in NEIGHBOURS:
+        for a, b in set(zip(LABELS[here].ravel().tolist(), LABELS[there].ravel().tolist(), strict=True)):
+            touching[a].add(b)
+            touching[b].add(a)
+    for grain in np.random.default_rng(2).permutation(len(taken)):
+        if not any(taken[other] for other in touching[grain]) and taken.mean() < share:
+            taken[grain] = True
+    return taken
+
+
+def by_chance(share):
+    return np.random.default_rng(2).random(LABELS.max() + 1) < share
+
+
+def greys_with(is_dark, dark, bright, noise=3.0):
     rng = np.random.default_rng(2)
-    is_dark = rng.random(LABELS.max() + 1) < dark_share
     return np.clip(np.where(is_dark, dark, bright) + noise * rng.standard_normal(len(is_dark)), 0, 255)
 
 
 def test_dark_grains_among_bright_ones_are_told_with_their_area_and_step(counted):
-    found = two_greys(picture(greys_with(0.25, 60.0, 200.0)), counted)
+    found = two_greys(picture(greys_with(apart(0.25), 60.0, 200.0)), counted)
     assert found.explained > 0.97
     assert found.dark_share == pytest.approx(0.25, abs=0.08)
     assert found.step == pytest.approx(140.0, abs=12.0)
-    (said,) = second_phase(picture(greys_with(0.25, 60.0, 200.0)), counted)
+    assert found.beside < 0.2
+    (said,) = second_phase(picture(greys_with(apart(0.25), 60.0, 200.0)), counted)
     assert f"on {found.dark_share:.0%} of the area" in said and "pearlite" in said
+
+
+def test_grains_of_one_phase_lie_side_by_side_by_chance(counted):
+    found = two_greys(picture(greys_with(by_chance(0.3), 60.0, 200.0)), counted)
+    assert found.explained > 0.97
+    assert found.beside == pytest.approx(1.0, abs=0.25)
+    assert list(second_phase(picture(greys_with(by_chance(0.3), 60.0, 200.0)), counted)) == []
+
+
+def test_a_few_dark_grains_that_do_not_touch_prove_nothing(counted):
+    few = apart(0.06)
+    found = two_greys(picture(greys_with(few, 60.0, 200.0)), counted)
+    assert found.beside < 0.2 and found.dark_share > 0.05
+    assert list(second_phase(picture(greys_with(few, 60.0, 200.0)), counted)) == []
 
 
 @pytest.mark.parametrize(
     "greys",
     [
-        greys_with(0.25, 130.0, 200.0),  # a step of 70
-        greys_with(0.6, 60.0, 200.0),  # no bright matrix
-        greys_with(0.01, 60.0, 200.0),  # pores
+        greys_with(apart(0.25), 180.0, 200.0),  # a step of 20
+        greys_with(~apart(0.25), 60.0, 200.0),  # no bright matrix
+        greys_with(apart(0.01), 60.0, 200.0),  # pores
         np.random.default_rng(3).uniform(20, 240, LABELS.max() + 1),  # a mosaic of all greys
-        greys_with(0.0, 0.0, 180.0),
+        greys_with(apart(0.0), 0.0, 180.0),
     ],
     ids=["small step", "dark matrix", "pores", "mosaic", "one grey"],
 )
