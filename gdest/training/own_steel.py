@@ -44,7 +44,7 @@ class Opinion:
 
     A mixed field has no interval; its half-width is NaN. `counted` are the errors of the counts that inform an
     estimate, NaN where there is none; None for an opinion of its own. `others` is how fields of other specimens
-    scatter about their own mean: (sd in G, degrees of freedom).
+    scatter about their own mean: (sd in G, degrees of freedom); `others_moved` where their counts move them.
     """
 
     name: str
@@ -52,6 +52,7 @@ class Opinion:
     half_widths: Errors
     counted: Errors | None = None
     others: Scatter = UNKNOWN
+    others_moved: Scatter = UNKNOWN
 
     @property
     def coverage(self) -> float:
@@ -70,16 +71,39 @@ class Opinion:
 
     def half_width_of(self, fields: int) -> float:
         """Return about what the half-width would be with so many fields that scatter like these."""
-        left = self.left_by(np.arange(len(self.errors)))
-        return _predicted(_variance(left), fields, self.coverage, self.others)
+        left, others = self.calibrated_by(np.arange(len(self.errors)))
+        return _predicted(_variance(left), fields, self.coverage, others)
 
-    def left_by(self, fields: NDArray[np.intp]) -> Errors:
-        """Return what is left of the errors (n,) once these fields have calibrated the opinion."""
-        left = self.errors - proven_bias(self.errors[fields])
+    def follows_count(self, fields: NDArray[np.intp]) -> bool:
+        """Return whether these fields agree better where their counts move the estimate.
+
+        A count moves an estimate since the network leans on how a steel looks. Once that lean is taken off, a count
+        that scatters more than the estimate only adds to it.
+        """
         if self.counted is None:
-            return left
+            return False
+        alone, moved = self._alone(fields)[fields], self._moved(fields)[fields]
+        return half_width(moved, self.coverage, self.others_moved) < half_width(alone, self.coverage, self.others)
+
+    @property
+    def leaves_count(self) -> bool:
+        """Return whether counts moved the estimate before, and do so no longer."""
+        return self.counted is not None and not self.follows_count(np.arange(len(self.errors)))
+
+    def calibrated_by(self, fields: NDArray[np.intp]) -> tuple[Errors, Scatter]:
+        """Return what is left of the errors (n,) once these fields have calibrated the opinion, and others' scatter."""
+        if self.follows_count(fields):
+            return self._moved(fields), self.others_moved
+        return self._alone(fields), self.others
+
+    def _alone(self, fields: NDArray[np.intp]) -> Errors:
+        return self.errors - proven_bias(self.errors[fields])
+
+    def _moved(self, fields: NDArray[np.intp]) -> Errors:
+        assert self.counted is not None
         known = self.counted[fields][np.isfinite(self.counted[fields])]
-        return _informed(left, self.counted - (proven_bias(known) if len(known) >= FEWEST_FIELDS - 1 else 0.0))
+        counted = self.counted - (proven_bias(known) if len(known) >= FEWEST_FIELDS - 1 else 0.0)
+        return _informed(self._alone(fields), counted)
 
     @property
     def before(self) -> tuple[float, float]:
@@ -94,10 +118,10 @@ class Opinion:
         """Return the same of each field, calibrated by the others."""
         own, inside = [], []
         for number in range(len(self.errors)):
-            others = np.delete(np.arange(len(self.errors)), number)
-            left = self.left_by(others)
+            rest = np.delete(np.arange(len(self.errors)), number)
+            left, others = self.calibrated_by(rest)
             own.append(abs(left[number]))
-            inside.append(own[-1] <= half_width(left[others], self.coverage, self.others))
+            inside.append(own[-1] <= half_width(left[rest], self.coverage, others))
         return float(np.mean(own)), float(np.mean(inside))
 
 
@@ -155,7 +179,8 @@ def calibrate_own(
     record = {**card.training, "own_fields": str(len(measured)), "own_data": data.name}
     told = [_informed_by_count(opinions[0], measured, model.card), *opinions[1:]]
     if told[0].counted is not None:
-        card = replace(card, informed_interval=((card.g_min, round(told[0].half_width, 4)),), informed_scale=())
+        interval = () if told[0].leaves_count else ((card.g_min, round(told[0].half_width, 4)),)
+        card = replace(card, informed_interval=interval, informed_scale=())
     save_model(model.network, replace(card, training=record), out)
     return told
 
@@ -193,7 +218,7 @@ def _informed_by_count(estimate: Opinion, measured: Sequence[Measured], card: Mo
     before = [informed_half_width(one.row.g_seen, spread_of(one), card) for one in measured]
     mixed = np.isnan(estimate.half_widths)
     others = card.own_scatter.get("informed", UNKNOWN)
-    return replace(estimate, half_widths=np.where(mixed, np.nan, before), counted=counted, others=others)
+    return replace(estimate, half_widths=np.where(mixed, np.nan, before), counted=counted, others_moved=others)
 
 
 def _with_estimate(card: ModelCard, found: Opinion) -> ModelCard:

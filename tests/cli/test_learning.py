@@ -7,11 +7,13 @@ import math
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 from helpers.command_line import EXAMPLES, gdest
 
 from gdest.cli import run_explain as explain
 from gdest.core.errors import SettingsError, WeightsError
+from gdest.training.own_steel import Opinion
 from gdest.training.study.schemes import GRADE_SETS
 
 
@@ -94,6 +96,16 @@ def test_ctrl_c_ends_with_its_code_and_says_what_is_kept(words, stopped, kept, t
     assert ended.returncode == 130
     assert "gdest: stopped by Ctrl-C; " in ended.stderr
     assert kept in ended.stderr
+
+
+@pytest.mark.parametrize(("swing", "told"), [(0.3, True), (0.0, False)])
+def test_it_is_told_that_counts_no_longer_move_an_estimate(swing, told, tmp_path, monkeypatch):
+    errors = np.array([0.2, 0.22, 0.18, 0.21, 0.19])
+    estimate = Opinion("estimate", errors, np.full(5, 0.4), 0.4 - errors + swing * np.array([1, -1, 1, -1, 1]))
+    monkeypatch.setattr("gdest.training.calibrate_own", lambda *_: [estimate])
+    ended = gdest("calibrate", "d", "-o", "w.safetensors", cwd=tmp_path)
+    assert ("counts no longer move it" in ended.stderr) == told
+    assert estimate.leaves_count == told
 
 
 TWICE = """

@@ -123,10 +123,27 @@ def test_the_scatter_of_other_specimens_widens_an_interval_of_fields_that_agree(
     scatters = {"estimate": (0.1, 6.0), "informed": (0.2, 6.0), "count": (0.3, 6.0)}
     card = replace(model.card, own_scatter=scatters, informed_interval=((6.0, 0.9),))
     mine = calibrated(monkeypatch, replace(model, card=card), fields, tmp_path / "mine.safetensors").card
-    ((_, alone),), ((_, informed),) = mine.interval, mine.informed_interval
+    ((_, alone),) = mine.interval
     assert 0.12 < alone < 0.2
-    assert informed == pytest.approx(2 * alone, rel=0.01)
+    assert mine.informed_interval == ()
     assert mine.own_scatter == scatters
+    steadier = replace(card, own_scatter={**scatters, "informed": (0.05, 6.0)})
+    moved = calibrated(monkeypatch, replace(model, card=steadier), fields, tmp_path / "moved.safetensors").card
+    ((_, informed),) = moved.informed_interval
+    assert informed == pytest.approx(alone / 2, rel=0.01)
+
+
+def test_a_count_that_scatters_more_than_the_estimate_moves_it_no_longer(monkeypatch, model, tmp_path):
+    """The network reads each field 0.2 too fine, the count now too fine and now too coarse."""
+    model = replace(model, card=replace(model.card, informed_interval=((6.0, 0.9),)))
+    fields = [counted_field(0.2 + 0.02 * i, 0.2 * (-1) ** i) for i in (-2, -1, 0, 1, 2)]
+    mine = calibrated(monkeypatch, model, fields, tmp_path / "mine.safetensors")
+    assert mine.card.informed_interval == ()
+    ((_, half),) = mine.card.interval
+    (estimate, _) = calibrate_own(SimpleNamespace(name="l.csv"), model, tmp_path / "again.safetensors", GradeSettings())
+    assert estimate.half_width == pytest.approx(half, abs=1e-4)
+    assert estimate.before[0] == pytest.approx(0.15, abs=0.03)  # as a scan tells it, moved half of the way
+    assert estimate.after[0] < 0.06
 
 
 def test_four_fields_are_too_few_and_nothing_is_written(monkeypatch, model, tmp_path):
@@ -164,5 +181,6 @@ def test_an_informed_opinion_is_measured_before_and_after_as_a_scan_tells_it():
     errors, counted = np.array([0.3, 0.5, 0.4, 0.3, 0.5]), np.array([0.1, 0.3, 0.2, 0.1, 0.3])
     one = Opinion("estimate", errors, np.full(5, 0.3), counted)
     assert one.before == (pytest.approx(np.mean(errors - 0.5 * 0.2)), 2 / 5)
-    assert one.left_by(np.arange(5)) == pytest.approx(errors - proven_bias(errors), abs=0.02)
+    left, _ = one.calibrated_by(np.arange(5))
+    assert left == pytest.approx(errors - proven_bias(errors), abs=0.02)
     assert Opinion("estimate", errors, np.full(5, 0.3)).before[0] == pytest.approx(0.4)
