@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from gdest.core import DataError, SettingsError, as_output_error, grain_size
 from gdest.synth import etching, optics, tessellation
 from gdest.synth.label_maps import mean_diameter_px, true_g
-from gdest.synth.recipe import OWN_STRENGTHS, pick_family
+from gdest.synth.recipe import OWN_STRENGTHS, WITHOUT_LINES, pick_family
 from gdest.synth.settings import SynthSettings
 from gdest.synth.treatments import treated
 from gdest.synth.visibility import visible_grains
@@ -82,7 +82,8 @@ def make_micrograph(
     etched = etching.etch(rng, labels, family=family)
     recipe, diameter_px = etched.recipe, mean_diameter_px(labels)
     image, done = treated(rng, etched.image, recipe.finest_px(), diameter_px)
-    seen, features = visible_grains(etched.image, etched.seen), etched.features
+    seen = visible_grains(etched.image, etched.seen, without_lines=recipe.family in WITHOUT_LINES)
+    features = etched.features
     if zoom > 1.0:
         image, seen, features = (one[np.ix_(down, right)] for one in (image, seen, features))
     drawn: dict[str, float | str] = {

@@ -15,8 +15,9 @@ LINE_CONTRAST, LINE_ABOVE_NOISE = 0.05, 0.6
 """What a line must differ by from the ground on its two sides: as a share of the picture's greys, and in standard
 deviations of the ground; a line is looked at along its whole length, so that less than one of them is seen."""
 
-STEP_CONTRAST, STEP_ABOVE_NOISE = 0.02, 0.15
-"""The same for two grains of unlike grey, each of which is looked at over an area, and all along their boundary."""
+STEP, FAINT_STEP = (0.04, 0.25), (0.02, 0.15)
+"""The same for two grains of unlike grey, each of which is looked at over an area, and all along their boundary: among
+lines, and in a picture without any, where a person looks for fainter steps."""
 
 FEWEST_GREYS = 0.2
 """A picture of less contrast is looked at as if it had so much."""
@@ -33,10 +34,11 @@ SD_OF_MEDIAN = 1.48
 """The standard deviation of a normal number over the median of its size."""
 
 
-def visible_grains(image: Floats, labels: Labels) -> Labels:
+def visible_grains(image: Floats, labels: Labels, *, without_lines: bool = False) -> Labels:
     """Return the label map (rows, cols) in which grains are one where no boundary between them is seen in `image`.
 
-    A boundary is seen where it is darker or brighter than the ground beside it, or where its two grains differ.
+    A boundary is seen where it is darker or brighter than the ground beside it, or where its two grains differ, by
+    little in an etch `without_lines`.
     `image` is the picture as photographed, 0..1, of the same size, before a treatment whose dots would pass for noise;
     labels are numbered 0..n-1 without gaps.
     """
@@ -52,7 +54,8 @@ def visible_grains(image: Floats, labels: Labels) -> Labels:
     noise = SD_OF_MEDIAN * float(np.median(np.abs(image - ground)[inside]))
     greys = max(float(white - black), FEWEST_GREYS)
     least_line = max(LINE_CONTRAST * greys, LINE_ABOVE_NOISE * noise)
-    least_step = max(STEP_CONTRAST * greys, STEP_ABOVE_NOISE * noise)
+    contrast, above_noise = FAINT_STEP if without_lines else STEP
+    least_step = max(contrast * greys, above_noise * noise)
     pairs, lines, steps = [], [], []
     for here, there in NEIGHBOURS:
         at = labels[here] != labels[there]

@@ -11,7 +11,7 @@ import tifffile
 from gdest.core.errors import DataError, SettingsError
 from gdest.core.records import ImageFile
 from gdest.reading.micrograph import read_micrograph
-from gdest.synth.dataset import write_dataset
+from gdest.synth.dataset import make_micrograph, write_dataset
 from gdest.synth.label_maps import true_g
 from gdest.synth.settings import SynthSettings
 from gdest.training.labels import read_labels
@@ -33,6 +33,20 @@ def test_labels_equal_a_recount_of_the_label_maps_and_the_pixel_size_is_in_the_f
         read = read_micrograph(ImageFile(tmp_path / row["file"], row["file"]))
         assert read.um_per_px == pytest.approx(0.5, rel=1e-3)
         assert (read.rows, read.cols) == (256, 300)
+
+
+@pytest.mark.parametrize(("family", "faint"), [("mosaic", True), ("contrast", True), ("bright-field", False)])
+def test_faint_steps_are_seen_in_etches_without_lines(family, faint, monkeypatch):
+    asked = []
+
+    def seen(_image, labels, *, without_lines):
+        asked.append(without_lines)
+        return np.zeros_like(labels)
+
+    monkeypatch.setattr("gdest.synth.dataset.visible_grains", seen)
+    made = make_micrograph(np.random.default_rng(0), 7.0, 128, 128, 1.0, family)
+    assert asked == [faint]
+    assert made.labels.max() == 0
 
 
 def test_worker_processes_change_nothing(tmp_path):

@@ -52,13 +52,15 @@ def test_grains_of_another_grey_need_no_line(labels):
     assert np.array_equal(seen == seen[90, 90], labels == 4)
 
 
-@pytest.mark.parametrize(("step", "grains"), [(0.03, 2), (0.005, 1)])
-def test_a_faint_grey_of_its_own_is_seen_all_along_a_boundary(labels, step, grains):
+@pytest.mark.parametrize(
+    ("step", "without_lines", "grains"), [(0.03, True, 2), (0.005, True, 1), (0.03, False, 1), (0.08, False, 2)]
+)
+def test_a_faint_grey_of_its_own_is_seen_where_no_lines_are(labels, step, without_lines, grains):
     image = picture(labels, line=0.0, noise=0.01)
     image[labels == 4] -= step
     image[:20] = 0.0  # black and white set what is faint
     halves = np.where(labels == 4, 1, 0).astype(np.int32)
-    assert visible_grains(image, halves).max() + 1 == grains
+    assert visible_grains(image, halves, without_lines=without_lines).max() + 1 == grains
 
 
 def test_texture_parts_few_grains_by_chance():
