@@ -74,6 +74,7 @@ from .magnification import (
     magnifications_in as magnifications_in,
 )
 from .model_card import (
+    MOST_ALLOWED as MOST_ALLOWED,
     STRUCTURES as STRUCTURES,
     UNFIT as UNFIT,
     Doubt as Doubt,

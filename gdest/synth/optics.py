@@ -12,6 +12,10 @@ from scipy import ndimage
 
 from gdest.synth.tessellation import Floats, smooth_noise
 
+MOST_WHITE, BRIGHT = 0.6, 0.99
+"""An even bright ground is exposed to this grey, where else more than this share of the picture would be burnt out:
+of 77 real fields none has more than a third."""
+
 
 @dataclass(frozen=True)
 class Camera:
@@ -54,7 +58,13 @@ def photograph(
         image = 1.0 - image  # dark field: bright boundaries
     image = floor + span * image
     noisy = image + span * _sensor_noise(rng, image.shape, camera.noise * (0.4 if is_cleared else 1.0))
-    return np.asarray(np.clip(noisy, 0.0, 1.0), np.float32)
+    return np.asarray(np.clip(_exposed(noisy), 0.0, 1.0), np.float32)
+
+
+def _exposed(image: Floats) -> Floats:
+    """Return the image, darker where its ground would be burnt out to white."""
+    ground = float(np.quantile(image[::3, ::3], 1.0 - MOST_WHITE))
+    return image * np.float32(BRIGHT / ground) if ground > 1.0 else image
 
 
 def _sharpened(rng: np.random.Generator, image: Floats) -> Floats:

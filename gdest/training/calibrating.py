@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from gdest.core import Doubt, GradeMap, GradeSettings, GreyImage, ModelCard, grain_size, interpolate
+from gdest.core import MOST_ALLOWED, Doubt, GradeMap, GradeSettings, GreyImage, ModelCard, grain_size, interpolate
 from gdest.grading import doubts_of_count, over_limits, predict_grade_map
 from gdest.model import LoadedModel, NetworkPredictor
 from gdest.training.intervals import (
@@ -34,17 +34,6 @@ of contrast and light are to stay below one in twenty; of 200 micrographs not us
 
 FEWEST_FOR_CORRECTION = 5
 """The mean error of fewer micrographs says nothing of the network's bias."""
-
-LARGEST_LIMIT = {
-    Doubt.NO_GRAINS: 0.0,
-    Doubt.DEFOCUSED: 0.0,
-    Doubt.FRAGMENTS: 1.8,
-    Doubt.STRUCTURE: 0.7,
-    Doubt.ZOOM_GAP: 0.33,
-}
-"""Where each doubt begins at the latest: log odds, and G between two sizes of a picture. Lines with gaps look like
-fragments up to 1.3 (the paper's steel), two prior-austenite etches have 2.2 and 4.6. Of 39 gradeable real fields none
-reads more than 0.26 apart at two sizes; grains among large particles 0.42 and 0.54, a rock and pearlites 0.45 up."""
 
 FEWEST_WITHOUT_DOUBT = 0.5
 """Share of the calibration; of fewer the limits of doubt are wrong rather than the micrographs."""
@@ -142,7 +131,7 @@ def limits_of_doubt(maps: Sequence[GradeMap]) -> dict[str, float]:
     """Return how large each doubt may be: all but `REVIEW_SHARE` of these gradeable micrographs stay below.
 
     Log odds may always reach 0: until then a micrograph is more likely gradeable than unfit. No limit may pass
-    `LARGEST_LIMIT`: limits that let all drawn steel pass, however faint its etch, let half of the pictures pass that
+    `MOST_ALLOWED`: limits that let all drawn steel pass, however faint its etch, let half of the pictures pass that
     must not be graded.
     """
     limits: dict[str, float] = {}
@@ -151,7 +140,7 @@ def limits_of_doubt(maps: Sequence[GradeMap]) -> dict[str, float]:
         values = values[np.isfinite(values)]
         if len(values):
             limit = round(float(np.quantile(values, 1.0 - REVIEW_SHARE)), 3)
-            limits[name] = float(np.clip(limit, 0.0, LARGEST_LIMIT[name])) if name in LARGEST_LIMIT else limit
+            limits[name] = float(np.clip(limit, 0.0, MOST_ALLOWED[name])) if name in MOST_ALLOWED else limit
     return limits
 
 

@@ -1,10 +1,11 @@
 import json
 import random
+from dataclasses import replace
 
 import pytest
 from helpers.predictors import CARD
 
-from gdest.core import ModelCard, WeightsError
+from gdest.core import MOST_ALLOWED, ModelCard, WeightsError
 
 NUMBERS = (
     "um_per_px", "g_min", "g_max", "tile_px", "classes", "int8_limits", "int8_g_gap", "correction", "interval",
@@ -127,3 +128,10 @@ def test_impossible_curves_are_refused(curves):
 
     with pytest.raises(WeightsError, match="model card cannot be read"):
         ModelCard.from_json(json.dumps(raw))
+
+
+def test_no_limit_of_older_weights_is_above_what_is_allowed_today():
+    older = replace(ModelCard(), limits={**dict.fromkeys(MOST_ALLOWED, 5.0), "novelty": 5.0})
+    assert ModelCard.from_json(older.to_json()).limits == {**MOST_ALLOWED, "novelty": 5.0}
+    stricter = dict.fromkeys(MOST_ALLOWED, -1.0)
+    assert ModelCard.from_json(replace(older, limits=stricter).to_json()).limits == stricter

@@ -13,7 +13,7 @@ CARD = ModelCard(
     g_max=13.5,
     interval=((1.0, 0.6), (13.0, 0.2)),
     tile_scatter=((1.0, 1.0), (5.0, 0.4), (13.0, 0.1)),
-    limits={"no grains": 0.0, "defocused": 0.0, "fragments": 0.0, "structure": 0.0, "novelty": 2.0, "zoom gap": 1.0},
+    limits={"no grains": 0.0, "defocused": 0.0, "fragments": 0.0, "structure": 0.0, "novelty": 2.0, "zoom gap": 0.3},
     gdest_version="test",
 )
 

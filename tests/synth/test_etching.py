@@ -103,6 +103,18 @@ def test_a_cleared_picture_has_an_even_ground_with_less_noise_and_lines_as_black
         assert cleared[:, 20:181:20].mean() < 0.3
 
 
+@pytest.mark.parametrize("ground", [1.0, 0.7])
+def test_an_even_bright_ground_is_not_burnt_out(ground):
+    picture = np.full((300, 300), ground, np.float32)
+    picture[100:110] = 0.2
+    camera = optics.Camera(least_white=60.0, most_blur_px=0.0, least_span=1.0)
+    for seed in range(20):
+        seen = optics.photograph(np.random.default_rng(seed), picture, 100.0, camera, cleared=2.0)
+        if np.median(seen) > 0.5:  # else it is a dark field
+            assert np.mean(seen >= 254 / 255) < 0.7
+            assert seen[105].mean() < 0.5 * np.median(seen)
+
+
 def test_some_further_twins_of_a_grain_lie_on_another_plane(monkeypatch):
     def directions(turned):
         monkeypatch.setattr(marks, "TURNED", turned)
