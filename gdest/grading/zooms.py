@@ -45,7 +45,7 @@ SURE_G, UNSURE_SHARE = (2.0, 10.5), 0.25
 """G in a picture between which a look tells grains surely: below a tile holds two of them, above they are 9 px wide.
 Two looks of which one is beyond may differ by this share of how far it is."""
 
-MIXED_SHARE = 0.5
+MIXED_SHARE = 0.55
 """Of the scatter of its tiles two zooms of a mixed field may differ: tiles of another size hold other mixtures."""
 
 

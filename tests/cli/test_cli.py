@@ -206,3 +206,8 @@ def test_without_the_reader_of_scale_bars_nothing_is_begun(monkeypatch, command)
     (sentence,) = finished.stderr.splitlines()
     assert "gdest[ocr]" in sentence
     assert "--scale-bar-um" in sentence
+
+
+def test_the_first_command_of_the_readme_grades_every_example(tmp_path):
+    ended = gdest("scan", EXAMPLES, "--out", tmp_path / "results", "--quiet")
+    assert ended.returncode == 0, ended.stderr
