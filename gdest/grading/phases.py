@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,18 +46,41 @@ PAIRS_PER_GRAIN = 3.0
 
 
 @dataclass(frozen=True)
-class TwoGreys:
-    """Hold how the grains' grey falls in two: the share of variance explained, of the dark area, and the step.
+class _Grains:
+    """Hold the grains of an overlay: numbers 1..n in `labels` (rows, cols), and grey and area (n + 1,) of each."""
 
-    `beside` is the length of boundary between two dark grains over what there would be if greys lay by chance, `sure`
-    by how many standard deviations it is less.
+    labels: NDArray[np.int32]
+    greys: NDArray[np.float64]
+    areas: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class TwoGreys:
+    """Hold how the grey of the grains of some fields falls in two, up to the grey `darkest` and above.
+
+    `explained` is the share of variance that this explains, `dark_share` that of the area that is dark, `step` how far
+    the two lie apart. How dark grains lie is only found out when it is asked for, since it takes a look at every cell.
     """
 
     explained: float
     dark_share: float
     step: float
-    beside: float
-    sure: float
+    darkest: float
+    fields: Sequence[_Grains] = field(repr=False)
+
+    @property
+    def beside(self) -> float:
+        """Return the length of boundary between two dark grains over what there would be if greys lay by chance."""
+        return self._lie[0]
+
+    @property
+    def sure(self) -> float:
+        """Return by how many standard deviations it is less."""
+        return self._lie[1]
+
+    @cached_property
+    def _lie(self) -> tuple[float, float]:
+        return _beside(self.fields, self.darkest)
 
 
 def second_phase(pixels: NDArray[np.uint8], overlays: Iterable[Overlay]) -> Iterator[str]:
@@ -76,30 +101,19 @@ def second_phase(pixels: NDArray[np.uint8], overlays: Iterable[Overlay]) -> Iter
         )
 
 
-@dataclass(frozen=True)
-class _Grains:
-    """Hold the grains of an overlay: numbers 1..n in `labels` (rows, cols), and grey and area (n + 1,) of each."""
-
-    labels: NDArray[np.int32]
-    greys: NDArray[np.float64]
-    areas: NDArray[np.float64]
-
-
 def two_greys(pixels: NDArray[np.uint8], overlays: Iterable[Overlay]) -> TwoGreys | None:
     """Return how the grey of the grains falls in two (Otsu, by area); None for few grains."""
     fields = [_grains(pixels, overlay) for overlay in overlays]
-    greys = np.concatenate([field.greys[field.areas > 0] for field in fields] or [np.zeros(0)])
+    greys = np.concatenate([one.greys[one.areas > 0] for one in fields] or [np.zeros(0)])
     if len(greys) < FEWEST_GRAINS:
         return None
-    areas = np.concatenate([field.areas[field.areas > 0] for field in fields])
+    areas = np.concatenate([one.areas[one.areas > 0] for one in fields])
     order = np.argsort(greys)
     grey, weight = greys[order], areas[order] / areas.sum()
     split = two_groups(grey, weight)
     variance = float((weight * (grey - float((weight * grey).sum())) ** 2).sum())
-    beside, chance = _beside(fields, float(grey[split.lower - 1]))
-    expected = chance**2 * PAIRS_PER_GRAIN * len(grey)
-    sure = (1.0 - beside) * expected**0.5
-    return TwoGreys(split.explained / max(variance, 1e-12), split.share, split.apart, beside, sure)
+    explained = split.explained / max(variance, 1e-12)
+    return TwoGreys(explained, split.share, split.apart, float(grey[split.lower - 1]), fields)
 
 
 def _grains(pixels: NDArray[np.uint8], overlay: Overlay) -> _Grains:
@@ -117,20 +131,22 @@ def _grains(pixels: NDArray[np.uint8], overlay: Overlay) -> _Grains:
 
 
 def _beside(fields: Sequence[_Grains], darkest: float) -> tuple[float, float]:
-    """Return how long the boundaries between two grains up to a grey are, over what chance makes of them.
+    """Return `beside` and `sure` of the grains up to a grey.
 
-    The second number is the share of all sides of boundaries that such grains have; its square is what chance makes.
+    By chance the share of the boundaries between two such grains is the square of the share of sides that they have.
     """
-    sides = np.zeros(3)
-    for field in fields:
-        row, col = ndimage.distance_transform_edt(field.labels == 0, return_distances=False, return_indices=True)
-        whole = field.labels[row, col]
-        dark = (field.areas > 0) & (field.greys <= darkest)
+    sides, grains = np.zeros(3), 0
+    for one in fields:
+        row, col = ndimage.distance_transform_edt(one.labels == 0, return_distances=False, return_indices=True)
+        whole = one.labels[row, col]
+        dark = (one.areas > 0) & (one.greys <= darkest)
+        grains += int(np.count_nonzero(one.areas))
         for here, there in NEIGHBOURS:
             at = whole[here] != whole[there]
             both = dark[whole[here][at]].astype(np.int64) + dark[whole[there][at]]
             sides += np.bincount(both, minlength=3)
     if not sides.any():
         return 1.0, 0.0
-    chance = float(sides[1] / 2.0 + sides[2]) / float(sides.sum())
-    return float(sides[2] / sides.sum()) / max(chance**2, 1e-12), chance
+    chance = (float(sides[1] / 2.0 + sides[2]) / float(sides.sum())) ** 2
+    beside = float(sides[2] / sides.sum()) / max(chance, 1e-12)
+    return beside, (1.0 - beside) * math.sqrt(chance * PAIRS_PER_GRAIN * grains)

@@ -100,3 +100,8 @@ def test_other_greys_are_one_phase(counted, greys):
 def test_few_grains_say_nothing():
     assert two_greys(np.zeros((50, 50), np.uint8), ()) is None
     assert list(second_phase(np.zeros((50, 50), np.uint8), GrainCount().overlays)) == []
+
+
+def test_how_dark_grains_lie_is_not_asked_where_no_two_greys_are(counted, monkeypatch):
+    monkeypatch.setattr("gdest.grading.phases._beside", lambda *_: pytest.fail("looked at every cell"))
+    assert list(second_phase(picture(greys_with(apart(0.0), 0.0, 180.0)), counted)) == []
