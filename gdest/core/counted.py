@@ -73,7 +73,8 @@ class GrainCount:
     `duplex:<class of E1181>` or `unknown`, from the grains; empty without closed ones. `homogeneity_span` holds the
     coarsest and the finest G where `homogeneity_note` names them. `overlays` are the pictures of the parts, one unless
     the micrograph was counted in several. `spread` is by how many G counts of the sure boundaries only and of all
-    possible ones differ: how far the boundaries are from closed.
+    possible ones differ: how far the boundaries are from closed. `line_share` is along which share of the boundaries a
+    line is seen, not two greys side by side alone; NaN where nobody looked.
     """
 
     g: float = np.nan
@@ -92,6 +93,7 @@ class GrainCount:
     twinned_share: float = np.nan
     particle_share: float = np.nan
     spread: float = np.nan
+    line_share: float = np.nan
     areas_um2: NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, np.float32))
     homogeneity: str = ""
     homogeneity_note: str = ""

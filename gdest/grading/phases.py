@@ -3,23 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
-from PIL import Image
 from scipy import ndimage
 
-from gdest.core import NEIGHBOURS, Mark, Overlay
+from gdest.core import NEIGHBOURS
+from gdest.grading.greys import GreyField
 from gdest.grading.two_groups import two_groups
-
-BORDERS = (Mark.GRAIN, Mark.LARGEST, Mark.HIT, Mark.LEFT_OUT)
-"""What separates grains in an overlay; the hits of test lines lie on boundaries."""
-
-FEWEST_CELLS = 6
-"""Of a grain whose grey is looked at."""
 
 FEWEST_GRAINS = 10
 
@@ -46,15 +39,6 @@ PAIRS_PER_GRAIN = 3.0
 
 
 @dataclass(frozen=True)
-class _Grains:
-    """Hold the grains of an overlay: numbers 1..n in `labels` (rows, cols), and grey and area (n + 1,) of each."""
-
-    labels: NDArray[np.int32]
-    greys: NDArray[np.float64]
-    areas: NDArray[np.float64]
-
-
-@dataclass(frozen=True)
 class TwoGreys:
     """Hold how the grey of the grains of some fields falls in two, up to the grey `darkest` and above.
 
@@ -66,7 +50,7 @@ class TwoGreys:
     dark_share: float
     step: float
     darkest: float
-    fields: Sequence[_Grains] = field(repr=False)
+    fields: Sequence[GreyField] = field(repr=False)
 
     @property
     def beside(self) -> float:
@@ -83,9 +67,9 @@ class TwoGreys:
         return _beside(self.fields, self.darkest)
 
 
-def second_phase(pixels: NDArray[np.uint8], overlays: Iterable[Overlay]) -> Iterator[str]:
-    """Yield why a micrograph of grey pixels (rows, cols) may show two phases, if its counted grains have two greys."""
-    found = two_greys(pixels, overlays)
+def second_phase(fields: Sequence[GreyField]) -> Iterator[str]:
+    """Yield why a micrograph may show two phases, if its counted grains have two greys."""
+    found = two_greys(fields)
     least, most = DARK_SHARE
     if (
         found is not None
@@ -101,9 +85,8 @@ def second_phase(pixels: NDArray[np.uint8], overlays: Iterable[Overlay]) -> Iter
         )
 
 
-def two_greys(pixels: NDArray[np.uint8], overlays: Iterable[Overlay]) -> TwoGreys | None:
+def two_greys(fields: Sequence[GreyField]) -> TwoGreys | None:
     """Return how the grey of the grains falls in two (Otsu, by area); None for few grains."""
-    fields = [_grains(pixels, overlay) for overlay in overlays]
     greys = np.concatenate([one.greys[one.areas > 0] for one in fields] or [np.zeros(0)])
     if len(greys) < FEWEST_GRAINS:
         return None
@@ -116,21 +99,7 @@ def two_greys(pixels: NDArray[np.uint8], overlays: Iterable[Overlay]) -> TwoGrey
     return TwoGreys(explained, split.share, split.apart, float(grey[split.lower - 1]), fields)
 
 
-def _grains(pixels: NDArray[np.uint8], overlay: Overlay) -> _Grains:
-    """Return the grains of an overlay with their grey in the picture; small ones have no area."""
-    rows, cols = overlay.marks.shape
-    top, left = round(overlay.top), round(overlay.left)
-    part = pixels[top : top + round(rows * overlay.cell_px), left : left + round(cols * overlay.cell_px)]
-    grey = np.asarray(Image.fromarray(part).resize((cols, rows), Image.Resampling.BOX), np.float64)
-    labels, count = ndimage.label(~np.isin(overlay.marks, BORDERS))
-    cells = np.bincount(labels.ravel(), minlength=count + 1)
-    sums = np.bincount(labels.ravel(), grey.ravel(), count + 1)
-    cells[0] = 0
-    areas = np.where(cells >= FEWEST_CELLS, cells * overlay.cell_px**2, 0.0)
-    return _Grains(labels, sums / np.maximum(cells, 1), areas)
-
-
-def _beside(fields: Sequence[_Grains], darkest: float) -> tuple[float, float]:
+def _beside(fields: Sequence[GreyField], darkest: float) -> tuple[float, float]:
     """Return `beside` and `sure` of the grains up to a grey.
 
     By chance the share of the boundaries between two such grains is the square of the share of sides that they have.

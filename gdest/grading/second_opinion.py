@@ -8,6 +8,7 @@ import numpy as np
 
 from gdest.core import Graded, GrainCount, ModelCard, Status, is_duplex
 from gdest.grading.doubts import contradiction, doubts_of_count
+from gdest.grading.greys import GreyField, grey_fields, line_share
 from gdest.grading.homogeneity import Assessment, joined_opinions
 from gdest.grading.informed import informed
 from gdest.grading.phases import second_phase
@@ -19,6 +20,8 @@ def with_second_opinion(row: Graded, count: GrainCount, card: ModelCard) -> Grad
     Where either says that the field is mixed, neither keeps an interval.
     """
     doubts = [*doubts_of_count(count), *(contradiction(row.statistics, count) if row.statistics else ())]
+    fields = _fields_of(row, count)
+    count = replace(count, line_share=line_share(fields))
     row = _informed(row, count, card)
     known = np.isfinite(count.g_intercepts) and row.statistics is not None
     tiles = Assessment(row.homogeneity, row.homogeneity_note)
@@ -32,14 +35,20 @@ def with_second_opinion(row: Graded, count: GrainCount, card: ModelCard) -> Grad
         g_intercept=float(count.g_intercepts) if known else None,
         intercepts=round(count.intercepts) if np.isfinite(count.intercepts) else None,
     )
-    if not count.note and row.micrograph is not None and row.micrograph.regions is None:
-        doubts += second_phase(row.micrograph.pixels, count.overlays)
+    doubts += second_phase(fields)
     if is_duplex(row.homogeneity):
         row = _without_intervals(row, count)
     if not doubts:
         return row
     status = Status.REVIEW if row.status == Status.GRADED else row.status
     return replace(row, status=status, reason="; ".join(filter(None, (row.reason, *doubts))))
+
+
+def _fields_of(row: Graded, count: GrainCount) -> list[GreyField]:
+    """Return the counted grains over their greys; none where nothing was counted or the picture is not in memory."""
+    if count.note or row.micrograph is None or row.micrograph.regions is not None:
+        return []
+    return grey_fields(row.micrograph.pixels, count.overlays)
 
 
 def _informed(row: Graded, count: GrainCount, card: ModelCard) -> Graded:

@@ -38,8 +38,8 @@ def informed_curves(measured: Sequence[Measured]) -> tuple[Curve, Curve]:
 
 def informed_error(one: Measured) -> float:
     """Return by how much an estimate is off once its count has moved it."""
-    counted = one.row.count.g if one.row.count is not None else np.nan
-    return one.error + way_to_count(one.g, counted)
+    count = one.row.count
+    return one.error + (way_to_count(one.g, count.g, count.line_share) if count is not None else 0.0)
 
 
 def spread_of(one: Measured) -> float:

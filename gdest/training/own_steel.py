@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from gdest.core import DataError, GradeSettings, ModelCard, interpolate, student_t
+from gdest.core import DataError, GradeSettings, GrainCount, ModelCard, interpolate, student_t
 from gdest.grading import chance_of_count, informed_half_width, way_to_count
 from gdest.model import LoadedModel, save_model
 from gdest.reports import file_sha256
@@ -43,8 +43,9 @@ class Opinion:
     """Hold the errors (n,) of one opinion, `estimate` or `count`, on a lab's fields, and its half-widths before.
 
     A mixed field has no interval; its half-width is NaN. `counted` are the errors of the counts that inform an
-    estimate, NaN where there is none; None for an opinion of its own. `others` is how fields of other specimens
-    scatter about their own mean: (sd in G, degrees of freedom); `others_moved` where their counts move them.
+    estimate, NaN where there is none; None for an opinion of its own. `line_shares` say how far lines lead each count,
+    NaN where nobody looked. `others` is how fields of other specimens scatter about their own mean: (sd in G, degrees
+    of freedom); `others_moved` where their counts move them.
     """
 
     name: str
@@ -53,6 +54,7 @@ class Opinion:
     counted: Errors | None = None
     others: Scatter = UNKNOWN
     others_moved: Scatter = UNKNOWN
+    line_shares: Errors | None = None
 
     @property
     def coverage(self) -> float:
@@ -83,6 +85,8 @@ class Opinion:
         if self.counted is None:
             return False
         alone, moved = self._alone(fields)[fields], self._moved(fields)[fields]
+        if np.array_equal(alone, moved):  # an etch without lines
+            return False
         return half_width(moved, self.coverage, self.others_moved) < half_width(alone, self.coverage, self.others)
 
     @property
@@ -103,12 +107,17 @@ class Opinion:
         assert self.counted is not None
         known = self.counted[fields][np.isfinite(self.counted[fields])]
         counted = self.counted - (proven_bias(known) if len(known) >= FEWEST_FIELDS - 1 else 0.0)
-        return _informed(self._alone(fields), counted)
+        return self._informed(self._alone(fields), counted)
+
+    def _informed(self, errors: Errors, counted: Errors) -> Errors:
+        """Return the errors (n,) of estimates that counts with errors (n,) have moved."""
+        shares = np.full(len(errors), math.nan) if self.line_shares is None else self.line_shares
+        return errors + [way_to_count(*one) for one in zip(errors, counted, shares, strict=True)]
 
     @property
     def before(self) -> tuple[float, float]:
         """Return the mean absolute error, and the share inside the interval where there is one, as the weights were."""
-        errors = self.errors if self.counted is None else _informed(self.errors, self.counted)
+        errors = self.errors if self.counted is None else self._informed(self.errors, self.counted)
         known = np.isfinite(self.half_widths)
         inside = float(np.mean(np.abs(errors[known]) <= self.half_widths[known])) if known.any() else math.nan
         return float(np.abs(errors).mean()), inside
@@ -123,11 +132,6 @@ class Opinion:
             own.append(abs(left[number]))
             inside.append(own[-1] <= half_width(left[rest], self.coverage, others))
         return float(np.mean(own)), float(np.mean(inside))
-
-
-def _informed(errors: Errors, counted: Errors) -> Errors:
-    """Return the errors (n,) of estimates that counts with errors (n,) have moved."""
-    return errors + [way_to_count(own, other) for own, other in zip(errors, counted, strict=True)]
 
 
 def proven_bias(errors: Errors) -> float:
@@ -212,13 +216,20 @@ def opinions_of(measured: Sequence[Measured], card: ModelCard) -> list[Opinion]:
 
 def _informed_by_count(estimate: Opinion, measured: Sequence[Measured], card: ModelCard) -> Opinion:
     """Return the estimate as a scan that counts tells it, where these weights let the count move it."""
-    counted = np.array([one.row.count.g - one.item.g if one.row.count is not None else math.nan for one in measured])
+    counts = [one.row.count or GrainCount() for one in measured]
+    counted = np.array([count.g - one.item.g for count, one in zip(counts, measured, strict=True)])
     if not card.informed_interval or not np.isfinite(counted).any():
         return estimate
     before = [informed_half_width(one.row.g_seen, spread_of(one), card) for one in measured]
     mixed = np.isnan(estimate.half_widths)
     others = card.own_scatter.get("informed", UNKNOWN)
-    return replace(estimate, half_widths=np.where(mixed, np.nan, before), counted=counted, others_moved=others)
+    return replace(
+        estimate,
+        half_widths=np.where(mixed, np.nan, before),
+        counted=counted,
+        others_moved=others,
+        line_shares=np.array([count.line_share for count in counts]),
+    )
 
 
 def _with_estimate(card: ModelCard, found: Opinion) -> ModelCard:

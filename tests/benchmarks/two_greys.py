@@ -18,6 +18,7 @@ from materials import predictor_of
 
 from gdest.core import CalibrationSettings, Graded, GradeSettings, ImageFile
 from gdest.grading import grade_micrographs
+from gdest.grading.greys import grey_fields
 from gdest.grading.phases import second_phase, two_greys
 from gdest.model import weights_path
 
@@ -38,10 +39,10 @@ def main() -> None:
     for row in grade_micrographs([ImageFile(options.micrographs / name, name) for name in names], predictor, settings):
         if not isinstance(row, Graded) or row.count is None:
             continue
-        pixels, overlays = row.micrograph.pixels, list(row.count.overlays)
-        found = two_greys(pixels, overlays)
+        fields = grey_fields(row.micrograph.pixels, row.count.overlays)
+        found = two_greys(fields)
         if found is not None:
-            said = "two phases" if list(second_phase(pixels, overlays)) else ""
+            said = "two phases" if list(second_phase(fields)) else ""
             numbers = f"{found.explained:.2f} | {found.dark_share:.2f} | {found.step:.0f} | {found.beside:.2f}"
             print(f"| {row.micrograph.file.name} | {numbers} | {found.sure:.1f} | {said} |", flush=True)
 

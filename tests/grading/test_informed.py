@@ -10,7 +10,7 @@ from helpers.predictors import CARD
 
 from gdest.core import GrainCount
 from gdest.core.records import GradeStatistics
-from gdest.grading.informed import MOST_BY, SHARE_OF_WAY, informed, way_to_count
+from gdest.grading.informed import LINES, MOST_BY, SHARE_OF_WAY, informed, led_by_lines, way_to_count
 
 STATISTICS = GradeStatistics(7.0, 6.1, 7.9, 7.2, 0.3, 6.0, 8.0, 0.9, "uniform")
 INFORMED = replace(CARD, informed_interval=((5.0, 0.3), (9.0, 0.7)))
@@ -24,6 +24,16 @@ def test_an_estimate_goes_a_share_of_the_way_to_a_near_count(far):
 def test_a_far_count_moves_it_by_little_and_no_count_not_at_all():
     assert (way_to_count(7.0, 9.0), way_to_count(7.0, 3.0)) == (MOST_BY, -MOST_BY)
     assert way_to_count(7.0, float("nan")) == 0.0
+
+
+def test_a_count_leads_as_far_as_lines_are_seen_and_where_nobody_looked():
+    few, many = LINES
+    assert [led_by_lines(share) for share in (0.0, few, (few + many) / 2, many, 1.0)] == pytest.approx(
+        [0, 0, 0.5, 1, 1]
+    )
+    assert led_by_lines(float("nan")) == 1.0
+    for share, g in ((0.0, 7.0), ((few + many) / 2, 6.85), (0.9, 6.7), (float("nan"), 6.7)):
+        assert informed(STATISTICS, GrainCount(g=6.0, line_share=share), 1.0, INFORMED).g == pytest.approx(g)
 
 
 def test_all_g_of_a_micrograph_move_alike_and_the_interval_is_that_of_moved_answers():

@@ -9,6 +9,7 @@ from helpers.boundary_fields import field_of, voronoi
 from gdest.core import NEIGHBOURS, GrainCount
 from gdest.core.model_card import ModelCard
 from gdest.grading.counting import count_grains
+from gdest.grading.greys import grey_fields
 from gdest.grading.phases import second_phase, two_greys
 
 LABELS = voronoi(np.random.default_rng(1), 200, 240, 160)
@@ -36,6 +37,10 @@ def counted():
     return overlays()
 
 
+def fields(greys, counted):
+    return grey_fields(picture(greys), counted)
+
+
 def apart(share):
     """Return which grains (n,) are dark, about such a share of them, no two of them side by side."""
     taken, touching = np.zeros(LABELS.max() + 1, bool), [set() for _ in range(LABELS.max() + 1)]
@@ -59,27 +64,27 @@ def greys_with(is_dark, dark, bright, noise=3.0):
 
 
 def test_dark_grains_among_bright_ones_are_told_with_their_area_and_step(counted):
-    found = two_greys(picture(greys_with(apart(0.25), 60.0, 200.0)), counted)
+    found = two_greys(fields(greys_with(apart(0.25), 60.0, 200.0), counted))
     assert found.explained > 0.97
     assert found.dark_share == pytest.approx(0.25, abs=0.08)
     assert found.step == pytest.approx(140.0, abs=12.0)
     assert found.beside < 0.2
-    (said,) = second_phase(picture(greys_with(apart(0.25), 60.0, 200.0)), counted)
+    (said,) = second_phase(fields(greys_with(apart(0.25), 60.0, 200.0), counted))
     assert f"on {found.dark_share:.0%} of the area" in said and "pearlite" in said
 
 
 def test_grains_of_one_phase_lie_side_by_side_by_chance(counted):
-    found = two_greys(picture(greys_with(by_chance(0.3), 60.0, 200.0)), counted)
+    found = two_greys(fields(greys_with(by_chance(0.3), 60.0, 200.0), counted))
     assert found.explained > 0.97
     assert found.beside == pytest.approx(1.0, abs=0.25)
-    assert list(second_phase(picture(greys_with(by_chance(0.3), 60.0, 200.0)), counted)) == []
+    assert list(second_phase(fields(greys_with(by_chance(0.3), 60.0, 200.0), counted))) == []
 
 
 def test_a_few_dark_grains_that_do_not_touch_prove_nothing(counted):
     few = apart(0.06)
-    found = two_greys(picture(greys_with(few, 60.0, 200.0)), counted)
+    found = two_greys(fields(greys_with(few, 60.0, 200.0), counted))
     assert found.beside < 0.2 and found.dark_share > 0.05
-    assert list(second_phase(picture(greys_with(few, 60.0, 200.0)), counted)) == []
+    assert list(second_phase(fields(greys_with(few, 60.0, 200.0), counted))) == []
 
 
 @pytest.mark.parametrize(
@@ -94,14 +99,14 @@ def test_a_few_dark_grains_that_do_not_touch_prove_nothing(counted):
     ids=["small step", "dark matrix", "pores", "mosaic", "one grey"],
 )
 def test_other_greys_are_one_phase(counted, greys):
-    assert list(second_phase(picture(greys), counted)) == []
+    assert list(second_phase(fields(greys, counted))) == []
 
 
 def test_few_grains_say_nothing():
-    assert two_greys(np.zeros((50, 50), np.uint8), ()) is None
-    assert list(second_phase(np.zeros((50, 50), np.uint8), GrainCount().overlays)) == []
+    assert two_greys([]) is None
+    assert list(second_phase(grey_fields(np.zeros((50, 50), np.uint8), GrainCount().overlays))) == []
 
 
 def test_how_dark_grains_lie_is_not_asked_where_no_two_greys_are(counted, monkeypatch):
     monkeypatch.setattr("gdest.grading.phases._beside", lambda *_: pytest.fail("looked at every cell"))
-    assert list(second_phase(picture(greys_with(apart(0.0), 0.0, 180.0)), counted)) == []
+    assert list(second_phase(fields(greys_with(apart(0.0), 0.0, 180.0), counted))) == []

@@ -7,11 +7,13 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from helpers.boundary_fields import field_of, voronoi
 from helpers.predictors import CARD
 
-from gdest.core import GrainCount
+from gdest.core import GrainCount, boundary_mask
 from gdest.core.records import Graded, GradeStatistics
 from gdest.core.words import Status
+from gdest.grading.counting import count_grains
 from gdest.grading.doubts import contradiction
 from gdest.grading.homogeneity import Assessment, joined_opinions
 from gdest.grading.second_opinion import with_second_opinion
@@ -102,3 +104,19 @@ def test_the_words_of_a_mixed_field_move_with_its_grades():
     told = with_second_opinion(row, GrainCount(g=6.8, g_low=6.2, g_high=7.4), card)
     assert told.homogeneity_note == "lies in patches, from 4.9 to 7.9 G"
     assert np.isnan(told.statistics.g_low)
+
+
+@pytest.mark.parametrize(("line", "g"), [(None, 7.0), (0, 6.7)])
+def test_the_count_of_a_mosaic_without_lines_moves_no_estimate(line, g):
+    labels = voronoi(np.random.default_rng(1), 200, 240, 90)
+    greys = np.random.default_rng(2).uniform(60, 200, labels.max() + 1)[labels]
+    if line is not None:
+        greys[boundary_mask(labels)] = line
+    overlays = count_grains([field_of(labels)], CARD).overlays
+    micrograph = SimpleNamespace(um_per_px=1.0, regions=None, pixels=greys.astype(np.uint8))
+    statistics = GradeStatistics(7.0, 6.5, 7.5, 7.0, 0.1, 6.9, 7.1, 1.0, "uniform")
+    row = Graded(micrograph, None, Status.GRADED, "", 7.0, statistics, "uniform", "")
+    count = GrainCount(g=6.2, g_low=5.6, g_high=6.8, overlays=overlays)
+    told = with_second_opinion(row, count, replace(CARD, informed_interval=((7.0, 0.4),)))
+    assert told.statistics.g == pytest.approx(g)
+    assert (told.count.line_share > 0.5) is (line is not None)

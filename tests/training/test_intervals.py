@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -52,6 +53,13 @@ def counted(error, spread, count_error=None, **known):
     field = measured_field(error, **known)
     field.row.count = GrainCount(g=field.item.g + (error if count_error is None else count_error), spread=spread)
     return field
+
+
+def test_where_no_lines_are_seen_the_interval_is_that_of_the_estimate_alone():
+    field = counted(0.4, 0.1, 0.2)
+    for share, error in ((0.02, 0.4), (0.9, 0.3), (np.nan, 0.3)):
+        field.row.count = replace(field.row.count, line_share=share)
+        assert informed_error(field) == pytest.approx(error)
 
 
 def test_an_estimate_that_its_count_moves_has_an_interval_of_its_own():

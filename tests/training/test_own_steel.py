@@ -76,10 +76,10 @@ def test_after_is_measured_on_the_field_that_was_left_out():
     assert mae > 0.15
 
 
-def counted_field(error, count_error, **known):
+def counted_field(error, count_error, line_share=np.nan, **known):
     field = measured_field(error, **known)
     g = field.item.g + count_error
-    field.row.count = GrainCount(g=g, g_low=g - 0.6, g_high=g + 0.6, relative_accuracy=0.1)
+    field.row.count = GrainCount(g=g, g_low=g - 0.6, g_high=g + 0.6, relative_accuracy=0.1, line_share=line_share)
     return field
 
 
@@ -131,6 +131,15 @@ def test_the_scatter_of_other_specimens_widens_an_interval_of_fields_that_agree(
     moved = calibrated(monkeypatch, replace(model, card=steadier), fields, tmp_path / "moved.safetensors").card
     ((_, informed),) = moved.informed_interval
     assert informed == pytest.approx(alone / 2, rel=0.01)
+
+
+@pytest.mark.parametrize(("line_share", "follows"), [(0.02, False), (0.9, True), (np.nan, True)])
+def test_where_no_lines_are_seen_counts_move_nothing(monkeypatch, model, tmp_path, line_share, follows):
+    """The estimates scatter, and the counts would take half of that off."""
+    card = replace(model.card, informed_interval=((6.0, 0.9),), own_scatter={"informed": (0.05, 6.0)})
+    fields = [counted_field(0.2 + 0.1 * i, 0.2, line_share) for i in (-2, -1, 0, 1, 2)]
+    mine = calibrated(monkeypatch, replace(model, card=card), fields, tmp_path / "mine.safetensors").card
+    assert bool(mine.informed_interval) is follows
 
 
 def test_a_count_that_scatters_more_than_the_estimate_moves_it_no_longer(monkeypatch, model, tmp_path):

@@ -1,0 +1,96 @@
+"""Lay the greys of a picture under the grains that were counted on it: the grey of each, and lines between them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from scipy import ndimage
+
+from gdest.core import Mark, Overlay
+
+BORDERS = (Mark.GRAIN, Mark.LARGEST, Mark.HIT, Mark.LEFT_OUT)
+"""What separates grains in an overlay; the hits of test lines lie on boundaries."""
+
+FEWEST_CELLS = 6
+"""Of a grain whose grey is looked at."""
+
+BESIDE_CELLS = 3
+"""How far from a boundary the ground on its two sides is looked at."""
+
+FAR_CELLS = 2 * BESIDE_CELLS + 2
+"""From the ground on one side to that on the other, both included."""
+
+GROUND_CELLS = 3
+"""Over so many cells the ground is averaged, since a single one is noise."""
+
+LEAST_LINE = 0.05
+"""Of the picture's greys: what a line must differ by from the ground on both sides."""
+
+FEWEST_GREYS = 20.0
+"""A picture of less contrast is looked at as if it had so much."""
+
+
+@dataclass(frozen=True)
+class GreyField:
+    """Hold the grains of an overlay: numbers 1..n in `labels` (rows, cols), 0 between them, over the `grey` of a part.
+
+    `greys` and `areas` (n + 1,) are of each grain: its mean grey and its area in px; small ones have no area.
+    """
+
+    labels: NDArray[np.int32]
+    grey: NDArray[np.float32]
+    greys: NDArray[np.float64]
+    areas: NDArray[np.float64]
+
+
+def grey_fields(pixels: NDArray[np.uint8], overlays: Iterable[Overlay]) -> list[GreyField]:
+    """Return the grains of each overlay of a micrograph of grey pixels (rows, cols)."""
+    return [_grey_field(pixels, overlay) for overlay in overlays]
+
+
+def _grey_field(pixels: NDArray[np.uint8], overlay: Overlay) -> GreyField:
+    rows, cols = overlay.marks.shape
+    top, left = round(overlay.top), round(overlay.left)
+    part = pixels[top : top + round(rows * overlay.cell_px), left : left + round(cols * overlay.cell_px)]
+    grey = np.asarray(Image.fromarray(part).resize((cols, rows), Image.Resampling.BOX), np.float32)
+    labels, count = ndimage.label(~np.isin(overlay.marks, BORDERS))
+    cells = np.bincount(labels.ravel(), minlength=count + 1)
+    sums = np.bincount(labels.ravel(), grey.ravel(), count + 1)
+    cells[0] = 0
+    areas = np.where(cells >= FEWEST_CELLS, cells * overlay.cell_px**2, 0.0)
+    return GreyField(labels, grey, sums / np.maximum(cells, 1), areas)
+
+
+def line_share(fields: Sequence[GreyField]) -> float:
+    """Return along which share of the boundaries a line is seen, darker or brighter than the ground on both its sides.
+
+    Where two grains differ in grey alone, the boundary lies between the two. Places where it is darker and where it is
+    brighter count against each other, so that noise makes no line. NaN where no two grains meet.
+    """
+    signs = np.concatenate([np.zeros(0), *(sign for one in fields for sign in _signs(one))])
+    return abs(float(signs.mean())) if len(signs) else float("nan")
+
+
+def _signs(one: GreyField) -> list[NDArray[np.float32]]:
+    """Return 1 and -1 where two grains meet, along rows and along columns, and a line is seen, 0 where none is."""
+    low, high = np.percentile(one.grey[::4, ::4], [1.0, 99.0])
+    least = LEAST_LINE * max(float(high - low), FEWEST_GREYS)
+    ground = ndimage.uniform_filter(one.grey, GROUND_CELLS)
+    found = []
+    for labels, grey, beside in ((one.labels, one.grey, ground), (one.labels.T, one.grey.T, ground.T)):
+        stop, far = labels.shape[1] - FAR_CELLS, 2 * BESIDE_CELLS + 1
+        row, col = np.nonzero(labels[:, BESIDE_CELLS : stop + BESIDE_CELLS] == 0) if stop > 0 else np.zeros((2, 0), int)
+        parted = (labels[row, col] > 0) & (labels[row, col + far] > 0) & (labels[row, col] != labels[row, col + far])
+        row, col = row[parted], col[parted]
+        darker, brighter = np.sort([beside[row, col], beside[row, col + far]], axis=0)
+        beyond = np.zeros(len(row), np.float32)
+        for at in range(BESIDE_CELLS - 1, BESIDE_CELLS + 2):  # the line may lie a cell beside where it is drawn
+            line = (grey[row, col + at] + grey[row, col + at + 1]) / 2.0
+            above = np.maximum(line - brighter, 0.0) - np.maximum(darker - line, 0.0)
+            beyond = np.where(np.abs(above) > np.abs(beyond), above, beyond)
+        found.append(np.sign(beyond) * (np.abs(beyond) > least))
+    return found

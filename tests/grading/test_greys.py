@@ -1,0 +1,63 @@
+"""Greys under counted grains: lines between them are told from steps, and noise makes no line."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from helpers.boundary_fields import field_of, voronoi
+
+from gdest.core import Overlay, boundary_mask
+from gdest.core.model_card import ModelCard
+from gdest.grading.counting import count_grains
+from gdest.grading.greys import grey_fields, line_share
+
+LABELS = voronoi(np.random.default_rng(1), 200, 240, 90)
+CELL_PX = 2.0
+TOP, LEFT = 20, 40
+
+
+@pytest.fixture(scope="module")
+def counted():
+    field = field_of(LABELS, cell_px=CELL_PX)
+    placed = type(field)(field.grain, field.twin, field.particle, CELL_PX, float(TOP), float(LEFT))
+    return count_grains([placed], ModelCard()).overlays
+
+
+def share(counted, grey, line=None, noise=4.0):
+    """Return the share of lines of a picture of grains with a grey each, with lines of `line` between them."""
+    cells = np.broadcast_to(grey, LABELS.max() + 1)[LABELS].astype(float)
+    if line is not None:
+        cells = np.where(boundary_mask(LABELS), line, cells)
+    cells += noise * np.random.default_rng(3).standard_normal(cells.shape)
+    whole = np.full((TOP + 400 + 30, LEFT + 480 + 10), 255, np.uint8)
+    whole[TOP : TOP + 400, LEFT : LEFT + 480] = cells.clip(0, 255).astype(np.uint8).repeat(2, 0).repeat(2, 1)
+    return line_share(grey_fields(whole, counted))
+
+
+MOSAIC = np.random.default_rng(2).uniform(60, 200, LABELS.max() + 1)
+
+
+def test_lines_are_seen_whether_they_are_darker_or_brighter_and_whatever_the_grains(counted):
+    assert share(counted, 180, line=60) > 0.7
+    assert share(counted, 80, line=200) > 0.7
+    assert share(counted, MOSAIC, line=10) > 0.6
+
+
+def test_grains_of_unlike_grey_side_by_side_have_no_lines(counted):
+    assert share(counted, MOSAIC) < 0.08
+
+
+def test_noise_is_no_line(counted):
+    assert share(counted, 128, noise=20.0) < 0.1
+
+
+def test_dark_and_bright_places_count_against_each_other(counted):
+    """A boundary in relief is bright on one side of each grain and dark on the other: that is a step, too."""
+    half = np.where(np.arange(LABELS.shape[1]) < LABELS.shape[1] // 2, 20.0, 240.0)
+    assert share(counted, 130, line=np.broadcast_to(half, LABELS.shape)) < 0.25
+
+
+def test_where_no_grains_meet_nobody_can_tell():
+    assert np.isnan(line_share([]))
+    alone = Overlay(np.zeros((20, 20), np.uint8), CELL_PX)
+    assert np.isnan(line_share(grey_fields(np.full((40, 40), 128, np.uint8), [alone])))
