@@ -10,7 +10,7 @@ from gdest.core import NEIGHBOURS, GrainCount
 from gdest.core.model_card import ModelCard
 from gdest.grading.counting import count_grains
 from gdest.grading.greys import grey_fields
-from gdest.grading.phases import second_phase, two_greys
+from gdest.grading.phases import CLEAR_GREYS, LEAST_SURE, MOST_BESIDE, MOST_SMALLER, TWO_GREYS, second_phase, two_greys
 
 LABELS = voronoi(np.random.default_rng(1), 200, 240, 160)
 CELL_PX = 2.0
@@ -66,11 +66,42 @@ def greys_with(is_dark, dark, bright, noise=3.0):
 def test_dark_grains_among_bright_ones_are_told_with_their_area_and_step(counted):
     found = two_greys(fields(greys_with(apart(0.25), 60.0, 200.0), counted))
     assert found.explained > 0.97
-    assert found.dark_share == pytest.approx(0.25, abs=0.08)
+    assert found.share == pytest.approx(0.25, abs=0.08)
     assert found.step == pytest.approx(140.0, abs=12.0)
     assert found.beside < 0.2
     (said,) = second_phase(fields(greys_with(apart(0.25), 60.0, 200.0), counted))
-    assert f"on {found.dark_share:.0%} of the area" in said and "pearlite" in said
+    assert f"on {found.share:.0%} of the area" in said and "pearlite" in said
+
+
+def test_bright_regions_among_dark_ones_are_a_second_phase_too(counted):
+    found = two_greys(fields(greys_with(apart(0.25), 200.0, 60.0), counted))
+    assert not found.is_dark and found.beside < 0.2
+    (said,) = second_phase(fields(greys_with(apart(0.25), 200.0, 60.0), counted))
+    assert f"on {found.share:.0%} of the area are brighter" in said and "seldom side by side" in said
+
+
+def test_greys_with_nothing_between_are_believed_of_fewer_regions(counted):
+    some = apart(0.1)
+    clear, scattered = (fields(greys_with(some, 60.0, 200.0, noise), counted) for noise in (3.0, 25.0))
+    assert TWO_GREYS < two_greys(scattered).explained < CLEAR_GREYS < two_greys(clear).explained
+    for one in (clear, scattered):
+        assert LEAST_SURE[1] < two_greys(one).sure < LEAST_SURE[0] and two_greys(one).beside < MOST_BESIDE[0]
+    assert len(list(second_phase(clear))) == 1
+    assert list(second_phase(scattered)) == []
+
+
+@pytest.mark.parametrize("is_small", [True, False])
+@pytest.mark.parametrize(("grey", "shade"), [(60.0, "darker"), (230.0, "brighter")])
+def test_small_regions_of_another_grey_are_particles_wherever_they_lie(counted, grey, shade, is_small):
+    areas = np.bincount(LABELS.ravel())
+    order = np.argsort(areas) if is_small else np.random.default_rng(5).permutation(len(areas))
+    such = np.zeros(len(areas), bool)
+    such[order[: len(areas) // (3 if is_small else 4)]] = True
+    found = two_greys(fields(greys_with(such, grey, 150.0, noise=6.0), counted))
+    said = list(second_phase(fields(greys_with(such, grey, 150.0, noise=6.0), counted)))
+    assert (found.smaller <= MOST_SMALLER) is is_small
+    assert len(said) == is_small
+    assert all(one.startswith("small regions") and shade in one and "particles" in one for one in said)
 
 
 def test_grains_of_one_phase_lie_side_by_side_by_chance(counted):
@@ -83,7 +114,7 @@ def test_grains_of_one_phase_lie_side_by_side_by_chance(counted):
 def test_a_few_dark_grains_that_do_not_touch_prove_nothing(counted):
     few = apart(0.06)
     found = two_greys(fields(greys_with(few, 60.0, 200.0), counted))
-    assert found.beside < 0.2 and found.dark_share > 0.05
+    assert found.beside < 0.2 and found.share > 0.05
     assert list(second_phase(fields(greys_with(few, 60.0, 200.0), counted))) == []
 
 
@@ -91,12 +122,11 @@ def test_a_few_dark_grains_that_do_not_touch_prove_nothing(counted):
     "greys",
     [
         greys_with(apart(0.25), 180.0, 200.0),  # a step of 20
-        greys_with(~apart(0.25), 60.0, 200.0),  # no bright matrix
         greys_with(apart(0.01), 60.0, 200.0),  # pores
         np.random.default_rng(3).uniform(20, 240, LABELS.max() + 1),  # a mosaic of all greys
         greys_with(apart(0.0), 0.0, 180.0),
     ],
-    ids=["small step", "dark matrix", "pores", "mosaic", "one grey"],
+    ids=["small step", "pores", "mosaic", "one grey"],
 )
 def test_other_greys_are_one_phase(counted, greys):
     assert list(second_phase(fields(greys, counted))) == []
