@@ -77,7 +77,8 @@ def line_share(fields: Sequence[GreyField]) -> float:
 
 def _signs(one: GreyField) -> list[NDArray[np.float32]]:
     """Return 1 and -1 where two grains meet, along rows and along columns, and a line is seen, 0 where none is."""
-    low, high = np.percentile(one.grey[::4, ::4], [1.0, 99.0])
+    shown = one.grey[::4, ::4][one.labels[::4, ::4] > 0]  # a frame, which is left out, has greys of its own
+    low, high = np.percentile(shown, [1.0, 99.0]) if len(shown) else (0.0, 0.0)
     least = LEAST_LINE * max(float(high - low), FEWEST_GREYS)
     ground = ndimage.uniform_filter(one.grey, GROUND_CELLS)
     found = []

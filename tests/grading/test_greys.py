@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from helpers.boundary_fields import field_of, voronoi
@@ -61,3 +63,11 @@ def test_where_no_grains_meet_nobody_can_tell():
     assert np.isnan(line_share([]))
     alone = Overlay(np.zeros((20, 20), np.uint8), CELL_PX)
     assert np.isnan(line_share(grey_fields(np.full((40, 40), 128, np.uint8), [alone])))
+
+
+def test_a_black_frame_that_is_left_out_hides_no_faint_lines():
+    usable = np.ones(LABELS.shape, bool)
+    usable[:, :40] = False
+    overlays = count_grains([replace(field_of(LABELS), usable=usable)], ModelCard()).overlays
+    cells = np.where(boundary_mask(LABELS), 116.0, 124.0) + np.random.default_rng(3).standard_normal(LABELS.shape)
+    assert line_share(grey_fields(np.where(usable, cells, 0.0).astype(np.uint8), overlays)) > 0.7
