@@ -75,7 +75,9 @@ def run_calibrate(data: Path, out: Path, settings: GradeSettings, weights: Path 
             model = load_weights(weights)
         opinions = calibrate_own(data, model, out, settings, stage)
     print_opinions(opinions)
-    if opinions[0].leaves_count:
+    if opinions[0].has_no_lines:
+        say("estimate: counts do not move it, since hardly any boundary of these fields shows a line")
+    elif opinions[0].leaves_count:
         say("estimate: counts no longer move it; the fields agree better without, now that its lean is taken off")
     for one in opinions:
         fields = len(one.errors)

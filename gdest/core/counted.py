@@ -61,6 +61,12 @@ class Overlay:
     left: float = 0.0
 
 
+LINES = (0.15, 0.3)
+"""Up to the first share of the boundaries that shows a line (`GrainCount.line_share`) a count does not move the
+estimate, from the second on it does so fully. Real and drawn etches with lines have 0.33 to 0.95, those that part
+grains by their grey alone at most 0.13; there the count of drawn etches is 0.4 too coarse, the estimate 0.1."""
+
+
 @dataclass(frozen=True)
 class GrainCount:
     """Hold what was counted on one micrograph by ASTM E112; NaN where it cannot be said, and `note` says why.
@@ -100,3 +106,8 @@ class GrainCount:
     homogeneity_span: tuple[float, ...] = ()
     note: str = ""
     overlays: tuple[Overlay, ...] = ()
+
+    @property
+    def led_by_lines(self) -> float:
+        """Return which part of its way, 0..1, an estimate moves to this count; all where nobody looked for lines."""
+        return 1.0 if np.isnan(self.line_share) else float(np.interp(self.line_share, LINES, (0.0, 1.0)))

@@ -16,7 +16,6 @@ from .informed import (
     factor_of as factor_of,
     informed as informed,
     informed_half_width as informed_half_width,
-    led_by_lines as led_by_lines,
     way_to_count as way_to_count,
 )
 from .pipeline import (

@@ -6,7 +6,6 @@ are not drawn and reads faint etches too coarse. Between them lies less error th
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 
 import numpy as np
@@ -20,25 +19,12 @@ under an MIT licence and eight families of drawn etches, each counting once: the
 the narrowest. Shares of 0.4 to 0.8 and 0.2 to 0.4 G at most differ by 0.004. `tests/benchmarks/informed.py`."""
 
 
-LINES = (0.15, 0.3)
-"""Up to the first share of the boundaries that shows a line (`GrainCount.line_share`) a count does not move the
-estimate, from the second on it does so fully. Real and drawn etches with lines have 0.33 to 0.95, those that part
-grains by their grey alone at most 0.13; there the count of drawn etches is 0.4 too coarse, the estimate 0.1."""
+def way_to_count(g: float, counted: float, led: float = 1.0) -> float:
+    """Return by how much an estimate of G moves towards a count of the same micrograph that lines lead so far, 0..1.
 
-
-def led_by_lines(line_share: float) -> float:
-    """Return which part of its way, 0..1, an estimate moves where this share of the boundaries shows a line.
-
-    Nobody looked where the share is NaN: then all of it.
+    Without a count it moves by 0.
     """
-    return 1.0 if math.isnan(line_share) else float(np.interp(line_share, LINES, (0.0, 1.0)))
-
-
-def way_to_count(g: float, counted: float, line_share: float = math.nan) -> float:
-    """Return by how much an estimate of G moves towards a count of the same micrograph; 0 without a count."""
-    if not np.isfinite(counted):
-        return 0.0
-    return led_by_lines(line_share) * float(np.clip(SHARE_OF_WAY * (counted - g), -MOST_BY, MOST_BY))
+    return led * float(np.clip(SHARE_OF_WAY * (counted - g), -MOST_BY, MOST_BY)) if np.isfinite(counted) else 0.0
 
 
 def factor_of(spread: float, scale: tuple[tuple[float, float], ...]) -> float:
@@ -55,18 +41,22 @@ def informed(statistics: GradeStatistics, count: GrainCount, um_per_px: float, c
     """Return the statistics of a micrograph, all its G moved towards its count, with the interval of such answers.
 
     Both are at the micrograph's own pixel size. Where nothing was counted, and by a card without such an interval,
-    the statistics stay as they are.
+    the statistics stay as they are; the interval does as far as no lines lead the count.
     """
     if not card.informed_interval or not np.isfinite(count.g):
         return statistics
-    by = way_to_count(statistics.g, count.g, count.line_share)
+    led = count.led_by_lines
+    by = way_to_count(statistics.g, count.g, led)
 
     def moved(g: float) -> float:
         return g + by
 
     g = moved(statistics.g)
     seen = float(grain_size.g_seen(g, um_per_px, card.um_per_px))
-    half = float("nan") if is_duplex(statistics.homogeneity) else informed_half_width(seen, count.spread, card)
+    alone = (statistics.g_high - statistics.g_low) / 2.0
+    half = led * informed_half_width(seen, count.spread, card) + (1.0 - led) * alone
+    if is_duplex(statistics.homogeneity):
+        half = float("nan")
     return replace(
         statistics,
         g=g,

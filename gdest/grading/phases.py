@@ -1,4 +1,4 @@
-"""Tell two phases by the grey of the counted grains: pearlite lies dark among bright ferrite, and nothing between."""
+"""Tell two phases by the grey of the counted grains: pearlite among ferrite, or particles, with no greys between."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ def informed_curves(measured: Sequence[Measured]) -> tuple[Curve, Curve]:
     is that of errors divided by the scale (normalised conformal prediction: Papadopoulos, Vovk and Gammerman 2011,
     Journal of Artificial Intelligence Research 40). Both are empty where nothing was counted.
     """
-    counted = [one for one in measured if one.count is not None]
+    counted = [one for one in measured if one.count is not None and one.count.led_by_lines > 0.0]
     if not counted:
         return (), ()
     errors, spreads = [informed_error(one) for one in counted], [spread_of(one) for one in counted]
@@ -39,7 +39,7 @@ def informed_curves(measured: Sequence[Measured]) -> tuple[Curve, Curve]:
 def informed_error(one: Measured) -> float:
     """Return by how much an estimate is off once its count has moved it."""
     count = one.row.count
-    return one.error + (way_to_count(one.g, count.g, count.line_share) if count is not None else 0.0)
+    return one.error + (way_to_count(one.g, count.g, count.led_by_lines) if count is not None else 0.0)
 
 
 def spread_of(one: Measured) -> float:

@@ -43,9 +43,9 @@ class Opinion:
     """Hold the errors (n,) of one opinion, `estimate` or `count`, on a lab's fields, and its half-widths before.
 
     A mixed field has no interval; its half-width is NaN. `counted` are the errors of the counts that inform an
-    estimate, NaN where there is none; None for an opinion of its own. `line_shares` say how far lines lead each count,
-    NaN where nobody looked. `others` is how fields of other specimens scatter about their own mean: (sd in G, degrees
-    of freedom); `others_moved` where their counts move them.
+    estimate, NaN where there is none; None for an opinion of its own. `led` is how far lines lead each count, 0..1, all
+    of the way without it. `others` is how fields of other specimens scatter about their own mean: (sd in G, degrees of
+    freedom); `others_moved` where their counts move them.
     """
 
     name: str
@@ -54,7 +54,7 @@ class Opinion:
     counted: Errors | None = None
     others: Scatter = UNKNOWN
     others_moved: Scatter = UNKNOWN
-    line_shares: Errors | None = None
+    led: Errors | None = None
 
     @property
     def coverage(self) -> float:
@@ -82,12 +82,15 @@ class Opinion:
         A count moves an estimate since the network leans on how a steel looks. Once that lean is taken off, a count
         that scatters more than the estimate only adds to it.
         """
-        if self.counted is None:
+        if self.counted is None or self.has_no_lines:
             return False
         alone, moved = self._alone(fields)[fields], self._moved(fields)[fields]
-        if np.array_equal(alone, moved):  # an etch without lines
-            return False
         return half_width(moved, self.coverage, self.others_moved) < half_width(alone, self.coverage, self.others)
+
+    @property
+    def has_no_lines(self) -> bool:
+        """Return whether few fields show lines that would lead a count, so that there is nothing to follow."""
+        return self.led is not None and float(np.median(self.led)) == 0.0
 
     @property
     def leaves_count(self) -> bool:
@@ -111,8 +114,8 @@ class Opinion:
 
     def _informed(self, errors: Errors, counted: Errors) -> Errors:
         """Return the errors (n,) of estimates that counts with errors (n,) have moved."""
-        shares = np.full(len(errors), math.nan) if self.line_shares is None else self.line_shares
-        return errors + [way_to_count(*one) for one in zip(errors, counted, shares, strict=True)]
+        led = np.ones(len(errors)) if self.led is None else self.led
+        return errors + [way_to_count(*one) for one in zip(errors, counted, led, strict=True)]
 
     @property
     def before(self) -> tuple[float, float]:
@@ -220,15 +223,16 @@ def _informed_by_count(estimate: Opinion, measured: Sequence[Measured], card: Mo
     counted = np.array([count.g - one.item.g for count, one in zip(counts, measured, strict=True)])
     if not card.informed_interval or not np.isfinite(counted).any():
         return estimate
-    before = [informed_half_width(one.row.g_seen, spread_of(one), card) for one in measured]
+    before = np.array([informed_half_width(one.row.g_seen, spread_of(one), card) for one in measured])
+    led = np.array([count.led_by_lines for count in counts])
     mixed = np.isnan(estimate.half_widths)
     others = card.own_scatter.get("informed", UNKNOWN)
     return replace(
         estimate,
-        half_widths=np.where(mixed, np.nan, before),
+        half_widths=np.where(mixed, np.nan, led * before + (1.0 - led) * estimate.half_widths),
         counted=counted,
         others_moved=others,
-        line_shares=np.array([count.line_share for count in counts]),
+        led=led,
     )
 
 

@@ -19,7 +19,6 @@ from materials import MIT, WITH_LINES, WITHOUT_LINES, measured_fields
 from numpy.typing import NDArray
 
 from gdest.core import GradeSettings
-from gdest.grading import led_by_lines
 from gdest.model import NetworkPredictor, load_model, weights_path
 from gdest.training.labels import read_labels
 from gdest.training.measuring import Measured, measure_with
@@ -31,7 +30,7 @@ MOST = (0.2, 0.25, 0.3, 0.4, 9.0)
 def errors_of(fields: list[Measured]) -> NDArray[np.float64]:
     """Return the errors of estimates and counts and how far lines lead, (n, 3); fields without a count are left out."""
     pairs = [(one, one.row.count) for one in fields if one.row.count is not None and np.isfinite(one.row.count.g)]
-    rows = [(one.error, count.g - one.item.g, led_by_lines(count.line_share)) for one, count in pairs]
+    rows = [(one.error, count.g - one.item.g, count.led_by_lines) for one, count in pairs]
     return np.array(rows).reshape(-1, 3)
 
 

@@ -26,7 +26,7 @@ MIT = ("pure-iron", "SUS304-200x", "SUS304-500x", "1-200", "bnsreenu-grains", "b
 """Materials whose licence lets them train or calibrate the bundled weights."""
 
 WITH_LINES = ("316L", "austenite-ilic", "nist-steel", "rogsoares-400x", "scale-bar")
-WITHOUT_LINES = ("rogsoares-tint", "liyangxu-set4", "tbm-polarised", "brass-c2600")
+WITHOUT_LINES = ("rogsoares-tint", "liyangxu-set4", "tbm-polarised")
 
 
 def material_of(file: str) -> str:

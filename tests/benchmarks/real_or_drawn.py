@@ -116,7 +116,7 @@ def main() -> None:
     for name, share in told.items():
         print(f"| {name}{'' if name in real else ' (drawn)'} | {share:.0%} |")
     print(f"| each once | {np.mean([np.mean([told[n] for n in side]) for side in (real, drawn)]):.0%} |")
-    lines = {name: group for name, group in real.items() if name not in WITHOUT_LINES}
+    lines = {name: group for name, group in real.items() if name not in (*WITHOUT_LINES, "brass-c2600")}
     print("\n| of a tile | real - drawn, deviations | with lines | alone tells |\n|---|---|---|---|")
     both = [np.array([group.mean(axis=0) for group in side.values()]) for side in (real, drawn)]
     spread = np.sqrt(

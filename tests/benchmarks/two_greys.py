@@ -1,4 +1,4 @@
-"""Print how the grey of the counted grains falls in two: what tells a second phase from dark grains of one phase.
+"""Print how the grey of the counted grains falls in two: what tells a second phase from one phase.
 
     python tests/benchmarks/two_greys.py MICROGRAPHS [--weights FILE]
 

@@ -108,6 +108,14 @@ def test_it_is_told_that_counts_no_longer_move_an_estimate(swing, told, tmp_path
     assert estimate.leaves_count == told
 
 
+def test_it_is_told_that_counts_do_not_move_a_steel_without_lines(tmp_path, monkeypatch):
+    errors = np.array([0.2, 0.22, 0.18, 0.21, 0.19])
+    estimate = Opinion("estimate", errors, np.full(5, 0.4), errors, led=np.array([0.0, 0.0, 0.0, 0.0, 0.1]))
+    monkeypatch.setattr("gdest.training.calibrate_own", lambda *_: [estimate])
+    told = gdest("calibrate", "d", "-o", "w.safetensors", cwd=tmp_path).stderr
+    assert "hardly any boundary of these fields shows a line" in told and "no longer" not in told
+
+
 TWICE = """
 import signal
 from gdest.cli.interrupted import ctrl_c_told

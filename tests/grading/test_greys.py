@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from helpers.boundary_fields import field_of, voronoi
 
-from gdest.core import Overlay, boundary_mask
+from gdest.core import Mark, Overlay, boundary_mask
 from gdest.core.model_card import ModelCard
 from gdest.grading.counting import count_grains
 from gdest.grading.greys import grey_fields, line_share
@@ -30,7 +30,10 @@ def share(counted, grey, line=None, noise=4.0):
     cells = np.broadcast_to(grey, LABELS.max() + 1)[LABELS].astype(float)
     if line is not None:
         cells = np.where(boundary_mask(LABELS), line, cells)
-    cells += noise * np.random.default_rng(3).standard_normal(cells.shape)
+    return share_of_cells(counted, cells + noise * np.random.default_rng(3).standard_normal(cells.shape))
+
+
+def share_of_cells(counted, cells):
     whole = np.full((TOP + 400 + 30, LEFT + 480 + 10), 255, np.uint8)
     whole[TOP : TOP + 400, LEFT : LEFT + 480] = cells.clip(0, 255).astype(np.uint8).repeat(2, 0).repeat(2, 1)
     return line_share(grey_fields(whole, counted))
@@ -51,6 +54,7 @@ def test_grains_of_unlike_grey_side_by_side_have_no_lines(counted):
 
 def test_noise_is_no_line(counted):
     assert share(counted, 128, noise=20.0) < 0.1
+    assert share(counted, 180, line=60, noise=40.0) > 0.7
 
 
 def test_dark_and_bright_places_count_against_each_other(counted):
@@ -71,3 +75,23 @@ def test_a_black_frame_that_is_left_out_hides_no_faint_lines():
     overlays = count_grains([replace(field_of(LABELS), usable=usable)], ModelCard()).overlays
     cells = np.where(boundary_mask(LABELS), 116.0, 124.0) + np.random.default_rng(3).standard_normal(LABELS.shape)
     assert line_share(grey_fields(np.where(usable, cells, 0.0).astype(np.uint8), overlays)) > 0.7
+
+
+def test_what_differs_by_less_than_a_share_of_the_greys_is_no_line(counted):
+    grey = np.full(LABELS.max() + 1, 128.0)
+    assert share(counted, grey, line=124, noise=0.5) > 0.7
+    grey[::12], grey[1::12] = 20.0, 240.0
+    assert share(counted, grey, line=124, noise=0.5) < 0.25
+
+
+def test_a_step_of_one_grey_is_no_line_however_little_else_is_seen(counted):
+    assert share(counted, 128, line=127, noise=0.0) == 0.0
+    assert share(counted, 128, line=124, noise=0.0) > 0.8
+
+
+def test_a_cut_inside_a_grain_is_no_boundary(counted):
+    marks = np.zeros_like(counted[0].marks)
+    marks[100, 60:180] = Mark.GRAIN
+    cells = np.full(marks.shape, 200.0)
+    cells[100, 60:180] = 20.0
+    assert np.isnan(share_of_cells([replace(counted[0], marks=marks)], cells))

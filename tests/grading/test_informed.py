@@ -9,8 +9,9 @@ import pytest
 from helpers.predictors import CARD
 
 from gdest.core import GrainCount
+from gdest.core.counted import LINES
 from gdest.core.records import GradeStatistics
-from gdest.grading.informed import LINES, MOST_BY, SHARE_OF_WAY, informed, led_by_lines, way_to_count
+from gdest.grading.informed import MOST_BY, SHARE_OF_WAY, informed, way_to_count
 
 STATISTICS = GradeStatistics(7.0, 6.1, 7.9, 7.2, 0.3, 6.0, 8.0, 0.9, "uniform")
 INFORMED = replace(CARD, informed_interval=((5.0, 0.3), (9.0, 0.7)))
@@ -28,12 +29,17 @@ def test_a_far_count_moves_it_by_little_and_no_count_not_at_all():
 
 def test_a_count_leads_as_far_as_lines_are_seen_and_where_nobody_looked():
     few, many = LINES
-    assert [led_by_lines(share) for share in (0.0, few, (few + many) / 2, many, 1.0)] == pytest.approx(
-        [0, 0, 0.5, 1, 1]
-    )
-    assert led_by_lines(float("nan")) == 1.0
-    for share, g in ((0.0, 7.0), ((few + many) / 2, 6.85), (0.9, 6.7), (float("nan"), 6.7)):
-        assert informed(STATISTICS, GrainCount(g=6.0, line_share=share), 1.0, INFORMED).g == pytest.approx(g)
+    for share, led in ((0.0, 0.0), (few, 0.0), ((few + many) / 2, 0.5), (many, 1.0), (1.0, 1.0), (np.nan, 1.0)):
+        count = GrainCount(g=6.0, line_share=share)
+        assert count.led_by_lines == pytest.approx(led)
+        assert informed(STATISTICS, count, 1.0, INFORMED).g == pytest.approx(7.0 - 0.3 * led)
+
+
+def test_an_estimate_that_no_lines_move_keeps_its_own_interval():
+    for share, half in ((0.0, 0.9), (0.9, 0.47), (sum(LINES) / 2, (0.9 + 0.485) / 2)):
+        found = informed(STATISTICS, GrainCount(g=6.0, line_share=share), 1.0, INFORMED)
+        assert found.g_high - found.g == pytest.approx(half)
+        assert found.g - found.g_low == pytest.approx(half)
 
 
 def test_all_g_of_a_micrograph_move_alike_and_the_interval_is_that_of_moved_answers():

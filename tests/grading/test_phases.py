@@ -1,6 +1,8 @@
-"""Pearlite among ferrite: two greys, and nothing between."""
+"""Pearlite among ferrite, particles among grains: two greys, and nothing between."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,7 +12,20 @@ from gdest.core import NEIGHBOURS, GrainCount
 from gdest.core.model_card import ModelCard
 from gdest.grading.counting import count_grains
 from gdest.grading.greys import grey_fields
-from gdest.grading.phases import CLEAR_GREYS, LEAST_SURE, MOST_BESIDE, MOST_SMALLER, TWO_GREYS, second_phase, two_greys
+from gdest.grading.phases import (
+    CLEAR_GREYS,
+    LEAST_SHARE,
+    LEAST_STEP,
+    LEAST_SURE,
+    MOST_BESIDE,
+    MOST_SHARE,
+    MOST_SMALLER,
+    SMALL_GREYS,
+    TWO_GREYS,
+    TwoGreys,
+    second_phase,
+    two_greys,
+)
 
 LABELS = voronoi(np.random.default_rng(1), 200, 240, 160)
 CELL_PX = 2.0
@@ -140,3 +155,52 @@ def test_few_grains_say_nothing():
 def test_how_dark_grains_lie_is_not_asked_where_no_two_greys_are(counted, monkeypatch):
     monkeypatch.setattr("gdest.grading.phases._beside", lambda *_: pytest.fail("looked at every cell"))
     assert list(second_phase(fields(greys_with(apart(0.0), 0.0, 180.0), counted))) == []
+
+
+def smallest(share):
+    such = np.zeros(LABELS.max() + 1, bool)
+    such[np.argsort(np.bincount(LABELS.ravel()))[: round(share * len(such))]] = True
+    return such
+
+
+def said_of(monkeypatch, counted, such, **stated):
+    """Return what is said of bright grains among which such are dark, as if what was found of them were as stated."""
+    found = replace(two_greys(fields(greys_with(such, 60.0, 200.0), counted)), **stated)
+    monkeypatch.setattr("gdest.grading.phases.two_greys", lambda _: found)
+    return list(second_phase([]))
+
+
+def test_each_limit_of_regions_that_lie_apart_is_kept(monkeypatch, counted):
+    islands = apart(0.25)
+    assert len(said_of(monkeypatch, counted, islands)) == 1
+    for within, beyond in (
+        ({"explained": TWO_GREYS}, {"explained": TWO_GREYS - 0.01}),
+        ({"step": LEAST_STEP}, {"step": LEAST_STEP - 1.0}),
+        ({"share": LEAST_SHARE}, {"share": LEAST_SHARE - 0.01}),
+        ({"share": MOST_SHARE}, {"share": MOST_SHARE + 0.01}),
+    ):
+        monkeypatch.undo()
+        assert len(said_of(monkeypatch, counted, islands, **within)) == 1
+        monkeypatch.undo()
+        assert said_of(monkeypatch, counted, islands, **beyond) == []
+
+
+@pytest.mark.parametrize(
+    ("explained", "beside", "sure", "apart_enough"),
+    [
+        (0.8, 0.78, 2.5, True), (0.8, 0.8, 9.0, False), (0.8, 0.5, 2.0, False),
+        (0.9, 0.85, 1.5, True), (0.9, 0.87, 9.0, False), (0.9, 0.5, 1.4, False),
+    ],
+)  # fmt: skip
+def test_how_they_must_lie_depends_on_how_clear_the_greys_are(monkeypatch, explained, beside, sure, apart_enough):
+    monkeypatch.setattr("gdest.grading.phases._beside", lambda *_: (beside, sure))
+    found = TwoGreys(explained, 50.0, 100.0, is_dark=True, share=0.2, smaller=1.0, fields=())
+    assert found.lie_apart is apart_enough
+
+
+def test_small_regions_need_clear_greys_and_some_area(monkeypatch, counted):
+    small = smallest(0.33)
+    assert len(said_of(monkeypatch, counted, small)) == 1
+    for beyond in ({"explained": SMALL_GREYS - 0.01}, {"share": LEAST_SHARE - 0.01}, {"smaller": MOST_SMALLER + 0.01}):
+        monkeypatch.undo()
+        assert said_of(monkeypatch, counted, small, **beyond) == []

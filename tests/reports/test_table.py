@@ -215,3 +215,10 @@ def test_half_grades_on_less_than_half_a_percent_of_the_area_are_not_named(file)
 def test_the_note_of_a_count_tells_what_limits_it_and_grains_of_one_size_do_not(homogeneity, told):
     count = GrainCount(g=8.0, grains=400.0, homogeneity=homogeneity, homogeneity_note="as it lies")
     assert count_cells(count, 0.5)["count_note"] == told
+
+
+@pytest.mark.parametrize(("line_share", "told"), [(0.03, True), (0.5, False), (np.nan, False)])
+def test_the_note_of_a_count_without_lines_says_why_g_did_not_move(line_share, told):
+    count = GrainCount(g=8.0, grains=400.0, homogeneity="uniform", line_share=line_share)
+    note = "lines along 3% of the boundaries only, so that g is not led by it"
+    assert count_cells(count, 0.5)["count_note"] == (note if told else None)

@@ -55,11 +55,13 @@ def counted(error, spread, count_error=None, **known):
     return field
 
 
-def test_where_no_lines_are_seen_the_interval_is_that_of_the_estimate_alone():
+def test_fields_in_which_no_lines_are_seen_say_nothing_of_moved_estimates():
     field = counted(0.4, 0.1, 0.2)
     for share, error in ((0.02, 0.4), (0.9, 0.3), (np.nan, 0.3)):
         field.row.count = replace(field.row.count, line_share=share)
         assert informed_error(field) == pytest.approx(error)
+        ((_, half),) = informed_curves([field, counted(0.1, 0.1)])[0]
+        assert half == pytest.approx(0.1 if share == 0.02 else 0.3)
 
 
 def test_an_estimate_that_its_count_moves_has_an_interval_of_its_own():
