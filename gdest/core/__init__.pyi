@@ -67,7 +67,13 @@ from .grid import (
     tile_grid as tile_grid,
     usable_tiles as usable_tiles,
 )
-from .label_maps import NEIGHBOURS as NEIGHBOURS, boundary_mask as boundary_mask, rim_shares as rim_shares
+from .label_maps import (
+    NEIGHBOURS as NEIGHBOURS,
+    beyond_both as beyond_both,
+    boundary_mask as boundary_mask,
+    rim_shares as rim_shares,
+    signs_above as signs_above,
+)
 from .magnification import (
     in_words as in_words,
     magnification_of_name as magnification_of_name,

@@ -26,3 +26,14 @@ def rim_shares(labels: NDArray[Any]) -> NDArray[np.float64]:
         shares[rim] = 0.5
     shares[[labels[0, 0], labels[0, -1], labels[-1, 0], labels[-1, -1]]] = 0.25
     return shares
+
+
+def beyond_both(line: NDArray[Any], here: NDArray[Any], there: NDArray[Any]) -> NDArray[Any]:
+    """Return by how much a line is brighter (-: darker) than the ground on both its sides; 0 between the two."""
+    darker, brighter = np.minimum(here, there), np.maximum(here, there)
+    return np.asarray(np.maximum(line - brighter, 0.0) - np.maximum(darker - line, 0.0))
+
+
+def signs_above(difference: NDArray[Any], least: float) -> NDArray[Any]:
+    """Return 1 and -1 where a difference is above `least` and below -`least`, else 0."""
+    return np.asarray(np.sign(difference) * (np.abs(difference) > least))

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy import ndimage
 
-from gdest.core import Mark, Overlay
+from gdest.core import Mark, Overlay, beyond_both, signs_above
 
 BORDERS = (Mark.GRAIN, Mark.LARGEST, Mark.HIT, Mark.LEFT_OUT)
 """What separates grains in an overlay; the hits of test lines lie on boundaries."""
@@ -83,15 +83,14 @@ def _signs(one: GreyField) -> list[NDArray[np.float32]]:
     ground = ndimage.uniform_filter(one.grey, GROUND_CELLS)
     found = []
     for labels, grey, beside in ((one.labels, one.grey, ground), (one.labels.T, one.grey.T, ground.T)):
-        stop, far = labels.shape[1] - FAR_CELLS, 2 * BESIDE_CELLS + 1
-        row, col = np.nonzero(labels[:, BESIDE_CELLS : stop + BESIDE_CELLS] == 0) if stop > 0 else np.zeros((2, 0), int)
-        parted = (labels[row, col] > 0) & (labels[row, col + far] > 0) & (labels[row, col] != labels[row, col + far])
+        row, col = np.nonzero(labels[:, BESIDE_CELLS : BESIDE_CELLS - FAR_CELLS] == 0)
+        first, second = labels[row, col], labels[row, col + FAR_CELLS - 1]
+        parted = (first > 0) & (second > 0) & (first != second)
         row, col = row[parted], col[parted]
-        darker, brighter = np.sort([beside[row, col], beside[row, col + far]], axis=0)
+        here, there = beside[row, col], beside[row, col + FAR_CELLS - 1]
         beyond = np.zeros(len(row), np.float32)
         for at in range(BESIDE_CELLS - 1, BESIDE_CELLS + 2):  # the line may lie a cell beside where it is drawn
-            line = (grey[row, col + at] + grey[row, col + at + 1]) / 2.0
-            above = np.maximum(line - brighter, 0.0) - np.maximum(darker - line, 0.0)
+            above = beyond_both((grey[row, col + at] + grey[row, col + at + 1]) / 2.0, here, there)
             beyond = np.where(np.abs(above) > np.abs(beyond), above, beyond)
-        found.append(np.sign(beyond) * (np.abs(beyond) > least))
+        found.append(signs_above(beyond, least))
     return found

@@ -32,9 +32,13 @@ def factor_of(spread: float, scale: tuple[tuple[float, float], ...]) -> float:
     return interpolate(scale, spread if np.isfinite(spread) else scale[-1][0]) if scale else 1.0
 
 
-def informed_half_width(g_seen: float, spread: float, card: ModelCard) -> float:
-    """Return the half-width of the interval of an estimate that a count of this spread has moved; NaN without one."""
-    return interpolate(card.informed_interval, g_seen) * factor_of(spread, card.informed_scale)
+def informed_half_width(g_seen: float, alone: float, count: GrainCount, card: ModelCard) -> float:
+    """Return the half-width of the interval of an estimate that a count has moved as far as lines lead it.
+
+    `alone` is that of the estimate alone, NaN where it has none: then there is none of the moved one.
+    """
+    moved = interpolate(card.informed_interval, g_seen) * factor_of(count.spread, card.informed_scale)
+    return count.led_by_lines * moved + (1.0 - count.led_by_lines) * alone
 
 
 def informed(statistics: GradeStatistics, count: GrainCount, um_per_px: float, card: ModelCard) -> GradeStatistics:
@@ -45,18 +49,15 @@ def informed(statistics: GradeStatistics, count: GrainCount, um_per_px: float, c
     """
     if not card.informed_interval or not np.isfinite(count.g):
         return statistics
-    led = count.led_by_lines
-    by = way_to_count(statistics.g, count.g, led)
+    by = way_to_count(statistics.g, count.g, count.led_by_lines)
 
     def moved(g: float) -> float:
         return g + by
 
     g = moved(statistics.g)
     seen = float(grain_size.g_seen(g, um_per_px, card.um_per_px))
-    alone = (statistics.g_high - statistics.g_low) / 2.0
-    half = led * informed_half_width(seen, count.spread, card) + (1.0 - led) * alone
-    if is_duplex(statistics.homogeneity):
-        half = float("nan")
+    alone = float("nan") if is_duplex(statistics.homogeneity) else (statistics.g_high - statistics.g_low) / 2.0
+    half = informed_half_width(seen, alone, count, card)
     return replace(
         statistics,
         g=g,

@@ -86,8 +86,10 @@ def count_cells(count: GrainCount | None, um_per_px: float | None) -> dict[str, 
 
 def _cells(count: GrainCount, um_per_px: float | None) -> dict[str, Cell]:
     limits = "" if count.homogeneity == UNIFORM else count.homogeneity_note  # grains of one size limit nothing
-    lines = f"lines along {count.line_share:.0%} of the boundaries only, so that g is not led by it"
-    note = "; ".join(filter(None, (count.note, limits, lines if count.led_by_lines == 0.0 else "")))
+    lines = ""
+    if count.led_by_lines == 0.0:
+        lines = f"lines along {count.line_share:.0%} of the boundaries only, so that g is not led by it"
+    note = "; ".join(filter(None, (count.note, limits, lines)))
     cells: dict[str, Cell] = {"grains_counted": round(count.grains, 1), "count_note": note or None}
     if um_per_px is None:
         return cells

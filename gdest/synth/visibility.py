@@ -7,7 +7,7 @@ from scipy import ndimage
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
-from gdest.core import NEIGHBOURS, boundary_mask
+from gdest.core import NEIGHBOURS, beyond_both, boundary_mask, signs_above
 from gdest.synth.label_maps import mean_diameter_px
 from gdest.synth.tessellation import Floats, Labels
 
@@ -61,22 +61,11 @@ def visible_grains(image: Floats, labels: Labels, *, without_lines: bool = False
         at = labels[here] != labels[there]
         a, b = labels[here][at].astype(np.int64), labels[there][at].astype(np.int64)
         pairs.append(np.minimum(a, b) * count + np.maximum(a, b))
-        beside, apart = _differences(((fine[here] + fine[there]) / 2.0)[at], ground[here][at], ground[there][at])
-        lines.append(_signs(beside, least_line))
-        steps.append(np.where(lines[-1] == 0, _signs(apart, least_step) * np.sign(b - a), 0.0))
+        before, after = ground[here][at], ground[there][at]
+        lines.append(signs_above(beyond_both(((fine[here] + fine[there]) / 2.0)[at], before, after), least_line))
+        steps.append(np.where(lines[-1] == 0, signs_above(after - before, least_step) * np.sign(b - a), 0.0))
     keys, number = np.unique(np.concatenate(pairs), return_inverse=True)
     line, step = (np.abs(np.bincount(number, np.concatenate(signs))) for signs in (lines, steps))
     gone = keys[line / LEAST_LINE + step / LEAST_STEP < np.bincount(number)]
     one = coo_matrix((np.ones(len(gone)), (gone // count, gone % count)), shape=(count, count))
     return np.asarray(connected_components(one, directed=False)[1], np.int32)[labels]
-
-
-def _differences(line: Floats, here: Floats, there: Floats) -> tuple[Floats, Floats]:
-    """Return by how much a line is brighter (-: darker) than the ground on both its sides, and there than here."""
-    darker, brighter = np.minimum(here, there), np.maximum(here, there)
-    return np.maximum(line - brighter, 0.0) - np.maximum(darker - line, 0.0), there - here
-
-
-def _signs(difference: Floats, least: float) -> Floats:
-    """Return 1 and -1 where a difference is above `least` and below -`least`, else 0."""
-    return np.sign(difference) * (np.abs(difference) > least)

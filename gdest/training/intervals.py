@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from gdest.core import GrainCount
 from gdest.grading import factor_of, way_to_count
 from gdest.training.measuring import Measured
 from gdest.training.over_materials import ESTIMATE_COVERAGE, Curve, unseen_half_width
@@ -27,10 +28,11 @@ def informed_curves(measured: Sequence[Measured]) -> tuple[Curve, Curve]:
     is that of errors divided by the scale (normalised conformal prediction: Papadopoulos, Vovk and Gammerman 2011,
     Journal of Artificial Intelligence Research 40). Both are empty where nothing was counted.
     """
-    counted = [one for one in measured if one.count is not None and one.count.led_by_lines > 0.0]
-    if not counted:
+    pairs = [(one, one.count) for one in measured if one.count is not None and one.count.led_by_lines > 0.0]
+    if not pairs:
         return (), ()
-    errors, spreads = [informed_error(one) for one in counted], [spread_of(one) for one in counted]
+    counted, spreads = [one for one, _ in pairs], [count.spread for _, count in pairs]
+    errors = [informed_error(one) for one in counted]
     scale = spread_scale(errors, spreads)
     scaled = [error / factor_of(spread, scale) for error, spread in zip(errors, spreads, strict=True)]
     return _interval_of(scaled, counted), scale
@@ -38,13 +40,8 @@ def informed_curves(measured: Sequence[Measured]) -> tuple[Curve, Curve]:
 
 def informed_error(one: Measured) -> float:
     """Return by how much an estimate is off once its count has moved it."""
-    count = one.row.count
-    return one.error + (way_to_count(one.g, count.g, count.led_by_lines) if count is not None else 0.0)
-
-
-def spread_of(one: Measured) -> float:
-    """Return by how many G counts of the sure and of all possible boundaries differ; NaN without a count."""
-    return one.count.spread if one.count is not None else float("nan")
+    count = one.count or GrainCount()
+    return one.error + way_to_count(one.g, count.g, count.led_by_lines)
 
 
 def spread_scale(errors: Sequence[float], spreads: Sequence[float]) -> Curve:

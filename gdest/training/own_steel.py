@@ -15,7 +15,6 @@ from gdest.grading import chance_of_count, informed_half_width, way_to_count
 from gdest.model import LoadedModel, save_model
 from gdest.reports import file_sha256
 from gdest.training.calibrating import shrunk_mean
-from gdest.training.intervals import spread_of
 from gdest.training.labels import Labelled, read_labels, require_there
 from gdest.training.measuring import Measured, measure
 from gdest.training.stages import Stage, no_stage
@@ -219,21 +218,15 @@ def opinions_of(measured: Sequence[Measured], card: ModelCard) -> list[Opinion]:
 
 def _informed_by_count(estimate: Opinion, measured: Sequence[Measured], card: ModelCard) -> Opinion:
     """Return the estimate as a scan that counts tells it, where these weights let the count move it."""
-    counts = [one.row.count or GrainCount() for one in measured]
+    counts = [one.count or GrainCount() for one in measured]
     counted = np.array([count.g - one.item.g for count, one in zip(counts, measured, strict=True)])
     if not card.informed_interval or not np.isfinite(counted).any():
         return estimate
-    before = np.array([informed_half_width(one.row.g_seen, spread_of(one), card) for one in measured])
-    led = np.array([count.led_by_lines for count in counts])
-    mixed = np.isnan(estimate.half_widths)
+    each = zip(measured, estimate.half_widths.tolist(), counts, strict=True)
+    before = [informed_half_width(one.row.g_seen, alone, count, card) for one, alone, count in each]
     others = card.own_scatter.get("informed", UNKNOWN)
-    return replace(
-        estimate,
-        half_widths=np.where(mixed, np.nan, led * before + (1.0 - led) * estimate.half_widths),
-        counted=counted,
-        others_moved=others,
-        led=led,
-    )
+    led = np.array([count.led_by_lines for count in counts])
+    return replace(estimate, half_widths=np.array(before), counted=counted, others_moved=others, led=led)
 
 
 def _with_estimate(card: ModelCard, found: Opinion) -> ModelCard:

@@ -10,13 +10,13 @@ no micrograph are made in FOLDER on the first run. Takes about ten minutes on tw
 from __future__ import annotations
 
 import argparse
-import csv
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from materials import rows_of_truth
 from non_micrographs import write_non_micrographs
 from PIL import Image
 
@@ -200,8 +200,7 @@ def main() -> None:
 
 def without_truth(micrographs: Path) -> list[Labelled]:
     """Return the fields that have a pixel size but no G."""
-    with open(micrographs / "truth.csv", newline="", encoding="utf-8") as file:
-        rows = [row for row in csv.DictReader(file) if row["um_per_px"] and not row["g"]]
+    rows = [row for row in rows_of_truth(micrographs) if row["um_per_px"] and not row["g"]]
     return [
         Labelled(ImageFile(micrographs / row["file"], row["file"]), 0.0, float(row["um_per_px"]), row["file"], None)
         for row in rows

@@ -22,6 +22,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+from materials import rows_of_truth
 
 from gdest.core import CalibrationSettings, Graded, GradeSettings, ImageFile, PixelSizeRule
 from gdest.grading import grade_micrographs
@@ -78,10 +79,9 @@ def engines(model: LoadedModel, only: Sequence[str]) -> Iterator[tuple[str, Netw
 
 def real_fields(folder: Path) -> dict[str, tuple[Path, float]]:
     """Return path and pixel size of each field in `truth.csv`, 1 um where it is not known."""
-    with open(folder / "truth.csv", newline="", encoding="utf-8") as file:
-        return {
-            f"real/{row['file']}": (folder / row["file"], float(row["um_per_px"] or 1)) for row in csv.DictReader(file)
-        }
+    return {
+        f"real/{row['file']}": (folder / row["file"], float(row["um_per_px"] or 1)) for row in rows_of_truth(folder)
+    }
 
 
 def synthetic_fields(folder: Path, count: int) -> dict[str, tuple[Path, float]]:

@@ -11,14 +11,13 @@ as grains, must not be graded; all others should be. Takes ten minutes on two CP
 from __future__ import annotations
 
 import argparse
-import csv
 import tempfile
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-from materials import material_of, predictor_of
+from materials import material_of, predictor_of, rows_of_truth
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -85,14 +84,12 @@ def main() -> None:
     parser.add_argument("--weights", type=Path)
     options = parser.parse_args()
     predictor = predictor_of(weights_path(options.weights), SETTINGS)
-    with open(options.micrographs / "truth.csv", newline="", encoding="utf-8") as table:
-        fields = [(row["file"], bool(row["g"])) for row in csv.DictReader(table)]
     found: dict[str, list[bool]] = defaultdict(list)
-    for file, has_g in fields:
-        material = material_of(file)
+    for row in rows_of_truth(options.micrographs):
+        file, material = row["file"], material_of(row["file"])
         if material == "316L-scale-bar":  # gradeable, but nobody counted them
             continue
-        kind = "particles" if material in PARTICLES else material if has_g else "not gradable"
+        kind = "particles" if material in PARTICLES else material if row["g"] else "not gradable"
         should = kind not in ("particles", "not gradable")
         answers = graded(options.micrographs / file, predictor)
         found[kind] += answers.values()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +28,12 @@ MIT = ("pure-iron", "SUS304-200x", "SUS304-500x", "1-200", "bnsreenu-grains", "b
 
 WITH_LINES = ("316L", "austenite-ilic", "nist-steel", "rogsoares-400x", "scale-bar")
 WITHOUT_LINES = ("rogsoares-tint", "liyangxu-set4", "tbm-polarised")
+
+
+def rows_of_truth(micrographs: Path) -> list[dict[str, str]]:
+    """Return the rows of the `truth.csv` in a folder of micrographs, those without a G too."""
+    with open(micrographs / "truth.csv", newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
 
 
 def material_of(file: str) -> str:

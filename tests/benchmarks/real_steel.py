@@ -11,7 +11,6 @@ these figures weights are chosen. Takes five minutes for each weights file on tw
 from __future__ import annotations
 
 import argparse
-import csv
 import subprocess
 import tempfile
 from pathlib import Path
@@ -27,6 +26,7 @@ from materials import (
     mean_over,
     measured_fields,
     predictor_of,
+    rows_of_truth,
     summary_of,
 )
 
@@ -67,8 +67,7 @@ def measure_weights(weights: Path, micrographs: Path) -> None:
     print_lines(f"## {weights.stem}: estimate", {n: summary_of(map(estimate_of, g)) for n, g in groups.items()})
     if predictor.card.boundaries:
         print_lines(f"## {weights.stem}: count", {n: summary_of(map(count_of, g)) for n, g in groups.items()})
-    with open(micrographs / "truth.csv", newline="", encoding="utf-8") as file:
-        untrue = [row["file"] for row in csv.DictReader(file) if not row["g"] and "scale-bar" not in row["file"]]
+    untrue = [row["file"] for row in rows_of_truth(micrographs) if not row["g"] and "scale-bar" not in row["file"]]
     rows = list(grade_micrographs([ImageFile(micrographs / name, name) for name in untrue], predictor, settings))
     # without a pixel size a field is uncalibrated: it would have been graded where nothing else speaks against it
     doubts = [2 if isinstance(row, Failed) else row.reason.count(";") - 1 for row in rows]

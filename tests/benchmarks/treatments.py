@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from materials import predictor_of
+from materials import predictor_of, rows_of_truth
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
@@ -231,10 +231,7 @@ def drawn_fields(count: int) -> dict[str, tuple[Picture, float]]:
 
 def real_fields(folder: Path) -> dict[str, tuple[Picture, float]]:
     """Return the middles of real fields by name, each (rows, cols, 3), with their pixel size."""
-    import csv
-
-    with open(folder / "truth.csv", newline="", encoding="utf-8") as file:
-        um_per_px = {row["file"]: row["um_per_px"] for row in csv.DictReader(file)}
+    um_per_px = {row["file"]: row["um_per_px"] for row in rows_of_truth(folder)}
     found = {}
     for name in FIELDS:
         with Image.open(folder / name) as image:

@@ -12,10 +12,9 @@ on two CPU cores.
 from __future__ import annotations
 
 import argparse
-import csv
 from pathlib import Path
 
-from materials import predictor_of
+from materials import predictor_of, rows_of_truth
 
 from gdest.core import CalibrationSettings, Graded, GradeSettings, ImageFile
 from gdest.grading import grade_micrographs
@@ -33,8 +32,7 @@ def main() -> None:
     # the greys do not depend on the pixel size, which some of the fields do not state
     settings = GradeSettings(count=True, calibration=CalibrationSettings(um_per_px=1.0))
     predictor = predictor_of(weights_path(options.weights), settings)
-    with open(options.micrographs / "truth.csv", newline="", encoding="utf-8") as table:
-        names = [row["file"] for row in csv.DictReader(table)]
+    names = [row["file"] for row in rows_of_truth(options.micrographs)]
     print("| field | explained | step | share | smaller | beside | sure | |")
     print(f"|{'---|' * 8}", flush=True)
     for row in grade_micrographs([ImageFile(options.micrographs / name, name) for name in names], predictor, settings):

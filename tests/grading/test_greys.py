@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from helpers.boundary_fields import field_of, voronoi
+from helpers.grey_pictures import CELL_PX, placed_overlays, placed_picture
 
 from gdest.core import Mark, Overlay, boundary_mask
 from gdest.core.model_card import ModelCard
@@ -14,15 +15,12 @@ from gdest.grading.counting import count_grains
 from gdest.grading.greys import grey_fields, line_share
 
 LABELS = voronoi(np.random.default_rng(1), 200, 240, 90)
-CELL_PX = 2.0
-TOP, LEFT = 20, 40
+MOSAIC = np.random.default_rng(2).uniform(60, 200, LABELS.max() + 1)
 
 
 @pytest.fixture(scope="module")
 def counted():
-    field = field_of(LABELS, cell_px=CELL_PX)
-    placed = type(field)(field.grain, field.twin, field.particle, CELL_PX, float(TOP), float(LEFT))
-    return count_grains([placed], ModelCard()).overlays
+    return placed_overlays(LABELS)
 
 
 def share(counted, grey, line=None, noise=4.0):
@@ -34,12 +32,7 @@ def share(counted, grey, line=None, noise=4.0):
 
 
 def share_of_cells(counted, cells):
-    whole = np.full((TOP + 400 + 30, LEFT + 480 + 10), 255, np.uint8)
-    whole[TOP : TOP + 400, LEFT : LEFT + 480] = cells.clip(0, 255).astype(np.uint8).repeat(2, 0).repeat(2, 1)
-    return line_share(grey_fields(whole, counted))
-
-
-MOSAIC = np.random.default_rng(2).uniform(60, 200, LABELS.max() + 1)
+    return line_share(grey_fields(placed_picture(cells), counted))
 
 
 def test_lines_are_seen_whether_they_are_darker_or_brighter_and_whatever_the_grains(counted):

@@ -7,10 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from helpers.boundary_fields import field_of, voronoi
+from helpers.grey_pictures import placed_overlays, placed_picture
 
 from gdest.core import NEIGHBOURS, GrainCount
-from gdest.core.model_card import ModelCard
-from gdest.grading.counting import count_grains
 from gdest.grading.greys import grey_fields
 from gdest.grading.phases import (
     CLEAR_GREYS,
@@ -28,32 +27,17 @@ from gdest.grading.phases import (
 )
 
 LABELS = voronoi(np.random.default_rng(1), 200, 240, 160)
-CELL_PX = 2.0
-TOP, LEFT = 20, 40
-
-
-def picture(grey_of_grain):
-    """Return a micrograph of the grains, each of its grey, boundaries dark; their field begins at TOP, LEFT."""
-    greys = grey_of_grain[LABELS]
-    greys[field_of(LABELS).grain > 0] = 10
-    whole = np.full((TOP + 400 + 30, LEFT + 480 + 10), 255, np.uint8)
-    whole[TOP : TOP + 400, LEFT : LEFT + 480] = greys.astype(np.uint8).repeat(2, 0).repeat(2, 1)
-    return whole
-
-
-def overlays():
-    field = field_of(LABELS, cell_px=CELL_PX)
-    placed = type(field)(field.grain, field.twin, field.particle, CELL_PX, float(TOP), float(LEFT))
-    return count_grains([placed], ModelCard()).overlays
 
 
 @pytest.fixture(scope="module")
 def counted():
-    return overlays()
+    return placed_overlays(LABELS)
 
 
-def fields(greys, counted):
-    return grey_fields(picture(greys), counted)
+def fields(grey_of_grain, counted):
+    """Return the counted grains over a micrograph of them, each of its grey, boundaries dark."""
+    cells = np.where(field_of(LABELS).grain > 0, 10, grey_of_grain[LABELS])
+    return grey_fields(placed_picture(cells), counted)
 
 
 def apart(share):
