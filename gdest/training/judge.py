@@ -35,6 +35,9 @@ MOST_EXAMPLES = 800
 ROUNDS = 200
 WEIGHT_DECAY = 0.005
 SMALLEST_SD = 1e-3
+SPREADS_LEAST = 1e-3
+"""An axis along which the tiles spread less than this share of their widest is rounding: n tiles about their mean span
+n - 1 axes, and along the last any tile that was not among them would lie thousands of deviations away."""
 
 
 def fit_judge(
@@ -140,8 +143,8 @@ def _fit_axes(judge: Judge, gradeable: Tensor) -> None:
     judge.mean.copy_(gradeable.mean(dim=0))
     judge.sd.copy_(gradeable.std(dim=0).clamp_min(SMALLEST_SD))
     _, singular, axes = torch.linalg.svd(judge.normal(gradeable), full_matrices=False)
-    kept = min(NOVELTY_AXES, len(singular))
-    deviation = (singular[:kept] / np.sqrt(len(gradeable))).clamp_min(SMALLEST_SD)
+    kept = min(NOVELTY_AXES, int((singular > SPREADS_LEAST * singular[0]).sum()))
+    deviation = singular[:kept] / np.sqrt(len(gradeable))
     judge.axes.zero_()
     judge.axes[:, :kept] = axes[:kept].T / deviation
 
