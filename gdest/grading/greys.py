@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,10 +10,16 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy import ndimage
 
-from gdest.core import Mark, Overlay, beyond_both, signs_above
+from gdest.core import Mark, Overlay, Regions, beyond_both, signs_above
 
 BORDERS = (Mark.GRAIN, Mark.LARGEST, Mark.HIT, Mark.LEFT_OUT)
 """What separates grains in an overlay; the hits of test lines lie on boundaries."""
+
+MOST_PARTS = 6
+"""Of a picture that is read by regions so many parts, all over it, are looked at: each has its rows read anew."""
+
+BAND_CELLS = 64
+"""Rows of cells whose px are read at a time: those of a whole part, as wide as the picture, would fill the memory."""
 
 FEWEST_CELLS = 6
 """Of a grain whose grey is looked at."""
@@ -47,16 +53,30 @@ class GreyField:
     areas: NDArray[np.float64]
 
 
-def grey_fields(pixels: NDArray[np.uint8], overlays: Iterable[Overlay]) -> list[GreyField]:
-    """Return the grains of each overlay of a micrograph of grey pixels (rows, cols)."""
-    return [_grey_field(pixels, overlay) for overlay in overlays]
+def grey_fields(picture: NDArray[np.uint8] | Regions, overlays: Sequence[Overlay]) -> list[GreyField]:
+    """Return the grains of each overlay of a micrograph of grey pixels (rows, cols); of some if it is read by regions.
+
+    Raises `MicrographError` where the file cannot be read any more.
+    """
+    if isinstance(picture, Regions) and len(overlays) > MOST_PARTS:
+        overlays = [overlays[at] for at in np.linspace(0, len(overlays) - 1, MOST_PARTS).round().astype(int)]
+    return [_grey_field(_grey_of_cells(picture, overlay), overlay) for overlay in overlays]
 
 
-def _grey_field(pixels: NDArray[np.uint8], overlay: Overlay) -> GreyField:
+def _grey_of_cells(picture: NDArray[np.uint8] | Regions, overlay: Overlay) -> NDArray[np.float32]:
+    """Return the mean grey of the px in each cell of an overlay (rows, cols)."""
     rows, cols = overlay.marks.shape
-    top, left = round(overlay.top), round(overlay.left)
-    part = pixels[top : top + round(rows * overlay.cell_px), left : left + round(cols * overlay.cell_px)]
-    grey = np.asarray(Image.fromarray(part).resize((cols, rows), Image.Resampling.BOX), np.float32)
+    across = slice(round(overlay.left), round(overlay.left) + round(cols * overlay.cell_px))
+    bands = []
+    for first in range(0, rows, BAND_CELLS):
+        last = min(first + BAND_CELLS, rows)
+        top, bottom = (round(overlay.top) + round(cell * overlay.cell_px) for cell in (first, last))
+        band = Image.fromarray(picture[top:bottom][:, across])
+        bands.append(np.asarray(band.resize((cols, last - first), Image.Resampling.BOX)))
+    return np.concatenate(bands).astype(np.float32)
+
+
+def _grey_field(grey: NDArray[np.float32], overlay: Overlay) -> GreyField:
     labels, count = ndimage.label(~np.isin(overlay.marks, BORDERS))
     cells = np.bincount(labels.ravel(), minlength=count + 1)
     sums = np.bincount(labels.ravel(), grey.ravel(), count + 1)
@@ -83,7 +103,7 @@ def _signs(one: GreyField) -> list[NDArray[np.float32]]:
     ground = ndimage.uniform_filter(one.grey, GROUND_CELLS)
     found = []
     for labels, grey, beside in ((one.labels, one.grey, ground), (one.labels.T, one.grey.T, ground.T)):
-        row, col = np.nonzero(labels[:, BESIDE_CELLS : BESIDE_CELLS - FAR_CELLS] == 0)
+        row, col = np.nonzero(labels[:, BESIDE_CELLS : BESIDE_CELLS - FAR_CELLS + 1] == 0)
         first, second = labels[row, col], labels[row, col + FAR_CELLS - 1]
         parted = (first > 0) & (second > 0) & (first != second)
         row, col = row[parted], col[parted]

@@ -124,12 +124,12 @@ def _grade_one(micrograph: Micrograph, predictor: Predictor, settings: GradeSett
     try:
         grade_map = recall(micrograph) or grade_map_of(micrograph, predictor, settings.stride_px)
         count = _counted(micrograph, grade_map, predictor, settings.stride_px) if settings.count else None
+        row = graded_row(micrograph, replace(grade_map, boundaries=(), boundaries_at_half=()), predictor.card)
+        return row if count is None else with_second_opinion(row, count, predictor.card)
     except MicrographError as error:
         return Failed(micrograph.file, str(error), micrograph.sha256, now(), again=isinstance(error, PassingError))
     except MemoryError:
         return Failed(micrograph.file, NO_MEMORY, micrograph.sha256, now(), again=True)
-    row = graded_row(micrograph, replace(grade_map, boundaries=(), boundaries_at_half=()), predictor.card)
-    return row if count is None else with_second_opinion(row, count, predictor.card)
 
 
 def _counted(micrograph: Micrograph, grade_map: GradeMap, predictor: Predictor, stride_px: int) -> GrainCount:

@@ -17,7 +17,8 @@ from gdest.grading.phases import second_phase
 def with_second_opinion(row: Graded, count: GrainCount, card: ModelCard) -> Graded:
     """Return a row with what was counted beside its estimate, which it informs; for review where they contradict.
 
-    Where either says that the field is mixed, neither keeps an interval.
+    Where either says that the field is mixed, neither keeps an interval. Raises `MicrographError` where a picture that
+    is read by regions cannot be read any more.
     """
     doubts = [*doubts_of_count(count), *(contradiction(row.statistics, count) if row.statistics else ())]
     fields = _fields_of(row, count)
@@ -45,10 +46,10 @@ def with_second_opinion(row: Graded, count: GrainCount, card: ModelCard) -> Grad
 
 
 def _fields_of(row: Graded, count: GrainCount) -> list[GreyField]:
-    """Return the counted grains over their greys; none where nothing was counted or the picture is not in memory."""
-    if count.note or row.micrograph is None or row.micrograph.regions is not None:
+    """Return the counted grains over their greys; none where nothing was counted."""
+    if count.note:
         return []
-    return grey_fields(row.micrograph.pixels, count.overlays)
+    return grey_fields(row.micrograph.regions or row.micrograph.pixels, count.overlays)
 
 
 def _informed(row: Graded, count: GrainCount, card: ModelCard) -> Graded:

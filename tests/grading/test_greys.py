@@ -9,7 +9,7 @@ import pytest
 from helpers.boundary_fields import field_of, voronoi
 from helpers.grey_pictures import CELL_PX, placed_overlays, placed_picture
 
-from gdest.core import Mark, Overlay, boundary_mask
+from gdest.core import Mark, Overlay, Regions, boundary_mask
 from gdest.core.model_card import ModelCard
 from gdest.grading.counting import count_grains
 from gdest.grading.greys import grey_fields, line_share
@@ -80,6 +80,43 @@ def test_what_differs_by_less_than_a_share_of_the_greys_is_no_line(counted):
 def test_a_step_of_one_grey_is_no_line_however_little_else_is_seen(counted):
     assert share(counted, 128, line=127, noise=0.0) == 0.0
     assert share(counted, 128, line=124, noise=0.0) > 0.8
+
+
+def by_regions(pixels, asked):
+    """Return a picture that is read by rows, and notes which."""
+
+    def read(top, bottom):
+        asked.append((top, bottom))
+        return pixels[top:bottom]
+
+    return Regions(pixels.shape, read)
+
+
+def test_a_picture_that_is_read_by_regions_shows_the_lines_of_one_in_memory(counted):
+    """The rows are read a band at a time, and the cells of two bands are not mixed."""
+    pixels = placed_picture(np.where(boundary_mask(LABELS), 40, MOSAIC[LABELS]))
+    asked = []
+    (there,), (here,) = grey_fields(by_regions(pixels, asked), counted), grey_fields(pixels, counted)
+    assert np.array_equal(there.grey, here.grey) and np.array_equal(there.labels, here.labels)
+    assert np.array_equal(there.greys, here.greys)
+    assert len(asked) == 4 and max(bottom - top for top, bottom in asked) == 64 * CELL_PX
+    assert [top for top, _ in asked[1:]] == [bottom for _, bottom in asked[:-1]]
+
+
+def test_of_many_parts_some_all_over_the_picture_are_read_again():
+    marks = np.zeros((10, 10), np.uint8)
+    overlays = [Overlay(marks, 1.0, top=10.0 * at) for at in range(40)]
+    asked = []
+    assert len(grey_fields(by_regions(np.zeros((400, 10), np.uint8), asked), overlays)) == 6
+    assert asked == [(0, 10), (80, 90), (160, 170), (230, 240), (310, 320), (390, 400)]
+    assert len(grey_fields(np.zeros((400, 10), np.uint8), overlays)) == 40
+
+
+def test_boundaries_at_the_rim_of_a_part_are_looked_at():
+    """Eight cells are just enough to see a boundary in their middle."""
+    marks, cells = np.zeros((40, 8), np.uint8), np.full((40, 8), 200, np.uint8)
+    marks[:, 3], cells[:, 3] = Mark.GRAIN, 50
+    assert line_share(grey_fields(cells, [Overlay(marks, 1.0)])) == 1.0
 
 
 def test_a_cut_inside_a_grain_is_no_boundary(counted):

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import tifffile
-from helpers.predictors import FakePredictor
+from helpers.boundary_fields import voronoi
+from helpers.predictors import CARD, FakePredictor
+from scipy import ndimage
 
+from gdest.core.errors import PassingError
 from gdest.core.records import Failed
 from gdest.core.settings import GradeSettings
-from gdest.core.tiles import Regions
+from gdest.core.tiles import Regions, cut_parts
+from gdest.grading import second_opinion
 from gdest.grading.pipeline import grade_micrographs
 from gdest.reading import micrograph
 from gdest.reading.micrograph import read_micrograph
@@ -90,6 +95,50 @@ def test_the_answer_is_the_same_as_in_one_piece(tmp_path, as_file, monkeypatch, 
     assert np.isnan(parts.grade_map.g_seen).any()
     drawn, expected = (np.asarray(draw_heatmap(row), np.int16) for row in (parts, whole))
     assert np.abs(drawn - expected).max() <= 1
+
+
+class SeesSteps(FakePredictor):
+    """Draw a grain boundary wherever two greys meet."""
+
+    card = replace(CARD, boundaries=True, informed_interval=((1.0, 0.4), (13.0, 0.4)))
+
+    def predict(self, parts):
+        tiles = cut_parts(parts)
+        cells = tiles.reshape(len(tiles), 112, 2, 112, 2).mean(axis=(2, 4))
+        side = (1, 2, 2)
+        steps = ndimage.maximum_filter(cells, side) - ndimage.minimum_filter(cells, side) > 8.0
+        drawn = np.stack([255 * steps, 0 * steps, 0 * steps], axis=1).astype(np.uint8)
+        return replace(super().predict(parts), boundaries=drawn)
+
+
+@pytest.fixture
+def mosaic(tmp_path, as_file):
+    """Return a file of grains that differ in grey alone."""
+    labels = voronoi(np.random.default_rng(1), 450, 570, 160).repeat(2, 0).repeat(2, 1)
+    greys = np.random.default_rng(2).uniform(60, 200, labels.max() + 1)
+    resolution = {"resolution": (1e4, 1e4), "resolutionunit": "CENTIMETER"}
+    tifffile.imwrite(tmp_path / "a.tif", greys[labels].astype(np.uint8), rowsperstrip=64, **resolution)
+    return as_file(tmp_path / "a.tif")
+
+
+def test_what_is_counted_is_laid_over_the_greys_as_in_one_piece(mosaic, monkeypatch):
+    """The count of grains without lines between them moves no estimate, however large the picture is."""
+    (whole,) = grade_micrographs([mosaic], SeesSteps(), GradeSettings(count=True))
+    monkeypatch.setattr(micrograph, "REGIONS_PX", 1000)
+    (parts,) = grade_micrographs([mosaic], SeesSteps(), GradeSettings(count=True))
+    assert whole.micrograph.regions is None and parts.micrograph.regions is not None
+    assert parts.count.line_share == whole.count.line_share < 0.1
+    assert (parts.statistics.g, parts.count.g) == (whole.statistics.g, whole.count.g)
+    assert abs(parts.statistics.g - 6.0) < 0.01 < abs(parts.count.g - 6.0)
+
+
+def test_a_picture_that_goes_away_while_its_greys_are_looked_at_is_a_failure(mosaic, monkeypatch):
+    def gone(_picture, _overlays):
+        raise PassingError("cannot be read any more")
+
+    monkeypatch.setattr(second_opinion, "grey_fields", gone)
+    (row,) = grade_micrographs([mosaic], SeesSteps(), GradeSettings(count=True))
+    assert isinstance(row, Failed) and row.again and row.reason == "cannot be read any more"
 
 
 def test_a_region_that_cannot_be_decoded_is_a_named_failure_and_the_rest_is_graded(
