@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import signal
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass, replace
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from pathlib import Path
+from threading import Thread
 
 import numpy as np
 import tifffile
@@ -144,14 +146,26 @@ def _write_all(out: Path, settings: SynthSettings) -> Iterator[dict[str, str]]:
             rows = map(_write_one, jobs)
             yield from _written(writer, rows)
             return
-        deaf = (signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for us, who end them
-        with ProcessPoolExecutor(settings.workers, get_context("spawn"), signal.signal, deaf) as pool:
+        with ProcessPoolExecutor(settings.workers, get_context("spawn"), _follow_parent) as pool:
             try:
                 yield from _written(writer, pool.map(_write_one, jobs, chunksize=2))
             except BrokenProcessPool as error:
                 raise DataError(
                     "A process that draws micrographs was killed, perhaps for want of memory; give fewer processes."
                 ) from error
+
+
+def _follow_parent() -> None:
+    """Leave Ctrl-C to the parent process, which ends its workers, and end with it where it is killed."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    Thread(target=_end_after_parent, name="gdest-parent", daemon=True).start()
+
+
+def _end_after_parent() -> None:
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)  # in a thread, and the pool waits for work from a queue that nobody fills
 
 
 def _written(writer: csv.DictWriter[str], rows: Iterator[dict[str, str]]) -> Iterator[dict[str, str]]:

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
 import csv
+import subprocess
+import sys
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
 
 import numpy as np
+import psutil
 import pytest
 import tifffile
 
@@ -109,6 +112,16 @@ def test_a_process_that_is_killed_is_one_sentence(tmp_path, monkeypatch):
     monkeypatch.setattr("gdest.synth.dataset.ProcessPoolExecutor", Dying)
     with pytest.raises(DataError, match="A process that draws micrographs was killed"):
         list(write_dataset(tmp_path, SynthSettings(count=2, workers=2)))
+
+
+def test_processes_end_with_a_command_that_is_killed(tmp_path):
+    command = [sys.executable, "-m", "gdest", "synth", str(tmp_path / "out"), "--count", "500", "--size", "256x256"]
+    with subprocess.Popen([*command, "--workers", "2"], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
+        process.stderr.readline()  # of progress, when the first is drawn
+        children = psutil.Process(process.pid).children(recursive=True)
+        assert len([child for child in children if "spawn_main" in " ".join(child.cmdline())]) == 2
+        process.kill()
+    assert psutil.wait_procs(children, timeout=20)[1] == []
 
 
 def test_a_set_may_begin_at_any_number_of_its_seed(tmp_path):
