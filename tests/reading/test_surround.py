@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from helpers.boundary_fields import voronoi
 from helpers.drawn_steel import steel
 from PIL import Image, ImageDraw, ImageFont
 from scipy import ndimage
@@ -79,15 +80,15 @@ def test_the_corners_round_a_field_of_an_eyepiece_are_found(picture, colour):
     assert_found(*in_an_eyepiece(picture, colour))
 
 
-def turned(picture, colour):
-    look = Image.fromarray(picture).rotate(7, Image.Resampling.BICUBIC, expand=True, fillcolor=(colour,) * 3)
-    outside = Image.new("L", (960, 720), 0).rotate(7, expand=True, fillcolor=255)
+def turned(picture, colour, degrees=7.0):
+    look = Image.fromarray(picture).rotate(degrees, Image.Resampling.BICUBIC, expand=True, fillcolor=(colour,) * 3)
+    outside = Image.new("L", (960, 720), 0).rotate(degrees, expand=True, fillcolor=255)
     return np.asarray(look), np.asarray(outside) > 0
 
 
-@pytest.mark.parametrize("colour", [0, 240])
-def test_the_corners_of_a_turned_scan_are_found(picture, colour):
-    assert_found(*turned(picture, colour))
+@pytest.mark.parametrize(("colour", "degrees"), [(0, 7.0), (240, 7.0), (0, 2.5), (240, 25.0)])
+def test_the_corners_of_a_turned_scan_are_found(picture, colour, degrees):
+    assert_found(*turned(picture, colour, degrees))
 
 
 def test_corners_in_the_colour_of_the_grains_leave_nothing_to_grade(picture, rng):
@@ -145,4 +146,14 @@ def test_smooth_coarse_grains_that_hang_together_by_gaps_are_no_surround(rng):
     for at in range(60, 640, 190):
         look[:, at : at + 3] = 60  # boundaries, gone in places, through which one grain joins the next
         look[200:240, at : at + 3] = look[200:240, at - 3 : at]
+    assert not find_surround(np.clip(look, 0, 255).astype(np.uint8), CELL_PX).any()
+
+
+@pytest.mark.parametrize("ground", [20, 160, 255])
+def test_clean_coarse_grains_on_an_even_ground_are_no_surround(rng, ground):
+    """Boundaries have gaps, so that the ground hangs together, from one corner of the picture to another."""
+    labels = voronoi(rng, 240, 320, 40).repeat(3, axis=0).repeat(3, axis=1)
+    lines = ndimage.morphological_gradient(labels, 3) > 0
+    gaps = rng.random((30, 40)).repeat(24, axis=0).repeat(24, axis=1) < 0.3
+    look = np.where(lines & ~gaps, 230.0 if ground < 128 else 60.0, ground) + rng.normal(0, 1.0, labels.shape)
     assert not find_surround(np.clip(look, 0, 255).astype(np.uint8), CELL_PX).any()
