@@ -20,7 +20,7 @@ from gdest.training.intervals import (
 )
 from gdest.training.judge import gradeable_pictures
 from gdest.training.labels import Labelled
-from gdest.training.measuring import Measured, errors_of, measure_gradeable
+from gdest.training.measuring import Measured, errors_of, measure_with
 from gdest.training.over_materials import Curve, counting_curves, own_scatter
 from gdest.training.settings import TrainSettings
 from gdest.training.stages import Stage, no_stage, told
@@ -53,12 +53,12 @@ def calibrated_card(
     """
     grading = GradeSettings(device=settings.device, count=model.card.boundaries)
     predictor = NetworkPredictor(model, grading, unfinished=True)
-    measured = measure_gradeable(predictor, held_out, grading, stage)
+    measured = measure_with(predictor, held_out, grading, stage)
     correction = correction_curve(measured) if len(measured) >= FEWEST_FOR_CORRECTION else ()
     if any(too_fine for _, too_fine in correction):
         predictor.card = replace(predictor.card, correction=correction)
         again = list(dict.fromkeys(one.item for one in measured))  # the corrected G also chooses the zoom
-        measured = measure_gradeable(predictor, again, grading, stage)
+        measured = measure_with(predictor, again, grading, stage)
     count = max(min(FEWEST_FOR_LIMITS, settings.unfit_pictures) - len(measured), 0)
     drawn = told(gradeable_pictures(settings, count), stage, "finding the limits of doubt", count)
     maps = [predict_grade_map(GreyImage(pixels), predictor, grading.stride_px) for pixels in drawn]

@@ -18,12 +18,15 @@ from gdest.core import (
     GradeStatistics,
     GrainCount,
     grain_size,
-    say,
+    say_each,
+    warn,
 )
 from gdest.grading import G_PER_HALVING, Predictor, grade_files, is_enlarged
 from gdest.model import LoadedModel, NetworkPredictor
 from gdest.training.labels import Labelled, require_there
 from gdest.training.stages import Stage, no_stage
+
+NO_PIXEL_SIZE = "has no pixel size: add a column um_per_px or give --um-per-px."
 
 HALF_G = 0.5
 """The margin, inclusive, within which the paper counts a regressor's answer as right."""
@@ -40,7 +43,7 @@ class Measured:
     def statistics(self) -> GradeStatistics:
         """Return the calibrated statistics; raise `DataError` when the pixel size is not known."""
         if self.row.statistics is None:
-            raise DataError(f"{self.item.file.name} has no pixel size: add a column um_per_px or give --um-per-px.")
+            raise DataError(f"{self.item.file.name} {NO_PIXEL_SIZE}")
         return self.row.statistics
 
     @property
@@ -94,7 +97,10 @@ class Errors:
 def measure(
     model: LoadedModel, labelled: Sequence[Labelled], settings: GradeSettings, stage: Stage = no_stage
 ) -> list[Measured]:
-    """Grade every labelled micrograph, each with its own pixel size; raise `DataError` for a broken one."""
+    """Grade every labelled micrograph, each with its own pixel size; those that cannot be graded are told and left out.
+
+    Raises `DataError` where none can.
+    """
     return measure_with(NetworkPredictor(model, settings), labelled, settings, stage)
 
 
@@ -102,28 +108,17 @@ def measure_with(
     predictor: Predictor, labelled: Sequence[Labelled], settings: GradeSettings, stage: Stage = no_stage
 ) -> list[Measured]:
     """Do what `measure` does with a predictor that is there already."""
-    measured = []
-    for item, row in _graded_labelled(predictor, labelled, settings, stage):
-        if isinstance(row, Failed):
-            raise DataError(f"{item.file.name}: {row.reason}")
-        measured.append(Measured(item, row))
-    return measured
-
-
-def measure_gradeable(
-    predictor: Predictor, labelled: Sequence[Labelled], settings: GradeSettings, stage: Stage = no_stage
-) -> list[Measured]:
-    """Do the same, but tell which micrographs cannot be graded; raise `DataError` only where none can."""
     measured, left_out = list[Measured](), list[str]()
     for item, row in _graded_labelled(predictor, labelled, settings, stage):
         if isinstance(row, Failed):
             left_out.append(f"{item.file.name}: {row.reason}")
+        elif row.statistics is None:
+            left_out.append(f"{item.file.name} {NO_PIXEL_SIZE}")
         else:
             measured.append(Measured(item, row))
     if left_out and not measured:
         raise DataError(left_out[0])
-    for reason in left_out:
-        say(f"Left out of the calibration: {reason}")
+    say_each([f"Left out: {reason}" for reason in left_out], " micrographs", tell=warn)
     return measured
 
 

@@ -177,7 +177,8 @@ def calibrate_own(
     measured = measure(bare, labelled, replace(settings, count=True), stage)
     warn_of_suspects(measured)
     if len(measured) < FEWEST_FIELDS:
-        raise DataError(f"{data} holds {len(measured)} micrographs; {FEWEST_FIELDS} or more prove a bias.")
+        usable = f"{len(measured)} micrographs that can be graded"
+        raise DataError(f"{data} holds {usable}; {FEWEST_FIELDS} or more prove a bias.")
     card = model.card
     opinions = opinions_of(measured, card)
     for opinion in opinions:

@@ -32,7 +32,7 @@ from gdest.reading.micrograph import grey_8_bit
 from gdest.synth.dataset import write_dataset, write_tiff
 from gdest.synth.settings import SynthSettings
 from gdest.training.labels import Labelled, read_labels
-from gdest.training.measuring import Measured, errors_of, measure, measure_gradeable
+from gdest.training.measuring import Measured, errors_of, measure, measure_with
 
 SYNTHETIC = SynthSettings(count=200, seed=1000, g_min=2.5, g_max=13.0, rows=960, cols=1280, workers=2)
 REDUCED_SET, REDUCED = "316L", (0.7, 0.5, 0.35, 0.25)
@@ -180,7 +180,7 @@ def main() -> None:
         unfinished.rename(strange)
     settings, model = GradeSettings(count=True), network.load_model(weights_path(options.weights))
     predictor = NetworkPredictor(model, settings)
-    lines = synthetic_lines(measure_gradeable(predictor, read_labels(synthetic, None), settings))
+    lines = synthetic_lines(measure_with(predictor, read_labels(synthetic, None), settings))
     items = read_labels(options.micrographs / "truth.csv", None)
     groups: dict[str, list[Measured]] = {}
     for one in measure(model, items, settings):

@@ -185,7 +185,7 @@ def test_a_micrograph_that_cannot_be_graded_is_told_and_left_out(monkeypatch, fi
     (tmp_path / "broken.tif").write_bytes(b"no picture")
     card = calibrated(monkeypatch, [fields[0], broken, *fields[1:]])
     assert card.errors["validation_micrographs"] == 5.0
-    assert "Left out of the calibration: broken.tif: " in capsys.readouterr().err
+    assert "Left out: broken.tif: " in capsys.readouterr().err
     with pytest.raises(DataError, match=r"broken\.tif"):
         calibrated(monkeypatch, [broken])
 

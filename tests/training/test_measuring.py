@@ -4,8 +4,12 @@ import math
 
 import pytest
 from helpers.measured_fields import measured_field
+from helpers.predictors import FakePredictor
+from PIL import Image
 
-from gdest.training.measuring import Errors, Measured, errors_of
+from gdest.core import DataError, GradeSettings
+from gdest.training.labels import read_labels
+from gdest.training.measuring import Errors, Measured, errors_of, measure_with
 
 
 def test_errors_are_those_of_a_hand_calculation():
@@ -42,3 +46,21 @@ def test_the_bias_is_measured_at_the_size_that_decided(g_seen, zoom, in_picture)
     row.g_seen, row.grade_map = g_seen, Row()
     row.grade_map.zoom = zoom
     assert Measured(None, row).g_in_picture == pytest.approx(in_picture)
+
+
+def measured_of(folder, lines):
+    (folder / "labels.csv").write_text("file,g,um_per_px\n" + "".join(f"{line}\n" for line in lines))
+    return measure_with(FakePredictor(), read_labels(folder, None), GradeSettings())
+
+
+def test_what_cannot_be_measured_is_told_and_left_out_and_costs_nothing_else(tmp_path, grey, capsys):
+    for name in ("a.png", "b.png"):
+        Image.fromarray(grey).save(tmp_path / name)
+    (tmp_path / "broken.png").write_bytes(b"no picture")
+    found = measured_of(tmp_path, ["a.png,6,1", "broken.png,6,1", "b.png,6,", "a.png,5,1"])
+    assert [(one.item.file.name, one.error) for one in found] == [("a.png", 0.0), ("a.png", 1.0)]
+    told = capsys.readouterr().err
+    assert "Left out: broken.png: " in told
+    assert "Left out: b.png has no pixel size: add a column um_per_px or give --um-per-px." in told
+    with pytest.raises(DataError, match=r"^b\.png has no pixel size"):
+        measured_of(tmp_path, ["b.png,6,", "broken.png,6,1"])
