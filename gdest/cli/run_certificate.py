@@ -42,7 +42,7 @@ def run_certificate(
     taken: set[Path] = set()
     for row in chosen:
         path = out or _free(folder / CERTIFICATES, row, taken)
-        missing = write_certificate(record, row, [limit.sentence for limit in limits], laboratory, folder, path)
+        missing = write_certificate(record, row, limits, laboratory, folder, path)
         say(f"Written: {path}, SHA-256 {keep_hash(path, folder)}")
         if missing:
             say(

@@ -26,6 +26,7 @@ from gdest.reports.column import Cell
 from gdest.reports.heatmap import heatmap_name
 from gdest.reports.laboratory import Laboratory
 from gdest.reports.lettering import bar_um
+from gdest.reports.limits import Limit
 from gdest.reports.overlay import overlay_name
 from gdest.reports.pictures import preview_name
 from gdest.reports.record import Record
@@ -37,15 +38,16 @@ LARGEST_BAR = 0.25
 def write_certificate(
     record: Record,
     specimen: Mapping[str, Cell],
-    limits: Sequence[str],
+    limits: Sequence[Limit],
     laboratory: Laboratory,
     folder: Path,
     path: Path,
 ) -> str:
     """Write the certificate of one specimen's row; return the characters in it that no installed font has.
 
-    `folder` holds the run and its pictures, `limits` the sentences of the run's limits. Raises `SettingsError` where
-    Typst is not installed or does not understand a template, `OutputError` where the file cannot be written.
+    `folder` holds the run and its pictures, `limits` are all of the run's: the certificate tells of those that apply
+    to its specimen or to the micrographs of it. Raises `SettingsError` where Typst is not installed or does not
+    understand a template, `OutputError` where the file cannot be written.
     """
     try:
         import typst

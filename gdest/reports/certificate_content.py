@@ -10,15 +10,19 @@ from typing import Any
 
 from gdest.core import Status, __version__, printable
 from gdest.reports.by_specimen import identity
+from gdest.reports.certificate_limits import limits_on_micrographs, limits_on_specimen
 from gdest.reports.column import Cell, Column
 from gdest.reports.columns import COLUMNS
+from gdest.reports.found import left_of
 from gdest.reports.laboratory import Laboratory
+from gdest.reports.limits import Limit, Verdict
 from gdest.reports.no_metal import as_shown
 from gdest.reports.objectives import objectives_of
 from gdest.reports.record import Record, caution, counted_caution
 from gdest.reports.record_file import RECORD_FILE, file_sha256
 from gdest.reports.specimen_columns import SPECIMEN_COLUMNS
 from gdest.reports.specimen_rules import ORIGIN_FIELDS
+from gdest.reports.specimens import notes_on
 
 ELSEWHERE = (*ORIGIN_FIELDS, "verdict", "verdict_reason", "unfinished", "flags", "grains_by_half_g")
 """Columns of a specimen that have a place of their own."""
@@ -28,10 +32,12 @@ HASH_DIGITS = 16
 
 
 def content_of(
-    record: Record, specimen: Mapping[str, Cell], limits: Sequence[str], laboratory: Laboratory, folder: Path
+    record: Record, specimen: Mapping[str, Cell], limits: Sequence[Limit], laboratory: Laboratory, folder: Path
 ) -> dict[str, Any]:
     """Return what the template prints, as JSON can hold it; what is not known is empty text."""
-    rows = list(map(as_shown, rows_of(record, specimen)))
+    own = rows_of(record, specimen)
+    rows = list(map(as_shown, own))
+    notes = list(notes_on(left_of(own)))
     named = {name: str(specimen.get(name) or "") for name in ORIGIN_FIELDS}
     stated = _stated(laboratory, named["specimen"], objectives_of(record, rows))
     columns = [column for column in SPECIMEN_COLUMNS.values() if column.name not in ELSEWHERE]
@@ -52,13 +58,16 @@ def content_of(
         "estimate": _table([one for one in columns if one not in counted], specimen),
         "counted": _table(counted, specimen) if specimen.get("g_counted") is not None else [],
         "sizes": _sizes(str(specimen.get("grains_by_half_g") or "")),
-        "limits": list(limits),
+        "limits": limits_on_specimen(limits, own),
+        "micrograph_limits": limits_on_micrographs(limits, own),
         "verdict": str(specimen.get("verdict") or ""),
         "verdict_reason": str(specimen.get("verdict_reason") or ""),
-        "flags": [one for one in str(specimen.get("flags") or "").split("; ") if one],
+        "flags": [one for one in str(specimen.get("flags") or "").split("; ") if one and one not in notes],
+        "notes": notes,
         "field_headings": [COLUMNS[name].heading for name in FIELD_COLUMNS],
         "fields": [[_short(name, shown(COLUMNS[name], row.get(name))) for name in FIELD_COLUMNS] for row in rows],
         "left_out": [_why_left_out(row) for row in rows],
+        "failing": [str(row["verdict_reason"]) if row["verdict"] == Verdict.FAIL else "" for row in rows],
         "trace": {
             "record": file_sha256(folder / RECORD_FILE),
             "model": record.model,

@@ -101,16 +101,21 @@ def gather(rows: Sequence[Mapping[str, Cell]], origin: Origin) -> Gathered:
 
     Only graded rows are fields, and a field that was saved several times is one.
     """
+    graded = [row for row in rows if not row.get("copy_of") and row["status"] == Status.GRADED]
+    estimated = specimen_statistics(origin, [_field(row) for row in graded], left_of(rows))
+    return Gathered(estimated, counted_statistics(graded))
+
+
+def left_of(rows: Sequence[Mapping[str, Cell]]) -> Left:
+    """Return how many rows of one specimen are no field of it, and why."""
     originals = [row for row in rows if not row.get("copy_of")]
-    graded = [row for row in originals if row["status"] == Status.GRADED]
-    left = Left(
+    return Left(
         not_graded=sum(row["status"] in LEFT_OUT and not shows_no_metal(row) for row in originals),
         copies=len(rows) - len(originals),
         unlike=_unlike(rows),
         no_metal=sum(map(shows_no_metal, originals)),
         unread=sum(row["status"] == Status.FAILED for row in originals),
     )
-    return Gathered(specimen_statistics(origin, [_field(row) for row in graded], left), counted_statistics(graded))
 
 
 def _unlike(rows: Sequence[Mapping[str, Cell]]) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -168,6 +168,11 @@ def _flags(measured: Sequence[Field], accuracy: float, left: Left) -> Iterable[s
         yield f"%RA above {LARGEST_RELATIVE_ACCURACY:g}"
     if left.not_graded:
         yield f"{left.not_graded} of {len(measured) + left.not_graded} fields left out (not graded)"
+    yield from notes_on(left)
+
+
+def notes_on(left: Left) -> Iterator[str]:
+    """Yield the flags that say what is no field of a specimen, and name nothing that falls short of E112."""
     if left.copies:
         yield f"{left.copies} {'copy' if left.copies == 1 else 'copies'} left out (one field counts once)"
     if left.unlike:

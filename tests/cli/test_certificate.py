@@ -11,7 +11,7 @@ from helpers.table_rows import row
 from gdest.cli.run_certificate import run_certificate
 from gdest.cli.run_reports import run_report, run_verify
 from gdest.core import DataError, ExitCode, SettingsError
-from gdest.reports.assign import Rules
+from gdest.reports.assign import Rules, read_rules
 from gdest.reports.every import write_reports
 from gdest.reports.limits import Limit
 from gdest.reports.record import Record
@@ -70,6 +70,20 @@ def test_a_specimen_of_which_a_file_waits_gets_no_verdict(tmp_path):
         text = " ".join(pypdf.PdfReader(tmp_path / "a.pdf").pages[0].extract_text().split())
         assert ("Verdict:" in text) is is_judged
         assert ("1 of its files waits to be graded." in text) is not is_judged
+
+
+def test_a_certificate_names_the_limits_of_its_own_specimen_alone(tmp_path):
+    pypdf = pytest.importorskip("pypdf", reason="the test extra is not installed")
+    tables = [{"rule": "g >= 1.0", "specimen": "P1", "on": "specimen"}, {"rule": "g >= 2.0", "specimen": "P2"}]
+    tables.append({"rule": "g >= 9.0", "on": "micrograph"})
+    table = [row(f"{number}.tif", specimen=f"P{1 + number // 5}") for number in range(10)]
+    record = Record(table, ("/archive",), "fake", "1" * 64, sections={"limit": tables})
+    write_reports(record, Rules(None, read_rules(record.sections, tmp_path).limits), tmp_path / "out")
+    run_certificate(tmp_path / "out", "P1", None, tmp_path / "a.pdf", None, every=False)
+    text = " ".join(pypdf.PdfReader(tmp_path / "a.pdf").pages[0].extract_text().split())
+    assert "Verdict: pass." in text
+    assert "Limits: G >= 1.0 (specimen P1). Limits on micrographs: • G >= 9.0, applies to 5 micrographs: 5 fail" in text
+    assert "P2" not in text
 
 
 def test_a_folder_without_a_scan_has_no_certificate(tmp_path):

@@ -12,7 +12,7 @@ import pytest
 from helpers.table_rows import row
 from PIL import Image
 
-from gdest.core import SettingsError
+from gdest.core import NO_METAL, SettingsError
 from gdest.reports.assign import Rules, specimen_rows
 from gdest.reports.certificate import letters_without_font, write_certificate
 from gdest.reports.certificate_content import representative
@@ -49,11 +49,11 @@ def run(tmp_path_factory):
     return write_reports(record, Rules(None, LIMITS), out), out
 
 
-def written(run, tmp_path, laboratory=STATED, number=0):
+def written(run, tmp_path, laboratory=STATED, number=0, limits=LIMITS):
     """Return the pages of a certificate as text, spaces made one, and the PDF."""
     record, out = run
-    specimen = specimen_rows(record.table, LIMITS)[number]
-    missing = write_certificate(record, specimen, ["g >= 7.0"], laboratory, out, tmp_path / "c.pdf")
+    specimen = specimen_rows(record.table, limits)[number]
+    missing = write_certificate(record, specimen, limits, laboratory, out, tmp_path / "c.pdf")
     pdf = pypdf.PdfReader(tmp_path / "c.pdf")
     return [" ".join(page.extract_text().split()) for page in pdf.pages], pdf, missing
 
@@ -66,7 +66,8 @@ def test_a_certificate_tells_the_result_its_intervals_its_method_and_where_it_co
     assert f"{specimen['g_low']:.1f} to {specimen['g_high']:.1f}, 95 % over the fields" in text
     assert "± 0.40 by the model itself, 90 %, for a steel that it has not seen" in text
     assert "estimate by model fake, not an E112 measurement" in text
-    assert "Verdict: pass." in text and "Limits: g >= 7.0." in text
+    assert "Verdict: pass." in text
+    assert "Limits: G >= 7.0. Limits on micrographs: • G >= 7.0, applies to 5 micrographs: 5 pass" in text
     assert f"%RA {specimen['relative_accuracy']:.1f}" in text
     assert f"G, ISO 643 {specimen['g_iso_643']:.1f}" in text
     assert "Graded 2026-11-27" in text
@@ -102,12 +103,12 @@ def test_the_micrograph_nearest_to_the_specimens_g_is_shown_with_its_um_bar(run,
     assert sum(len(page.images) for page in pdf.pages) == 2
 
 
-def text_of(table, tmp_path, laboratory=STATED, settings=None):
+def text_of(table, tmp_path, laboratory=STATED, settings=None, limits=()):
     """Return the text of the certificate of the first specimen of a table."""
     closed = "2026-11-27T05:52:33+00:00"
     record = Record(table, ("/archive",), "fake", "1" * 64, finished=closed, settings=settings or {})
-    record = write_reports(record, Rules(None, ()), tmp_path)
-    return " ".join(written((record, tmp_path), tmp_path, laboratory)[0])
+    record = write_reports(record, Rules(None, limits), tmp_path)
+    return " ".join(written((record, tmp_path), tmp_path, laboratory, limits=limits)[0])
 
 
 def by_objective(file, **cells):
@@ -151,6 +152,53 @@ def test_a_field_that_does_not_count_says_why(tmp_path):
     assert text.count("Does not count") == 2
 
 
+COARSE = {"g": 4.0, "g_low": 3.6, "g_high": 4.4}
+
+
+def test_a_field_that_fails_a_limit_is_seen_though_no_limit_judged_its_specimen(tmp_path):
+    limits = (Limit("g >= 5.0", (), ("micrograph",)), Limit("g <= 2.0", (("specimen", "nosuch*"),)))
+    text = text_of([row("1.tif"), row("2.tif", **COARSE)], tmp_path, limits=limits)
+    assert "Verdict: " not in text.partition(" Fields ")[0] and "nosuch" not in text
+    assert "Limits on micrographs: • G >= 5.0, applies to 2 micrographs: 1 pass, 1 fail" in text
+    assert text.count("Verdict: fail. G 4.0 (3.6..4.4, 90 %) is below 5.0") == 1
+
+
+def test_no_page_break_parts_what_is_said_of_a_field_from_its_name(tmp_path):
+    limits = (Limit("g >= 5.0", (), ("micrograph",)),)
+    for before in range(2):  # two lines a field, so that a page would end within one for one of both
+        table = [row(f"{number:03}.tif") for number in range(before)]
+        table += [row(f"{number:03}.tif", **COARSE) for number in range(before, 80)]
+        record = write_reports(Record(table, ("/archive",), "fake", "1" * 64), Rules(None, limits), tmp_path)
+        pages = written((record, tmp_path), tmp_path, limits=limits)[0]
+        tops = [page.partition(" source SHA-256 ")[2] for page in pages]
+        assert sum(map(bool, tops)) > 1
+        assert all(re.match(r"\d{3}\.tif graded", top) for top in tops if top)
+
+
+def test_what_was_left_out_is_a_note_and_no_shortfall_of_e112(tmp_path):
+    same = {"sha256": "7" * 64}
+    table = [row(f"{number}.tif") for number in range(3)]
+    table += [row("3.tif", **same), row("4.tif", g=6.0, **same), row("5.tif", status="review", reason="blurred")]
+    table += [row("6.tif", status="failed", g=None, reason="empty")]
+    table += [row("7.tif", status="review", reason=NO_METAL)]
+    text = text_of(table, tmp_path)
+    assert "Falls short of ASTM E112: fewer than 5 fields; 1 of 5 fields left out (not graded). Notes: 1 copy" in text
+    assert (
+        "Notes: 1 copy left out (one field counts once); 1 of these with another G than their field: check the pixel "
+        "sizes; 1 picture without metal; 1 file that could not be read. Estimate" in text
+    )
+    (specimen,) = specimen_rows(table, ())
+    assert all(one in text for one in specimen["flags"].split("; "))
+
+
+def test_notes_alone_do_not_say_that_a_specimen_falls_short(tmp_path):
+    fields = [row(f"{number}.tif", area_mm2=1.0) for number in range(5)]
+    text = text_of([*fields, row("5.tif", status="failed", g=None, reason="empty")], tmp_path)
+    assert "Notes: 1 file that could not be read." in text and "Falls short" not in text
+    text = text_of(fields[:4], tmp_path)
+    assert "Falls short of ASTM E112: fewer than 5 fields." in text and "Notes:" not in text
+
+
 def test_the_end_of_an_interval_that_is_known_is_told(tmp_path):
     fields = [(f"{number}.tif", g) for number, g in enumerate((4.0, 4.2, 9.0))]
     table = [row(file, g=g, grains_per_mm2=15.5 * 2 ** (g - 1)) for file, g in fields]
@@ -164,7 +212,9 @@ def test_no_word_of_the_table_of_sizes_runs_into_the_next(tmp_path):
     grades = [half / 2 for half in range(4, 30)]
     sizes = " ".join(f"{g:.1f}:{4 if g > 2 else 0}%/4%" for g in grades)
     text = text_of([row("1.tif", g_counted=8.0, grains_counted=400.0, grains_by_half_g=sizes)], tmp_path)
-    shown = text.partition("Sizes of the grains ")[2].partition(" Operator")[0].split()  # pypdf glues what touches
+    shown = (
+        text.partition("Sizes of the grains ")[2].partition(" Fields ")[0].partition(" Operator")[0].split()
+    )  # pypdf glues what touches
     names = ("G", "number", "area")
     assert [word for word in shown if word in names] == 2 * list(names)
     assert [float(word) for word in shown if re.fullmatch(r"\d+\.\d", word)] == grades
