@@ -27,12 +27,13 @@ ALWAYS = ("file", "status", "G estimated", "homogeneity", "um/px")
 
 def print_rows(table: Sequence[dict[str, Cell]]) -> None:
     """Print micrographs as a table on standard output; the model's name and the reasons go to standard error."""
-    columns = _columns(list(map(as_shown, table)))
+    rows = list(map(as_shown, table))
+    columns = _columns(rows)
     shown = {title: cells for title, cells in columns.items() if any(cells) or title in ALWAYS}
     _print(shown, names=("file",))
-    models = ", ".join(sorted({str(row["model"]) for row in table if row["model"]}))
+    models = ", ".join(sorted({str(row["model"]) for row in rows if row["model"]}))
     say(caution(f"model {models}"))
-    for row in table:
+    for row in rows:
         if row["reason"]:
             say(f"{row['file']}: {row['status']}: {row['reason']}")
         if mixed := next((str(row[kind]) for kind in KINDS if is_duplex(str(row[kind] or ""))), None):
@@ -120,13 +121,13 @@ def print_opinions(opinions: Sequence[Opinion]) -> None:
 
 def print_errors(estimates: Mapping[str, Errors], counts: Mapping[str, Errors]) -> None:
     """Print the errors of labelled sets as a table on standard output, those of the counts beside the estimates'."""
-    titles = ["set", "micrographs", "MAE", "bias", "within 0.5 G", "inside 90 % interval"]
+    titles = ["set", "micrographs", "MAE", "bias", "within 0.5 G", "inside 90 % interval", "graded"]
     if counts:
         titles += ["counted", "count: MAE", "count: bias", "count: inside 95 % interval"]
     rows = []
     for name, found in estimates.items():
         number, mae, bias, _, inside = _errors(counts[name]) if name in counts else [""] * 5
-        rows.append((name, *_errors(found), *((number, mae, bias, inside) if counts else ())))
+        rows.append((name, *_errors(found), str(found.graded), *((number, mae, bias, inside) if counts else ())))
     _print(_by_title(titles, rows), names=("set",), right=True)
 
 
@@ -159,7 +160,9 @@ def _print_titled(title: str, columns: Mapping[str, Iterable[str]]) -> None:
 
 
 def _number(value: Cell, digits: int) -> str:
-    return f"{value:.{digits}f}" if isinstance(value, (int, float)) else ""
+    if not isinstance(value, (int, float)):
+        return ""
+    return f"{value:.{digits}f}" if digits else str(int(value + 0.5))  # halves up, as a workbook shows them
 
 
 def print_forecast(names: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

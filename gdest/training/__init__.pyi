@@ -9,7 +9,8 @@ from .evaluation import (
 )
 from .fit import train as train
 from .measuring import Errors as Errors
-from .own_steel import Opinion as Opinion, calibrate_own as calibrate_own
+from .opinion import Opinion as Opinion
+from .own_steel import calibrate_own as calibrate_own
 from .paper_scores import Scores as Scores
 from .run_files import checkpoint_path as checkpoint_path, epochs_logged as epochs_logged
 from .settings import TrainSettings as TrainSettings

@@ -17,7 +17,7 @@ from gdest.model import BATCH, LoadedModel, choose_device, to_device
 from gdest.training.examples import GRADE_STEP, load_examples
 from gdest.training.frames import write_frame
 from gdest.training.labels import Labelled, read_labels
-from gdest.training.measuring import Errors, Measured, count_errors_of, errors_of, measure
+from gdest.training.measuring import Errors, Measured, count_errors_of, errors_of, graded_only, measure
 from gdest.training.paper_scores import (
     Answers,
     Grades,
@@ -32,6 +32,7 @@ from gdest.training.stages import Stage, no_stage
 from gdest.training.suspects import warn_of_suspects
 
 EVERYTHING = "all"
+GRADED_ONLY = "graded only"
 
 
 def evaluate(data: Path, model: LoadedModel, settings: GradeSettings, stage: Stage = no_stage) -> list[Measured]:
@@ -42,7 +43,10 @@ def evaluate(data: Path, model: LoadedModel, settings: GradeSettings, stage: Sta
 
 
 def errors_by_group(measured: Sequence[Measured]) -> dict[str, Errors]:
-    """Return the errors of each subfolder, of each whole grade where there is one folder, and of all."""
+    """Return the errors of each subfolder, of each whole grade where there is one folder, and of all.
+
+    Where some are in review and others are not, those of the graded ones alone are the last.
+    """
     return {name: errors_of(group) for name, group in _groups(measured).items()}
 
 
@@ -60,7 +64,9 @@ def _groups(measured: Sequence[Measured]) -> dict[str, list[Measured]]:
         folders = {}
         for one in sorted(measured, key=lambda one: one.item.g):
             folders.setdefault(f"G {round(one.item.g)}", []).append(one)
-    return {**folders, EVERYTHING: list(measured)}
+    graded = graded_only(measured)
+    last = {GRADED_ONLY: graded} if 0 < len(graded) < len(measured) else {}
+    return {**folders, EVERYTHING: list(measured), **last}
 
 
 def write_errors(measured: Sequence[Measured], out: Path) -> None:

@@ -17,6 +17,7 @@ from gdest.core import (
     GradeSettings,
     GradeStatistics,
     GrainCount,
+    Status,
     grain_size,
     say_each,
     warn,
@@ -84,7 +85,8 @@ class Measured:
 class Errors:
     """Hold the errors over a set: `mae` and `bias` in G, `within_half` and `coverage` as shares 0..1.
 
-    The coverage is that of the fields that have an interval, NaN where none has.
+    The coverage is that of the fields that have an interval, NaN where none has. `graded` of the `count` fields have
+    that status; the others are in review.
     """
 
     count: int
@@ -92,6 +94,7 @@ class Errors:
     bias: float
     within_half: float
     coverage: float
+    graded: int
 
 
 def measure(
@@ -146,21 +149,29 @@ def _graded(
 
 def errors_of(measured: Sequence[Measured]) -> Errors:
     """Return the mean absolute error, the bias, the share within 0.5 G and the share inside the interval."""
-    return _errors([one.error for one in measured], [one.is_inside for one in measured if one.has_interval])
+    inside = [one.is_inside for one in measured if one.has_interval]
+    return _errors([one.error for one in measured], inside, len(graded_only(measured)))
+
+
+def graded_only(measured: Sequence[Measured]) -> list[Measured]:
+    """Return those that gdest does not hold back for review."""
+    return [one for one in measured if one.row.status == Status.GRADED]
 
 
 def count_errors_of(measured: Sequence[Measured]) -> Errors | None:
     """Return what `errors_of` does, of the counts: those of the micrographs that have one, None where none has."""
-    counts = [(one.count, one.item.g) for one in measured if one.count is not None]
+    known = [one for one in measured if one.count is not None]
+    counts = [(one.count, one.item.g) for one in known if one.count is not None]
     inside = [count.g_low <= g <= count.g_high for count, g in counts if math.isfinite(count.g_low)]
-    return _errors([count.g - g for count, g in counts], inside) if counts else None
+    return _errors([count.g - g for count, g in counts], inside, len(graded_only(known))) if counts else None
 
 
-def _errors(errors: Sequence[float], inside: Sequence[bool]) -> Errors:
+def _errors(errors: Sequence[float], inside: Sequence[bool], graded: int) -> Errors:
     return Errors(
         count=len(errors),
         mae=float(np.abs(errors).mean()),
         bias=float(np.mean(errors)),
         within_half=float(np.mean(np.abs(errors) <= HALF_G)),
         coverage=float(np.mean(inside)) if inside else math.nan,
+        graded=graded,
     )

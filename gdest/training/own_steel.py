@@ -4,162 +4,24 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
-from gdest.core import DataError, GradeSettings, GrainCount, ModelCard, interpolate, student_t
-from gdest.grading import chance_of_count, informed_half_width, way_to_count
+from gdest.core import DataError, GradeSettings, GrainCount, ModelCard, how_many, interpolate
+from gdest.grading import chance_of_count, informed_half_width
 from gdest.model import LoadedModel, save_model
+from gdest.reading import read_headers
 from gdest.reports import file_sha256
-from gdest.training.calibrating import shrunk_mean
+from gdest.training.held_back import warn_of_review, with_grains
 from gdest.training.labels import Labelled, read_labels, require_there
 from gdest.training.measuring import Measured, measure
+from gdest.training.opinion import FEWEST_FIELDS, UNKNOWN, Opinion
 from gdest.training.stages import Stage, no_stage
 from gdest.training.suspects import warn_of_suspects
 
-FEWEST_FIELDS = 5
-"""Fewer fields prove no bias, and their scatter says little."""
-
-PROVEN = 2.0
-"""Standard errors within which a mean error may be chance."""
-
-COVERAGES = {"estimate": 0.9, "count": 0.95}
 SMALLEST_METHOD = 0.05
-
-Errors = NDArray[np.float64]
-Scatter = tuple[float, float]
-UNKNOWN: Scatter = (0.0, 0.0)
-
-MOST_DEGREES = 8.0
-"""Steels scatter differently: others are believed no more than as many fields of the lab's own plus one."""
-
-
-@dataclass(frozen=True)
-class Opinion:
-    """Hold the errors (n,) of one opinion, `estimate` or `count`, on a lab's fields, and its half-widths before.
-
-    A mixed field has no interval; its half-width is NaN. `counted` are the errors of the counts that inform an
-    estimate, NaN where there is none; None for an opinion of its own. `led` is how far lines lead each count, 0..1, all
-    of the way without it. `others` is how fields of other specimens scatter about their own mean: (sd in G, degrees of
-    freedom); `others_moved` where their counts move them.
-    """
-
-    name: str
-    errors: Errors
-    half_widths: Errors
-    counted: Errors | None = None
-    others: Scatter = UNKNOWN
-    others_moved: Scatter = UNKNOWN
-    led: Errors | None = None
-
-    @property
-    def coverage(self) -> float:
-        """Return the probability with which an interval of this opinion holds the true G."""
-        return COVERAGES[self.name]
-
-    @property
-    def bias(self) -> float:
-        """Return the mean error as far as the fields prove it: shrunk by what may be chance, 0 within that."""
-        return proven_bias(self.errors)
-
-    @property
-    def half_width(self) -> float:
-        """Return the half-width of the interval of a further field of this steel."""
-        return self.half_width_of(len(self.errors))
-
-    def half_width_of(self, fields: int) -> float:
-        """Return about what the half-width would be with so many fields that scatter like these."""
-        left, others = self.calibrated_by(np.arange(len(self.errors)))
-        return _predicted(_variance(left), fields, self.coverage, others)
-
-    def follows_count(self, fields: NDArray[np.intp]) -> bool:
-        """Return whether these fields agree better where their counts move the estimate.
-
-        A count moves an estimate since the network leans on how a steel looks. Once that lean is taken off, a count
-        that scatters more than the estimate only adds to it.
-        """
-        if self.counted is None or self.has_no_lines:
-            return False
-        alone, moved = self._alone(fields)[fields], self._moved(fields)[fields]
-        return half_width(moved, self.coverage, self.others_moved) < half_width(alone, self.coverage, self.others)
-
-    @property
-    def has_no_lines(self) -> bool:
-        """Return whether few fields show lines that would lead a count, so that there is nothing to follow."""
-        return self.led is not None and float(np.median(self.led)) == 0.0
-
-    @property
-    def leaves_count(self) -> bool:
-        """Return whether counts moved the estimate before, and do so no longer."""
-        return self.counted is not None and not self.follows_count(np.arange(len(self.errors)))
-
-    def calibrated_by(self, fields: NDArray[np.intp]) -> tuple[Errors, Scatter]:
-        """Return what is left of the errors (n,) once these fields have calibrated the opinion, and others' scatter."""
-        if self.follows_count(fields):
-            return self._moved(fields), self.others_moved
-        return self._alone(fields), self.others
-
-    def _alone(self, fields: NDArray[np.intp]) -> Errors:
-        return self.errors - proven_bias(self.errors[fields])
-
-    def _moved(self, fields: NDArray[np.intp]) -> Errors:
-        assert self.counted is not None
-        known = self.counted[fields][np.isfinite(self.counted[fields])]
-        counted = self.counted - (proven_bias(known) if len(known) >= FEWEST_FIELDS - 1 else 0.0)
-        return self._informed(self._alone(fields), counted)
-
-    def _informed(self, errors: Errors, counted: Errors) -> Errors:
-        """Return the errors (n,) of estimates that counts with errors (n,) have moved."""
-        led = np.ones(len(errors)) if self.led is None else self.led
-        return errors + [way_to_count(*one) for one in zip(errors, counted, led, strict=True)]
-
-    @property
-    def before(self) -> tuple[float, float]:
-        """Return the mean absolute error, and the share inside the interval where there is one, as the weights were."""
-        errors = self.errors if self.counted is None else self._informed(self.errors, self.counted)
-        known = np.isfinite(self.half_widths)
-        inside = float(np.mean(np.abs(errors[known]) <= self.half_widths[known])) if known.any() else math.nan
-        return float(np.abs(errors).mean()), inside
-
-    @property
-    def after(self) -> tuple[float, float]:
-        """Return the same of each field, calibrated by the others."""
-        own, inside = [], []
-        for number in range(len(self.errors)):
-            rest = np.delete(np.arange(len(self.errors)), number)
-            left, others = self.calibrated_by(rest)
-            own.append(abs(left[number]))
-            inside.append(own[-1] <= half_width(left[rest], self.coverage, others))
-        return float(np.mean(own)), float(np.mean(inside))
-
-
-def proven_bias(errors: Errors) -> float:
-    """Return the mean of errors (n,) as far as it is no chance."""
-    return shrunk_mean(errors, PROVEN)
-
-
-def half_width(left: Errors, coverage: float, others: Scatter = UNKNOWN) -> float:
-    """Return the half-width that holds a further error with this probability, from what is left of n errors.
-
-    Student's prediction interval, t s sqrt(1 + 1 / n), with s about 0, since the bias is taken off already. What is
-    known of other specimens is pooled with s, each by its degrees of freedom (moderated t: Smyth 2004, Statistical
-    Applications in Genetics and Molecular Biology 3): a few fields that agree by chance do not make an interval
-    narrower than any steel's.
-    """
-    return _predicted(_variance(left), len(left), coverage, others)
-
-
-def _variance(left: Errors) -> float:
-    return float(np.square(left).sum()) / (len(left) - 1)
-
-
-def _predicted(variance: float, fields: int, coverage: float, others: Scatter) -> float:
-    scatter, degrees = others[0], min(others[1], MOST_DEGREES)
-    pooled = ((fields - 1) * variance + degrees * scatter**2) / (fields - 1 + degrees)
-    return student_t(fields + degrees, coverage) * math.sqrt(pooled * (1.0 + 1.0 / fields))
 
 
 def calibrate_own(
@@ -168,16 +30,19 @@ def calibrate_own(
     """Write the weights with what the labelled micrographs of one steel show of their bias and interval.
 
     Returns the opinions that were calibrated, the estimate first; the count where five fields or more have one. Raises
-    `DataError` for fewer than five fields, or one that is there twice.
+    `DataError` for fewer than five fields that show grains, or one that is there twice. Fields in review for another
+    doubt calibrate, with a warning. The errors in the card were those of the weights before, so none are kept.
     """
     labelled = read_labels(data, settings.calibration.um_per_px)
     require_there(labelled)
     _require_different(labelled)
+    _require_enough(data, labelled, settings)
     bare = replace(model, card=replace(model.card, informed_interval=()))
-    measured = measure(bare, labelled, replace(settings, count=True), stage)
+    measured = with_grains(measure(bare, labelled, replace(settings, count=True), stage))
     warn_of_suspects(measured)
+    warn_of_review(measured)
     if len(measured) < FEWEST_FIELDS:
-        usable = f"{len(measured)} micrographs that can be graded"
+        usable = f"{how_many(len(measured), 'micrograph')} that can be graded"
         raise DataError(f"{data} holds {usable}; {FEWEST_FIELDS} or more prove a bias.")
     card = model.card
     opinions = opinions_of(measured, card)
@@ -188,7 +53,7 @@ def calibrate_own(
     if told[0].counted is not None:
         interval = () if told[0].leaves_count else ((card.g_min, round(told[0].half_width, 4)),)
         card = replace(card, informed_interval=interval, informed_scale=())
-    save_model(model.network, replace(card, training=record), out)
+    save_model(model.network, replace(card, training=record, errors={}), out)
     return told
 
 
@@ -199,6 +64,15 @@ def _require_different(labelled: Sequence[Labelled]) -> None:
         other = first.setdefault(file_sha256(one.file.path), one.file.name)
         if other is not one.file.name:
             raise DataError(f"{one.file.name} is the same picture as {other}; name each field once.")
+
+
+def _require_enough(data: Path, labelled: Sequence[Labelled], settings: GradeSettings) -> None:
+    """Raise `DataError` for too few fields before they are measured; the pages of a file are fields of their own."""
+    if len(labelled) >= FEWEST_FIELDS:
+        return
+    fields = sum(1 for one in labelled for _ in read_headers(one.file, settings))
+    if fields < FEWEST_FIELDS:
+        raise DataError(f"{data} holds {how_many(fields, 'micrograph')}; {FEWEST_FIELDS} or more prove a bias.")
 
 
 def opinions_of(measured: Sequence[Measured], card: ModelCard) -> list[Opinion]:

@@ -13,7 +13,7 @@ from helpers.command_line import EXAMPLES, gdest
 
 from gdest.cli import run_explain as explain
 from gdest.core.errors import SettingsError, WeightsError
-from gdest.training.own_steel import Opinion
+from gdest.training.opinion import Opinion
 from gdest.training.study.schemes import GRADE_SETS
 
 
@@ -166,9 +166,12 @@ def test_estimate_and_count_are_measured_beside_each_other(tmp_path):
     errors = [float(row["g_counted"]) - float(row["true_g"]) for row in rows]
     assert [float(row["count_error"]) for row in rows] == pytest.approx(errors, abs=2e-3)
     inside = [float(row["g_counted_low"]) <= float(row["true_g"]) <= float(row["g_counted_high"]) for row in rows]
-    last = counted.stdout.splitlines()[-2].replace("\N{BOX DRAWINGS LIGHT VERTICAL}", "|")
-    *_, number, mae, bias, share, _ = [cell.strip() for cell in last.split("|")]
-    assert (number, share) == ("2", f"{sum(inside) / 2:.1%}")
+    lines = [line.split("\N{BOX DRAWINGS LIGHT VERTICAL}") for line in counted.stdout.splitlines()]
+    printed = {cells[1].strip(): [cell.strip() for cell in cells[2:-1]] for cells in lines if len(cells) > 2}
+    assert [row["status"] for row in rows].count("graded") == 1
+    micrographs, *_, told, number, mae, bias, share = printed["all"]
+    assert (micrographs, told, number, share) == ("2", "1", "2", f"{sum(inside) / 2:.1%}")
+    assert (printed["graded only"][0], printed["graded only"][5]) == ("1", "1")
     assert float(mae) == pytest.approx(sum(map(abs, errors)) / 2, abs=2e-3)
     assert float(bias) == pytest.approx(sum(errors) / 2, abs=2e-3)
     plain = gdest("evaluate", "labels.csv", "-o", "plain", "--device", "cpu", "--no-count", cwd=tmp_path)

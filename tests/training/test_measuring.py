@@ -3,11 +3,12 @@ from __future__ import annotations
 import math
 
 import pytest
-from helpers.measured_fields import measured_field
+from helpers.measured_fields import counted_field, measured_field
 from helpers.predictors import FakePredictor
 from PIL import Image
 
 from gdest.core import DataError, GradeSettings
+from gdest.training.evaluation import count_errors_by_group, errors_by_group
 from gdest.training.labels import read_labels
 from gdest.training.measuring import Errors, Measured, errors_of, measure_with
 
@@ -16,7 +17,27 @@ def test_errors_are_those_of_a_hand_calculation():
     """Five errors, three of them within 0.5 G, one of these just at the margin; four inside their interval."""
     planned = ((0.25, 1.0), (-0.75, 1.0), (0.125, 0.1), (0.5, 0.5), (1.0, 1.0))
     found = errors_of([measured_field(error, half_width=half_width) for error, half_width in planned])
-    assert found == Errors(5, pytest.approx(0.525), pytest.approx(0.225), 0.6, 0.8)
+    assert found == Errors(5, pytest.approx(0.525), pytest.approx(0.225), 0.6, 0.8, graded=5)
+
+
+def test_those_in_review_are_told_and_measured_apart():
+    """The graded ones are read 0.1 too fine and counted 0.2 too coarse; the one in review is far off, and in all."""
+    fields = [counted_field(0.1, -0.2), counted_field(0.1, -0.2), counted_field(1.7, -3.2, reason="out of focus")]
+    estimates, counts = errors_by_group(fields), count_errors_by_group(fields)
+    assert list(estimates)[-2:] == ["all", "graded only"]
+    assert (estimates["all"].count, estimates["all"].graded) == (3, 2)
+    assert (estimates["all"].bias, estimates["all"].coverage) == (pytest.approx(1.9 / 3), pytest.approx(2 / 3))
+    assert (counts["all"].bias, counts["all"].graded) == (pytest.approx(-1.2), 2)
+    assert (estimates["graded only"].mae, estimates["graded only"].coverage) == (pytest.approx(0.1), 1.0)
+    assert (estimates["graded only"].count, estimates["graded only"].graded) == (2, 2)
+    assert (counts["graded only"].bias, counts["graded only"].coverage) == (pytest.approx(-0.2), 1.0)
+
+
+@pytest.mark.parametrize("reason", ["", "out of focus"])
+def test_where_all_are_graded_or_none_is_no_row_is_added(reason):
+    fields = [measured_field(0.1, reason=reason)] * 2
+    assert list(errors_by_group(fields))[-1] == "all"
+    assert errors_by_group(fields)["all"].graded == (0 if reason else 2)
 
 
 @pytest.mark.parametrize(("error", "within"), [(0.5, 1.0), (-0.5, 1.0), (0.5078125, 0.0), (-0.5078125, 0.0)])

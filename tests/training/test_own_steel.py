@@ -7,80 +7,15 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from helpers.measured_fields import measured_field
+import tifffile
+from helpers.measured_fields import counted_field
 from helpers.predictors import CARD
 
-from gdest.core.counted import GrainCount
 from gdest.core.errors import DataError
 from gdest.core.settings import GradeSettings
 from gdest.model.network import LoadedModel, build_network, load_model
 from gdest.training import own_steel
-from gdest.training.own_steel import Opinion, calibrate_own, half_width, opinions_of, proven_bias
-
-
-def test_a_mean_error_within_two_standard_errors_is_chance_and_a_far_one_is_nearly_whole():
-    scattered = np.array([-0.3, 0.4, -0.2, 0.3, 0.1])
-    assert proven_bias(scattered) == 0.0
-    assert proven_bias(scattered + 2.0) == pytest.approx(2.06, abs=0.05)
-    assert proven_bias(scattered - 2.0) < -1.8
-
-
-def test_the_half_width_holds_nine_in_ten_further_errors():
-    rng = np.random.default_rng(0)
-    inside = []
-    for _ in range(4000):
-        errors = rng.normal(0.0, 0.2, 9)
-        inside.append(abs(errors[8] - errors[:8].mean()) <= half_width(errors[:8] - errors[:8].mean(), 0.9))
-    assert np.mean(inside) == pytest.approx(0.9, abs=0.015)
-
-
-def test_fields_that_agree_by_chance_make_no_interval_narrower_than_any_steels():
-    """Five of a steel that scatters as others do, one of ten of which by chance hardly: the two are pooled."""
-    rng = np.random.default_rng(1)
-    inside, narrowest = [], {True: 9.0, False: 9.0}
-    for _ in range(4000):
-        errors = rng.normal(0.0, 0.2, 6)
-        left = errors[:5] - errors[:5].mean()
-        for known in (True, False):
-            narrowest[known] = min(narrowest[known], half_width(left, 0.9, (0.2, 6.0) if known else (0.0, 0.0)))
-        inside.append(abs(errors[5] - errors[:5].mean()) <= half_width(left, 0.9, (0.2, 6.0)))
-    assert np.mean(inside) == pytest.approx(0.9, abs=0.015)
-    assert narrowest[True] > 0.25 > 0.1 > narrowest[False]
-
-
-def test_other_steels_weigh_no_more_than_a_few_fields_of_ones_own():
-    left = np.array([0.4, -0.4] * 5)
-    assert half_width(left, 0.9, (0.1, 1e5)) == half_width(left, 0.9, (0.1, 8.0)) > 0.55
-    assert half_width(left, 0.9, (0.1, 0.0)) == half_width(left, 0.9)
-
-
-def test_the_share_inside_is_that_of_the_fields_that_had_an_interval():
-    errors = np.array([0.1, 0.9, 0.1])
-    assert Opinion("estimate", errors, np.array([0.5, 0.5, np.nan])).before == (pytest.approx(1.1 / 3), 0.5)
-    assert np.isnan(Opinion("count", errors, np.full(3, np.nan)).before[1])
-    assert (Opinion("estimate", errors, errors).coverage, Opinion("count", errors, errors).coverage) == (0.9, 0.95)
-
-
-def test_more_fields_that_scatter_alike_narrow_the_interval():
-    one = Opinion("estimate", np.array([0.1, 0.3, 0.2, 0.3, 0.1, 0.2]), np.full(6, 0.5))
-    assert one.half_width_of(6) == pytest.approx(one.half_width)
-    assert one.half_width_of(12) < one.half_width_of(8) < one.half_width
-    assert one.before == pytest.approx((0.2, 1.0))
-
-
-def test_after_is_measured_on_the_field_that_was_left_out():
-    """Five fields agree and one lies apart: the five calibrate it away from its truth, and it lies outside."""
-    errors = np.array([0.5, 0.52, 0.48, 0.5, 0.51, -0.5])
-    mae, inside = Opinion("estimate", errors, np.full(6, 0.5)).after
-    assert inside == pytest.approx(5 / 6)
-    assert mae > 0.15
-
-
-def counted_field(error, count_error, line_share=np.nan, **known):
-    field = measured_field(error, **known)
-    g = field.item.g + count_error
-    field.row.count = GrainCount(g=g, g_low=g - 0.6, g_high=g + 0.6, relative_accuracy=0.1, line_share=line_share)
-    return field
+from gdest.training.own_steel import calibrate_own, opinions_of
 
 
 def test_the_count_is_calibrated_only_where_enough_fields_have_one():
@@ -98,7 +33,9 @@ def model():
 
 
 def calibrated(monkeypatch, model, fields, out):
-    monkeypatch.setattr(own_steel, "read_labels", lambda *_: [])
+    monkeypatch.setattr(own_steel, "read_labels", lambda *_: [field.item for field in fields])
+    for check in ("require_there", "_require_different", "_require_enough"):
+        monkeypatch.setattr(own_steel, check, lambda *_: None)
     monkeypatch.setattr(own_steel, "measure", lambda *_: fields)
     calibrate_own(SimpleNamespace(name="labels.csv"), model, out, GradeSettings())
     return load_model(out)
@@ -161,6 +98,67 @@ def test_four_fields_are_too_few_and_nothing_is_written(monkeypatch, model, tmp_
     assert not (tmp_path / "mine.safetensors").exists()
 
 
+HELD_BACK = "out of focus for grains of this size (probability {} %, limit 50 %); pixel sizes disagree: 1 and 2 um/px"
+
+
+def steel(reasons):
+    return [
+        counted_field(0.3 + 0.01 * number, -0.2, name=f"{number}.tif", reason=reason)
+        for number, reason in enumerate(reasons)
+    ]
+
+
+def test_fields_in_review_calibrate_and_are_told_by_their_first_doubt(monkeypatch, model, tmp_path, capsys):
+    contradict = "estimate and count contradict each other (G 5.0, 4.8..5.2, 90 %, and G 6.0, 5.5..6.5, 95 %)"
+    fields = steel(["", HELD_BACK.format(71), "", contradict, *(HELD_BACK.format(60 + i) for i in range(36))])
+    mine = calibrated(monkeypatch, model, fields, tmp_path / "mine.safetensors")
+    assert mine.card.training["own_fields"] == "40"
+    head, focus, contradicting = capsys.readouterr().err.splitlines()
+    assert head == "38 of 40 micrographs are in review, also with the new weights, which judge as before:"
+    assert focus.startswith("  out of focus for grains of this size: 1.tif, 4.tif, ") and focus.endswith("and 17 more")
+    assert contradicting == ("  estimate and count contradict each other (this may pass with the new weights): 3.tif")
+
+
+def test_what_shows_no_grains_calibrates_nothing_and_is_named(monkeypatch, model, tmp_path, capsys):
+    bare = [counted_field(4.0, 4.0, name="bare.tif", reason="no metal, or no grain structure, can be seen (...)")]
+    mine = calibrated(monkeypatch, model, [*steel([""] * 5), *bare], tmp_path / "mine.safetensors")
+    assert mine.card.training["own_fields"] == "5"
+    ((_, half),) = mine.card.interval
+    assert half < 0.1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line == "1 of 6 micrographs left out, since no metal, or no grain structure, can be seen: bare.tif."
+
+
+def test_where_fewer_than_five_show_grains_nothing_is_written(monkeypatch, model, tmp_path):
+    fields = steel(["", "", "", "", "no metal, or no grain structure, can be seen (probability 99 %, limit 50 %)"])
+    with pytest.raises(DataError, match="holds 4 micrographs that can be graded; 5 or more"):
+        calibrated(monkeypatch, model, fields, tmp_path / "mine.safetensors")
+    assert not (tmp_path / "mine.safetensors").exists()
+
+
+def test_the_errors_of_the_weights_before_are_not_those_of_the_new_ones(monkeypatch, model, tmp_path):
+    known = replace(model, card=replace(model.card, errors={"validation_mae": 0.17, "validation_coverage": 0.95}))
+    assert calibrated(monkeypatch, known, steel([""] * 5), tmp_path / "mine.safetensors").card.errors == {}
+
+
+def test_too_few_labelled_rows_are_told_before_anything_is_measured(monkeypatch, model, tmp_path, grey):
+    for name in "abcd":
+        tifffile.imwrite(tmp_path / f"{name}.tif", grey + np.uint8(ord(name)))
+    (tmp_path / "labels.csv").write_text("file,g\na.tif,7\nb.tif,7\nc.tif,7\nd.tif,7\n")
+    monkeypatch.setattr(own_steel, "measure", lambda *_: pytest.fail("it was measured"))
+    with pytest.raises(DataError, match="holds 4 micrographs; 5 or more prove a bias"):
+        calibrate_own(tmp_path / "labels.csv", model, tmp_path / "mine.safetensors", GradeSettings())
+
+
+def test_five_pages_of_one_file_are_five_fields(monkeypatch, model, tmp_path, grey):
+    pages = np.stack([grey + np.uint8(number) for number in range(5)])
+    tifffile.imwrite(tmp_path / "stack.tif", pages, photometric="minisblack")
+    (tmp_path / "labels.csv").write_text("file,g\nstack.tif,5\n")
+    monkeypatch.setattr(own_steel, "measure", lambda *_: steel([""] * 5))
+    calibrate_own(tmp_path / "labels.csv", model, tmp_path / "mine.safetensors", GradeSettings())
+    assert (tmp_path / "mine.safetensors").exists()
+
+
 def test_a_field_that_is_there_twice_proves_nothing_and_is_named(model, tmp_path):
     for name, content in (("a.tif", b"one"), ("b.tif", b"two"), ("c.tif", b"one")):
         (tmp_path / name).write_bytes(content)
@@ -184,12 +182,3 @@ def test_a_count_that_informs_the_estimate_is_calibrated_with_it(monkeypatch, mo
     assert informed < 0.65 * alone
     untouched = replace(model, card=replace(model.card, informed_interval=()))
     assert calibrated(monkeypatch, untouched, fields, tmp_path / "b.safetensors").card.informed_interval == ()
-
-
-def test_an_informed_opinion_is_measured_before_and_after_as_a_scan_tells_it():
-    errors, counted = np.array([0.3, 0.5, 0.4, 0.3, 0.5]), np.array([0.1, 0.3, 0.2, 0.1, 0.3])
-    one = Opinion("estimate", errors, np.full(5, 0.3), counted)
-    assert one.before == (pytest.approx(np.mean(errors - 0.5 * 0.2)), 2 / 5)
-    left, _ = one.calibrated_by(np.arange(5))
-    assert left == pytest.approx(errors - proven_bias(errors), abs=0.02)
-    assert Opinion("estimate", errors, np.full(5, 0.3)).before[0] == pytest.approx(0.4)
