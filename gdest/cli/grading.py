@@ -138,7 +138,11 @@ def merge(
 @command(
     "gdest explain image.tif",
     "gdest explain image.tif --um-per-px 0.3698 --weights classifier.safetensors",
-    exits=exits(ExitCode.USAGE, ExitCode.PROBLEMS, ExitCode.WEIGHTS, done="drawn", problems="an image cannot be read"),
+    exits=exits(
+        *(ExitCode.USAGE, ExitCode.PROBLEMS, ExitCode.NOTHING_GRADED, ExitCode.WEIGHTS),
+        done="every micrograph drawn",
+        problems="some images cannot be read; each is named",
+    ),
 )
 def explain(
     images: Images,

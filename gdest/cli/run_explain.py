@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -13,49 +15,80 @@ from gdest.cli.images import require_no_folder
 from gdest.cli.run_info import load_weights
 from gdest.core import (
     ExitCode,
+    Failed,
     GradeSettings,
     ImageFile,
+    Micrograph,
     MicrographError,
+    Status,
+    exit_code,
     file_at,
     fitting_name,
     grain_size,
+    now,
     progress,
     say,
 )
 from gdest.grading import grade_map_of, graded_row
 from gdest.model import BUNDLED_CLASSIFIER, LoadedModel, NetworkPredictor, explain, load_model, weights_path
-from gdest.reading import read_micrograph
+from gdest.reading import read_micrographs
 from gdest.reports import draw_grades, draw_heatmap, pixel_grades, save_png, side_by_side
+
+
+@dataclass(frozen=True)
+class _Explained:
+    """Hold where a micrograph was drawn, and the grade at each pixel, NaN where no grade has evidence."""
+
+    name: str
+    out: Path
+    grades: NDArray[np.float32]
 
 
 def run_explain(
     images: Sequence[Path], settings: GradeSettings, weights: Path | None, regressor: Path | None
 ) -> ExitCode:
-    """Write IMAGE.explain.png for each image into the current folder; return the exit code."""
+    """Write IMAGE.explain.png for each micrograph into the current folder; return the exit code.
+
+    A file that cannot be explained is told, and the next one is explained.
+    """
     require_no_folder(images)
     with progress("starting"):
         classifier = load_model(weights_path(weights, BUNDLED_CLASSIFIER))
         predictor = NetworkPredictor(load_weights(regressor), settings)
+    statuses: Counter[str] = Counter()
     for number, path in enumerate(images, start=1):
         title = f"explaining {number}/{len(images)}" if len(images) > 1 else "explaining"
-        with progress(title):  # ends before the results are printed: its bar would take them along
-            out, grades = _explain_one(file_at(path), classifier, predictor, settings)
-        _print_areas(file_at(path).name, grades)
-        say(f"Written: {out}")
-    return ExitCode.GRADED
+        found = _explain_file(file_at(path), classifier, predictor, settings)
+        while True:
+            with progress(title):  # ends before the results are printed: its bar would take them along
+                one = next(found, None)
+            if one is None:
+                break
+            statuses[Status.FAILED if isinstance(one, Failed) else Status.GRADED] += 1
+            _tell(one)
+    return exit_code(statuses)
+
+
+def _explain_file(
+    file: ImageFile, classifier: LoadedModel, predictor: NetworkPredictor, settings: GradeSettings
+) -> Iterator[_Explained | Failed]:
+    """Draw each micrograph of a file."""
+    for found in read_micrographs(file, settings):
+        if isinstance(found, Failed):
+            yield found
+            continue
+        try:
+            yield _explain_one(found, classifier, predictor, settings)
+        except MicrographError as error:
+            yield Failed(found.file, str(error), found.sha256, now())
 
 
 def _explain_one(
-    file: ImageFile, classifier: LoadedModel, predictor: NetworkPredictor, settings: GradeSettings
-) -> tuple[Path, NDArray[np.float32]]:
-    """Draw one image; return where, and the grade at each pixel, NaN where no grade has evidence."""
-    try:
-        micrograph = read_micrograph(file, settings.calibration, settings.max_megapixels)
-        if micrograph.regions is not None:  # its `pixels` are every second (fourth...) one, at which grains look finer
-            raise MicrographError("too large to be explained in one piece; cut out a part of at most 100 megapixels")
-        grade_map = grade_map_of(micrograph, predictor, settings.stride_px)
-    except MicrographError as error:
-        raise MicrographError(f"{file.name}: {error}") from error
+    micrograph: Micrograph, classifier: LoadedModel, predictor: NetworkPredictor, settings: GradeSettings
+) -> _Explained:
+    if micrograph.regions is not None:  # its `pixels` are every second (fourth...) one, at which grains look finer
+        raise MicrographError("too large to be explained in one piece; cut out a part of at most 100 megapixels")
+    grade_map = grade_map_of(micrograph, predictor, settings.stride_px)
     graded = graded_row(micrograph, grade_map, predictor.card)
     # tiles without metal are not evidence
     metal = np.isfinite(pixel_grades(graded))
@@ -70,9 +103,17 @@ def _explain_one(
             (f"grade map of {predictor.name}", draw_heatmap(graded)),
         ]
     )
-    out = Path(fitting_name(file.path.name, ".explain.png"))
+    out = Path(fitting_name(Path(micrograph.file.name).name, ".explain.png"))
     save_png(picture, out)
-    return out, grades
+    return _Explained(micrograph.file.name, out, grades)
+
+
+def _tell(one: _Explained | Failed) -> None:
+    if isinstance(one, Failed):
+        say(f"{one.file.name}: {Status.FAILED}: {one.reason}")
+        return
+    _print_areas(one.name, one.grades)
+    say(f"Written: {one.out}")
 
 
 def _print_areas(name: str, grades: NDArray[np.float32]) -> None:

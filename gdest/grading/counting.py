@@ -7,12 +7,13 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gdest.core import BoundaryField, GrainCount, ModelCard, Overlay, grain_size, interpolate, is_duplex, told_apart
 from gdest.grading import lineal, planimetric
 from gdest.grading.grain_table import GrainTable, joined_tables, measure_grains
 from gdest.grading.grains import SURE, Grains, close_grains
-from gdest.grading.overlay import draw_overlay
+from gdest.grading.overlay import draw_overlay, outline_of_largest, with_largest
 from gdest.grading.size_classes import size_class
 from gdest.grading.spans import words_at_pixel_size
 
@@ -55,6 +56,12 @@ class _Part:
     particle_cells: int
     diameter_cells: float
     overlay: Overlay
+    outline: NDArray[np.int64]
+
+    @property
+    def largest_um2(self) -> float:
+        """Return the area of the largest grain, 0 without one."""
+        return float(self.table.area_um2.max(initial=0.0))
 
 
 def count_grains(fields: Iterable[BoundaryField], card: ModelCard) -> GrainCount:
@@ -70,14 +77,13 @@ def count_grains(fields: Iterable[BoundaryField], card: ModelCard) -> GrainCount
     lines = lineal.count_lineal([part.hits for part in parts])
     spread = _spread(parts)
     note = _why_not(parts, areas, lines, spread)
-    overlays = tuple(part.overlay for part in parts)
     cells = sum(part.usable_cells for part in parts)
     found = GrainCount(
         grains=areas.grains,
         particle_share=sum(part.particle_cells for part in parts) / cells if cells else math.nan,
         spread=spread,
         note=note,
-        overlays=overlays,
+        overlays=_overlays(parts),
     )
     if note:
         return found
@@ -98,7 +104,7 @@ def count_grains(fields: Iterable[BoundaryField], card: ModelCard) -> GrainCount
         by_direction_um=lines.by_direction_um,
         anisotropy=lines.anisotropy,
         aspect_ratio=float(table.aspect[table.whole].mean()) if table.whole.any() else math.nan,
-        g_largest_grain=float(grain_size.g_from_mean_area_um2(float(table.area_um2.max()))),
+        g_largest_grain=float(grain_size.g_from_mean_area_um2(max(part.largest_um2 for part in parts))),
         twinned_share=float(np.average(table.twinned, weights=table.share)),
         areas_um2=areas.areas_um2.astype(np.float32),
         homogeneity=sizes.verdict,
@@ -162,7 +168,14 @@ def _count_part(field: BoundaryField, cell_um: float) -> _Part:
         _particle_cells(field, grains),
         diameter,
         draw_overlay(field, grains, lines, at),
+        outline_of_largest(grains),
     )
+
+
+def _overlays(parts: list[_Part]) -> tuple[Overlay, ...]:
+    """Return the overlays of the parts; one grain of all is outlined, that of `g_largest_grain`."""
+    largest = max(parts, key=lambda part: part.largest_um2)
+    return tuple(with_largest(part.overlay, part.outline) if part is largest else part.overlay for part in parts)
 
 
 def _particle_cells(field: BoundaryField, grains: Grains) -> int:

@@ -40,6 +40,7 @@ ROUND_DIGITS, ROUND_LENGTHS = 2, ("125", "375", "625")
 """Scale bars are 1, 25, 50, 100, 250 or 125 units long, not 87.3."""
 
 NEEDED = "reading a scale bar's number needs an extra: pip install 'gdest[ocr]', or state --scale-bar-um"
+NO_BAR, NO_NUMBER = "no scale bar was found in the picture", "no number with a unit was read beside a scale bar"
 Ints = NDArray[np.int64]
 
 
@@ -66,7 +67,7 @@ def scale_bar_size(
 
     `overview` (rows, cols[, 3]) is every `step`-th pixel of every `step`-th row. The length of the bar in um is the
     stated one, else the number beside the bar. A second line of another length may be the bar as well: people draw
-    measuring lines. Raises `MicrographError` when RapidOCR is not installed.
+    measuring lines. Without a size the doubt says what is missing. Raises `MicrographError` when RapidOCR is not there.
     """
     bars = find_scale_bars(overview)
     for bar in bars:
@@ -75,7 +76,7 @@ def scale_bar_size(
         if um is not None:
             doubts = [*_other_lines(bars, bar, step), *(() if label is None else _doubts_of_label(label, um))]
             return [PixelSize(um / (bar.length_px * step), PixelSizeSource.SCALE_BAR)], tuple(doubts)
-    return [], ()
+    return [], (NO_NUMBER if bars else NO_BAR,)
 
 
 def _other_lines(bars: Sequence[ScaleBar], taken: ScaleBar, step: int) -> Iterator[str]:

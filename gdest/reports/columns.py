@@ -144,7 +144,7 @@ COLUMNS = by_name(
     grain_column("mean_intercept_counted_um", "mean lineal intercept in um, counted", "0.0", details=11, counts=9),
     grain_column(
         "relative_accuracy_counted",
-        "%RA of the count, 100 times the 95 % interval over the mean; E112 asks for 10 or less",
+        "%RA of the count, from the scatter of its sample alone; E112 asks for 10 or less",
         "0.0",
         stated_heading="%RA of the count",
         details=12,

@@ -183,7 +183,7 @@ def _told(count: GrainCount, g: float) -> tuple[str, ...]:
             lines.append(f"95 %: {count.g_low:.1f}..{count.g_high:.1f}")
     for number, what in ((count.grains, "grains"), (count.intercepts, "intercepts")):
         if np.isfinite(number):
-            lines.append(f"{number:.0f} {what}")
+            lines.append(f"{int(number + 0.5)} {what}")  # halves up, as a workbook shows them
     if np.isfinite(count.intercepts):
         lines.append("of lines and circles")  # only the circles are drawn
     return tuple(lines)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from glob import escape
 from pathlib import Path
@@ -108,7 +109,8 @@ def _pixel_sizes(seen: Survey) -> Iterator[str]:
         return
     yield "# A file without a pixel size gets no G. State it: by folder here, by magnification below, or by a scale"
     yield "# bar in the picture (gdest scan --read-scale-bar). It must be measured; gdest does not guess it."
-    for folder, names in sorted(seen.silent.items(), key=lambda one: -len(one[1]))[:MOST_BARE]:
+    silent = sorted(seen.silent.items(), key=lambda one: -len(one[1]))
+    for folder, names in silent[:MOST_BARE]:
         yield "#"
         yield f"# {folder or 'the root'}: {_files(len(names))} of those opened."
         below = f"{folder}/" if folder else ""
@@ -120,6 +122,12 @@ def _pixel_sizes(seen: Survey) -> Iterator[str]:
             yield from _pixel_size(escape(name))
         if len(names) > MOST_BARE:
             yield f"# ... and {len(names) - MOST_BARE} more, for which a glob that fits no other file is shorter."
+    if rest := silent[MOST_BARE:]:
+        yield "#"
+        yield f"# No rule is suggested here for {how_many(len(rest), 'more folder')} of such files; write one for each:"
+        counts = Counter({folder: len(names) for folder, names in rest})
+        for line in each(counts, lambda name, count: f"{f'{name}/' if name else 'the root'}: {count}", MOST_FOLDERS):
+            yield f"#   {line}"
 
 
 def _pixel_size(glob: str) -> Iterator[str]:

@@ -117,7 +117,7 @@ def preview(job: Job) -> list[PlanLine]:
     lines += [PlanLine(name, "leave", "unchanged") for name in plan.unchanged]
     lines += [PlanLine(name, "leave", why) for name, why in selection.left]
     lines += [PlanLine(name, "leave", why) for name, why in plan.later.items() if name not in selection.elsewhere]
-    lines += [PlanLine(name, "gone", "no longer in the archive") for name in plan.gone]
+    lines += [PlanLine(name, "gone", "no longer in the archive") for name in plan.deleted]
     return sorted(lines)
 
 

@@ -12,13 +12,13 @@ from gdest.reports import Limit, Rules
 from gdest.scan.exporting import rules_of
 from gdest.scan.graders import load_weights_of
 from gdest.scan.job import Job
-from gdest.scan.planning import preview
+from gdest.scan.planning import Why, preview
 
 AS_WITH_A_BAR = "scale-bar?"
 """The source of a size that only the pixels tell: a scale bar is looked for when the file is graded."""
 
 
-DONE = {"grade": "to grade", "leave": "to leave", "gone": "gone"}
+DONE = {"grade": "to grade", "leave": "to leave", "gone": "deleted"}
 
 
 @dataclass(frozen=True)
@@ -106,8 +106,11 @@ def _each_once(words: Sequence[str]) -> str:
 def _totals(files: Sequence[Foreseen], rules: Rules) -> list[str]:
     """Return sentences with the number of files by what would be done, by source of pixel size, and by specimen."""
     actions = Counter(one.action for one in files)
-    done = ", ".join(f"{actions[one]} {words}" for one, words in DONE.items() if actions[one])
-    said = [f"{how_many(len(files), 'file')}: {done}."]
+    whys = Counter(one.why for one in files if one.action == "grade")
+    done = [f"{actions[one]} {words}" for one, words in DONE.items() if actions[one]]
+    if whys:
+        done[0] += f" ({', '.join(f'{whys[why]} {why}' for why in Why if whys[why])})"
+    said = [f"{how_many(len(files), 'file')}: {', '.join(done)}."]
     looked_at = [one for one in files if one.um_per_px_source or one.note]
     sources = Counter(one.um_per_px_source or "cannot be read" for one in looked_at)
     if sources:

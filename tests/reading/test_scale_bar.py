@@ -70,6 +70,20 @@ def test_the_length_given_by_the_user_makes_the_pixel_size(rng, tmp_path, as_fil
     assert read_micrograph(as_file(tmp_path / "a.png")).um_per_px is None
 
 
+@pytest.mark.parametrize("calibration", [{"scale_bar_um": 100.0}, {"read_scale_bar": True}])
+def test_a_bar_that_is_asked_for_and_not_found_is_told_where_no_size_is_known(rng, write_tiff, calibration):
+    settings = CalibrationSettings(**calibration)
+    read = read_micrograph(write_tiff("a.tif", steel(rng), None, photometric="rgb"), settings)
+    assert (read.um_per_px, read.doubts) == (None, ("no scale bar was found in the picture",))
+    assert read_micrograph(write_tiff("b.tif", steel(rng), 0.5, photometric="rgb"), settings).doubts == ()
+
+
+def test_a_bar_without_a_number_is_told_as_one(rng, monkeypatch):
+    monkeypatch.setattr(scale_bar.TEXT_READER, "texts", lambda _picture: ("x200",))
+    told = "no number with a unit was read beside a scale bar"
+    assert scale_bar_size(with_bar(steel(rng), "red"), 1, None) == ([], (told,))
+
+
 def test_a_bar_that_contradicts_the_tag_is_a_doubt(rng, write_tiff):
     file = write_tiff("a.tif", with_bar(steel(rng), "red"), 0.5, photometric="rgb")
     assert read_micrograph(file, CalibrationSettings(scale_bar_um=100.0)).doubts == ()

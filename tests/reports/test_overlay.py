@@ -15,7 +15,7 @@ from gdest.grading.pipeline import graded_row
 from gdest.reports.few_greys import LEVELS
 from gdest.reports.lettering import FOOTER_PX, HEADER_PX
 from gdest.reports.marks import LEGEND_GREY, LEGEND_PX, LOOKS
-from gdest.reports.overlay import LONGEST_PX, draw_count, draw_overlay, overlay_name
+from gdest.reports.overlay import LONGEST_PX, _told, draw_count, draw_overlay, overlay_name
 from gdest.reports.pictures import picture_names, remove_pictures, write_pictures
 
 GREY = 128
@@ -104,6 +104,11 @@ def test_the_legend_shows_each_mark_that_is_there_in_its_own_colour():
     legend = np.asarray(picture.convert("RGB"))[:, -LEGEND_PX:].astype(int)
     shown = {mark for mark in (Mark.GRAIN, Mark.TWIN, Mark.PARTICLE, Mark.LARGEST) if of_colour(legend, mark).any()}
     assert shown == {Mark.TWIN, Mark.PARTICLE}
+
+
+@pytest.mark.parametrize(("grains", "told"), [(150.5, "151 grains"), (151.5, "152 grains"), (150.4, "150 grains")])
+def test_half_grains_are_rounded_up_as_in_a_workbook(grains, told):
+    assert told in _told(GrainCount(grains=grains), 7.0)
 
 
 def test_a_legend_longer_than_its_picture_is_cut_off():

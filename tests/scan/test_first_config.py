@@ -95,6 +95,19 @@ def test_files_that_say_nothing_are_named_by_their_folder(tmp_path):
     assert "# 500: 1 file, such as c/SUS304_500_1.png" in text
 
 
+def test_folders_for_which_no_rule_is_suggested_are_named(tmp_path):
+    for folder, count in (("a", 1), ("b", 1), ("c", 2), ("d", 2), ("e", 2), ("f", 2)):
+        for number in range(count):
+            (tmp_path / "x" / folder).mkdir(parents=True, exist_ok=True)
+            Image.fromarray(PIXELS).save(tmp_path / "x" / folder / f"{number}.png")
+    text = first_config(survey([tmp_path / "x"]), [tmp_path / "x"], tmp_path / "t")
+    rest = text.partition("# No rule is suggested here for 2 more folders of such files; write one for each:\n")[2]
+    assert rest.splitlines()[:2] == ["#   a/: 1", "#   b/: 1"]
+    assert [one["glob"] for one in tomllib.loads(uncommented(text, "[[pixel_size]]"))["pixel_size"]] == [
+        "c/*", "d/*", "e/*", "f/*",
+    ]  # fmt: skip
+
+
 def test_a_rule_for_a_file_that_says_nothing_fits_no_file_whose_name_or_content_tells(tmp_path):
     root = tmp_path / "archive"
     for name in ("a/P1_200x.png", "a/P[2].png", "b/c/P4.png", "P5.png"):

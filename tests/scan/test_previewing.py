@@ -92,7 +92,7 @@ def test_what_is_foretold_is_what_reading_finds(foretold, mixed):
 
 def test_the_totals_count_files_sources_specimens_and_limits(foretold):
     assert foretold().totals == (
-        "6 files: 6 to grade.",
+        "6 files: 6 to grade (6 new).",
         "Pixel sizes by source: 2 tiff-resolution, 2 objective, 1 cannot be read, 1 uncalibrated.",
         "1 would get no G, since nothing says their pixel size: gdest manual pixel-size.",
         "3 specimens; 2 files of none.",
@@ -156,3 +156,20 @@ def test_where_there_is_no_terminal_the_lines_can_be_read_by_a_program(foretold,
     ]  # fmt: skip
     assert {len(line) for line in lines} == {8}
     assert "3 specimens; 2 files of none." in printed.err
+
+
+def test_a_dry_run_counts_what_moved_and_what_was_deleted_as_the_scan_does(run, root, capsys):
+    run()
+    (root / "a/2.tif").rename(root / "b/moved.tif")
+    (root / "b/1.tif").unlink()
+    capsys.readouterr()
+    run(ScanSettings(dry_run=True))
+    told = capsys.readouterr()
+    lines = ["\t".join(line.split("\t")[:3]) for line in told.out.splitlines()[1:]]
+    assert [line for line in lines if "unchanged" not in line] == [
+        "b/1.tif\tgone\tno longer in the archive",
+        "b/moved.tif\tgrade\tmoved",
+    ]
+    assert "6 files: 1 to grade (1 moved), 4 to leave, 1 deleted.\n" in told.err
+    run()
+    assert "1 moved, 4 unchanged, 1 deleted (b/1.tif)\n" in capsys.readouterr().err
