@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gdest.reading.cells import CellColours, cell_colours
+from gdest.reading.even_ground import is_crossed_all_round, lies_outside
 from gdest.reading.tool_bars import tool_bars
 
 PLAIN_STD = 6.0
@@ -41,15 +42,6 @@ MOST_PARTS = 6
 STRAIGHT_SHARE, NEAR_CELLS = 0.6, 3
 """Of a straight side the lines that reach in the least lie over so much of it; those near them do not drift."""
 
-FEWEST_CROSSINGS, LONGEST_CLEAR = 8, 0.15
-"""Where grains are seen, so many boundaries at least reach the rim, and no more of it lies between two of them. A
-turned scan touches it in four places, with a quarter of it between, an eyepiece leaves a fifth at each corner."""
-
-OUTSIDE_SHARE, OUTSIDE_PART = 0.08, 0.5
-"""Corners that surround a field lie outside the convex hull of all else: of the picture 0.1 for a scan turned by three
-degrees, 0.15 and more for an eyepiece, and all of them if the turn is less. Grains in two corners hang together with
-others inside it, and of the picture 0.01 to 0.07 lies outside."""
-
 LEAST_FIELD_SHARE = 0.1
 """Of the parts that a surround leaves, one smaller than this share of the largest is a caption or a button."""
 
@@ -71,9 +63,8 @@ def find_surround(picture: NDArray[np.uint8], cell_px: int) -> Cells:
     labels = _alike(colours, plain)
     numbers = {*_of_whole_sides(labels), *_of_corners(labels, colours), *_of_programs(labels, colours)}
     found = np.isin(labels, [number for number in numbers if _is_one_colour(colours.mean[labels == number])])
-    if not found.any() or found.all():  # a picture of nothing has no field that could be surrounded
-        return nothing
-    if _is_crossed_all_round(found):
+    # a picture of nothing has no field that could be surrounded
+    if not found.any() or found.all() or is_crossed_all_round(~found):
         return nothing
     found |= _cut_cells(picture, found, colours, cell_px)
     found = _without_leaks(_with_islands(found), colours)
@@ -92,19 +83,6 @@ def _may_have_one(picture: NDArray[np.uint8], cell_px: int) -> bool:
     rims = [(cell_colours(strip, cell_px).std <= PLAIN_STD).ravel() for strip in strips]
     corners = sum(bool(rims[side][end]) for side in (0, 1) for end in (0, -1))
     return corners >= 2 or any(rim.mean() >= FLAT_SIDE_SHARE for rim in rims)
-
-
-def _is_crossed_all_round(found: Cells) -> bool:
-    """Return whether lines reach the rim of the picture on all sides, as the boundaries of grains on an even ground do.
-
-    What surrounds a field keeps it away from the rim, or lets it touch that in a few places far apart.
-    """
-    rim = np.concatenate([found[0], found[1:, -1], found[-1, -2::-1], found[-2:0:-1, 0]])
-    lines = np.flatnonzero(~rim)
-    if not len(lines):
-        return False
-    clear = np.diff(lines, append=lines[0] + len(rim)) - 1
-    return bool(np.count_nonzero(clear) >= FEWEST_CROSSINGS and clear.max() <= LONGEST_CLEAR * len(rim))
 
 
 def _alike(colours: CellColours, plain: Cells) -> NDArray[np.int64]:
@@ -153,17 +131,9 @@ def _of_corners(labels: NDArray[np.int64], colours: CellColours) -> list[int]:
             continue
         same = (labels > 0) & (np.abs(colours.mean - colour).max(axis=2) <= 2 * ALIKE)
         rest = ~np.isin(labels, like)
-        if number in like and rest.any() and same[rest].mean() <= MOST_FLAT_INSIDE and _lies_outside(rest):
+        if number in like and rest.any() and same[rest].mean() <= MOST_FLAT_INSIDE and lies_outside(rest):
             return like
     return []
-
-
-def _lies_outside(rest: Cells) -> bool:
-    """Return whether a surround lies outside the convex hull of the rest of the picture, more or less."""
-    from skimage.morphology import convex_hull_image
-
-    outside = 1.0 - float(np.mean(convex_hull_image(rest)))  # type: ignore[no-untyped-call]
-    return outside >= min(OUTSIDE_SHARE, OUTSIDE_PART * (1.0 - float(rest.mean())))
 
 
 def _of_programs(labels: NDArray[np.int64], colours: CellColours) -> list[int]:

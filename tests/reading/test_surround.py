@@ -157,3 +157,15 @@ def test_clean_coarse_grains_on_an_even_ground_are_no_surround(rng, ground):
     gaps = rng.random((30, 40)).repeat(24, axis=0).repeat(24, axis=1) < 0.3
     look = np.where(lines & ~gaps, 230.0 if ground < 128 else 60.0, ground) + rng.normal(0, 1.0, labels.shape)
     assert not find_surround(np.clip(look, 0, 255).astype(np.uint8), CELL_PX).any()
+
+
+def test_mounting_with_specks_above_and_below_a_strip_of_metal_is_found(rng):
+    """The specks, some at the rim, reach round the metal as boundaries would."""
+    strip = steel(rng, 400, 960)
+    mounting = np.clip(rng.normal(90, 2, (160, 960, 3)), 0, 255).astype(np.uint8)
+    look = np.concatenate([mounting, strip, mounting[::-1]])
+    for row, col in [(6, 40), (6, 300), (6, 600), (6, 930), (60, 200), (660, 700), (710, 90), (710, 480), (710, 940)]:
+        look[row : row + 6, col : col + 6] = 0
+    outside = np.ones(look.shape[:2], bool)
+    outside[160:560] = False
+    assert_found(look, outside)
