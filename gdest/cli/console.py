@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.text import Text
 
 from gdest.cli.layout import Column, print_columns
-from gdest.core import Status, is_duplex, printable, say, stderr
+from gdest.core import Status, in_whole, is_duplex, printable, say, stderr
 from gdest.reports import Cell, as_shown, caution
 
 if TYPE_CHECKING:
@@ -162,7 +162,7 @@ def _print_titled(title: str, columns: Mapping[str, Iterable[str]]) -> None:
 def _number(value: Cell, digits: int) -> str:
     if not isinstance(value, (int, float)):
         return ""
-    return f"{value:.{digits}f}" if digits else str(int(value + 0.5))  # halves up, as a workbook shows them
+    return f"{value:.{digits}f}" if digits else str(in_whole(value))
 
 
 def print_forecast(names: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

@@ -1,12 +1,26 @@
-"""Check what every command on single images is given, before any weights are loaded."""
+"""What every command on single images does: check what it is given before weights are loaded, go on after a failure."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import TypeVar
 
-from gdest.core import GradeSettings, SettingsError, file_at, naming, read_config, with_pixel_size_rules
+from gdest.core import (
+    Failed,
+    GradeSettings,
+    Micrograph,
+    MicrographError,
+    SettingsError,
+    file_at,
+    naming,
+    now,
+    read_config,
+    with_pixel_size_rules,
+)
 from gdest.reading import require_scale_bar_reader, with_mixed_names
+
+Made = TypeVar("Made")
 
 
 def settings_for(images: Sequence[Path], settings: GradeSettings, config: Path | None) -> GradeSettings:
@@ -27,3 +41,17 @@ def require_no_folder(images: Sequence[Path]) -> None:
     folder = next((path for path in images if path.is_dir()), None)
     if folder is not None:
         raise SettingsError(f"{folder} is a folder; use gdest scan {folder} --out results.")
+
+
+def made_of_each(
+    micrographs: Iterable[Micrograph | Failed], make: Callable[[Micrograph], Made]
+) -> Iterator[Made | Failed]:
+    """Yield what is made of each micrograph of a file; one of which nothing can be made costs no other."""
+    for found in micrographs:
+        if isinstance(found, Failed):
+            yield found
+            continue
+        try:
+            yield make(found)
+        except MicrographError as error:
+            yield Failed(found.file, str(error), found.sha256, now())

@@ -9,13 +9,14 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from math import isfinite, nan
 from pathlib import Path
 
 from gdest import grading
 from gdest.cli.console import print_counted
 from gdest.cli.counted_files import WRITTEN, Correction, Counted, require_correction, sha256_of, write_counted
-from gdest.cli.images import settings_for
+from gdest.cli.images import made_of_each, settings_for
 from gdest.cli.run_info import load_weights
 from gdest.core import (
     ExitCode,
@@ -126,14 +127,9 @@ def _count_file(
     if correction:
         micrographs = list(micrographs)
         require(len(micrographs) == 1, f"{file.name} holds several micrographs; --boundaries goes with one.")
-    for found in micrographs:
-        if isinstance(found, Failed):
-            yield found
-            continue
-        try:
-            yield _count_one(found, predictor, settings, correction)
-        except MicrographError as error:
-            yield Failed(found.file, str(error), found.sha256, now())
+    yield from made_of_each(
+        micrographs, partial(_count_one, predictor=predictor, settings=settings, correction=correction)
+    )
 
 
 def _count_one(

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gdest.cli.console import print_areas
-from gdest.cli.images import require_no_folder
+from gdest.cli.images import made_of_each, require_no_folder
 from gdest.cli.run_info import load_weights
 from gdest.core import (
     ExitCode,
     Failed,
     GradeSettings,
-    ImageFile,
     Micrograph,
     MicrographError,
     Status,
@@ -25,7 +25,6 @@ from gdest.core import (
     file_at,
     fitting_name,
     grain_size,
-    now,
     progress,
     say,
 )
@@ -55,10 +54,11 @@ def run_explain(
     with progress("starting"):
         classifier = load_model(weights_path(weights, BUNDLED_CLASSIFIER))
         predictor = NetworkPredictor(load_weights(regressor), settings)
+    explain_one = partial(_explain_one, classifier=classifier, predictor=predictor, settings=settings)
     statuses: Counter[str] = Counter()
     for number, path in enumerate(images, start=1):
         title = f"explaining {number}/{len(images)}" if len(images) > 1 else "explaining"
-        found = _explain_file(file_at(path), classifier, predictor, settings)
+        found = made_of_each(read_micrographs(file_at(path), settings), explain_one)
         while True:
             with progress(title):  # ends before the results are printed: its bar would take them along
                 one = next(found, None)
@@ -69,23 +69,10 @@ def run_explain(
     return exit_code(statuses)
 
 
-def _explain_file(
-    file: ImageFile, classifier: LoadedModel, predictor: NetworkPredictor, settings: GradeSettings
-) -> Iterator[_Explained | Failed]:
-    """Draw each micrograph of a file."""
-    for found in read_micrographs(file, settings):
-        if isinstance(found, Failed):
-            yield found
-            continue
-        try:
-            yield _explain_one(found, classifier, predictor, settings)
-        except MicrographError as error:
-            yield Failed(found.file, str(error), found.sha256, now())
-
-
 def _explain_one(
     micrograph: Micrograph, classifier: LoadedModel, predictor: NetworkPredictor, settings: GradeSettings
 ) -> _Explained:
+    """Draw one micrograph; raise `MicrographError` where that cannot be."""
     if micrograph.regions is not None:  # its `pixels` are every second (fourth...) one, at which grains look finer
         raise MicrographError("too large to be explained in one piece; cut out a part of at most 100 megapixels")
     grade_map = grade_map_of(micrograph, predictor, settings.stride_px)

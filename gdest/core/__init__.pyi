@@ -32,7 +32,7 @@ from .errors import (
     require as require,
 )
 from .exit_codes import ExitCode as ExitCode, exit_code as exit_code
-from .figures import how_many as how_many, told_apart as told_apart
+from .figures import how_many as how_many, in_whole as in_whole, told_apart as told_apart
 from .file_names import (
     HASHED as HASHED,
     fits as fits,

@@ -26,3 +26,12 @@ def how_many(count: int, what: str) -> str:
     ('1 file', '0 files')
     """
     return f"{count} {what}{'' if count == 1 else 's'}"
+
+
+def in_whole(number: float) -> int:
+    """Return the nearest whole number of what is not negative, halves up as a workbook shows them.
+
+    >>> in_whole(150.5), in_whole(151.5)
+    (151, 152)
+    """
+    return int(number + 0.5)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from gdest.core import Graded, GrainCount, Mark, Micrograph, Overlay, printable
+from gdest.core import Graded, GrainCount, Mark, Micrograph, Overlay, in_whole, printable
 from gdest.reports.few_greys import few_greys, shrunk
 from gdest.reports.heatmap import diagonals, told_of
 from gdest.reports.lettering import FOOTER_PX, HEADER_PX, frame
@@ -183,7 +183,7 @@ def _told(count: GrainCount, g: float) -> tuple[str, ...]:
             lines.append(f"95 %: {count.g_low:.1f}..{count.g_high:.1f}")
     for number, what in ((count.grains, "grains"), (count.intercepts, "intercepts")):
         if np.isfinite(number):
-            lines.append(f"{int(number + 0.5)} {what}")  # halves up, as a workbook shows them
+            lines.append(f"{in_whole(number)} {what}")
     if np.isfinite(count.intercepts):
         lines.append("of lines and circles")  # only the circles are drawn
     return tuple(lines)

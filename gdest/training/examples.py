@@ -27,7 +27,7 @@ from gdest.core import (
 from gdest.grading import G_PER_HALVING
 from gdest.reading import read_micrograph
 from gdest.training.channels import CODES_PER_G, Channels, log2_densities, pyramid, with_label_map
-from gdest.training.labels import Labelled, require_there
+from gdest.training.labels import NO_PIXEL_SIZE, Labelled, require_there
 from gdest.training.stages import Stage, no_stage, told
 
 GRADE_STEP = 0.05
@@ -116,7 +116,7 @@ def _read(item: Labelled, um_per_px: float) -> tuple[NDArray[np.uint8], float]:
     """Return the grey pixels (rows, cols) of a micrograph and its G at p0."""
     micrograph = micrograph_of(item.file, item.um_per_px)
     if micrograph.um_per_px is None:
-        raise DataError(f"{item.file.path} has no pixel size: add a column um_per_px or give --um-per-px.")
+        raise DataError(f"{item.file.path} {NO_PIXEL_SIZE}")
     return micrograph.pixels, float(grain_size.g_seen(item.g, micrograph.um_per_px, um_per_px))
 
 

@@ -27,6 +27,8 @@ from gdest.training.settings import TrainSettings
 G_OF_LABELS = (-4.0, 20.0)
 """Steel lies between about G -1 and 14; what is far outside is a slip, such as a grain size in um."""
 
+NO_PIXEL_SIZE = "has no pixel size: add a column um_per_px or give --um-per-px."
+
 UM_PER_PX = (1e-4, 1e3)
 """From an electron microscope's pixel to a macrograph's."""
 

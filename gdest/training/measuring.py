@@ -24,10 +24,8 @@ from gdest.core import (
 )
 from gdest.grading import G_PER_HALVING, Predictor, grade_files, is_enlarged
 from gdest.model import LoadedModel, NetworkPredictor
-from gdest.training.labels import Labelled, require_there
+from gdest.training.labels import NO_PIXEL_SIZE, Labelled, require_there
 from gdest.training.stages import Stage, no_stage
-
-NO_PIXEL_SIZE = "has no pixel size: add a column um_per_px or give --um-per-px."
 
 HALF_G = 0.5
 """The margin, inclusive, within which the paper counts a regressor's answer as right."""
@@ -42,9 +40,8 @@ class Measured:
 
     @property
     def statistics(self) -> GradeStatistics:
-        """Return the calibrated statistics; raise `DataError` when the pixel size is not known."""
-        if self.row.statistics is None:
-            raise DataError(f"{self.item.file.name} {NO_PIXEL_SIZE}")
+        """Return the calibrated statistics, which a row has whose pixel size is known."""
+        assert self.row.statistics is not None  # the others are left out
         return self.row.statistics
 
     @property
@@ -111,32 +108,26 @@ def measure_with(
     predictor: Predictor, labelled: Sequence[Labelled], settings: GradeSettings, stage: Stage = no_stage
 ) -> list[Measured]:
     """Do what `measure` does with a predictor that is there already."""
+    require_there(labelled)
     measured, left_out = list[Measured](), list[str]()
-    for item, row in _graded_labelled(predictor, labelled, settings, stage):
-        if isinstance(row, Failed):
-            left_out.append(f"{item.file.name}: {row.reason}")
-        elif row.statistics is None:
-            left_out.append(f"{item.file.name} {NO_PIXEL_SIZE}")
-        else:
-            measured.append(Measured(item, row))
+    with stage("measuring", len(labelled)) as advance:
+        for item, row in _graded(predictor, labelled, settings, advance):
+            if isinstance(row, Failed):
+                left_out.append(f"{item.file.name}: {row.reason}")
+            elif row.statistics is None:
+                left_out.append(f"{item.file.name} {NO_PIXEL_SIZE}")
+            else:
+                measured.append(Measured(item, row))
     if left_out and not measured:
         raise DataError(left_out[0])
     say_each([f"Left out: {reason}" for reason in left_out], " micrographs", tell=warn)
     return measured
 
 
-def _graded_labelled(
-    predictor: Predictor, labelled: Sequence[Labelled], settings: GradeSettings, stage: Stage = no_stage
-) -> Iterator[tuple[Labelled, Graded | Failed]]:
-    """Yield every labelled micrograph with its rows, each graded with its own pixel size."""
-    require_there(labelled)
-    with stage("measuring", len(labelled)) as advance:
-        yield from _graded(predictor, labelled, settings, advance)
-
-
 def _graded(
     predictor: Predictor, labelled: Sequence[Labelled], settings: GradeSettings, advance: Callable[[int], None]
 ) -> Iterator[tuple[Labelled, Graded | Failed]]:
+    """Yield every labelled micrograph with its rows, each graded with its own pixel size."""
     for um_per_px, group in groupby(labelled, key=lambda item: item.um_per_px):
         items, own = list(group), settings
         if um_per_px is not None:
@@ -160,10 +151,12 @@ def graded_only(measured: Sequence[Measured]) -> list[Measured]:
 
 def count_errors_of(measured: Sequence[Measured]) -> Errors | None:
     """Return what `errors_of` does, of the counts: those of the micrographs that have one, None where none has."""
-    known = [one for one in measured if one.count is not None]
-    counts = [(one.count, one.item.g) for one in known if one.count is not None]
-    inside = [count.g_low <= g <= count.g_high for count, g in counts if math.isfinite(count.g_low)]
-    return _errors([count.g - g for count, g in counts], inside, len(graded_only(known))) if counts else None
+    counted = [(one, count) for one in measured if (count := one.count) is not None]
+    if not counted:
+        return None
+    inside = [count.g_low <= one.item.g <= count.g_high for one, count in counted if math.isfinite(count.g_low)]
+    graded = graded_only([one for one, _ in counted])
+    return _errors([count.g - one.item.g for one, count in counted], inside, len(graded))
 
 
 def _errors(errors: Sequence[float], inside: Sequence[bool], graded: int) -> Errors:
